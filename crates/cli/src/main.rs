@@ -1,0 +1,2 @@
+//! The `casebook` binary.
+fn main() {}

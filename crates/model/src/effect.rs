@@ -1,0 +1,28 @@
+//! What the core asks the world to do. Effects come back, if at all, as inputs.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Incident, IncidentId, Nanos, TraceId};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Effect {
+    /// Read these traces from the journal, up to the entry that was just applied, and hand them in as
+    /// `Input::Evidence`. In order of trace id.
+    CaptureEvidence(Vec<TraceId>),
+    /// Write the incident's row.
+    IncidentChanged(Incident),
+    /// Archive a report whose bytes differ from the one before.
+    ReportChanged(ReportDocument),
+}
+
+/// A report in its canonical form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportDocument {
+    pub incident: IncidentId,
+    /// The tick that it speaks of.
+    pub tick: Nanos,
+    /// SHA-256 of `bytes`, lower-case hex.
+    pub hash: String,
+    /// RFC 8785 canonical JSON of `casebook.triage/v1`.
+    pub bytes: Vec<u8>,
+}

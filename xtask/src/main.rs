@@ -1,0 +1,2 @@
+//! The repository tool.
+fn main() {}
