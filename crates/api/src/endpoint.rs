@@ -1,0 +1,89 @@
+//! Every endpoint of the server, once: routers, documentation and tests go by this table.
+
+/// One method on one path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Endpoint {
+    pub method: Method,
+    /// Parameters stand in braces, as in `/v1/incidents/{id}`.
+    pub path: &'static str,
+    pub listener: Listener,
+    pub summary: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Post,
+}
+
+/// Which of the process's sockets an endpoint answers on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listener {
+    /// `--listen`: the API.
+    Api,
+    /// `--admin`: health and metrics.
+    Admin,
+    /// `--otlp-http`: OTLP over HTTP on its standard paths.
+    Otlp,
+}
+
+impl Method {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
+pub const ENDPOINTS: &[Endpoint] = &[
+    get("/v1/incidents", "List incidents, newest first: state, env, service, limit, cursor."),
+    get("/v1/incidents/{id}", "One incident."),
+    get("/v1/incidents/{id}/report", "The newest report: its stored canonical bytes, or Markdown."),
+    get("/v1/incidents/{id}/reports", "The incident's archived reports, oldest first."),
+    post("/v1/incidents/{id}/actions", "Acknowledge, comment on or resolve an incident."),
+    get("/v1/reports/{hash}", "An archived report by its hash: its stored canonical bytes, or Markdown."),
+    get("/v1/traces/{id}", "The events of one trace."),
+    get("/v1/traces/{id}/explanation", "Where the trace's failure arose and how it spread."),
+    get("/v1/errors", "Error families, the most frequent first."),
+    post("/v1/events", "Take in wide events, JSON or NDJSON."),
+    post("/v1/signals", "Take in signals, one or many."),
+    post("/v1/deployments", "Take in deployments, one or many."),
+    otlp("/v1/traces", "Take in OTLP traces, protobuf or JSON."),
+    admin("/livez", "The process runs."),
+    admin("/readyz", "The process can take in and answer, check by check."),
+    admin("/metrics", "Metrics in the Prometheus text form."),
+];
+
+const fn get(path: &'static str, summary: &'static str) -> Endpoint {
+    Endpoint { method: Method::Get, path, listener: Listener::Api, summary }
+}
+
+const fn post(path: &'static str, summary: &'static str) -> Endpoint {
+    Endpoint { method: Method::Post, path, listener: Listener::Api, summary }
+}
+
+const fn otlp(path: &'static str, summary: &'static str) -> Endpoint {
+    Endpoint { method: Method::Post, path, listener: Listener::Otlp, summary }
+}
+
+const fn admin(path: &'static str, summary: &'static str) -> Endpoint {
+    Endpoint { method: Method::Get, path, listener: Listener::Admin, summary }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_endpoint_stands_twice_and_each_says_what_it_does() {
+        for (at, one) in ENDPOINTS.iter().enumerate() {
+            assert!(one.path.starts_with('/') && !one.path.ends_with('/'), "{}", one.path);
+            assert!(one.summary.ends_with('.'), "{}", one.path);
+            let twin = |other: &Endpoint| {
+                (other.method, other.path, other.listener) == (one.method, one.path, one.listener)
+            };
+            assert!(!ENDPOINTS[at + 1..].iter().any(twin), "{}", one.path);
+        }
+    }
+}
