@@ -1,1 +1,19 @@
-//! To be written.
+//! State outside the journal: incidents, archived reports, captured traces, signals and deployments.
+//!
+//! One trait, a store in SQLite and its twin in memory, and one conformance suite that both pass. The journal
+//! is the truth: everything here is what the core's effects left behind, so a store may lose its last
+//! moments and be brought up again by applying them anew. It must never know how an incident is decided, what
+//! a report says, or who asks.
+
+mod applied;
+mod archive;
+mod memory;
+mod page;
+mod port;
+
+pub use applied::Applied;
+pub use memory::MemoryStore;
+pub use page::{
+    IncidentFilter, ListedIncident, PAGE_MAX, Place, ReportRef, StateFilter, StoredTrace, TimeRange,
+};
+pub use port::{Change, ReadError, Store, WriteError};
