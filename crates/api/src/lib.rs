@@ -20,7 +20,7 @@ pub use error_code::{ErrorCode, ErrorInfo, Fault, Retry};
 pub use errors::{ErrorFamily, ErrorsPage, ErrorsQuery};
 pub use incidents::{
     Action, ActionAccepted, ActionRequest, CheckedIncidentsQuery, Incident, IncidentCause, IncidentsPage,
-    IncidentsQuery, ReportRef, ReportsPage, ReportsQuery, StateFilter,
+    IncidentsQuery, ReportFormat, ReportQuery, ReportRef, ReportsPage, ReportsQuery, StateFilter,
 };
 pub use ingest::{IngestReply, RejectedItem};
 pub use problem::Problem;
