@@ -1,0 +1,51 @@
+//! Records of what arises inside: a version byte, then JSON of the model's words. A tick has neither.
+
+use model::Input;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Kind, RecordError};
+
+const VERSION: u8 = 1;
+
+pub(super) fn encode(input: &Input) -> (Kind, Vec<u8>) {
+    match input {
+        Input::Evidence(evidence) => (Kind::Evidence, versioned(evidence)),
+        Input::Operator(action) => (Kind::Operator, versioned(action)),
+        Input::Configure(text) => (Kind::Configure, versioned(text)),
+        Input::Tick => (Kind::Tick, Vec::new()),
+        Input::Events(_) | Input::Signals(_) | Input::Deployments(_) => (Kind::Decoded, versioned(input)),
+    }
+}
+
+pub(super) fn decode(kind: Kind, payload: &[u8]) -> Result<Input, RecordError> {
+    Ok(match kind {
+        Kind::Evidence => Input::Evidence(read(kind, payload)?),
+        Kind::Operator => Input::Operator(read(kind, payload)?),
+        Kind::Configure => Input::Configure(read(kind, payload)?),
+        Kind::Tick if payload.is_empty() => Input::Tick,
+        Kind::Tick => {
+            return Err(RecordError::Damaged {
+                kind,
+                detail: format!("{} bytes, expected none", payload.len()),
+            });
+        }
+        _ => read(kind, payload)?,
+    })
+}
+
+fn versioned<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
+    let mut bytes = vec![VERSION];
+    serde_json::to_writer(&mut bytes, value)
+        .expect("the model's words have text keys only, and writing to memory does not fail");
+    bytes
+}
+
+fn read<T: DeserializeOwned>(kind: Kind, payload: &[u8]) -> Result<T, RecordError> {
+    let damaged = |detail| RecordError::Damaged { kind, detail };
+    match payload.split_first() {
+        None => Err(damaged("no version byte".to_owned())),
+        Some((&VERSION, json)) => serde_json::from_slice(json).map_err(|error| damaged(error.to_string())),
+        Some((&found, _)) => Err(RecordError::UnknownVersion { kind, found, expected: VERSION }),
+    }
+}
