@@ -10,6 +10,7 @@ mod archive;
 mod memory;
 mod page;
 mod port;
+mod sqlite;
 
 pub use applied::Applied;
 pub use memory::MemoryStore;
@@ -17,3 +18,4 @@ pub use page::{
     IncidentFilter, ListedIncident, PAGE_MAX, Place, ReportRef, StateFilter, StoredTrace, TimeRange,
 };
 pub use port::{Change, ReadError, Store, WriteError};
+pub use sqlite::{OpenError, SqliteStore};

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use model::{CapturedTrace, Deployment, Incident, IncidentId, Nanos, ReportDocument, Signal, Str, TraceId};
 
 use crate::archive::check_hash;
+use crate::page::counted;
 use crate::{
     Applied, Change, IncidentFilter, ListedIncident, PAGE_MAX, Place, ReadError, ReportRef, Store,
     StoredTrace, TimeRange, WriteError,
@@ -168,9 +169,13 @@ impl Store for MemoryStore {
     async fn forget_facts(&self, before: Nanos) -> Result<u64, WriteError> {
         let mut state = self.state();
         let held = state.signals.len() + state.deployments.len();
-        state.signals.retain(|_, signal| signal.at >= before);
-        state.deployments.retain(|_, deployment| deployment.at >= before);
+        state.signals.retain(|_, signal| counted(signal.at) >= counted(before));
+        state.deployments.retain(|_, deployment| counted(deployment.at) >= counted(before));
         Ok((held - state.signals.len() - state.deployments.len()) as u64)
+    }
+
+    async fn settle(&self) -> Result<(), WriteError> {
+        Ok(())
     }
 }
 
@@ -182,6 +187,6 @@ fn newest_first<'a, T: Clone + 'a>(
     limit: usize,
 ) -> Vec<T> {
     let mut found: Vec<&T> = facts.filter(|fact| within.contains(at(fact))).collect();
-    found.sort_by_key(|fact| at(fact));
+    found.sort_by_key(|fact| counted(at(fact)));
     found.into_iter().rev().take(limit.min(PAGE_MAX)).cloned().collect()
 }

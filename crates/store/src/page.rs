@@ -51,7 +51,7 @@ pub struct StoredTrace {
     pub incidents: Vec<IncidentId>,
 }
 
-/// From `from` on and before `until`.
+/// From `from` up to and with `until`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeRange {
     pub from: Nanos,
@@ -73,9 +73,8 @@ impl IncidentFilter {
 }
 
 impl Place {
-    /// Times beyond the year 2262 share the last place that a store can count.
     pub(crate) fn first_of(incident: &Incident) -> Self {
-        Self { listed_at: Nanos(incident.detected_at.0.min(i64::MAX as u64)), id: incident.id }
+        Self { listed_at: Nanos(counted(incident.detected_at) as u64), id: incident.id }
     }
 }
 
@@ -83,6 +82,12 @@ impl TimeRange {
     pub const ALL: Self = Self { from: Nanos(0), until: Nanos(u64::MAX) };
 
     pub(crate) fn contains(&self, at: Nanos) -> bool {
-        self.from <= at && at < self.until
+        (counted(self.from)..=counted(self.until)).contains(&counted(at))
     }
+}
+
+/// A time as databases count it. They know no unsigned numbers: times beyond the year 2262 are one and the same
+/// to every order and filter, though the thing itself comes back with its own.
+pub(crate) fn counted(at: Nanos) -> i64 {
+    i64::try_from(at.0).unwrap_or(i64::MAX)
 }

@@ -68,6 +68,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Lets go of signals and deployments older than `before`; how many went. Incidents, reports and the traces
     /// that they cite stay.
     async fn forget_facts(&self, before: Nanos) -> Result<u64, WriteError>;
+
+    /// When this returns, everything applied so far outlives a loss of power. Call it before the journal lets go
+    /// of entries: without them the store could not catch up again.
+    async fn settle(&self) -> Result<(), WriteError>;
 }
 
 /// Nothing of the changes is in.
