@@ -1,0 +1,82 @@
+//! Counts and indexes one segment by reading all of it.
+
+use std::{fs::File, io};
+
+use crate::{
+    frame_scan::{Found, FrameScan},
+    memory_index::MemoryIndex,
+    record::Key,
+    segment::{HEADER_BYTES, Tally},
+};
+
+/// What reading a segment showed.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    /// What it holds up to `good_end`.
+    pub(crate) tally: Tally,
+    pub(crate) index: MemoryIndex,
+    /// The file offset behind the last frame that is there to its end; behind it stands no frame.
+    pub(crate) good_end: u64,
+    /// Stretches and bytes behind `good_end`.
+    pub(crate) tail_stretches: u64,
+    pub(crate) tail_bytes: u64,
+}
+
+/// Reads the segment at `base` up to the file offset `limit`.
+pub(crate) fn survey(
+    file: File,
+    base: u64,
+    limit: u64,
+    payload_bytes_max: usize,
+    keys: fn(u8, &[u8], &mut Vec<Key>),
+) -> io::Result<Survey> {
+    let mut survey = Survey {
+        tally: Tally::default(),
+        index: MemoryIndex::default(),
+        good_end: HEADER_BYTES.min(limit),
+        tail_stretches: 0,
+        tail_bytes: 0,
+    };
+    let mut scan = FrameScan::new(file, base, limit, payload_bytes_max);
+    let mut found_keys = Vec::new();
+    while let Some(found) = scan.next()? {
+        match found {
+            Found::Frame(frame) => {
+                survey.tally.count(frame.received_ns);
+                keys(frame.kind, frame.payload, &mut found_keys);
+                let position = frame.position;
+                each_key_once(&mut found_keys, |key| survey.index.insert(key, position));
+                survey.accept_tail(scan.offset());
+            }
+            Found::Corrupt { bytes, whole } => {
+                survey.tail_stretches += 1;
+                survey.tail_bytes += bytes;
+                if whole {
+                    survey.accept_tail(scan.offset());
+                }
+            }
+        }
+    }
+    Ok(survey)
+}
+
+impl Survey {
+    /// What seemed a tail has a frame behind it: it is damage in the middle.
+    fn accept_tail(&mut self, good_end: u64) {
+        self.good_end = good_end;
+        self.tally.corrupt_frames += std::mem::take(&mut self.tail_stretches);
+        self.tally.corrupt_bytes += std::mem::take(&mut self.tail_bytes);
+    }
+
+    /// Counts the tail as damage too, as is right for a segment that is no longer written.
+    pub(crate) fn accept_all(&mut self) {
+        self.accept_tail(self.good_end + self.tail_bytes);
+    }
+}
+
+/// Empties `keys`, handing each different one to `use_key` in ascending order.
+pub(crate) fn each_key_once(keys: &mut Vec<Key>, use_key: impl FnMut(Key)) {
+    keys.sort_unstable();
+    keys.dedup();
+    keys.drain(..).for_each(use_key);
+}

@@ -1,0 +1,5 @@
+//! Tests of the whole journal.
+
+mod faults;
+
+pub(crate) use faults::Faults;
