@@ -7,6 +7,8 @@
 
 mod applied;
 mod archive;
+#[cfg(test)]
+mod conformance;
 mod memory;
 mod page;
 mod port;

@@ -1,0 +1,66 @@
+//! What every store must do. Each check is run on each implementation; see `conformance_suite!`.
+
+mod changes;
+mod facts;
+mod incidents;
+mod reports;
+pub(crate) mod sample;
+
+/// Makes a module with one test for each check; `$fresh` gives an empty store and what must outlive it.
+macro_rules! conformance_suite {
+    ($module:ident, $fresh:expr) => {
+        mod $module {
+            conformance_suite!(@checks $fresh,
+                changes: [
+                    a_new_store_is_empty,
+                    the_position_only_rises,
+                    a_position_counts_once,
+                    any_prefix_applied_again_changes_nothing,
+                    other_cuts_of_the_same_changes_end_in_the_same_state,
+                    changes_without_a_sound_report_are_refused_whole,
+                    a_position_beyond_counting_is_refused,
+                ],
+                incidents: [
+                    the_last_row_of_an_incident_counts,
+                    lists_are_newest_first_and_filtered,
+                    paging_gives_each_incident_once,
+                    pages_do_not_shift_under_inserts_and_changes,
+                    hostile_text_comes_back_unchanged,
+                    times_at_both_ends_are_kept,
+                    a_page_is_bounded,
+                ],
+                reports: [
+                    bytes_come_back_identical,
+                    the_newest_report_is_the_one_that_came_last,
+                    references_stand_in_the_order_of_coming,
+                    the_same_report_is_archived_once,
+                    unknown_reports_are_none,
+                ],
+                facts: [
+                    a_trace_is_kept_with_those_who_cite_it,
+                    a_capture_that_found_nothing_replaces_nothing,
+                    signals_and_deployments_are_known_by_id,
+                    facts_are_listed_newest_first_within_a_range,
+                    old_facts_are_let_go,
+                    settling_keeps_everything,
+                ]);
+        }
+    };
+    (@checks $fresh:expr, $($group:ident: [$($check:ident,)*]),*) => {
+        $($(
+            #[tokio::test]
+            async fn $check() {
+                let (store, _held) = $fresh.await;
+                $crate::conformance::$group::$check(&store).await;
+            }
+        )*)*
+    };
+}
+
+conformance_suite!(memory, async { (crate::MemoryStore::new(), ()) });
+
+conformance_suite!(sqlite, async {
+    let dir = tempfile::tempdir().unwrap();
+    let store = crate::SqliteStore::open(&dir.path().join(crate::SqliteStore::FILE_NAME)).await.unwrap();
+    (store, dir)
+});
