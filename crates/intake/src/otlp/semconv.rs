@@ -1,0 +1,123 @@
+//! The attributes that the mapping looks at: current names of the OpenTelemetry semantic conventions beside the
+//! previous ones. A new name goes into this table, and what it means into `mapping`.
+
+macro_rules! attributes {
+    ($($variant:ident = $name:literal,)+) => {
+        /// An attribute that is kept; every other one is skipped without an allocation.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(u8)]
+        pub(crate) enum Attr { $($variant),+ }
+
+        impl Attr {
+            pub(crate) const ALL: &[Self] = &[$(Self::$variant),+];
+
+            pub(crate) fn named(name: &[u8]) -> Option<Self> {
+                $(const $variant: &[u8] = $name.as_bytes();)+
+                #[allow(non_upper_case_globals)]
+                match name {
+                    $($variant => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+
+            #[cfg(test)]
+            pub(crate) const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+        }
+    };
+}
+
+attributes! {
+    // Ours: they win over every convention.
+    CasebookOperation = "casebook.operation",
+    CasebookErrorCode = "casebook.error_code",
+    CasebookSuppressed = "casebook.suppressed",
+
+    // Of the resource.
+    ServiceName = "service.name",
+    ServiceVersion = "service.version",
+    ServiceInstanceId = "service.instance.id",
+    K8sPodName = "k8s.pod.name",
+    HostName = "host.name",
+    DeploymentEnvironmentName = "deployment.environment.name",
+    DeploymentEnvironment = "deployment.environment",
+
+    // Users.
+    UserId = "user.id",
+    EnduserId = "enduser.id",
+
+    // Errors.
+    ErrorType = "error.type",
+    ErrorMessage = "error.message",
+    ExceptionType = "exception.type",
+    ExceptionMessage = "exception.message",
+
+    // HTTP.
+    HttpRequestMethod = "http.request.method",
+    HttpMethod = "http.method",
+    HttpRoute = "http.route",
+    UrlTemplate = "url.template",
+    HttpResponseStatusCode = "http.response.status_code",
+    HttpStatusCode = "http.status_code",
+    UrlFull = "url.full",
+    HttpUrl = "http.url",
+
+    // RPC.
+    RpcSystemName = "rpc.system.name",
+    RpcSystem = "rpc.system",
+    RpcService = "rpc.service",
+    RpcMethod = "rpc.method",
+    RpcResponseStatusCode = "rpc.response.status_code",
+    RpcGrpcStatusCode = "rpc.grpc.status_code",
+    RpcConnectErrorCode = "rpc.connect_rpc.error_code",
+
+    // Messaging.
+    MessagingSystem = "messaging.system",
+    MessagingOperationName = "messaging.operation.name",
+    MessagingOperationType = "messaging.operation.type",
+    MessagingOperation = "messaging.operation",
+    MessagingDestinationTemplate = "messaging.destination.template",
+    MessagingDestinationName = "messaging.destination.name",
+    MessagingDestination = "messaging.destination",
+    MessagingDestinationTemporary = "messaging.destination.temporary",
+    MessagingDestinationAnonymous = "messaging.destination.anonymous",
+
+    // Databases.
+    DbSystemName = "db.system.name",
+    DbSystem = "db.system",
+    DbNamespace = "db.namespace",
+    DbName = "db.name",
+    DbRedisDatabaseIndex = "db.redis.database_index",
+    DbOperationName = "db.operation.name",
+    DbOperation = "db.operation",
+    DbCollectionName = "db.collection.name",
+    DbSqlTable = "db.sql.table",
+    DbMongodbCollection = "db.mongodb.collection",
+    DbCassandraTable = "db.cassandra.table",
+    DbQuerySummary = "db.query.summary",
+
+    // Who is called.
+    ServicePeerName = "service.peer.name",
+    PeerService = "peer.service",
+    ServerAddress = "server.address",
+    ServerPort = "server.port",
+    NetPeerName = "net.peer.name",
+    NetPeerPort = "net.peer.port",
+    NetPeerIp = "net.peer.ip",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_and_no_other() {
+        for attr in Attr::ALL {
+            assert_eq!(Attr::named(attr.name().as_bytes()), Some(*attr));
+        }
+        for name in ["", "service", "service.name.", "http.request.header.x", "SERVICE.NAME"] {
+            assert_eq!(Attr::named(name.as_bytes()), None);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! A reader of the protobuf wire format over borrowed bytes: no tree, no allocation, no recursion.
+//! Knows tags, varints and lengths; knows nothing of OTLP.
+
+use crate::{DecodeError, Format};
+
+/// Groups are obsolete, but a skipped unknown field may be one.
+const GROUP_DEPTH_MAX: usize = 64;
+const VARINT_BYTES_MAX: usize = 10;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WireType {
+    Varint,
+    Fixed64,
+    Length,
+    GroupStart,
+    GroupEnd,
+    Fixed32,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Field {
+    pub(crate) number: u32,
+    wire: WireType,
+    /// Where its tag stands in the body.
+    at: usize,
+}
+
+/// Boxed: the way without an error is the hot one, and a small result keeps it so.
+pub(crate) type Malformed = Box<DecodeError>;
+type Result<T> = std::result::Result<T, Malformed>;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Reader<'a> {
+    rest: &'a [u8],
+    /// Where `rest` begins in the body.
+    at: usize,
+}
+
+#[cold]
+fn malformed(offset: usize, found: String, expected: &'static str) -> Malformed {
+    Box::new(DecodeError::Malformed { format: Format::Protobuf, offset, found, expected })
+}
+
+impl WireType {
+    fn from_tag(tag: u64) -> Option<Self> {
+        Some(match tag & 7 {
+            0 => Self::Varint,
+            1 => Self::Fixed64,
+            2 => Self::Length,
+            3 => Self::GroupStart,
+            4 => Self::GroupEnd,
+            5 => Self::Fixed32,
+            _ => return None,
+        })
+    }
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(body: &'a [u8]) -> Self {
+        Self { rest: body, at: 0 }
+    }
+
+    /// The next field's tag, or `None` at the end of the message.
+    pub(crate) fn next(&mut self) -> Result<Option<Field>> {
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let at = self.at;
+        let tag = self.read_varint()?;
+        let number = u32::try_from(tag >> 3).ok().filter(|n| (1..1 << 29).contains(n));
+        let number =
+            number.ok_or_else(|| malformed(at, format!("tag {tag}"), "a field number of 1 to 536870911"))?;
+        let wire = WireType::from_tag(tag).ok_or_else(|| {
+            malformed(at, format!("wire type {} of field {number}", tag & 7), "a wire type of 0 to 5")
+        })?;
+        Ok(Some(Field { number, wire, at }))
+    }
+
+    pub(crate) fn varint(&mut self, field: Field) -> Result<u64> {
+        field.check(WireType::Varint)?;
+        self.read_varint()
+    }
+
+    pub(crate) fn fixed64(&mut self, field: Field) -> Result<u64> {
+        field.check(WireType::Fixed64)?;
+        let bytes = self.take(8, field)?;
+        Ok(bytes.iter().rev().fold(0, |n, byte| n << 8 | u64::from(*byte)))
+    }
+
+    pub(crate) fn bytes(&mut self, field: Field) -> Result<&'a [u8]> {
+        field.check(WireType::Length)?;
+        let length = self.read_varint()?;
+        self.take(length, field)
+    }
+
+    /// The embedded message as a reader of its own.
+    pub(crate) fn message(&mut self, field: Field) -> Result<Reader<'a>> {
+        let rest = self.bytes(field)?;
+        Ok(Reader { rest, at: self.at - rest.len() })
+    }
+
+    /// Steps over a field that nobody asked for, whatever its type.
+    pub(crate) fn skip(&mut self, field: Field) -> Result<()> {
+        match field.wire {
+            WireType::GroupStart => self.skip_group(field),
+            WireType::GroupEnd => Err(malformed(
+                field.at,
+                format!("the end of group {}", field.number),
+                "a field: no such group was begun",
+            )),
+            _ => self.skip_scalar(field),
+        }
+    }
+
+    fn skip_scalar(&mut self, field: Field) -> Result<()> {
+        match field.wire {
+            WireType::Varint => self.read_varint().map(drop),
+            WireType::Fixed64 => self.take(8, field).map(drop),
+            WireType::Fixed32 => self.take(4, field).map(drop),
+            _ => self.bytes(field).map(drop),
+        }
+    }
+
+    fn skip_group(&mut self, group: Field) -> Result<()> {
+        let mut open = [0; GROUP_DEPTH_MAX];
+        open[0] = group.number;
+        let mut depth = 1;
+        while depth > 0 {
+            let at = self.at;
+            let Some(field) = self.next()? else {
+                return Err(malformed(at, "the end of the message".to_owned(), "the end of a group"));
+            };
+            match field.wire {
+                WireType::GroupStart if depth == GROUP_DEPTH_MAX => {
+                    return Err(malformed(
+                        at,
+                        "a group too deep".to_owned(),
+                        "at most 64 groups in each other",
+                    ));
+                }
+                WireType::GroupStart => {
+                    open[depth] = field.number;
+                    depth += 1;
+                }
+                WireType::GroupEnd if open[depth - 1] == field.number => depth -= 1,
+                WireType::GroupEnd => {
+                    return Err(malformed(
+                        at,
+                        format!("the end of group {}", field.number),
+                        "the end of the group begun last",
+                    ));
+                }
+                _ => self.skip_scalar(field)?,
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn read_varint(&mut self) -> Result<u64> {
+        match self.rest {
+            [byte, rest @ ..] if *byte < 0x80 => {
+                (self.rest, self.at) = (rest, self.at + 1);
+                Ok(u64::from(*byte))
+            }
+            _ => self.read_long_varint(),
+        }
+    }
+
+    fn read_long_varint(&mut self) -> Result<u64> {
+        let mut value = 0;
+        for (index, byte) in self.rest.iter().take(VARINT_BYTES_MAX).enumerate() {
+            if index == VARINT_BYTES_MAX - 1 && *byte > 1 {
+                break;
+            }
+            value |= u64::from(byte & 0x7f) << (7 * index);
+            if *byte < 0x80 {
+                (self.rest, self.at) = (&self.rest[index + 1..], self.at + index + 1);
+                return Ok(value);
+            }
+        }
+        let (found, at) = if self.rest.len() < VARINT_BYTES_MAX {
+            ("the end of the message inside a varint", self.at + self.rest.len())
+        } else {
+            ("a varint of more than 64 bits", self.at)
+        };
+        Err(malformed(at, found.to_owned(), "a varint of at most 10 bytes that fits 64 bits"))
+    }
+
+    fn take(&mut self, length: u64, field: Field) -> Result<&'a [u8]> {
+        let taken = usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length));
+        let Some((taken, rest)) = taken else {
+            let found =
+                format!("{length} bytes announced for field {}, {} left", field.number, self.rest.len());
+            return Err(malformed(field.at, found, "a field that ends inside its message"));
+        };
+        (self.rest, self.at) = (rest, self.at + taken.len());
+        Ok(taken)
+    }
+}
+
+impl Field {
+    fn check(self, expected: WireType) -> Result<()> {
+        if self.wire == expected {
+            return Ok(());
+        }
+        let found = format!("field {} as {:?}", self.number, self.wire);
+        Err(malformed(
+            self.at,
+            found,
+            match expected {
+                WireType::Varint => "a varint there",
+                WireType::Fixed64 => "eight fixed bytes there",
+                _ => "a length and as many bytes there",
+            },
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests;
