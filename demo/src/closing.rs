@@ -1,0 +1,59 @@
+//! What is shown at the end: the report, the counts beside it, the expectations, and where to look next.
+
+use std::io;
+
+use crate::Options;
+use crate::casebook::ReceivedReport;
+use crate::counts::Tally;
+use crate::run::{Case, Findings};
+use crate::screen::Screen;
+
+pub(crate) fn findings(findings: &Findings, screen: &mut Screen) -> io::Result<()> {
+    screen.text("")?;
+    if let Some(case) = &findings.case {
+        screen.text(&format!("{}\n", case.markdown.trim_end()))?;
+        screen.text(&format!("report hash {}", case.report.hash))?;
+    }
+    let Tally { checkout, products, .. } = findings.tally;
+    screen.text(&format!(
+        "the client counted: POST /checkout {} requests, {} failed; GET /products {} requests, {} failed",
+        checkout.answered, checkout.failed, products.answered, products.failed
+    ))?;
+    screen.text("\nexpected of this scenario:")?;
+    findings.checks.iter().try_for_each(|check| screen.text(&format!("  {}", check.line())))
+}
+
+/// For the time that everything stays up.
+pub(crate) fn look_around(url: &str, case: Option<&Case>, screen: &mut Screen) -> io::Result<()> {
+    screen.text("\nwhere to look next:")?;
+    screen.text(&format!("  casebook incidents --state all --server {url}"))?;
+    screen.text(&format!("  casebook errors --server {url}"))?;
+    if let Some(Case { incident, report, .. }) = case {
+        screen.text(&format!("  casebook incident {} --server {url}", incident.id))?;
+        screen.text(&format!("  casebook report {} --format json --server {url}", incident.id))?;
+        if let Some(trace) = ReceivedReport::example_trace(report) {
+            screen.text(&format!("  casebook explain {trace} --server {url}"))?;
+        }
+    }
+    screen.text("\nthe shop and its traffic go on, fault and all; Ctrl-C ends them")
+}
+
+/// For the time after everything has ended.
+pub(crate) fn look_next(options: &Options, screen: &mut Screen) -> io::Result<()> {
+    if let Some(data) = &options.data {
+        let data = data.display();
+        screen.text("\nthe data is kept; derive its reports anew from the journal, or serve it again:")?;
+        screen.text(&format!("  casebook replay --data {data} --verify"))?;
+        screen.text(&format!("  casebook serve --data {data}"))?;
+    } else if !options.keep {
+        let name = options.scenario.name();
+        screen.text("\nwhere to look next:")?;
+        screen.text(&format!(
+            "  casebook demo --scenario {name} --keep        # stays up, to look around in"
+        ))?;
+        screen.text(&format!(
+            "  casebook demo --scenario {name} --data DIR    # keeps the journal, to replay"
+        ))?;
+    }
+    Ok(())
+}
