@@ -13,6 +13,8 @@ use crate::exit::{Exit, Failure};
 pub(crate) enum Command {
     Serve(serve::Serve),
     Demo(demo::Demo),
+    #[command(hide = true)]
+    DemoService(demo::DemoService),
     Replay(replay::Replay),
     Doctor(doctor::Doctor),
 }
@@ -23,6 +25,7 @@ impl Command {
         match self {
             Self::Serve(command) => command.run(),
             Self::Demo(command) => command.run(),
+            Self::DemoService(command) => command.run(),
             Self::Replay(command) => command.run(),
             Self::Doctor(command) => command.run(),
         }

@@ -1,15 +1,85 @@
 //! `casebook demo`: starts a server, a shop and a fault. The shop lives in `demo`.
 
-use clap::Args;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::{Args, value_parser};
+use demo::{Options, Outcome, Scenario, Screen};
 
 use crate::exit::{Exit, Failure};
 
 /// Shows an outage from the first failure to the report, on this machine alone
+///
+/// Starts a server and a shop of five services, lets customers in, breaks something, and compares the report
+/// with what really happened. Exit code 4 says that they differ.
 #[derive(Debug, Args)]
-pub(crate) struct Demo {}
+pub(crate) struct Demo {
+    /// What goes wrong
+    #[arg(long, value_name = "NAME", value_parser = scenario(), default_value = "dependency-outage")]
+    scenario: Scenario,
+    /// Leave everything running at the end, until Ctrl-C
+    #[arg(long)]
+    keep: bool,
+    /// Keep the server's data in this directory, instead of one that is removed at the end
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// How long the traffic is healthy before the fault [default: 15s]
+    #[arg(long, value_name = "TIME", value_parser = runtime::config::value::duration)]
+    healthy: Option<Duration>,
+    /// How long the fault lasts, or the traffic of `quiet` [default: 10s; quiet: 10m]
+    #[arg(long, value_name = "TIME", value_parser = runtime::config::value::duration)]
+    duration: Option<Duration>,
+    /// Requests a second
+    #[arg(long, value_name = "N", default_value_t = Options::RATE_DEFAULT,
+        value_parser = value_parser!(u32).range(1..=i64::from(Options::RATE_MAX)))]
+    rate: u32,
+}
+
+/// One process of the demo
+#[derive(Debug, Args)]
+pub(crate) struct DemoService {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+fn scenario() -> impl clap::builder::TypedValueParser<Value = Scenario> {
+    PossibleValuesParser::new(Scenario::ALL.map(Scenario::name))
+        .try_map(|name| Scenario::from_name(&name).ok_or("not a scenario"))
+}
 
 impl Demo {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        Err(Failure::new(Exit::Usage, "demo is not built in yet"))
+        let options = Options {
+            scenario: self.scenario,
+            keep: self.keep,
+            data: self.data,
+            healthy: self.healthy,
+            duration: self.duration,
+            rate: self.rate,
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        match runtime
+            .map_err(|error| failed(&error.into()))?
+            .block_on(demo::run(&options, &mut Screen::standard()))
+        {
+            Ok(Outcome::AsExpected) => Ok(Exit::Ok),
+            Ok(Outcome::Wrong) => Err(Failure::new(Exit::Server, "the report is not what it should be")),
+            Ok(Outcome::Interrupted) => Err(Failure::new(Exit::Usage, "interrupted before the end")),
+            Err(error) => Err(failed(&error)),
+        }
     }
+}
+
+impl DemoService {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        // On one thread, so that a signal asked for at the parent's death belongs to the whole process.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let done = runtime.map_err(|error| failed(&error.into()))?.block_on(demo::child(&self.arguments));
+        done.map(|()| Exit::Ok).map_err(|error| failed(&error))
+    }
+}
+
+fn failed(error: &anyhow::Error) -> Failure {
+    Failure::from_error(Exit::Server, error)
 }
