@@ -1,0 +1,33 @@
+# What people and CI type. Each target is one line; what it does stands in scripts/.
+
+.PHONY: help demo setup check test clients bench crash generate tighten
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## build Casebook and watch it find out what broke (SCENARIO=bad-deploy, panic, quiet)
+	@cargo run --quiet --locked --package cli -- demo $(if $(SCENARIO),--scenario $(SCENARIO)) $(ARGS)
+
+setup: ## install what checks and tests need beside cargo
+	@scripts/setup.sh
+
+check: setup ## format, lints, tidy, spelling, dependencies, generated documents
+	@scripts/check.sh
+
+test: ## make check, then every test: what CI runs
+	@scripts/test.sh
+
+clients: setup ## only the OpenTelemetry SDKs against the real server
+	@scripts/clients.sh
+
+bench: ## measure ingest; figures and method are in bench/README.md
+	@scripts/bench.sh $(ARGS)
+
+crash: ## kill -9 the server fifty times under load and account for every event (ROUNDS=50)
+	@scripts/crash.sh $(or $(ROUNDS),50)
+
+generate: ## write the documents that come from registers
+	@cargo xtask generate
+
+tighten: ## lower the size exceptions in xtask/ratchet.toml to what is needed now
+	@cargo xtask tidy --tighten

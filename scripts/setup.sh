@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Installs what checks and tests need beside cargo, each by its package name and only where it is missing.
+# Everything but system packages lands under target/, so that `cargo clean` forgets it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cargo_deny_version=0.20.2
+venv=target/venv
+tools=target/tools
+
+say() { printf 'setup: %s\n' "$*"; }
+
+install_packages() {
+    command -v apt-get >/dev/null || { say "install these with your package manager and run again: $*" >&2; exit 1; }
+    local root=()
+    [ "$(id -u)" = 0 ] || root=(sudo)
+    say "installing $*"
+    "${root[@]}" apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+missing=()
+command -v cc >/dev/null || missing+=(gcc libc6-dev)
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
+command -v node >/dev/null || missing+=(nodejs)
+command -v npm >/dev/null || missing+=(npm)
+[ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
+
+for component in rustfmt clippy; do
+    tool=${component/clippy/cargo-clippy}
+    "$tool" --version >/dev/null 2>&1 || { say "adding $component"; rustup component add "$component"; }
+done
+
+# A stamp holds what was installed from, so that a warm run costs nothing.
+python_wants=$(cat scripts/requirements.txt tests/clients/python/requirements.txt | cksum)
+if [ "$(cat $venv/.stamp 2>/dev/null)" != "$python_wants" ]; then
+    say "Python packages into $venv"
+    rm -rf $venv
+    python3 -m venv $venv
+    $venv/bin/pip install --quiet --disable-pip-version-check -r scripts/requirements.txt
+    $venv/bin/pip install --quiet --disable-pip-version-check -r tests/clients/python/requirements.txt
+    echo "$python_wants" >$venv/.stamp
+fi
+
+node_wants=$(cksum <tests/clients/javascript/package-lock.json)
+node_stamp=tests/clients/javascript/node_modules/.stamp
+if [ "$(cat $node_stamp 2>/dev/null)" != "$node_wants" ]; then
+    say "JavaScript packages into tests/clients/javascript/node_modules"
+    # No package needs its install script here, and none gets to run one.
+    npm ci --prefix tests/clients/javascript --ignore-scripts --no-audit --no-fund --loglevel=error
+    echo "$node_wants" >$node_stamp
+fi
+
+if [ "$($tools/bin/cargo-deny --version 2>/dev/null)" != "cargo-deny $cargo_deny_version" ]; then
+    say "cargo-deny $cargo_deny_version, built from source (about a minute)"
+    # A debug build: it takes a quarter of the time to build and runs for two seconds.
+    CARGO_TARGET_DIR=target/tools/build CARGO_PROFILE_DEV_DEBUG=0 \
+        cargo install --quiet --debug --locked --no-track --force --root $tools cargo-deny --version $cargo_deny_version
+    rm -rf target/tools/build
+fi
+say "everything is there"

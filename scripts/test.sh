@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Every test, after every check. What CI runs; from a cold clone too.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+. scripts/steps.sh
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+rust_tests() {
+    cargo test --locked --workspace --no-fail-fast 2>&1 | tee "$log"
+}
+
+# How many tests ran, by cargo's own words. None is a failure: then something did not do what it says.
+count_tests() {
+    awk '/^test result:/ { binaries++; passed += $4; failed += $6; ignored += $8 }
+         END { printf "Rust tests: %d passed, %d failed, %d ignored, in %d binaries\n", passed, failed, ignored, binaries; exit !passed }' "$log"
+}
+
+vectors() {
+    target/venv/bin/python doc/formats/vectors/verify.py --self-test && target/venv/bin/python doc/formats/vectors/verify.py
+}
+
+step "setup" scripts/setup.sh
+step "make check" scripts/check.sh
+step "Rust tests" rust_tests
+step "Rust tests were run" count_tests
+step "report hash vectors in Python" vectors
+step "OpenTelemetry SDKs over the standard ports" scripts/clients.sh
+counts=$(count_tests)
+sum_up "make test"
+status=$?
+echo "$counts"
+exit $status
