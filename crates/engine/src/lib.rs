@@ -1,1 +1,41 @@
-//! To be written.
+//! The deterministic core of triage: events in, incidents with cited reports out.
+//!
+//! `Engine::step(input, now)` is the only door. It reads no clock, file, socket, environment or random number, and no
+//! map order reaches its effects: the same inputs in the same order give the same bytes, on any machine.
+
+pub mod canonical;
+pub mod render;
+pub mod report;
+
+mod analysis;
+mod assembly;
+mod case;
+mod causes;
+mod config;
+mod core;
+mod detect;
+mod evidence;
+mod explain;
+mod facts;
+mod fixed;
+mod grouping;
+mod hash;
+mod origin;
+mod shard;
+mod sketch;
+mod snapshot;
+mod summary;
+#[cfg(test)]
+mod testing;
+mod window;
+
+pub use causes::weights::TABLE as WEIGHTS;
+pub use config::{Config, ConfigError};
+pub use core::{Engine, Totals};
+pub use explain::{ExplainedEvent, Explanation, explain};
+pub use hash::sha256_hex;
+pub use snapshot::RestoreError;
+pub use window::FamilyView;
+
+/// Stands in every report: a replay by another version is compared with this in mind.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,362 @@
+//! What is known of an incident at a tick, gathered in one place: symptoms, origin, propagation, blast radius,
+//! changes and signals. Facts only; which cause they speak for is weighed in `causes`, and how it is said in `report`.
+
+use std::collections::BTreeSet;
+
+use model::{CapturedTrace, Deployment, EventKind, Nanos, Severity, Signal, SignalKind, Str, TraceId};
+
+use crate::assembly::Peers;
+use crate::case::Case;
+use crate::config::Config;
+use crate::detect::{self, Counts};
+use crate::evidence::Traces;
+use crate::facts::{self, Facts};
+use crate::fixed::Bits;
+use crate::origin::{self, Callee, Origin};
+use crate::sketch::{Merge, Users};
+use crate::summary::{Digest, Split};
+use crate::window::{FamilyKey, OperationKey, Window};
+
+/// A change this shortly after the first failure still counts as before it, for clocks differ.
+const CLOCK_SLACK_NS: u64 = 2 * model::SECOND_NS;
+/// Odds at which one part of the traffic is said to fail more than the rest.
+const SPLIT_ODDS: u64 = 100;
+
+/// What the analysis may look at.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) window: &'a Window,
+    pub(crate) traces: &'a Traces,
+    pub(crate) facts: &'a Facts,
+    pub(crate) peers: &'a Peers,
+    pub(crate) config: &'a Config,
+    pub(crate) now: Nanos,
+}
+
+pub(crate) struct Analysis<'a> {
+    pub(crate) case: &'a Case,
+    pub(crate) started_at: Nanos,
+    pub(crate) symptoms: Vec<Symptom<'a>>,
+    pub(crate) origin: Option<Origin>,
+    pub(crate) hops: Vec<Hop>,
+    pub(crate) blast: Blast,
+    pub(crate) cohorts: Vec<Cohort>,
+    pub(crate) changes: Vec<Change<'a>>,
+    pub(crate) signals: Vec<Correlated<'a>>,
+    pub(crate) opening: Part,
+    pub(crate) latest: Part,
+    pub(crate) exemplars: Vec<&'a CapturedTrace>,
+}
+
+pub(crate) struct Symptom<'a> {
+    pub(crate) family: &'a FamilyKey,
+    pub(crate) onset: Nanos,
+    pub(crate) detected_at: Nanos,
+    pub(crate) baseline: Counts,
+    pub(crate) since: Counts,
+    pub(crate) odds: Bits,
+    pub(crate) first_failure: Option<Nanos>,
+}
+
+/// One service on the way from the origin to the edge.
+pub(crate) struct Hop {
+    pub(crate) operation: OperationKey,
+    pub(crate) counts: Counts,
+    pub(crate) first_failure: Option<Nanos>,
+    /// Median duration since the onset and in the hour before it.
+    pub(crate) p50_ns: (Option<u64>, Option<u64>),
+}
+
+pub(crate) struct Blast {
+    pub(crate) requests: Counts,
+    pub(crate) users: u64,
+    pub(crate) users_exact: bool,
+    pub(crate) services: BTreeSet<Str>,
+    pub(crate) edge_reached: bool,
+}
+
+/// A part of the origin's traffic that fails more than the rest.
+pub(crate) struct Cohort {
+    pub(crate) dimension: &'static str,
+    pub(crate) value: Str,
+    pub(crate) inside: Split,
+    pub(crate) outside: Split,
+}
+
+pub(crate) struct Change<'a> {
+    pub(crate) deployment: &'a Deployment,
+    pub(crate) before_onset: bool,
+    /// Distance from the deployment to the first failure.
+    pub(crate) gap_ns: u64,
+    pub(crate) on_origin: bool,
+    /// The new version and all others, since the onset, on the operation that the chain passes.
+    pub(crate) split: Option<(Split, Split)>,
+    pub(crate) rate_before: Counts,
+}
+
+pub(crate) struct Correlated<'a> {
+    pub(crate) signal: &'a Signal,
+    pub(crate) rule: &'static str,
+}
+
+/// How much of a set of traces could be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) traces: usize,
+    pub(crate) complete: usize,
+    pub(crate) wanted: usize,
+}
+
+impl<'a> Analysis<'a> {
+    pub(crate) fn of(case: &'a Case, view: View<'a>) -> Self {
+        let wanted = case.wanted(view.window, view.config);
+        let held = |ids: &[TraceId]| ids.iter().filter_map(|id| view.traces.get(id)).collect::<Vec<_>>();
+        let (opening, latest) = (held(&case.opening), held(&wanted));
+        let symptoms = symptoms(case, view);
+        let started_at = symptoms.iter().filter_map(|s| s.first_failure).min();
+        let started_at = started_at.unwrap_or(Nanos(case.onset * view.config.tick_ns()));
+        // The newest traces first of all; where they are gone the opening ones still speak.
+        let voters = latest.iter().chain(opening.iter().filter(|t| !wanted.contains(&t.trace))).copied();
+        let origin =
+            origin::vote(voters, |family| case.members.contains_key(family), view.window, view.peers);
+        let hops = hops(case, origin.as_ref(), view);
+        let blast = blast(case, origin.as_ref(), &symptoms, view);
+        let (cohorts, changes) = match &origin {
+            Some(origin) => (cohorts(case, origin, view), changes(case, origin, &hops, started_at, view)),
+            None => (Vec::new(), Vec::new()),
+        };
+        let signals = correlated(case, origin.as_ref(), &hops, started_at, view);
+        Self {
+            case,
+            started_at,
+            symptoms,
+            hops,
+            blast,
+            cohorts,
+            changes,
+            signals,
+            opening: part(&opening, case.opening.len(), view),
+            latest: part(&latest, wanted.len(), view),
+            exemplars: latest,
+            origin,
+        }
+    }
+
+    pub(crate) fn root(&self) -> Option<&Symptom<'a>> {
+        let place = &self.origin.as_ref()?.place;
+        let is_root = |s: &&Symptom<'_>| s.family.operation == place.step && s.family.code == place.code;
+        self.symptoms.iter().find(is_root)
+    }
+
+    /// From the share of the edge's requests that fail, the users, the services, and whether the edge is reached.
+    pub(crate) fn severity(&self) -> Severity {
+        let Counts { requests, failures } = self.blast.requests;
+        let share = match failures * 100 / requests.max(1) {
+            50.. => 3,
+            10..=49 => 2,
+            1..=9 => 1,
+            _ => 0,
+        };
+        let users = match self.blast.users {
+            1_000.. => 2,
+            10..=999 => 1,
+            _ => 0,
+        };
+        let points =
+            share + users + u8::from(self.blast.services.len() >= 3) + u8::from(self.blast.edge_reached);
+        Severity(match points {
+            6.. => 1,
+            4..=5 => 2,
+            3 => 3,
+            2 => 4,
+            _ => 5,
+        })
+    }
+}
+
+fn symptoms<'a>(case: &'a Case, view: View<'a>) -> Vec<Symptom<'a>> {
+    let symptom = |(family, member): (&'a FamilyKey, &'a crate::case::Member)| {
+        let total = case.total(&family.operation, view.window, view.config);
+        let since = total.counts(&family.code);
+        Symptom {
+            family,
+            onset: Nanos(member.onset * view.config.tick_ns()),
+            detected_at: member.detected_at,
+            baseline: member.baseline,
+            since,
+            odds: detect::odds(since, member.baseline),
+            first_failure: total.failures_of(&family.code).and_then(|failures| failures.first),
+        }
+    };
+    case.members.iter().map(symptom).collect()
+}
+
+fn hops(case: &Case, origin: Option<&Origin>, view: View<'_>) -> Vec<Hop> {
+    let Some(origin) = origin else { return Vec::new() };
+    let hop = |operation: &OperationKey| {
+        let total = case.total(operation, view.window, view.config);
+        let past = view.window.sum(operation, 0, case.onset, view.config);
+        Hop {
+            counts: Counts { requests: total.requests, failures: total.failures() },
+            first_failure: total.codes.iter().filter_map(|(_, failures)| failures.first).min(),
+            p50_ns: (total.latency.quantile_ns(500), past.latency.quantile_ns(500)),
+            operation: operation.clone(),
+        }
+    };
+    origin.hops.iter().map(hop).collect()
+}
+
+/// Failures of an operation that belong to the incident: those of its members, or all where none is one.
+fn affected(case: &Case, key: &OperationKey, total: &Digest) -> (Counts, Users) {
+    let is_member =
+        |code: &Str| case.members.contains_key(&FamilyKey { operation: key.clone(), code: code.clone() });
+    let any_member = total.codes.iter().any(|(code, _)| is_member(code));
+    let mut users = Users::default();
+    let mut failures = 0;
+    for (_, of_code) in total.codes.iter().filter(|(code, _)| !any_member || is_member(code)) {
+        failures += of_code.count;
+        users.merge(&of_code.users);
+    }
+    (Counts { requests: total.requests, failures }, users)
+}
+
+fn blast(case: &Case, origin: Option<&Origin>, symptoms: &[Symptom<'_>], view: View<'_>) -> Blast {
+    let mut users = Users::default();
+    let mut requests = Counts::default();
+    for key in edges(origin, symptoms) {
+        let (counts, of_edge) = affected(case, &key, &case.total(&key, view.window, view.config));
+        requests.add(counts);
+        users.merge(&of_edge);
+    }
+    let hops = origin.map(|origin| origin.hops.as_slice()).unwrap_or_default();
+    let services: BTreeSet<Str> = symptoms
+        .iter()
+        .map(|symptom| &symptom.family.operation.service)
+        .chain(hops.iter().map(|hop| &hop.service))
+        .cloned()
+        .collect();
+    let (users, users_exact) = users.distinct();
+    let edge_reached = edges(origin, symptoms).iter().any(|edge| edge.kind == EventKind::Server);
+    Blast { requests, users, users_exact, services, edge_reached }
+}
+
+/// The operations at which the failure left the system; without an origin, every symptom's.
+pub(crate) fn edges(origin: Option<&Origin>, symptoms: &[Symptom<'_>]) -> BTreeSet<OperationKey> {
+    match origin {
+        Some(origin) => origin.edges.iter().cloned().collect(),
+        None => symptoms.iter().map(|symptom| symptom.family.operation.clone()).collect(),
+    }
+}
+
+/// The operation whose traffic is compared: what the origin service was asked to do.
+fn origin_operation(origin: &Origin) -> Option<&OperationKey> {
+    origin
+        .hops
+        .iter()
+        .find(|hop| hop.service == origin.place.service && &*hop.operation != origin::UNOBSERVED)
+}
+
+fn cohorts(case: &Case, origin: &Origin, view: View<'_>) -> Vec<Cohort> {
+    let Some(key) = origin_operation(origin) else { return Vec::new() };
+    let total = case.total(key, view.window, view.config);
+    let versions = total.versions.iter().map(|(value, split)| ("version", value, *split));
+    let instances = total.instances.iter().map(|(value, split)| ("instance", value, *split));
+    let mut found: Vec<Cohort> = versions
+        .chain(instances)
+        .map(|(dimension, value, inside)| Cohort {
+            dimension,
+            value: value.clone(),
+            inside,
+            outside: rest(&total, inside),
+        })
+        .filter(|cohort| is_concentrated(cohort.inside, cohort.outside))
+        .collect();
+    found.sort_by_key(|cohort| std::cmp::Reverse(cohort.inside.failures));
+    found.truncate(5);
+    found
+}
+
+fn rest(total: &Digest, part: Split) -> Split {
+    Split {
+        requests: total.requests.saturating_sub(part.requests),
+        failures: total.failures().saturating_sub(part.failures),
+    }
+}
+
+/// One part fails more than the rest of the same traffic in the same time.
+pub(crate) fn is_concentrated(inside: Split, outside: Split) -> bool {
+    let counts = |split: Split| Counts { requests: split.requests, failures: split.failures };
+    outside.requests > 0 && detect::odds(counts(inside), counts(outside)) >= Bits::log2(SPLIT_ODDS)
+}
+
+fn changes<'a>(
+    case: &Case,
+    origin: &Origin,
+    hops: &[Hop],
+    started_at: Nanos,
+    view: View<'a>,
+) -> Vec<Change<'a>> {
+    let from = started_at.saturating_sub(view.config.change_window_ms * 1_000_000);
+    let on_chain =
+        |deployment: &&Deployment| hops.iter().any(|hop| hop.operation.service == deployment.service);
+    let change = |deployment: &'a Deployment| {
+        let key = hops.iter().map(|hop| &hop.operation).find(|hop| hop.service == deployment.service);
+        let total = key.map(|key| case.total(key, view.window, view.config)).unwrap_or_default();
+        let new = total.versions.get(&deployment.version).copied();
+        let past = key.map(|key| view.window.sum(key, 0, case.onset, view.config)).unwrap_or_default();
+        Change {
+            before_onset: deployment.at <= started_at.saturating_add(CLOCK_SLACK_NS),
+            gap_ns: started_at.since(deployment.at).max(deployment.at.since(started_at)),
+            on_origin: deployment.service == origin.place.service,
+            split: new.map(|new| (new, rest(&total, new))),
+            rate_before: Counts { requests: past.requests, failures: past.failures() },
+            deployment,
+        }
+    };
+    view.facts.deployments(&case.env, from, view.now).filter(on_chain).map(change).collect()
+}
+
+fn correlated<'a>(
+    case: &Case,
+    origin: Option<&Origin>,
+    hops: &[Hop],
+    started_at: Nanos,
+    view: View<'a>,
+) -> Vec<Correlated<'a>> {
+    let from = started_at.saturating_sub(view.config.signal_window_ms * 1_000_000);
+    let foreign = origin.and_then(|origin| match &origin.place.callee {
+        Callee::Foreign(name) => Some(name),
+        Callee::None | Callee::Silent(_) => None,
+    });
+    let on_chain = |service: &Str| {
+        hops.iter().any(|hop| hop.operation.service == *service)
+            || case.members.keys().any(|family| family.operation.service == *service)
+    };
+    let rule = |signal: &Signal| {
+        let of_origin = origin.is_some_and(|o| signal.service.as_ref() == Some(&o.place.service));
+        let about_callee =
+            foreign.is_some() && (signal.subject.as_ref() == foreign || signal.service.as_ref() == foreign);
+        match signal.kind {
+            _ if about_callee => Some("about the failing callee"),
+            SignalKind::Runtime if of_origin => Some("runtime of the origin service"),
+            _ if of_origin => Some("of the origin service"),
+            _ if signal.service.as_ref().is_some_and(on_chain) => Some("of a service on the chain"),
+            _ => None,
+        }
+    };
+    let signals = view.facts.signals(&case.env, from, view.now);
+    signals.filter_map(|signal| rule(signal).map(|rule| Correlated { signal, rule })).take(100).collect()
+}
+
+impl Correlated<'_> {
+    pub(crate) fn is_breakdown_of(&self, service: &Str) -> bool {
+        self.signal.kind == SignalKind::Runtime
+            && self.signal.service.as_ref() == Some(service)
+            && facts::is_bad_news(self.signal)
+    }
+}
+
+fn part(traces: &[&CapturedTrace], wanted: usize, view: View<'_>) -> Part {
+    let complete = traces.iter().filter(|trace| !origin::is_partial(trace, view.window, view.peers)).count();
+    Part { traces: traces.iter().filter(|trace| !trace.events.is_empty()).count(), complete, wanted }
+}

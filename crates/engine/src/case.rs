@@ -1,0 +1,326 @@
+//! One incident: its members, its totals since the onset, and its state machine. What it means is worked out in
+//! `analysis`; here stands only what must be remembered from tick to tick.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{IncidentId, IncidentState, Nanos, Str, TraceId};
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::detect::{self, Counts};
+use crate::hash;
+use crate::sketch::{Merge, Smallest};
+use crate::summary::{Bucket, Digest};
+use crate::window::{Alarm, FamilyKey, OperationKey, Window};
+
+/// Operations whose totals an incident keeps; members come first.
+const OPERATIONS_MAX: usize = 64;
+/// Families that can be members; what joins beyond it is counted in `members_cut`.
+const MEMBERS_MAX: usize = 64;
+/// Traces that an incident looks at.
+pub(crate) const TRACES_MAX: usize = 24;
+const TIMELINE_MAX: usize = 200;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Case {
+    pub(crate) id: IncidentId,
+    pub(crate) env: Str,
+    pub(crate) state: IncidentState,
+    pub(crate) root: FamilyKey,
+    pub(crate) detected_at: Nanos,
+    pub(crate) onset: Bucket,
+    pub(crate) members: BTreeMap<FamilyKey, Member>,
+    pub(crate) members_cut: u64,
+    totals: BTreeMap<OperationKey, Digest>,
+    /// Totals hold what ended before this bucket; what ended later is still in the window.
+    counted_to: Bucket,
+    /// Exemplars chosen at opening; they do not change any more.
+    pub(crate) opening: Vec<TraceId>,
+    pub(crate) opened_at: Nanos,
+    last_failing: Nanos,
+    recovering_since: Option<Nanos>,
+    pub(crate) resolved_at: Option<Nanos>,
+    pub(crate) reopened: u32,
+    pub(crate) timeline: Vec<Moment>,
+    pub(crate) last_report: Option<Reported>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Member {
+    pub(crate) onset: Bucket,
+    pub(crate) detected_at: Nanos,
+    pub(crate) baseline: Counts,
+}
+
+/// Something that happened to the incident itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Moment {
+    pub(crate) at: Nanos,
+    pub(crate) what: What,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum What {
+    Opened,
+    Joined(FamilyKey),
+    Recovering,
+    Relapsed,
+    Resolved,
+    ResolvedWithoutTraffic,
+    ResolvedBy(Str),
+    Reopened,
+    Acknowledged(Str),
+    Comment(Str, Str),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Reported {
+    pub(crate) at: Nanos,
+    pub(crate) hash: String,
+    pub(crate) material: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Health {
+    Failing,
+    Quiet,
+    NoTraffic,
+}
+
+/// `inc_` and a hash of what the incident was at its opening.
+pub(crate) fn incident_id(root: &FamilyKey, onset: Bucket, config: &Config) -> IncidentId {
+    let operation = &root.operation;
+    let onset_ns = (onset * config.tick_ns()).to_be_bytes();
+    IncidentId(hash::digest8(&[
+        operation.env.as_bytes(),
+        operation.service.as_bytes(),
+        operation.kind.as_str().as_bytes(),
+        operation.operation.as_bytes(),
+        root.code.as_bytes(),
+        &onset_ns,
+    ]))
+}
+
+impl Case {
+    pub(crate) fn open(
+        root: FamilyKey,
+        alarms: &[Alarm],
+        now: Nanos,
+        window: &mut Window,
+        config: &Config,
+    ) -> Self {
+        let onset = alarms.iter().map(|alarm| alarm.onset).min().unwrap_or(now.0 / config.tick_ns());
+        let mut case = Self {
+            id: incident_id(&root, onset, config),
+            env: root.operation.env.clone(),
+            state: IncidentState::Open,
+            root,
+            detected_at: now,
+            onset,
+            members: BTreeMap::new(),
+            members_cut: 0,
+            totals: BTreeMap::new(),
+            counted_to: window.sealed(),
+            opening: Vec::new(),
+            opened_at: now,
+            last_failing: now,
+            recovering_since: None,
+            resolved_at: None,
+            reopened: 0,
+            timeline: vec![Moment { at: now, what: What::Opened }],
+            last_report: None,
+        };
+        alarms.iter().for_each(|alarm| case.admit(alarm, now, window, config));
+        case
+    }
+
+    /// Takes in a family that left its baseline, and reopens if need be.
+    pub(crate) fn join(&mut self, alarm: &Alarm, now: Nanos, window: &mut Window, config: &Config) {
+        if self.state == IncidentState::Resolved {
+            self.reopened += 1;
+            self.resolved_at = None;
+            self.counted_to = self.counted_to.max(alarm.onset);
+            self.note(now, What::Reopened);
+        } else if self.state == IncidentState::Recovering {
+            self.note(now, What::Relapsed);
+        }
+        self.state = IncidentState::Open;
+        self.recovering_since = None;
+        self.last_failing = now;
+        if !self.members.contains_key(&alarm.family) {
+            self.note(now, What::Joined(alarm.family.clone()));
+        }
+        self.admit(alarm, now, window, config);
+    }
+
+    fn admit(&mut self, alarm: &Alarm, now: Nanos, window: &mut Window, config: &Config) {
+        if self.members.len() >= MEMBERS_MAX && !self.members.contains_key(&alarm.family) {
+            self.members_cut += 1;
+            return;
+        }
+        window.enter_incident(&alarm.family);
+        let member = Member { onset: alarm.onset, detected_at: now, baseline: alarm.baseline };
+        self.members.entry(alarm.family.clone()).or_insert(member);
+        self.track(&alarm.family.operation, window, config);
+    }
+
+    /// Starts keeping the totals of an operation, from the onset.
+    pub(crate) fn track(&mut self, key: &OperationKey, window: &Window, config: &Config) {
+        if self.totals.len() < OPERATIONS_MAX && !self.totals.contains_key(key) {
+            self.totals.insert(key.clone(), window.sum(key, self.onset, self.counted_to, config));
+        }
+    }
+
+    /// What the operation did since the onset.
+    pub(crate) fn total(&self, key: &OperationKey, window: &Window, config: &Config) -> Digest {
+        let since = self.counted_to.max(self.onset);
+        let mut total = match self.state {
+            IncidentState::Resolved => Digest::default(),
+            IncidentState::Open | IncidentState::Recovering => window.sum(key, since, Bucket::MAX, config),
+        };
+        if let Some(settled) = self.totals.get(key) {
+            total.merge(settled);
+        }
+        total
+    }
+
+    pub(crate) fn tracked(&self) -> impl Iterator<Item = &OperationKey> {
+        self.totals.keys()
+    }
+
+    /// Moves on by a tick: onsets while they can still move, totals, state. Returns whether the state changed.
+    pub(crate) fn tick(&mut self, now: Nanos, window: &mut Window, config: &Config) -> bool {
+        if self.state == IncidentState::Resolved {
+            return false;
+        }
+        self.refine_onset(window);
+        self.settle(window.sealed(), window, config);
+        let before = self.state;
+        self.judge(now, window, config);
+        if self.state == IncidentState::Resolved {
+            self.finish(now, window, config);
+        }
+        self.state != before
+    }
+
+    /// Late events can show that it began earlier than it seemed; once the onset's bucket is sealed it stands.
+    fn refine_onset(&mut self, window: &Window) {
+        if self.onset < self.counted_to || self.reopened > 0 {
+            return;
+        }
+        for (family, member) in &mut self.members {
+            member.onset = window.extend_onset(family, member.onset, member.baseline).max(self.counted_to);
+            self.onset = self.onset.min(member.onset);
+        }
+    }
+
+    fn settle(&mut self, to: Bucket, window: &Window, config: &Config) {
+        let since = self.counted_to.max(self.onset);
+        for (key, total) in &mut self.totals {
+            total.merge(&window.sum(key, since, to, config));
+        }
+        self.counted_to = self.counted_to.max(to);
+    }
+
+    /// Closes the books: what comes after `now` counts only if the incident reopens.
+    fn finish(&mut self, now: Nanos, window: &mut Window, config: &Config) {
+        self.settle(now.0 / config.tick_ns() + 1, window, config);
+        self.members.keys().for_each(|family| window.leave_incident(family));
+    }
+
+    fn judge(&mut self, now: Nanos, window: &Window, config: &Config) {
+        let health: BTreeSet<u8> = self
+            .members
+            .iter()
+            .map(|(family, member)| self.health(family, member, now, window, config) as u8)
+            .collect();
+        if health.contains(&(Health::Failing as u8)) {
+            self.last_failing = now;
+            if self.state == IncidentState::Recovering {
+                self.state = IncidentState::Open;
+                self.recovering_since = None;
+                self.note(now, What::Relapsed);
+            }
+            return;
+        }
+        let quiet = health.contains(&(Health::Quiet as u8));
+        match self.recovering_since {
+            Some(since) if now.since(since) >= config.resolve_after_ms * 1_000_000 => {
+                self.resolve(now, What::Resolved);
+            }
+            Some(_) => {}
+            None if quiet => {
+                self.state = IncidentState::Recovering;
+                self.recovering_since = Some(now);
+                self.note(now, What::Recovering);
+            }
+            None if now.since(self.last_failing) >= config.no_traffic_ms * 1_000_000 => {
+                self.resolve(now, What::ResolvedWithoutTraffic);
+            }
+            None => {}
+        }
+    }
+
+    fn resolve(&mut self, now: Nanos, what: What) {
+        self.state = IncidentState::Resolved;
+        self.resolved_at = Some(now);
+        self.recovering_since = None;
+        self.note(now, what);
+    }
+
+    /// An operator says that it is over.
+    pub(crate) fn resolve_by(&mut self, actor: &Str, now: Nanos, window: &mut Window, config: &Config) {
+        if self.state != IncidentState::Resolved {
+            self.resolve(now, What::ResolvedBy(actor.clone()));
+            self.finish(now, window, config);
+        }
+    }
+
+    fn health(
+        &self,
+        family: &FamilyKey,
+        member: &Member,
+        now: Nanos,
+        window: &Window,
+        config: &Config,
+    ) -> Health {
+        let tick = now.0 / config.tick_ns();
+        let since = tick.saturating_sub(config.ticks(config.recovery_ms)).max(member.onset);
+        let recent = window.sum(&family.operation, since, Bucket::MAX, config).counts(&family.code);
+        if detect::still_exceeds(recent, member.baseline) {
+            Health::Failing
+        } else if recent.requests > 0 {
+            Health::Quiet
+        } else {
+            Health::NoTraffic
+        }
+    }
+
+    pub(crate) fn note(&mut self, at: Nanos, what: What) {
+        if self.timeline.len() < TIMELINE_MAX {
+            self.timeline.push(Moment { at, what });
+        }
+    }
+
+    /// The failing traces to look at: of all members, those with the smallest hashes, so that members share them.
+    pub(crate) fn wanted(&self, window: &Window, config: &Config) -> Vec<TraceId> {
+        let mut all: Smallest<TraceId, TRACES_MAX> = Smallest::default();
+        for family in self.members.keys() {
+            let total = self.total(&family.operation, window, config);
+            if let Some(failures) = total.failures_of(&family.code) {
+                failures.traces.iter().for_each(|trace| all.add(trace));
+            }
+        }
+        all.iter().copied().collect()
+    }
+
+    /// Whether the trace is one of those chosen at opening.
+    pub(crate) fn cites(&self, trace: &TraceId) -> bool {
+        self.opening.contains(trace)
+    }
+
+    /// Whether an incident that is over can still come back under its id.
+    pub(crate) fn can_reopen(&self, now: Nanos, config: &Config) -> bool {
+        self.resolved_at.is_none_or(|at| now.since(at) <= config.reopen_ms * 1_000_000)
+    }
+}

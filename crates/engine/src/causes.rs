@@ -1,0 +1,187 @@
+//! Why: candidate causes, each with the findings that speak for and against it. The score is the sum of published
+//! weights, the confidence the best score's share of the best two. Nothing is hidden: losers stay in the report.
+
+use model::{CauseKind, Nanos};
+
+use crate::analysis::{Analysis, Change, is_concentrated};
+use crate::facts;
+use crate::origin::Callee;
+use crate::report::cite;
+use crate::report::wording::{self, Sentence};
+
+/// The weights, in points. `doc/reference/triage.md` publishes them; a test compares the two.
+pub(crate) mod weights {
+    pub(crate) const DEPLOY_WITHIN_5_MIN: i64 = 30;
+    pub(crate) const DEPLOY_WITHIN_30_MIN: i64 = 20;
+    pub(crate) const DEPLOY_IN_WINDOW: i64 = 10;
+    pub(crate) const DEPLOY_ON_ORIGIN: i64 = 10;
+    pub(crate) const DEPLOY_NEW_VERSION_FAILS: i64 = 50;
+    pub(crate) const DEPLOY_NO_DIFFERENCE: i64 = -50;
+    pub(crate) const DEPLOY_AFTER_ONSET: i64 = -100;
+    pub(crate) const DEPENDENCY_CALL_FAILS: i64 = 50;
+    pub(crate) const DEPENDENCY_TRACES_AGREE: i64 = 10;
+    pub(crate) const DEPENDENCY_SIGNAL: i64 = 20;
+    pub(crate) const RUNTIME_SIGNAL: i64 = 50;
+    pub(crate) const RUNTIME_SIGNAL_ON_INSTANCE: i64 = 10;
+    pub(crate) const RUNTIME_SERVICE_SILENT: i64 = 50;
+    pub(crate) const APP_OWN_CODE_FAILS: i64 = 30;
+    pub(crate) const APP_NEW_CODE: i64 = 5;
+    pub(crate) const UNKNOWN: i64 = 15;
+
+    /// What each weight is given for.
+    pub const TABLE: [(&str, i64); 16] = [
+        ("deploy: at most 5 min before the onset", DEPLOY_WITHIN_5_MIN),
+        ("deploy: at most 30 min before the onset", DEPLOY_WITHIN_30_MIN),
+        ("deploy: within the change window", DEPLOY_IN_WINDOW),
+        ("deploy: on the origin service", DEPLOY_ON_ORIGIN),
+        ("deploy: the new version fails, the old does not", DEPLOY_NEW_VERSION_FAILS),
+        ("deploy: versions fail alike", DEPLOY_NO_DIFFERENCE),
+        ("deploy: after the onset", DEPLOY_AFTER_ONSET),
+        (
+            "dependency: the failure enters through a call to something that reports nothing",
+            DEPENDENCY_CALL_FAILS,
+        ),
+        ("dependency: at least 4 of 5 traces agree", DEPENDENCY_TRACES_AGREE),
+        ("dependency: a dependency or healthcheck signal about it", DEPENDENCY_SIGNAL),
+        ("runtime: a runtime signal on the origin service", RUNTIME_SIGNAL),
+        ("runtime: the signal names an instance that fails", RUNTIME_SIGNAL_ON_INSTANCE),
+        ("runtime: a service that reports otherwise left no event", RUNTIME_SERVICE_SILENT),
+        ("app: the origin's own code fails", APP_OWN_CODE_FAILS),
+        ("app: the error code is new", APP_NEW_CODE),
+        ("unknown: always a candidate", UNKNOWN),
+    ];
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Hypothesis {
+    pub(crate) kind: CauseKind,
+    pub(crate) subject: Option<String>,
+    pub(crate) findings: Vec<Finding>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Finding {
+    pub(crate) points: i64,
+    pub(crate) said: Sentence,
+}
+
+impl Hypothesis {
+    fn new(kind: CauseKind, subject: Option<String>) -> Self {
+        Self { kind, subject, findings: Vec::new() }
+    }
+
+    fn finding(mut self, points: i64, said: Sentence) -> Self {
+        self.findings.push(Finding { points, said });
+        self
+    }
+
+    fn finding_if(self, condition: bool, points: i64, said: impl FnOnce() -> Sentence) -> Self {
+        if condition { self.finding(points, said()) } else { self }
+    }
+
+    pub(crate) fn score(&self) -> i64 {
+        self.findings.iter().map(|finding| finding.points).sum()
+    }
+}
+
+/// All candidates, best first; ties go by kind and subject.
+pub(crate) fn weigh(analysis: &Analysis<'_>) -> Vec<Hypothesis> {
+    let mut all: Vec<Hypothesis> = analysis.changes.iter().map(deploy).collect();
+    all.extend(dependency(analysis));
+    all.extend(runtime(analysis));
+    all.extend(app(analysis));
+    all.push(
+        Hypothesis::new(CauseKind::Unknown, None).finding(weights::UNKNOWN, wording::unknown_is_an_answer()),
+    );
+    all.sort_by(|a, b| (b.score(), a.kind, &a.subject).cmp(&(a.score(), b.kind, &b.subject)));
+    all
+}
+
+/// In hundredths: the best score's share of the two best, zero where even the best speaks against itself.
+pub(crate) fn confidence(hypotheses: &[Hypothesis]) -> u64 {
+    let score = |i: usize| hypotheses.get(i).map_or(0, |h| h.score().max(0));
+    let (best, second) = (score(0), score(1));
+    if best == 0 { 0 } else { u64::try_from(best * 100 / (best + second)).unwrap_or(0) }
+}
+
+fn deploy(change: &Change<'_>) -> Hypothesis {
+    const MINUTE_NS: u64 = 60 * model::SECOND_NS;
+    let deployment = change.deployment;
+    let subject = format!("{} {}", deployment.service, deployment.version);
+    let hypothesis = Hypothesis::new(CauseKind::Deploy, Some(subject));
+    if !change.before_onset {
+        return hypothesis.finding(weights::DEPLOY_AFTER_ONSET, wording::deployed_after_onset(change));
+    }
+    let closeness = match change.gap_ns {
+        gap if gap <= 5 * MINUTE_NS => weights::DEPLOY_WITHIN_5_MIN,
+        gap if gap <= 30 * MINUTE_NS => weights::DEPLOY_WITHIN_30_MIN,
+        _ => weights::DEPLOY_IN_WINDOW,
+    };
+    let split = change.split.filter(|(new, old)| new.requests > 0 && old.requests > 0);
+    let differs = split.is_some_and(|(new, old)| is_concentrated(new, old));
+    hypothesis
+        .finding(closeness, wording::deployed_before_onset(change))
+        .finding_if(change.on_origin, weights::DEPLOY_ON_ORIGIN, || wording::deployed_on_origin(change))
+        .finding_if(differs, weights::DEPLOY_NEW_VERSION_FAILS, || wording::version_split(change))
+        .finding_if(split.is_some() && !differs, weights::DEPLOY_NO_DIFFERENCE, || {
+            wording::version_split(change)
+        })
+}
+
+fn dependency(analysis: &Analysis<'_>) -> Option<Hypothesis> {
+    let origin = analysis.origin.as_ref()?;
+    let Callee::Foreign(name) = &origin.place.callee else { return None };
+    let agree = origin.traces_agreeing.len() * 5 >= origin.traces_examined * 4;
+    let news = analysis
+        .signals
+        .iter()
+        .find(|c| c.rule == "about the failing callee" && facts::is_bad_news(c.signal));
+    Some(
+        Hypothesis::new(CauseKind::Dependency, Some(name.to_string()))
+            .finding(weights::DEPENDENCY_CALL_FAILS, wording::callee_reports_nothing(analysis, origin, name))
+            .finding_if(agree, weights::DEPENDENCY_TRACES_AGREE, || wording::traces_agree(origin))
+            .finding_if(news.is_some(), weights::DEPENDENCY_SIGNAL, || wording::signal_about(news)),
+    )
+}
+
+fn runtime(analysis: &Analysis<'_>) -> Option<Hypothesis> {
+    let origin = analysis.origin.as_ref()?;
+    let service = &origin.place.service;
+    let silent = matches!(origin.place.callee, Callee::Silent(_));
+    let breakdown = analysis.signals.iter().find(|c| c.is_breakdown_of(service));
+    if !silent && breakdown.is_none() {
+        return None;
+    }
+    let instance = breakdown.and_then(|c| c.signal.instance.as_ref());
+    let fails = instance.is_some_and(|i| {
+        analysis.exemplars.iter().flat_map(|t| &t.events).any(|e| e.failure().is_some() && e.instance == *i)
+    });
+    Some(
+        Hypothesis::new(CauseKind::Runtime, Some(service.to_string()))
+            .finding_if(breakdown.is_some(), weights::RUNTIME_SIGNAL, || wording::signal_about(breakdown))
+            .finding_if(fails, weights::RUNTIME_SIGNAL_ON_INSTANCE, || wording::instance_fails(breakdown))
+            .finding_if(silent, weights::RUNTIME_SERVICE_SILENT, || wording::service_silent(origin)),
+    )
+}
+
+fn app(analysis: &Analysis<'_>) -> Option<Hypothesis> {
+    let origin = analysis.origin.as_ref()?;
+    if origin.place.callee != Callee::None {
+        return None;
+    }
+    let new_code =
+        analysis.root().filter(|symptom| symptom.baseline.failures == 0 && symptom.baseline.requests > 0);
+    Some(
+        Hypothesis::new(CauseKind::App, Some(origin.place.service.to_string()))
+            .finding(weights::APP_OWN_CODE_FAILS, wording::own_code_fails(origin))
+            .finding_if(new_code.is_some(), weights::APP_NEW_CODE, || wording::code_is_new(new_code)),
+    )
+}
+
+/// Ids of what correlated outside facts the analysis rests on: changes before the onset, and signals.
+pub(crate) fn material_facts(analysis: &Analysis<'_>) -> impl Iterator<Item = (String, Nanos)> {
+    let changes =
+        analysis.changes.iter().map(|change| (cite::deployment(change.deployment), change.deployment.at));
+    let signals = analysis.signals.iter().map(|c| (cite::signal(c.signal), c.signal.at));
+    changes.chain(signals)
+}

@@ -1,0 +1,257 @@
+//! The machine itself: routes events to shards, and at each tick merges, detects, groups, judges and reports.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{Effect, Evidence, IncidentId, Input, Nanos, OperatorAction, OperatorActionKind, TraceId};
+use serde::{Deserialize, Serialize};
+
+use crate::analysis::View;
+use crate::assembly::Peers;
+use crate::case::{Case, What};
+use crate::config::Config;
+use crate::evidence::Traces;
+use crate::facts::Facts;
+use crate::hash::StableHash;
+use crate::shard::Shard;
+use crate::sketch::Merge;
+use crate::summary::{Bucket, Summary};
+use crate::window::{Alarm, FamilyKey, FamilyView, Window};
+
+mod open;
+mod publish;
+
+/// Incidents that can be live at once; a further one is not opened, and `incidents_refused` counts it.
+const CASES_MAX: usize = 500;
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Engine {
+    pub(crate) shards: Vec<Shard>,
+    core: Core,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Core {
+    config: Config,
+    config_digest: String,
+    tick: Nanos,
+    window: Window,
+    facts: Facts,
+    peers: Peers,
+    traces: Traces,
+    /// Symptoms whose incident is not settled yet.
+    pending: BTreeMap<FamilyKey, Pending>,
+    cases: BTreeMap<IncidentId, Case>,
+    late: u64,
+    duplicates: u64,
+    incidents_refused: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Pending {
+    alarm: Alarm,
+    since: Nanos,
+    traces: Vec<TraceId>,
+}
+
+/// Counters for metrics; no decision rests on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    pub late: u64,
+    pub duplicates: u64,
+    pub overflowed: u64,
+    pub incidents_live: u64,
+    pub incidents_refused: u64,
+}
+
+impl Engine {
+    /// `shards` of at least one; their number changes no result.
+    pub fn new(shards: usize) -> Self {
+        let core = Core { config_digest: Config::default().digest(), ..Core::default() };
+        Self { shards: vec![Shard::default(); shards.max(1)], core }
+    }
+
+    pub fn step(&mut self, input: Input, now: Nanos) -> Vec<Effect> {
+        match input {
+            Input::Events(events) => {
+                let shards = self.shards.len() as u64;
+                for event in &events {
+                    let shard = (event.trace.stable_hash() % shards) as usize;
+                    self.shards[shard].add(event, &self.core.config);
+                }
+                Vec::new()
+            }
+            Input::Tick => {
+                let mut summary = Summary::default();
+                for shard in &mut self.shards {
+                    summary.merge(&shard.close(now, &self.core.config));
+                }
+                self.core.tick(&summary, now)
+            }
+            Input::Signals(signals) => {
+                signals.into_iter().for_each(|signal| self.core.facts.add_signal(signal));
+                Vec::new()
+            }
+            Input::Deployments(deployments) => {
+                deployments.into_iter().for_each(|deployment| self.core.facts.add_deployment(deployment));
+                Vec::new()
+            }
+            Input::Evidence(evidence) => self.core.take_evidence(evidence),
+            Input::Operator(action) => self.core.act(&action, now),
+            Input::Configure(text) => {
+                self.core.configure(&text);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Error families that failed in the last hour, in order of key.
+    pub fn families(&self) -> Vec<FamilyView> {
+        self.core.window.families()
+    }
+
+    pub fn totals(&self) -> Totals {
+        Totals {
+            late: self.core.late,
+            duplicates: self.core.duplicates,
+            overflowed: self.core.window.overflowed,
+            incidents_live: self
+                .core
+                .cases
+                .values()
+                .filter(|c| c.state != model::IncidentState::Resolved)
+                .count() as u64,
+            incidents_refused: self.core.incidents_refused,
+        }
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.core.config
+    }
+}
+
+impl Core {
+    fn tick(&mut self, summary: &Summary, now: Nanos) -> Vec<Effect> {
+        // A clock that went back must not reopen what is sealed.
+        self.tick = self.tick.max(now);
+        self.late += summary.late;
+        self.duplicates += summary.duplicates;
+        self.window.absorb(summary, &self.config);
+        self.window.advance(self.tick, &self.config);
+        self.facts.forget(self.tick);
+        self.note_alarms();
+        let changed = self.move_cases();
+        let mut effects = self.open_ripe(false);
+        effects.extend(self.publish(&changed));
+        self.forget_cases();
+        let wanted = self.wanted_traces();
+        self.traces.keep_only(&wanted);
+        let to_read = self.traces.to_read(&wanted, self.tick);
+        if !to_read.is_empty() {
+            effects.push(Effect::CaptureEvidence(to_read));
+        }
+        effects
+    }
+
+    fn take_evidence(&mut self, evidence: Evidence) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for trace in evidence.traces {
+            self.peers.learn(&trace);
+            for case in self.cases.values().filter(|case| case.cites(&trace.trace)) {
+                effects.push(Effect::TraceCaptured { incident: case.id, trace: trace.clone() });
+            }
+            self.traces.capture(trace, self.tick);
+        }
+        effects.extend(self.open_ripe(true));
+        effects
+    }
+
+    fn note_alarms(&mut self) {
+        for alarm in self.window.alarms(&self.config) {
+            if !self.pending.contains_key(&alarm.family) && self.has_room(&alarm) {
+                let traces = self.exemplars(&alarm);
+                let pending = Pending { alarm, since: self.tick, traces };
+                self.pending.insert(pending.alarm.family.clone(), pending);
+            }
+        }
+    }
+
+    fn has_room(&mut self, alarm: &Alarm) -> bool {
+        let room = self.cases.len() + self.pending.len() < 2 * CASES_MAX;
+        if !room {
+            self.incidents_refused += 1;
+            self.window.enter_incident(&alarm.family);
+        }
+        room
+    }
+
+    /// Failing traces of a symptom since its onset.
+    fn exemplars(&self, alarm: &Alarm) -> Vec<TraceId> {
+        let total = self.window.sum(&alarm.family.operation, alarm.onset, Bucket::MAX, &self.config);
+        let failing =
+            total.failures_of(&alarm.family.code).map(|failures| failures.traces.iter().copied().collect());
+        failing.unwrap_or_default()
+    }
+
+    /// Cases whose state changed in this tick.
+    fn move_cases(&mut self) -> BTreeSet<IncidentId> {
+        let (window, config, now) = (&mut self.window, &self.config, self.tick);
+        let moved =
+            self.cases.values_mut().filter_map(|case| case.tick(now, window, config).then_some(case.id));
+        moved.collect()
+    }
+
+    fn forget_cases(&mut self) {
+        let (config, now) = (&self.config, self.tick);
+        self.cases.retain(|_, case| case.can_reopen(now, config));
+    }
+
+    /// All traces that an incident or a symptom looks at, healthy ones of the same operations included.
+    fn wanted_traces(&self) -> BTreeSet<TraceId> {
+        let mut wanted: BTreeSet<TraceId> = BTreeSet::new();
+        for pending in self.pending.values() {
+            wanted.extend(&pending.traces);
+            let since = pending.alarm.onset.saturating_sub(self.config.ticks(60_000));
+            let past =
+                self.window.sum(&pending.alarm.family.operation, since, pending.alarm.onset, &self.config);
+            wanted.extend(past.healthy.iter());
+        }
+        for case in self.cases.values() {
+            wanted.extend(&case.opening);
+            wanted.extend(case.wanted(&self.window, &self.config));
+        }
+        wanted
+    }
+
+    fn act(&mut self, action: &OperatorAction, now: Nanos) -> Vec<Effect> {
+        let Some(case) = self.cases.get_mut(&action.incident) else { return Vec::new() };
+        match &action.kind {
+            OperatorActionKind::Acknowledge => case.note(now, What::Acknowledged(action.actor.clone())),
+            OperatorActionKind::Comment(text) => {
+                case.note(now, What::Comment(action.actor.clone(), text.clone()))
+            }
+            OperatorActionKind::Resolve => {
+                case.resolve_by(&action.actor, now, &mut self.window, &self.config)
+            }
+        }
+        self.publish(&BTreeSet::from([action.incident]))
+    }
+
+    /// A configuration that does not fit was refused before it was journaled; one that still comes changes nothing.
+    fn configure(&mut self, text: &str) {
+        if let Ok(config) = Config::from_json(text) {
+            self.config_digest = config.digest();
+            self.config = config;
+        }
+    }
+
+    fn view(&self) -> View<'_> {
+        View {
+            window: &self.window,
+            traces: &self.traces,
+            facts: &self.facts,
+            peers: &self.peers,
+            config: &self.config,
+            now: self.tick,
+        }
+    }
+}

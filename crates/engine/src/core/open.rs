@@ -1,0 +1,174 @@
+//! From symptoms to incidents: waits for evidence, groups, and opens or joins.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{Effect, IncidentId, Str};
+
+use super::{CASES_MAX, Core, Pending};
+use crate::case::Case;
+use crate::grouping::{self, Node, Traits};
+use crate::origin;
+use crate::window::{Alarm, FamilyKey};
+
+/// Fewer distinct failing traces are no incident yet.
+const TRACES_MIN: usize = 3;
+
+impl Core {
+    /// Opens or joins incidents for the symptoms whose evidence is complete, or that have waited a tick for it.
+    /// `evidence_came` says that this is the answer to a request, the last that a ripe symptom waits for.
+    pub(super) fn open_ripe(&mut self, evidence_came: bool) -> Vec<Effect> {
+        let ripe: Vec<FamilyKey> = self
+            .pending
+            .values()
+            .filter(|p| self.is_ripe(p, evidence_came))
+            .map(|p| p.alarm.family.clone())
+            .collect();
+        if ripe.is_empty() {
+            return Vec::new();
+        }
+        let alarms: Vec<Pending> = ripe.iter().filter_map(|family| self.pending.remove(family)).collect();
+        let ids: Vec<IncidentId> = self.cases.keys().copied().collect();
+        let mut touched = BTreeSet::new();
+        for group in self.groups(&alarms, &ids) {
+            touched.extend(self.settle(&group, &alarms, &ids));
+        }
+        let mut effects = self.keep_traces(&touched);
+        effects.extend(self.publish(&touched));
+        effects
+    }
+
+    fn is_ripe(&self, pending: &Pending, evidence_came: bool) -> bool {
+        let waited_ticks = self.tick.since(pending.since) / self.config.tick_ns();
+        let enough = pending.traces.len() >= TRACES_MIN;
+        let held = || pending.traces.iter().filter_map(|trace| self.traces.get(trace));
+        let complete = held().count() == pending.traces.len()
+            && held().all(|trace| !origin::is_partial(trace, &self.window, &self.peers));
+        // Evidence that has not come two ticks after it was asked for does not come.
+        enough && (complete || (waited_ticks >= 1 && evidence_came) || waited_ticks >= 2)
+    }
+
+    fn groups(&self, alarms: &[Pending], ids: &[IncidentId]) -> Vec<Vec<Node>> {
+        let incidents =
+            ids.iter().enumerate().map(|(i, id)| (Node::Incident(i), self.traits_of_case(&self.cases[id])));
+        let symptoms = alarms.iter().enumerate().map(|(i, pending)| {
+            let callees = self.callees(&pending.alarm.family);
+            (Node::Alarm(i), Traits::of_alarm(&pending.alarm, &pending.traces, callees))
+        });
+        let nodes: Vec<(Node, Traits)> = incidents.chain(symptoms).collect();
+        let traces: BTreeSet<_> =
+            nodes.iter().flat_map(|(_, traits)| traits.traces.iter().copied()).collect();
+        let failed_in = grouping::failed_in(traces.iter().filter_map(|trace| self.traces.get(trace)));
+        grouping::groups(&nodes, &failed_in)
+    }
+
+    fn traits_of_case(&self, case: &Case) -> Traits {
+        let families: BTreeSet<FamilyKey> = case.members.keys().cloned().collect();
+        let callees = families.iter().flat_map(|family| self.callees(family)).collect();
+        let traces =
+            case.wanted(&self.window, &self.config).into_iter().chain(case.opening.iter().copied()).collect();
+        Traits { env: case.env.clone(), families, traces, callees }
+    }
+
+    /// Services that the failing calls of a family go to, as far as captured traces tell.
+    fn callees(&self, family: &FamilyKey) -> BTreeSet<Str> {
+        if !family.operation.kind.is_outbound() {
+            return BTreeSet::new();
+        }
+        let total = self.window.sum(&family.operation, self.window.sealed(), u64::MAX, &self.config);
+        let traces =
+            total.failures_of(&family.code).map(|failures| failures.traces.clone()).unwrap_or_default();
+        let events = traces.iter().filter_map(|id| self.traces.get(id)).flat_map(|trace| &trace.events);
+        events
+            .filter(|event| crate::window::OperationKey::of(event) == family.operation)
+            .filter_map(|event| origin::known_service(event, &self.window, &self.peers))
+            .collect()
+    }
+
+    /// Opens or joins the incident of one group; returns it.
+    fn settle(&mut self, group: &[Node], alarms: &[Pending], ids: &[IncidentId]) -> Option<IncidentId> {
+        let members: Vec<Alarm> = group
+            .iter()
+            .filter_map(|node| if let Node::Alarm(i) = node { Some(alarms[*i].alarm.clone()) } else { None })
+            .collect();
+        if members.is_empty() {
+            return None;
+        }
+        let live =
+            group.iter().filter_map(|node| if let Node::Incident(i) = node { Some(ids[*i]) } else { None });
+        // The one that began first; the id breaks ties.
+        let found = live.min_by_key(|id| (self.cases[id].onset, *id));
+        if let Some(id) = found {
+            let case = self.cases.get_mut(&id)?;
+            members.iter().for_each(|alarm| case.join(alarm, self.tick, &mut self.window, &self.config));
+            self.track_chain(id);
+            return Some(id);
+        }
+        if self.cases.len() >= CASES_MAX {
+            self.incidents_refused += 1;
+            members.iter().for_each(|alarm| self.window.enter_incident(&alarm.family));
+            return None;
+        }
+        Some(self.open(&members))
+    }
+
+    fn open(&mut self, members: &[Alarm]) -> IncidentId {
+        let root = self.root_of(members);
+        let mut case = Case::open(root, members, self.tick, &mut self.window, &self.config);
+        case.opening = case.wanted(&self.window, &self.config);
+        let id = case.id;
+        self.cases.insert(id, case);
+        self.track_chain(id);
+        id
+    }
+
+    /// The member at which the failure arose, as the traces tell; else the one that began first.
+    fn root_of(&self, members: &[Alarm]) -> FamilyKey {
+        let families: BTreeMap<&FamilyKey, &Alarm> =
+            members.iter().map(|alarm| (&alarm.family, alarm)).collect();
+        let traces: BTreeSet<_> = members.iter().flat_map(|alarm| self.exemplars(alarm)).collect();
+        let held = traces.iter().filter_map(|trace| self.traces.get(trace));
+        let found = origin::vote(held, |family| families.contains_key(family), &self.window, &self.peers);
+        let at_origin = found.and_then(|origin| {
+            let exact = FamilyKey { operation: origin.place.step.clone(), code: origin.place.code.clone() };
+            let same_service = || {
+                families.keys().find(|f| f.operation.service == origin.place.service).map(|f| (*f).clone())
+            };
+            families.get_key_value(&exact).map(|(family, _)| (*family).clone()).or_else(same_service)
+        });
+        let first = || {
+            families
+                .values()
+                .min_by_key(|alarm| (alarm.onset, &alarm.family))
+                .map(|alarm| alarm.family.clone())
+        };
+        at_origin.or_else(first).unwrap_or_else(|| members[0].family.clone())
+    }
+
+    /// Keeps the totals of the operations that the failure passes through, members or not.
+    pub(super) fn track_chain(&mut self, id: IncidentId) {
+        let Some(case) = self.cases.get(&id) else { return };
+        let Some(origin) = self.vote(case) else { return };
+        let Some(case) = self.cases.get_mut(&id) else { return };
+        let passed =
+            origin.hops.iter().chain(&origin.edges).filter(|key| &*key.operation != origin::UNOBSERVED);
+        passed.for_each(|key| case.track(key, &self.window, &self.config));
+    }
+
+    fn vote(&self, case: &Case) -> Option<origin::Origin> {
+        let wanted: BTreeSet<_> =
+            case.wanted(&self.window, &self.config).into_iter().chain(case.opening.iter().copied()).collect();
+        let held = wanted.iter().filter_map(|trace| self.traces.get(trace));
+        origin::vote(held, |family| case.members.contains_key(family), &self.window, &self.peers)
+    }
+
+    /// The traces that the touched incidents cite, as far as they are held.
+    fn keep_traces(&self, touched: &BTreeSet<IncidentId>) -> Vec<Effect> {
+        let cases = touched.iter().filter_map(|id| self.cases.get(id));
+        cases
+            .flat_map(|case| {
+                let held = case.opening.iter().filter_map(|trace| self.traces.get(trace));
+                held.map(|trace| Effect::TraceCaptured { incident: case.id, trace: trace.clone() })
+            })
+            .collect()
+    }
+}

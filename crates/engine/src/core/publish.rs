@@ -1,0 +1,100 @@
+//! When a report is made, and the effects that carry it out.
+
+use std::collections::BTreeSet;
+
+use model::{Effect, Incident, IncidentId, IncidentState, Nanos, ReportDocument};
+
+use super::Core;
+use crate::analysis::Analysis;
+use crate::case::{Case, Reported};
+use crate::report::{Report, build};
+use crate::{canonical, hash};
+
+const MINUTE_NS: u64 = 60 * model::SECOND_NS;
+
+/// How long the last report stands while nothing but numbers moves: each tick in the first minute after opening, then
+/// every 10 s for an hour, then every minute.
+fn cadence_ns(age_ns: u64) -> u64 {
+    match age_ns {
+        0..MINUTE_NS => 0,
+        age if age < 60 * MINUTE_NS => 10 * model::SECOND_NS,
+        _ => MINUTE_NS,
+    }
+}
+
+impl Core {
+    /// Reports on all incidents for which one is due; on those in `changed` it always is.
+    pub(super) fn publish(&mut self, changed: &BTreeSet<IncidentId>) -> Vec<Effect> {
+        let ids: Vec<IncidentId> = self.cases.keys().copied().collect();
+        let mut effects = Vec::new();
+        for id in ids {
+            let Some(case) = self.cases.get(&id) else { continue };
+            if !changed.contains(&id) && case.state == IncidentState::Resolved {
+                continue;
+            }
+            self.track_chain(id);
+            effects.extend(self.report(id, changed.contains(&id)));
+        }
+        effects
+    }
+
+    fn report(&mut self, id: IncidentId, at_once: bool) -> Vec<Effect> {
+        let Some(case) = self.cases.get(&id) else { return Vec::new() };
+        let waited = case.last_report.as_ref().map(|last| self.tick.since(last.at));
+        let due =
+            at_once || waited.is_none_or(|waited| waited >= cadence_ns(self.tick.since(case.opened_at)));
+        let analysis = Analysis::of(case, self.view());
+        let ambient = build::Ambient {
+            config_digest: &self.config_digest,
+            overflowed: self.window.overflowed,
+            late: self.late,
+        };
+        let report = build::report(&analysis, self.view(), &ambient);
+        let material = material(&report);
+        let same = case.last_report.as_ref().is_some_and(|last| last.material == material);
+        if !due && same {
+            return Vec::new();
+        }
+        let bytes = canonical::of(&report);
+        let hash = hash::sha256_hex(&bytes);
+        let row = incident(case, &analysis, &report, &hash, self.tick);
+        let document = ReportDocument { incident: id, tick: self.tick, hash: hash.clone(), bytes };
+        let tick = self.tick;
+        if let Some(case) = self.cases.get_mut(&id) {
+            case.last_report = Some(Reported { at: tick, hash, material });
+        }
+        vec![Effect::IncidentChanged(row), Effect::ReportChanged(document)]
+    }
+}
+
+/// What makes a report news: cause, origin, evidence, symptoms, state.
+fn material(report: &Report) -> String {
+    let origin = report.origin.as_ref().map(|o| (&o.service, &o.operation, &o.step, &o.callee));
+    let path: Vec<&str> = report.propagation.iter().map(|hop| hop.service.as_str()).collect();
+    let symptoms: Vec<&str> = report.symptoms.iter().map(|symptom| symptom.id.as_str()).collect();
+    let cause = (report.cause.kind.as_str(), &report.cause.subject);
+    let parts =
+        (cause, origin, path, symptoms, &report.evidence_fingerprint, report.incident.status.as_str());
+    hash::sha256_hex(&canonical::of(&parts))
+}
+
+fn incident(case: &Case, analysis: &Analysis<'_>, report: &Report, hash: &str, now: Nanos) -> Incident {
+    Incident {
+        id: case.id,
+        env: case.env.to_string(),
+        state: case.state,
+        severity: report.incident.severity,
+        started_at: analysis.started_at,
+        detected_at: case.detected_at,
+        updated_at: now,
+        resolved_at: case.resolved_at.filter(|_| case.state == IncidentState::Resolved),
+        reopened: case.reopened,
+        summary: report.summary.text.clone(),
+        cause: report.cause.kind,
+        cause_subject: report.cause.subject.clone(),
+        origin_service: report.origin.as_ref().map(|origin| origin.service.clone()),
+        requests_affected: report.blast_radius.requests.affected,
+        report_hash: hash.to_owned(),
+        evidence_fingerprint: report.evidence_fingerprint.clone(),
+    }
+}

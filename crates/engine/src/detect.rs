@@ -1,0 +1,251 @@
+//! The failure symptom: when has a family left its baseline? A sequential test on rates, by integer arithmetic.
+//!
+//! For each alternative rate p1 the detector keeps the CUSUM of the likelihood ratio of p1 against the baseline p0.
+//! Each ratio is an e-value, so the CUSUM reaches 1/a at most once in 1/a ticks on average while the baseline holds
+//! (an e-detector). One number, the mean time between false incidents over all families, therefore sets the
+//! threshold; no family has a setting of its own. Where the winning CUSUM last stood at zero is the
+//! maximum-likelihood change point: the onset.
+//!
+//! The baseline takes in a stretch only after the evidence against it has vanished again, so an outage never
+//! becomes its own baseline.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::fixed::Bits;
+use crate::summary::Bucket;
+
+/// Alternative rates, in thousandths.
+const ALTERNATIVES: [u64; 6] = [10, 30, 100, 300, 600, 950];
+/// While an operation is younger than this, only a rate of at least `WARM_UP_RATE` counts: there is no baseline yet.
+const WARM_UP_MS: u64 = 60_000;
+const WARM_UP_RATE: u64 = 600;
+/// The baseline reaches back this many minutes in which the operation had traffic and no incident.
+const BASELINE_MINUTES: usize = 60;
+/// What the baseline is taken to be before anything was seen: half a failure in fifty requests.
+const PRIOR_REQUESTS: u64 = 50;
+/// Rates below one in a thousand are not told apart.
+const RATE_MIN_INVERSE: u64 = 1_000;
+/// Odds at which a stretch is held back from the baseline (10 : 1), and at which a bucket next to the onset
+/// belongs to it (3 : 1).
+const HOLD_ODDS: u64 = 10;
+const ADJACENT_ODDS: u64 = 3;
+
+/// Requests and, of them, failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Counts {
+    pub(crate) requests: u64,
+    pub(crate) failures: u64,
+}
+
+impl Counts {
+    pub(crate) fn add(&mut self, other: Counts) {
+        self.requests += other.requests;
+        self.failures += other.failures;
+    }
+}
+
+/// The odds that must be reached for a family to leave its baseline.
+pub(crate) fn threshold(config: &Config, families: usize) -> Bits {
+    let ticks = config.ticks(config.false_alarm_every_ms);
+    let tests = (families.max(1) as u64).saturating_mul(ALTERNATIVES.len() as u64);
+    Bits::log2(ticks).plus(Bits::log2(tests))
+}
+
+/// Logarithms of a rate and of its complement.
+#[derive(Debug, Clone, Copy)]
+struct Rate {
+    failure: Bits,
+    success: Bits,
+}
+
+impl Rate {
+    fn alternative(thousandths: u64) -> Self {
+        Self { failure: Bits::ratio(thousandths, 1_000), success: Bits::ratio(1_000 - thousandths, 1_000) }
+    }
+
+    fn log_likelihood(self, counts: Counts) -> Bits {
+        let successes = counts.requests.saturating_sub(counts.failures);
+        self.failure.times(counts.failures).plus(self.success.times(successes))
+    }
+}
+
+/// A baseline rate as a fraction, never below the smallest rate that is told apart.
+#[derive(Debug, Clone, Copy)]
+struct Fraction {
+    numerator: u64,
+    denominator: u64,
+}
+
+impl Fraction {
+    fn of(counts: Counts) -> Self {
+        let (numerator, denominator) = (2 * counts.failures + 1, 2 * (counts.requests + PRIOR_REQUESTS));
+        if numerator * RATE_MIN_INVERSE < denominator {
+            return Self { numerator: 1, denominator: RATE_MIN_INVERSE };
+        }
+        Self { numerator: numerator.min(denominator - 1), denominator }
+    }
+
+    fn rate(self) -> Rate {
+        Rate {
+            failure: Bits::ratio(self.numerator, self.denominator),
+            success: Bits::ratio(self.denominator - self.numerator, self.denominator),
+        }
+    }
+
+    /// At least twice the baseline, or at most a third of its successes.
+    fn is_exceeded_by(self, thousandths: u64) -> bool {
+        let twice = thousandths * self.denominator >= 2_000 * self.numerator;
+        let third =
+            3 * (1_000 - thousandths) * self.denominator <= 1_000 * (self.denominator - self.numerator);
+        twice || third
+    }
+}
+
+/// The odds, in bits, that `counts` come from a rate above that of `baseline`: the best alternative's.
+pub(crate) fn odds(counts: Counts, baseline: Counts) -> Bits {
+    let fraction = Fraction::of(baseline);
+    let base = fraction.rate().log_likelihood(counts);
+    ALTERNATIVES
+        .into_iter()
+        .filter(|alternative| fraction.is_exceeded_by(*alternative))
+        .map(|alternative| Rate::alternative(alternative).log_likelihood(counts).minus(base))
+        .max()
+        .unwrap_or(Bits::ZERO)
+}
+
+/// A bucket right before the onset that shows the same excess belongs to it.
+pub(crate) fn belongs_to_onset(counts: Counts, baseline: Counts) -> bool {
+    counts.failures > 0 && odds(counts, baseline) >= Bits::log2(ADJACENT_ODDS)
+}
+
+/// Whether a stretch still shows an excess over the baseline: the lower threshold, for staying open.
+pub(crate) fn still_exceeds(counts: Counts, baseline: Counts) -> bool {
+    counts.failures > 0 && odds(counts, baseline) >= Bits::log2(HOLD_ODDS)
+}
+
+/// What was normal, in minutes with traffic.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Baseline {
+    minutes: VecDeque<(u64, Counts)>,
+    total: Counts,
+}
+
+impl Baseline {
+    pub(crate) fn add(&mut self, minute: u64, counts: Counts) {
+        match self.minutes.back_mut() {
+            Some((last, sum)) if *last == minute => sum.add(counts),
+            _ => self.minutes.push_back((minute, counts)),
+        }
+        self.total.add(counts);
+        while self.minutes.len() > BASELINE_MINUTES {
+            if let Some((_, gone)) = self.minutes.pop_front() {
+                self.total.requests -= gone.requests;
+                self.total.failures -= gone.failures;
+            }
+        }
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.total
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct Score {
+    bits: Bits,
+    /// The first bucket since the score last stood at zero.
+    since: Bucket,
+}
+
+/// The test of one family.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Detector {
+    scores: [Score; ALTERNATIVES.len()],
+    baseline: Baseline,
+    /// Seen since the evidence against the baseline began; joins the baseline if that evidence vanishes.
+    held: Vec<(u64, Counts)>,
+}
+
+/// Evidence at its strongest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Excess {
+    pub(crate) bits: Bits,
+    pub(crate) onset: Bucket,
+    pub(crate) baseline: Counts,
+}
+
+impl Detector {
+    /// A family that failed for the first time on an operation that has a past without it.
+    pub(crate) fn with_past(baseline: Baseline) -> Self {
+        Self { baseline, ..Self::default() }
+    }
+
+    /// Nothing speaks against the baseline.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.scores.iter().all(|score| score.bits == Bits::ZERO)
+    }
+
+    /// Takes in one bucket; `age_ms` is how long the operation has been known at that time.
+    pub(crate) fn observe(&mut self, bucket: Bucket, counts: Counts, age_ms: u64, config: &Config) {
+        let fraction = Fraction::of(self.baseline.counts());
+        if counts.failures > 0 || !self.is_calm() {
+            self.score(bucket, counts, age_ms, fraction);
+        }
+        let minute = bucket * config.tick_ms / 60_000;
+        if self.scores.iter().any(|score| score.bits >= Bits::log2(HOLD_ODDS)) {
+            self.hold(minute, counts);
+        } else {
+            for (held_minute, held) in std::mem::take(&mut self.held) {
+                self.baseline.add(held_minute, held);
+            }
+            self.baseline.add(minute, counts);
+        }
+    }
+
+    fn score(&mut self, bucket: Bucket, counts: Counts, age_ms: u64, fraction: Fraction) {
+        let base = fraction.rate().log_likelihood(counts);
+        for (score, alternative) in self.scores.iter_mut().zip(ALTERNATIVES) {
+            let tested =
+                fraction.is_exceeded_by(alternative) && (age_ms >= WARM_UP_MS || alternative >= WARM_UP_RATE);
+            if !tested {
+                *score = Score::default();
+                continue;
+            }
+            if score.bits == Bits::ZERO {
+                score.since = bucket;
+            }
+            let gain = Rate::alternative(alternative).log_likelihood(counts).minus(base);
+            score.bits = score.bits.plus(gain).max(Bits::ZERO);
+        }
+    }
+
+    fn hold(&mut self, minute: u64, counts: Counts) {
+        match self.held.last_mut() {
+            Some((last, sum)) if *last == minute => sum.add(counts),
+            _ => self.held.push((minute, counts)),
+        }
+        // Doubt that lasts longer than the baseline reaches back is what is normal now.
+        if self.held.len() > BASELINE_MINUTES {
+            let (oldest, counts) = self.held.remove(0);
+            self.baseline.add(oldest, counts);
+        }
+    }
+
+    pub(crate) fn excess(&self) -> Excess {
+        let best = self.scores.iter().copied().max_by_key(|score| (score.bits, u64::MAX - score.since));
+        let best = best.unwrap_or_default();
+        Excess { bits: best.bits, onset: best.since, baseline: self.baseline.counts() }
+    }
+
+    /// After an incident: the test starts anew against the baseline of before, and what was held is dropped.
+    pub(crate) fn restart(&mut self) {
+        self.scores = Default::default();
+        self.held.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! When the test speaks up, when it does not, and where it puts the onset.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Feeds (requests, failures) a second and returns the second of the alarm with its onset.
+fn run(seconds: impl IntoIterator<Item = (u64, u64)>) -> Option<(u64, Bucket)> {
+    let config = Config::default();
+    let limit = threshold(&config, 10);
+    let mut detector = Detector::default();
+    for (second, (requests, failures)) in seconds.into_iter().enumerate() {
+        let bucket = 600_000 + second as u64;
+        detector.observe(bucket, Counts { requests, failures }, second as u64 * 1_000, &config);
+        let excess = detector.excess();
+        if excess.bits >= limit {
+            return Some((second as u64, excess.onset - 600_000));
+        }
+    }
+    None
+}
+
+fn healthy_then(healthy_s: usize, rate: u64, fault: (u64, u64)) -> Option<(u64, Bucket)> {
+    run((0..healthy_s).map(|_| (rate, 0)).chain((0..600).map(|_| fault)))
+}
+
+#[test]
+fn a_total_outage_is_seen_in_its_first_second() {
+    assert_eq!(healthy_then(300, 50, (50, 50)), Some((300, 300)));
+    assert_eq!(healthy_then(15, 10, (10, 10)), Some((15, 15)));
+}
+
+#[test]
+fn low_volume_is_not_missed() {
+    let one_in_ten_seconds =
+        (0..3_600).map(|s| (u64::from(s % 10 == 0), u64::from(s % 10 == 0 && s >= 1_800)));
+    let (seen, onset) = run(one_in_ten_seconds).unwrap();
+    assert_eq!(onset, 1_800);
+    assert!(seen <= 1_840, "{seen}");
+}
+
+#[test]
+fn a_partial_failure_is_seen() {
+    let (seen, onset) = healthy_then(600, 20, (20, 5)).unwrap();
+    assert_eq!(onset, 600);
+    assert!(seen <= 602, "{seen}");
+    assert!(healthy_then(600, 100, (100, 2)).unwrap().0 < 620);
+}
+
+#[test]
+fn steady_failures_and_doubled_traffic_are_no_symptom() {
+    let steady = |rate: u64, every: u64| (0..3_600u64).map(move |s| (rate, u64::from(s % every == 0)));
+    assert_eq!(run(steady(20, 10)), None, "0.5 %");
+    assert_eq!(run(steady(20, 1)), None, "5 %");
+    let doubled = (0..3_600u64)
+        .map(|s| if s < 1_800 { (20, u64::from(s % 5 == 0)) } else { (40, u64::from(s % 5 == 0) * 2) });
+    assert_eq!(run(doubled), None);
+}
+
+#[test]
+fn an_outage_does_not_become_its_own_baseline() {
+    let config = Config::default();
+    let mut detector = Detector::default();
+    (0..300).for_each(|s| detector.observe(s, Counts { requests: 20, failures: 0 }, s * 1_000, &config));
+    let before = detector.excess().baseline;
+    (300..900).for_each(|s| detector.observe(s, Counts { requests: 20, failures: 20 }, s * 1_000, &config));
+    assert_eq!(detector.excess().baseline, before);
+}
+
+#[test]
+fn a_passing_doubt_joins_the_baseline() {
+    let config = Config::default();
+    let mut detector = Detector::default();
+    (0..120).for_each(|s| detector.observe(s, Counts { requests: 20, failures: 0 }, s * 1_000, &config));
+    detector.observe(120, Counts { requests: 20, failures: 1 }, 120_000, &config);
+    (121..400).for_each(|s| detector.observe(s, Counts { requests: 20, failures: 0 }, s * 1_000, &config));
+    assert!(detector.is_calm());
+    assert_eq!(detector.excess().baseline, Counts { requests: 8_000, failures: 1 });
+}
+
+proptest! {
+    /// The odds of a stretch do not depend on how it is cut into buckets.
+    #[test]
+    fn odds_add_up(parts in prop::collection::vec((0u64..50, 0u64..50), 1..10), base in 0u64..5_000) {
+        let counts: Vec<Counts> = parts.iter().map(|(ok, failures)| Counts { requests: ok + failures, failures: *failures }).collect();
+        let mut sum = Counts::default();
+        counts.iter().for_each(|c| sum.add(*c));
+        let rate = Rate::alternative(300);
+        let added = counts.iter().fold(Bits::ZERO, |bits, c| bits.plus(rate.log_likelihood(*c)));
+        prop_assert_eq!(added, rate.log_likelihood(sum));
+        let (worst, best) = (Counts { requests: base, failures: base }, Counts { requests: base, failures: 0 });
+        let ordered = odds(sum, worst) <= odds(sum, best).max(Bits::ZERO);
+        prop_assert!(ordered, "a worse baseline cannot make the same counts more surprising");
+    }
+}

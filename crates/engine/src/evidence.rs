@@ -1,0 +1,48 @@
+//! The traces that incidents look at: which are wanted, which are held, and how complete they are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{CapturedTrace, Nanos, TraceId};
+use serde::{Deserialize, Serialize};
+
+/// A trace is read again for this long after it was first captured, since its spans may come late.
+const SETTLE_NS: u64 = 15 * model::SECOND_NS;
+/// Over all incidents. Beyond it the traces with the greatest ids are not captured, and reports say `missing`.
+const TRACES_MAX: usize = 2_000;
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Traces {
+    held: BTreeMap<TraceId, Held>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Held {
+    trace: CapturedTrace,
+    first_captured: Nanos,
+}
+
+impl Traces {
+    pub(crate) fn capture(&mut self, trace: CapturedTrace, now: Nanos) {
+        if let Some(held) = self.held.get_mut(&trace.trace) {
+            held.trace = trace;
+        } else if self.held.len() < TRACES_MAX {
+            self.held.insert(trace.trace, Held { trace, first_captured: now });
+        }
+    }
+
+    pub(crate) fn get(&self, trace: &TraceId) -> Option<&CapturedTrace> {
+        self.held.get(trace).map(|held| &held.trace)
+    }
+
+    /// Of `traces` those that must be read: not held yet, or held so briefly that they may still grow.
+    pub(crate) fn to_read(&self, traces: &BTreeSet<TraceId>, now: Nanos) -> Vec<TraceId> {
+        let may_grow = |trace: &TraceId| {
+            self.held.get(trace).is_none_or(|held| now.since(held.first_captured) < SETTLE_NS)
+        };
+        traces.iter().copied().filter(may_grow).take(TRACES_MAX).collect()
+    }
+
+    pub(crate) fn keep_only(&mut self, needed: &BTreeSet<TraceId>) {
+        self.held.retain(|trace, _| needed.contains(trace));
+    }
+}

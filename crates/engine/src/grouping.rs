@@ -1,0 +1,153 @@
+//! Which symptoms belong together: those that share traces or are linked by a call edge. One cascade is one group.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{CapturedTrace, TraceId};
+
+use crate::window::{Alarm, FamilyKey};
+
+/// Something that symptoms can belong to: a live incident or another new symptom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Node {
+    Incident(usize),
+    Alarm(usize),
+}
+
+/// What is known of a node for grouping.
+#[derive(Debug, Clone)]
+pub(crate) struct Traits {
+    pub(crate) env: model::Str,
+    pub(crate) families: BTreeSet<FamilyKey>,
+    pub(crate) traces: BTreeSet<TraceId>,
+    /// Services that its failing calls go to.
+    pub(crate) callees: BTreeSet<model::Str>,
+}
+
+impl Traits {
+    pub(crate) fn of_alarm(alarm: &Alarm, traces: &[TraceId], callees: BTreeSet<model::Str>) -> Self {
+        Self {
+            env: alarm.family.operation.env.clone(),
+            families: BTreeSet::from([alarm.family.clone()]),
+            traces: traces.iter().copied().collect(),
+            callees,
+        }
+    }
+
+    fn services(&self) -> impl Iterator<Item = &model::Str> {
+        self.families.iter().map(|family| &family.operation.service)
+    }
+
+    /// `a` calls `b`, and the calls fail.
+    fn calls(&self, other: &Traits) -> bool {
+        other.services().any(|service| self.callees.contains(service))
+    }
+
+    fn belongs_with(&self, other: &Traits, failed_in: &BTreeMap<TraceId, BTreeSet<FamilyKey>>) -> bool {
+        if self.env != other.env {
+            return false;
+        }
+        let failed_there = |traits: &Traits, families: &BTreeSet<FamilyKey>| {
+            traits
+                .traces
+                .iter()
+                .any(|trace| failed_in.get(trace).is_some_and(|failed| !failed.is_disjoint(families)))
+        };
+        !self.traces.is_disjoint(&other.traces)
+            || failed_there(self, &other.families)
+            || failed_there(other, &self.families)
+            || self.calls(other)
+            || other.calls(self)
+    }
+}
+
+/// The families that failed in each captured trace.
+pub(crate) fn failed_in<'a>(
+    traces: impl Iterator<Item = &'a CapturedTrace>,
+) -> BTreeMap<TraceId, BTreeSet<FamilyKey>> {
+    traces.map(|trace| (trace.trace, crate::origin::families(trace).collect())).collect()
+}
+
+/// Connected groups of nodes, in order of their first node; incidents come before alarms in each.
+pub(crate) fn groups(
+    nodes: &[(Node, Traits)],
+    failed_in: &BTreeMap<TraceId, BTreeSet<FamilyKey>>,
+) -> Vec<Vec<Node>> {
+    let mut group_of: Vec<usize> = (0..nodes.len()).collect();
+    for i in 0..nodes.len() {
+        for j in 0..i {
+            // Incidents are not joined with each other here: each keeps its id.
+            let both_incidents = matches!((nodes[i].0, nodes[j].0), (Node::Incident(_), Node::Incident(_)));
+            if !both_incidents
+                && group_of[i] != group_of[j]
+                && nodes[i].1.belongs_with(&nodes[j].1, failed_in)
+            {
+                let (from, to) = (group_of[i].max(group_of[j]), group_of[i].min(group_of[j]));
+                group_of.iter_mut().filter(|group| **group == from).for_each(|group| *group = to);
+            }
+        }
+    }
+    let mut groups: BTreeMap<usize, Vec<Node>> = BTreeMap::new();
+    for ((node, _), group) in nodes.iter().zip(group_of) {
+        groups.entry(group).or_default().push(*node);
+    }
+    groups
+        .into_values()
+        .map(|mut group| {
+            group.sort();
+            group
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use model::EventKind;
+
+    use super::*;
+    use crate::testing::trace_id;
+    use crate::window::OperationKey;
+
+    fn node(i: usize, service: &str, traces: &[u64], callees: &[&str]) -> (Node, Traits) {
+        let operation = OperationKey {
+            env: "test".into(),
+            service: service.into(),
+            kind: EventKind::Server,
+            operation: "op".into(),
+        };
+        let traits = Traits {
+            env: "test".into(),
+            families: BTreeSet::from([FamilyKey { operation, code: "E".into() }]),
+            traces: traces.iter().map(|n| trace_id(*n)).collect(),
+            callees: callees.iter().map(|s| (*s).into()).collect(),
+        };
+        (Node::Alarm(i), traits)
+    }
+
+    fn sizes(nodes: &[(Node, Traits)]) -> Vec<usize> {
+        groups(nodes, &BTreeMap::new()).iter().map(Vec::len).collect()
+    }
+
+    #[test]
+    fn shared_traces_make_one_group_through_a_third() {
+        let nodes = [
+            node(0, "a", &[1, 2], &[]),
+            node(1, "b", &[3], &[]),
+            node(2, "c", &[2, 3], &[]),
+            node(3, "d", &[9], &[]),
+        ];
+        assert_eq!(sizes(&nodes), [3, 1]);
+    }
+
+    #[test]
+    fn a_call_edge_makes_one_group_without_shared_traces() {
+        assert_eq!(sizes(&[node(0, "gateway", &[1], &["payment"]), node(1, "payment", &[2], &[])]), [2]);
+        assert_eq!(sizes(&[node(0, "gateway", &[1], &["search"]), node(1, "payment", &[2], &[])]), [1, 1]);
+    }
+
+    #[test]
+    fn environments_stay_apart() {
+        let (a, mut b) = (node(0, "a", &[1], &[]), node(1, "b", &[1], &[]));
+        b.1.env = "other".into();
+        assert_eq!(sizes(&[a, b]), [1, 1]);
+    }
+}

@@ -1,0 +1,170 @@
+//! Origin and propagation of an incident, by vote of its captured traces.
+
+use std::collections::BTreeMap;
+
+use model::{CapturedTrace, Nanos, Str, TraceId};
+
+use crate::assembly::{Assembly, Peers, TraceOrigin};
+use crate::window::{FamilyKey, OperationKey, Window};
+
+/// The operation of a service that was called and left no event.
+pub(crate) const UNOBSERVED: &str = "(unobserved)";
+
+/// Where the failure first arose, as most traces tell it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) place: Place,
+    /// From the origin outwards.
+    pub(crate) hops: Vec<OperationKey>,
+    /// The outermost failing operations over all traces: what the world outside asked for.
+    pub(crate) edges: Vec<OperationKey>,
+    pub(crate) traces_agreeing: Vec<TraceId>,
+    pub(crate) traces_examined: usize,
+    /// A failing event of the origin, for its message.
+    pub(crate) reason: Str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) service: Str,
+    /// What the service was asked to do.
+    pub(crate) operation: Str,
+    /// The failing event inside the service.
+    pub(crate) step: OperationKey,
+    pub(crate) code: Str,
+    pub(crate) callee: Callee,
+}
+
+/// What is known of the other end of the failing call.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Callee {
+    /// The failure is not in a call.
+    None,
+    /// Nobody of that name has ever reported: a third party, a database.
+    Foreign(Str),
+    /// A service that reports otherwise left no event in the failing traces: it is the origin.
+    Silent(Str),
+}
+
+#[derive(Default)]
+struct Vote {
+    traces: Vec<TraceId>,
+    first: Option<Nanos>,
+    chains: BTreeMap<Vec<OperationKey>, usize>,
+    reasons: BTreeMap<Str, usize>,
+}
+
+/// Traces in which no member failed do not vote.
+pub(crate) fn vote<'a>(
+    traces: impl Iterator<Item = &'a CapturedTrace>,
+    is_member: impl Fn(&FamilyKey) -> bool,
+    window: &Window,
+    peers: &Peers,
+) -> Option<Origin> {
+    let mut votes: BTreeMap<Place, Vote> = BTreeMap::new();
+    let mut edges: BTreeMap<OperationKey, usize> = BTreeMap::new();
+    let mut examined = 0;
+    for trace in traces.filter(|trace| families(trace).any(|family| is_member(&family))) {
+        let Some(found) = Assembly::of(trace).origin() else { continue };
+        examined += 1;
+        let callee = callee(&found, window, peers);
+        let place = place(&found, &callee);
+        let hops = hops(&found, &callee);
+        if let Some(edge) = hops.last() {
+            *edges.entry(edge.clone()).or_default() += 1;
+        }
+        let vote = votes.entry(place).or_default();
+        vote.traces.push(trace.trace);
+        vote.first = [vote.first, Some(found.event.end)].into_iter().flatten().min();
+        *vote.chains.entry(hops).or_default() += 1;
+        *vote
+            .reasons
+            .entry(found.event.failure().map(|f| f.reason.clone()).unwrap_or_default())
+            .or_default() += 1;
+    }
+    let (place, vote) = votes.into_iter().max_by_key(|(place, vote)| {
+        (vote.traces.len(), std::cmp::Reverse(vote.first), std::cmp::Reverse(place.clone()))
+    })?;
+    let hops = most_common(vote.chains).unwrap_or_default();
+    Some(Origin {
+        place,
+        hops,
+        edges: edges.into_keys().collect(),
+        traces_agreeing: vote.traces,
+        traces_examined: examined,
+        reason: most_common(vote.reasons).unwrap_or_default(),
+    })
+}
+
+/// The most common one; of equally common ones the longer or, of those, the first in order.
+fn most_common<T: Ord>(counts: BTreeMap<T, usize>) -> Option<T> {
+    let best = counts.values().copied().max()?;
+    counts.into_iter().filter(|(_, count)| *count == best).map(|(value, _)| value).next_back()
+}
+
+/// The error families that failed in a trace.
+pub(crate) fn families(trace: &CapturedTrace) -> impl Iterator<Item = FamilyKey> {
+    trace.events.iter().filter_map(|event| {
+        let failure = event.failure()?;
+        Some(FamilyKey { operation: OperationKey::of(event), code: failure.code.clone() })
+    })
+}
+
+fn callee(found: &TraceOrigin<'_>, window: &Window, peers: &Peers) -> Callee {
+    if !found.callee_unobserved {
+        return Callee::None;
+    }
+    let event = found.event;
+    if let Some(service) = known_service(event, window, peers) {
+        return Callee::Silent(service);
+    }
+    let name = if event.peer.is_empty() { &event.operation } else { &event.peer };
+    Callee::Foreign(name.clone())
+}
+
+/// The reporting service that a call goes to, by what was learned of calls or by its name.
+pub(crate) fn known_service(call: &model::Event, window: &Window, peers: &Peers) -> Option<Str> {
+    if let Some(service) = peers.callee(call) {
+        return Some(service.clone());
+    }
+    let host = call.peer.split([':', '/']).next().unwrap_or_default();
+    let named = [host, host.split('.').next().unwrap_or_default()];
+    let named = named.into_iter().find(|name| !name.is_empty() && **name != *call.service);
+    named.filter(|name| window.has_service(&call.env, name)).map(Str::from)
+}
+
+fn place(found: &TraceOrigin<'_>, callee: &Callee) -> Place {
+    let (service, operation) = match callee {
+        Callee::Silent(service) => (service.clone(), Str::from(UNOBSERVED)),
+        Callee::None | Callee::Foreign(_) => (found.event.service.clone(), found.inbound.operation.clone()),
+    };
+    Place {
+        service,
+        operation,
+        step: OperationKey::of(found.event),
+        code: found.event.failure().map(|failure| failure.code.clone()).unwrap_or_default(),
+        callee: callee.clone(),
+    }
+}
+
+fn hops(found: &TraceOrigin<'_>, callee: &Callee) -> Vec<OperationKey> {
+    let silent = match callee {
+        Callee::Silent(service) => Some(OperationKey {
+            env: found.event.env.clone(),
+            service: service.clone(),
+            kind: model::EventKind::Server,
+            operation: UNOBSERVED.into(),
+        }),
+        Callee::None | Callee::Foreign(_) => None,
+    };
+    silent.into_iter().chain(found.hops.iter().map(|event| OperationKey::of(event))).collect()
+}
+
+/// The trace may still grow: a parent is missing, or a service that reports otherwise has not been heard of.
+pub(crate) fn is_partial(trace: &CapturedTrace, window: &Window, peers: &Peers) -> bool {
+    let assembly = Assembly::of(trace);
+    trace.events.is_empty()
+        || trace.events_cut > 0
+        || assembly.missing_parents > 0
+        || assembly.unanswered().any(|call| known_service(call, window, peers).is_some())
+}

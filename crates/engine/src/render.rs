@@ -1,0 +1,5 @@
+//! Renderings of a report. They show what the document says and decide nothing.
+
+mod markdown;
+
+pub use markdown::markdown;

@@ -1,0 +1,262 @@
+//! The report in Markdown (CommonMark). Text from outside is shown as text: nothing in it can become markup.
+
+use std::fmt::Write;
+
+use crate::report::{Hypothesis, Report, Sentence, SignalPart};
+
+/// Text from outside inside a line of Markdown.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '+' | '!' | '|' | '~'
+            | '@' => {
+                out.push('\\');
+                out.push(c);
+            }
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            // A scheme without its colon is no link, also where addresses are linked by themselves.
+            ':' => out.push_str("&#58;"),
+            c if c.is_control() || is_format(c) => out.push(char::REPLACEMENT_CHARACTER),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Characters that are not seen but change how what follows is shown.
+fn is_format(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// The numbers of the evidence list under which ids are cited.
+struct Citations<'a>(Vec<&'a str>);
+
+impl<'a> Citations<'a> {
+    fn of(report: &'a Report) -> Self {
+        Self(report.evidence.iter().map(|part| part.id.as_str()).collect())
+    }
+
+    fn marks(&self, ids: &[String]) -> String {
+        let numbers = ids.iter().filter_map(|id| self.0.iter().position(|known| known == id));
+        let mut numbers: Vec<usize> = numbers.map(|i| i + 1).collect();
+        numbers.sort_unstable();
+        numbers.iter().fold(String::new(), |mut text, n| {
+            let _ = write!(text, " \\[{n}\\]");
+            text
+        })
+    }
+
+    fn sentence(&self, sentence: &Sentence) -> String {
+        escape(&sentence.text) + &self.marks(&sentence.cites)
+    }
+}
+
+fn percent(fraction: f64) -> String {
+    format!("{:.1} %", fraction * 100.0)
+}
+
+pub fn markdown(report: &Report) -> String {
+    let cites = Citations::of(report);
+    let mut out = String::new();
+    head(report, &cites, &mut out);
+    origin_and_propagation(report, &cites, &mut out);
+    blast_radius(report, &cites, &mut out);
+    hypotheses(report, &cites, &mut out);
+    facts(report, &cites, &mut out);
+    symptoms(report, &cites, &mut out);
+    timeline(report, &cites, &mut out);
+    checks(report, &cites, &mut out);
+    evidence(report, &mut out);
+    out
+}
+
+/// Writing to a string cannot fail, so its result says nothing.
+macro_rules! line {
+    ($out:expr, $($text:tt)*) => { { let _ = writeln!($out, $($text)*); } };
+}
+
+fn head(report: &Report, cites: &Citations<'_>, out: &mut String) {
+    let incident = &report.incident;
+    line!(out, "# Incident {}: {}\n", escape(&incident.id.to_string()), incident.status.as_str());
+    line!(out, "**{}**{}\n", escape(&report.summary.text), cites.marks(&report.summary.cites));
+    line!(out, "| | |\n|---|---|");
+    let subject = report.cause.subject.as_deref().map(|s| format!(" ({})", escape(s))).unwrap_or_default();
+    line!(
+        out,
+        "| cause | {}{subject}, confidence {:.2} |",
+        report.cause.kind.as_str(),
+        report.cause.confidence
+    );
+    if let Some(origin) = &report.origin {
+        line!(out, "| origin | {} |", escape(&origin.service));
+    }
+    let requests = &report.blast_radius.requests;
+    line!(
+        out,
+        "| impact | {} of {} requests ({}) |",
+        requests.affected,
+        requests.total,
+        percent(requests.share)
+    );
+    line!(out, "| severity | {} of 5 |", incident.severity.0);
+    line!(out, "| environment | {} |", escape(&incident.env));
+    line!(out, "| started | {} |", incident.started_at);
+    line!(out, "| detected | {} |", incident.detected_at);
+    if let Some(resolved) = &incident.resolved_at {
+        line!(out, "| resolved | {resolved} |");
+    }
+    line!(out, "");
+}
+
+fn origin_and_propagation(report: &Report, cites: &Citations<'_>, out: &mut String) {
+    let Some(origin) = &report.origin else {
+        line!(out, "## Origin\n\nUnknown: no failing trace could be read.\n");
+        return;
+    };
+    line!(out, "## Origin and propagation\n");
+    let at =
+        format!("{} {}, step {}, failed with {}", origin.service, origin.operation, origin.step, origin.code);
+    let agree = format!("{} of {} traces agree", origin.traces_agreeing, origin.traces_examined);
+    line!(out, "{} ({agree}).{}", escape(&at), cites.marks(&origin.cites));
+    if !origin.reason.is_empty() {
+        line!(out, "Its message: “{}”.", escape(&origin.reason));
+    }
+    line!(out, "\n| hop | service | operation | failed | of | share | first failure | added latency |");
+    line!(out, "|---|---|---|---|---|---|---|---|");
+    for (i, hop) in report.propagation.iter().enumerate() {
+        let latency =
+            hop.added_latency_ms.map(|ms| format!("{ms:+} ms")).unwrap_or_else(|| "unknown".to_owned());
+        line!(
+            out,
+            "| {} | {} | {}{} | {} | {} | {} | {} | {latency} |",
+            i + 1,
+            escape(&hop.service),
+            escape(&hop.operation),
+            cites.marks(&hop.cites),
+            hop.failures,
+            hop.requests,
+            percent(hop.share),
+            hop.first_failure_at.as_deref().unwrap_or("unknown"),
+        );
+    }
+    line!(out, "");
+}
+
+fn blast_radius(report: &Report, cites: &Citations<'_>, out: &mut String) {
+    let blast = &report.blast_radius;
+    let users = if blast.users.exact {
+        blast.users.affected.to_string()
+    } else {
+        format!("about {}", blast.users.affected)
+    };
+    line!(out, "## Blast radius\n");
+    line!(
+        out,
+        "- {} of {} requests at the edge{}\n- {users} users\n- services: {}",
+        blast.requests.affected,
+        blast.requests.total,
+        cites.marks(&blast.cites),
+        escape(&blast.services.join(", "))
+    );
+    for cohort in &blast.cohorts {
+        line!(out, "- {}", escape(&cohort.text));
+    }
+    line!(out, "");
+}
+
+fn hypotheses(report: &Report, cites: &Citations<'_>, out: &mut String) {
+    line!(out, "## Hypotheses\n");
+    for (i, Hypothesis { kind, subject, score, in_favour, against }) in report.hypotheses.iter().enumerate() {
+        let subject = subject.as_deref().map(|s| format!(" ({})", escape(s))).unwrap_or_default();
+        line!(out, "{}. **{}**{subject}, score {score}", i + 1, kind.as_str());
+        for finding in in_favour.iter().chain(against) {
+            line!(out, "   - {:+}: {}{}", finding.points, escape(&finding.text), cites.marks(&finding.cites));
+        }
+    }
+    line!(out, "");
+}
+
+fn facts(report: &Report, cites: &Citations<'_>, out: &mut String) {
+    if let Some(change) = &report.change {
+        line!(out, "## Change\n");
+        let what = format!("{} {} at {}", change.service, change.version, change.at);
+        line!(out, "{}{}\n", escape(&what), cites.marks(std::slice::from_ref(&change.id)));
+    }
+    let all: Vec<&SignalPart> = report.runtime.iter().chain(&report.alerts).chain(&report.signals).collect();
+    if !all.is_empty() {
+        line!(out, "## Signals\n");
+    }
+    for signal in &all {
+        let whom =
+            signal.subject.as_ref().or(signal.service.as_ref()).map(String::as_str).unwrap_or_default();
+        let what = format!("{} {} {whom} {}", signal.kind.as_str(), signal.subtype, signal.status);
+        let message = escape(&signal.message);
+        let mark = cites.marks(std::slice::from_ref(&signal.id));
+        line!(out, "- {} {}: {message} ({}){mark}", signal.at, escape(&what), escape(&signal.rule));
+    }
+    if !all.is_empty() {
+        line!(out, "");
+    }
+}
+
+fn symptoms(report: &Report, cites: &Citations<'_>, out: &mut String) {
+    line!(out, "## Symptoms\n");
+    for symptom in &report.symptoms {
+        let what = format!(
+            "{} {} ({}), {}",
+            symptom.service,
+            symptom.operation,
+            symptom.operation_kind.as_str(),
+            symptom.code
+        );
+        let mark = cites.marks(std::slice::from_ref(&symptom.id));
+        line!(out, "- {}, {}: {}{mark}", escape(&what), symptom.role, escape(&symptom.text));
+    }
+    line!(out, "");
+}
+
+fn timeline(report: &Report, cites: &Citations<'_>, out: &mut String) {
+    line!(out, "## Timeline\n");
+    for entry in &report.timeline {
+        line!(out, "- {} {}{}", entry.at, escape(&entry.text), cites.marks(&entry.cites));
+    }
+    line!(out, "");
+}
+
+fn checks(report: &Report, cites: &Citations<'_>, out: &mut String) {
+    if !report.next_checks.is_empty() {
+        line!(out, "## Next checks\n");
+        report.next_checks.iter().for_each(|check| line!(out, "- {}", cites.sentence(check)));
+        line!(out, "");
+    }
+    if !report.instrumentation_warnings.is_empty() {
+        line!(out, "## Instrumentation warnings\n");
+        report.instrumentation_warnings.iter().for_each(|warning| line!(out, "- {}", escape(&warning.text)));
+        line!(out, "");
+    }
+}
+
+fn evidence(report: &Report, out: &mut String) {
+    line!(out, "## Evidence\n");
+    let (opening, latest) = (&report.completeness.opening, &report.completeness.latest);
+    line!(out, "Traces at opening: {}; now: {}.\n", opening.status, latest.status);
+    for (i, part) in report.evidence.iter().enumerate() {
+        line!(
+            out,
+            "{}. {} `{}` {}",
+            i + 1,
+            escape(&part.id),
+            part.digest.get(..12).unwrap_or_default(),
+            part.at
+        );
+    }
+    line!(
+        out,
+        "\nEvidence fingerprint `{}`, engine {}.",
+        report.evidence_fingerprint,
+        escape(&report.engine.version)
+    );
+}

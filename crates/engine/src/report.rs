@@ -1,0 +1,9 @@
+//! The triage report, `casebook.triage/v1`: its document, how it is filled from an analysis, and how it is said.
+
+pub(crate) mod build;
+pub(crate) mod cite;
+mod document;
+pub(crate) mod wording;
+
+pub use document::*;
+pub use wording::Sentence;

@@ -1,0 +1,279 @@
+//! The document as it crosses the boundary. Its JSON is documented in `doc/formats/report.md`; a field is added, never
+//! renamed, within `v1`. Fractions are rounded to four decimals, so that their text is the same everywhere.
+
+use std::collections::BTreeMap;
+
+use model::{CauseKind, EventKind, IncidentId, IncidentState, Severity, SignalKind, TraceId};
+use serde::{Deserialize, Serialize};
+
+use super::Sentence;
+
+pub const SCHEMA: &str = "casebook.triage/v1";
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    pub schema: String,
+    pub incident: IncidentPart,
+    pub summary: Sentence,
+    pub cause: Cause,
+    pub hypotheses: Vec<Hypothesis>,
+    pub origin: Option<Origin>,
+    /// From the origin outwards.
+    pub propagation: Vec<Hop>,
+    pub blast_radius: BlastRadius,
+    pub symptoms: Vec<Symptom>,
+    pub change: Option<Change>,
+    pub alerts: Vec<SignalPart>,
+    pub runtime: Vec<SignalPart>,
+    pub signals: Vec<SignalPart>,
+    pub exemplars: Vec<Exemplar>,
+    pub timeline: Vec<TimelineEntry>,
+    pub next_checks: Vec<Sentence>,
+    pub instrumentation_warnings: Vec<Warning>,
+    pub completeness: Completeness,
+    pub evidence: Vec<EvidencePart>,
+    pub evidence_fingerprint: String,
+    pub tick: TickPart,
+    pub engine: EnginePart,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IncidentPart {
+    pub id: IncidentId,
+    pub env: String,
+    pub status: IncidentState,
+    pub severity: Severity,
+    pub started_at: String,
+    pub detected_at: String,
+    pub updated_at: String,
+    pub resolved_at: Option<String>,
+    pub reopened: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cause {
+    pub kind: CauseKind,
+    pub subject: Option<String>,
+    /// 0 to 1: the best hypothesis' share of the scores of the best two.
+    pub confidence: f64,
+    pub cites: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Hypothesis {
+    pub kind: CauseKind,
+    pub subject: Option<String>,
+    pub score: i64,
+    #[serde(rename = "for")]
+    pub in_favour: Vec<Finding>,
+    pub against: Vec<Finding>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    pub points: i64,
+    pub text: String,
+    pub cites: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    pub service: String,
+    /// What the service was asked to do.
+    pub operation: String,
+    /// The failing event inside the service.
+    pub step: String,
+    pub step_kind: EventKind,
+    pub code: String,
+    /// Message of a failing event; text from outside.
+    pub reason: String,
+    /// The callee of the failing call, where the failure is in one.
+    pub callee: Option<String>,
+    /// False where the callee left no event in the failing traces.
+    pub callee_observed: Option<bool>,
+    pub traces_agreeing: u64,
+    pub traces_examined: u64,
+    pub cites: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Hop {
+    pub service: String,
+    pub operation: String,
+    pub kind: EventKind,
+    pub failures: u64,
+    pub requests: u64,
+    pub share: f64,
+    pub first_failure_at: Option<String>,
+    /// Median duration since the onset less the median of the hour before; `None` where either is unknown.
+    pub added_latency_ms: Option<i64>,
+    pub cites: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BlastRadius {
+    /// At the outermost failing operations.
+    pub requests: Affected,
+    pub users: Users,
+    pub services: Vec<String>,
+    pub operations: Vec<OperationPart>,
+    pub cohorts: Vec<Cohort>,
+    pub cites: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Affected {
+    pub affected: u64,
+    pub total: u64,
+    pub share: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Users {
+    pub affected: u64,
+    pub exact: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OperationPart {
+    pub service: String,
+    pub operation: String,
+    pub kind: EventKind,
+    pub failures: u64,
+    pub requests: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cohort {
+    pub dimension: String,
+    pub value: String,
+    pub inside: Share,
+    pub outside: Share,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Share {
+    pub failures: u64,
+    pub requests: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Symptom {
+    pub id: String,
+    /// `failure`: a family's failure rate left its baseline.
+    pub kind: String,
+    pub service: String,
+    pub operation: String,
+    pub operation_kind: EventKind,
+    pub code: String,
+    /// `root` where the failure first arose, else `follower`.
+    pub role: String,
+    pub since_onset: Share,
+    pub baseline: Share,
+    /// The odds against the baseline are 1 in 10 to this power.
+    pub odds_log10: i64,
+    pub onset_at: String,
+    pub detected_at: String,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    pub id: String,
+    pub service: String,
+    pub version: String,
+    pub previous_version: Option<String>,
+    pub at: String,
+    pub commit: Option<String>,
+    pub pull_request: Option<String>,
+    pub author: Option<String>,
+    /// On the operation that the chain passes: in the hour before the onset, and since.
+    pub before: Share,
+    pub after: Share,
+    /// Since the onset, on the same operation.
+    pub version_split: Option<VersionSplit>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct VersionSplit {
+    pub new: Share,
+    pub others: Share,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SignalPart {
+    pub id: String,
+    pub kind: SignalKind,
+    pub subtype: String,
+    pub at: String,
+    pub service: Option<String>,
+    pub instance: Option<String>,
+    pub subject: Option<String>,
+    pub status: String,
+    /// Text from outside.
+    pub message: String,
+    /// Why it stands here.
+    pub rule: String,
+    pub attributes: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Exemplar {
+    pub trace_id: TraceId,
+    pub at: String,
+    pub events: u64,
+    /// Services on the failing path, from the origin outwards.
+    pub path: Vec<String>,
+    pub complete: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TimelineEntry {
+    pub at: String,
+    pub text: String,
+    pub cites: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Warning {
+    pub code: String,
+    pub text: String,
+}
+
+/// What of the evidence could be had, at opening and now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Completeness {
+    pub opening: CompletenessPart,
+    pub latest: CompletenessPart,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CompletenessPart {
+    /// `ok`, `partial` or `missing`.
+    pub status: String,
+    pub traces_wanted: u64,
+    pub traces_held: u64,
+    pub traces_complete: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvidencePart {
+    pub id: String,
+    /// `trace`, `symptom`, `operation`, `deployment` or `signal`.
+    pub kind: String,
+    pub at: String,
+    /// SHA-256 of the canonical JSON of what is cited.
+    pub digest: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TickPart {
+    pub at: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EnginePart {
+    pub version: String,
+    pub config_digest: String,
+}

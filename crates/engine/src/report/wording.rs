@@ -1,0 +1,294 @@
+//! Every sentence of the report. Change how something is said here, and nowhere else.
+
+use model::{CauseKind, Nanos};
+use serde::{Deserialize, Serialize};
+
+use super::cite;
+use crate::analysis::{Analysis, Change, Cohort, Correlated, Symptom};
+use crate::case::What;
+use crate::causes::Hypothesis;
+use crate::detect::Counts;
+use crate::origin::{Callee, Origin};
+use crate::summary::Split;
+use crate::window::OperationKey;
+
+/// A statement and the ids of the evidence it rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sentence {
+    pub text: String,
+    pub cites: Vec<String>,
+}
+
+impl Sentence {
+    fn new(text: String, cites: impl IntoIterator<Item = String>) -> Self {
+        Self { text, cites: cites.into_iter().collect() }
+    }
+}
+
+fn traces(origin: &Origin) -> impl Iterator<Item = String> {
+    origin.traces_agreeing.iter().take(3).map(cite::trace)
+}
+
+fn of(counts: Counts) -> String {
+    format!("{} of {}", counts.failures, counts.requests)
+}
+
+fn share(split: Split) -> String {
+    format!("{} of {}", split.failures, split.requests)
+}
+
+pub(crate) fn duration(ns: u64) -> String {
+    let secs = ns / model::SECOND_NS;
+    match secs {
+        0..=119 => format!("{secs} s"),
+        120..=7_199 => format!("{} min", secs / 60),
+        _ => format!("{} h", secs / 3_600),
+    }
+}
+
+/// Time of day for people; the date stands in the fields.
+pub(crate) fn clock(at: Nanos) -> String {
+    let text = Nanos::from_secs(at.as_secs()).to_rfc3339();
+    text.get(11..19).unwrap_or_default().to_owned() + " UTC"
+}
+
+/// The one sentence that an incident is known by.
+pub(crate) fn summary(analysis: &Analysis<'_>, best: Option<&Hypothesis>) -> Sentence {
+    let requests = analysis.blast.requests;
+    let impact = format!("{} requests failed since {}", of(requests), clock(analysis.started_at));
+    let Some(origin) = &analysis.origin else {
+        let names: Vec<&str> = analysis.symptoms.iter().map(|s| &*s.family.operation.service).collect();
+        let services = names.first().copied().unwrap_or("a service");
+        let cites = analysis.symptoms.iter().map(|s| cite::symptom(s.family));
+        return Sentence::new(format!("{services} fails; no failing trace could be read: {impact}"), cites);
+    };
+    let place = &origin.place;
+    let (service, code) = (&place.service, &place.code);
+    let subject = best.and_then(|h| h.subject.clone()).unwrap_or_default();
+    let why = match best.map_or(CauseKind::Unknown, |h| h.kind) {
+        CauseKind::Deploy => format!("{service} fails with {code} since {subject} was deployed"),
+        CauseKind::Dependency => format!("{service} fails because its calls to {subject} fail with {code}"),
+        CauseKind::Runtime => match &place.callee {
+            Callee::Silent(silent) => format!("{silent} stopped answering, calls to it fail with {code}"),
+            Callee::None | Callee::Foreign(_) => {
+                format!("{service} fails with {code} because its runtime gave way")
+            }
+        },
+        CauseKind::App => format!("{service} fails in its own code with {code}"),
+        CauseKind::Config => format!("{service} fails with {code} since {subject} was changed"),
+        CauseKind::Traffic => format!("{service} fails with {code} under more load than before"),
+        CauseKind::Unknown => format!("{service} fails with {code}, and no cause stands out"),
+    };
+    let edges = analysis.blast.requests.failures > 0;
+    let cites = traces(origin)
+        .chain(analysis.hops.last().filter(|_| edges).map(|hop| cite::operation(&hop.operation)));
+    Sentence::new(format!("{why}: {impact}"), cites)
+}
+
+pub(crate) fn symptom(symptom: &Symptom<'_>, now: Nanos) -> String {
+    let elapsed = duration(now.since(symptom.onset));
+    let base = match symptom.baseline {
+        Counts { requests: 0, .. } => "there is no baseline yet".to_owned(),
+        baseline => format!("the baseline before: {}", of(baseline)),
+    };
+    let odds = symptom.odds.log10_floor();
+    format!(
+        "{} requests failed in {elapsed}; {base}; odds 1 in 10^{odds} under the baseline",
+        of(symptom.since)
+    )
+}
+
+pub(crate) fn cohort(cohort: &Cohort) -> String {
+    let Cohort { dimension, value, inside, outside } = cohort;
+    if outside.failures == 0 {
+        return format!(
+            "all {} failures are on {dimension} {value}; {} elsewhere",
+            inside.failures,
+            share(*outside)
+        );
+    }
+    format!("{} requests failed on {dimension} {value}; {} elsewhere", share(*inside), share(*outside))
+}
+
+pub(crate) fn deployed_before_onset(change: &Change<'_>) -> Sentence {
+    let d = change.deployment;
+    let text = format!(
+        "{} {} was deployed {} before the first failure.",
+        d.service,
+        d.version,
+        duration(change.gap_ns)
+    );
+    Sentence::new(text, [cite::deployment(d)])
+}
+
+pub(crate) fn deployed_after_onset(change: &Change<'_>) -> Sentence {
+    let d = change.deployment;
+    let after = duration(change.gap_ns);
+    let text = format!(
+        "{} {} was deployed {after} after the first failure and cannot have caused it.",
+        d.service, d.version
+    );
+    Sentence::new(text, [cite::deployment(d)])
+}
+
+pub(crate) fn deployed_on_origin(change: &Change<'_>) -> Sentence {
+    let d = change.deployment;
+    Sentence::new(format!("{} is where the failure arises.", d.service), [cite::deployment(d)])
+}
+
+pub(crate) fn version_split(change: &Change<'_>) -> Sentence {
+    let d = change.deployment;
+    let (new, old) = change.split.unwrap_or_default();
+    let text = format!(
+        "In the same minutes {} requests failed on {} {}, and {} on its other versions.",
+        share(new),
+        d.service,
+        d.version,
+        share(old)
+    );
+    Sentence::new(text, [cite::deployment(d)])
+}
+
+pub(crate) fn callee_reports_nothing(analysis: &Analysis<'_>, origin: &Origin, name: &str) -> Sentence {
+    let service = &origin.place.service;
+    let calls = analysis.root().map(|symptom| format!("{} calls", of(symptom.since)));
+    let calls = calls.unwrap_or_else(|| "the calls".to_owned());
+    let text = format!(
+        "{calls} of {service} to {name} failed with {}, and {name} reports nothing itself.",
+        origin.place.code
+    );
+    Sentence::new(text, traces(origin).chain(analysis.root().map(|symptom| cite::symptom(symptom.family))))
+}
+
+pub(crate) fn traces_agree(origin: &Origin) -> Sentence {
+    let (agree, all) = (origin.traces_agreeing.len(), origin.traces_examined);
+    Sentence::new(format!("{agree} of {all} failing traces examined end there."), traces(origin))
+}
+
+pub(crate) fn signal_about(signal: Option<&Correlated<'_>>) -> Sentence {
+    let Some(Correlated { signal, .. }) = signal else { return Sentence::new(String::new(), []) };
+    let what = if signal.subtype.is_empty() { signal.kind.as_str() } else { &signal.subtype };
+    let whom =
+        signal.subject.as_ref().or(signal.service.as_ref()).map(|s| format!(" on {s}")).unwrap_or_default();
+    let instance = signal.instance.as_ref().map(|i| format!(" ({i})")).unwrap_or_default();
+    Sentence::new(
+        format!("{what} was reported{whom}{instance} at {}.", clock(signal.at)),
+        [cite::signal(signal)],
+    )
+}
+
+pub(crate) fn instance_fails(signal: Option<&Correlated<'_>>) -> Sentence {
+    let Some(Correlated { signal, .. }) = signal else { return Sentence::new(String::new(), []) };
+    let instance = signal.instance.as_deref().unwrap_or_default();
+    Sentence::new(format!("Failing events ran on that instance, {instance}."), [cite::signal(signal)])
+}
+
+pub(crate) fn service_silent(origin: &Origin) -> Sentence {
+    let service = &origin.place.service;
+    let text = format!("{service} reports otherwise, but left no event in the failing traces.");
+    Sentence::new(text, traces(origin))
+}
+
+pub(crate) fn own_code_fails(origin: &Origin) -> Sentence {
+    let place = &origin.place;
+    let text = format!(
+        "{} failed in {} with {}, and nothing that it called failed.",
+        place.step.operation, place.service, place.code
+    );
+    Sentence::new(text, traces(origin))
+}
+
+pub(crate) fn code_is_new(symptom: Option<&Symptom<'_>>) -> Sentence {
+    let Some(symptom) = symptom else { return Sentence::new(String::new(), []) };
+    let text =
+        format!("{} was not seen in {} requests before.", symptom.family.code, symptom.baseline.requests);
+    Sentence::new(text, [cite::symptom(symptom.family)])
+}
+
+pub(crate) fn unknown_is_an_answer() -> Sentence {
+    Sentence::new("Something that nobody reported is always possible.".to_owned(), [])
+}
+
+pub(crate) fn moment(what: &What) -> String {
+    match what {
+        What::Opened => "The incident was opened.".to_owned(),
+        What::Joined(family) => {
+            let OperationKey { service, operation, .. } = &family.operation;
+            format!("{service} {operation} joined with {}.", family.code)
+        }
+        What::Recovering => "No excess failures any more: recovering.".to_owned(),
+        What::Relapsed => "The failures came back while recovering.".to_owned(),
+        What::Resolved => "Resolved.".to_owned(),
+        What::ResolvedWithoutTraffic => {
+            "Resolved because no traffic was seen; nothing shows that it works again.".to_owned()
+        }
+        What::ResolvedBy(actor) => format!("Resolved by {actor}."),
+        What::Reopened => "The failures came back: reopened.".to_owned(),
+        What::Acknowledged(actor) => format!("Acknowledged by {actor}."),
+        What::Comment(actor, text) => format!("{actor}: {text}"),
+    }
+}
+
+pub(crate) fn check_trace(origin: &Origin) -> Option<Sentence> {
+    let trace = origin.traces_agreeing.first()?;
+    let text = format!("Read a failing trace from end to end: casebook explain {trace}");
+    Some(Sentence::new(text, [cite::trace(trace)]))
+}
+
+/// What to do about a hypothesis: act on the best, rule out the others.
+pub(crate) fn check(hypothesis: &Hypothesis, origin: &Origin) -> Option<Sentence> {
+    let service = &origin.place.service;
+    let subject = hypothesis.subject.clone().unwrap_or_default();
+    let text = match hypothesis.kind {
+        CauseKind::Deploy => format!("Roll back or halt {subject}, and see whether the failures stop."),
+        CauseKind::Dependency => format!(
+            "Ask {subject} for its status, and call it from a host of {service}: it reports nothing here."
+        ),
+        CauseKind::Runtime => {
+            format!("Look at the processes and hosts of {subject}: restarts, memory, connections.")
+        }
+        CauseKind::App => format!(
+            "Look at {} in {service} for what raises {}.",
+            origin.place.step.operation, origin.place.code
+        ),
+        CauseKind::Config => format!("Set {subject} back, and see whether the failures stop."),
+        CauseKind::Traffic => format!("Compare the load of {service} with what it handled before."),
+        CauseKind::Unknown => return None,
+    };
+    let cites = hypothesis.findings.iter().flat_map(|finding| finding.said.cites.clone());
+    let mut cites: Vec<String> = cites.collect();
+    cites.sort();
+    cites.dedup();
+    Some(Sentence { text, cites })
+}
+
+pub(crate) fn check_no_deployments(service: &str, window_ms: u64) -> String {
+    let window = duration(window_ms * 1_000_000);
+    format!(
+        "No deployment of {service} is known in the {window} before the onset: if there was one, report it to /v1/deployments."
+    )
+}
+
+pub(crate) fn warn_overflow(events: u64) -> String {
+    format!(
+        "{events} events had more distinct services, operations or codes than are kept apart; they stand under __other__"
+    )
+}
+
+pub(crate) fn warn_unnamed() -> String {
+    "some events came without service.name and stand under unknown_service".to_owned()
+}
+
+pub(crate) fn warn_partial(partial: usize) -> String {
+    format!(
+        "{partial} of the traces looked at are incomplete: spans are missing, sampled away or still to come"
+    )
+}
+
+pub(crate) fn warn_late(events: u64) -> String {
+    format!("{events} events came later than the allowed lateness and are not counted")
+}
+
+pub(crate) fn warn_members(cut: u64) -> String {
+    format!("{cut} more symptoms belong to this incident than are shown")
+}

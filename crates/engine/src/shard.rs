@@ -1,0 +1,93 @@
+//! The part of the core that sees single events: recognises second deliveries and late ones, and adds the rest to
+//! the tick's summary. Events of one trace always come to the same shard; that is all a shard relies on.
+
+use std::collections::{BTreeMap, HashSet};
+
+use foldhash::fast::FixedState;
+use model::{Event, Nanos};
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::hash;
+use crate::summary::Summary;
+
+const MINUTE_NS: u64 = 60 * model::SECOND_NS;
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Shard {
+    summary: Summary,
+    /// What ended before this instant is late; moves at each tick, so it is the same for all events of a tick.
+    horizon: Nanos,
+    /// Spans seen, by the minute in which they ended. A second delivery has the same end, and an event that ended
+    /// before the horizon is not counted anyway, so minutes before it are forgotten.
+    seen: BTreeMap<u64, HashSet<u64, FixedState>>,
+}
+
+impl Shard {
+    pub(crate) fn add(&mut self, event: &Event, config: &Config) {
+        if event.end < self.horizon {
+            self.summary.late += 1;
+            return;
+        }
+        let minute = self.seen.entry(event.end.0 / MINUTE_NS).or_default();
+        if !minute.insert(hash::span(event.trace, event.span)) {
+            self.summary.duplicates += 1;
+            return;
+        }
+        self.summary.add(event, event.end.0 / config.tick_ns());
+    }
+
+    /// Ends the tick: hands out its summary and moves the horizon.
+    pub(crate) fn close(&mut self, now: Nanos, config: &Config) -> Summary {
+        let horizon = now.saturating_sub(config.lateness_ms * 1_000_000);
+        // Whole buckets only: half a bucket cannot be late.
+        self.horizon = self.horizon.max(Nanos(horizon.0 / config.tick_ns() * config.tick_ns()));
+        self.seen = self.seen.split_off(&(self.horizon.0 / MINUTE_NS));
+        let mut summary = std::mem::take(&mut self.summary);
+        summary.close();
+        summary
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{EventSpec, event};
+
+    fn at(span: u64, end_s: u64) -> Event {
+        event(&EventSpec { span, end_s, ..EventSpec::default() })
+    }
+
+    #[test]
+    fn a_second_delivery_counts_once_even_in_a_later_tick() {
+        let (mut shard, config) = (Shard::default(), Config::default());
+        shard.add(&at(1, 1_000), &config);
+        shard.add(&at(1, 1_000), &config);
+        let first = shard.close(Nanos::from_secs(1_001), &config);
+        assert_eq!((first.events, first.duplicates), (1, 1));
+        shard.add(&at(1, 1_000), &config);
+        shard.add(&at(2, 1_000), &config);
+        let second = shard.close(Nanos::from_secs(1_002), &config);
+        assert_eq!((second.events, second.duplicates), (1, 1));
+    }
+
+    #[test]
+    fn late_events_are_counted_and_nothing_else() {
+        let (mut shard, config) = (Shard::default(), Config::default());
+        shard.close(Nanos::from_secs(2_000), &config);
+        shard.add(&at(1, 1_939), &config);
+        shard.add(&at(2, 1_940), &config);
+        let summary = shard.close(Nanos::from_secs(2_001), &config);
+        assert_eq!((summary.events, summary.late), (1, 1));
+    }
+
+    #[test]
+    fn what_was_seen_is_forgotten_behind_the_horizon() {
+        let (mut shard, config) = (Shard::default(), Config::default());
+        for minute in 0..60 {
+            shard.add(&at(minute, 60_000 + minute * 60), &config);
+            shard.close(Nanos::from_secs(60_000 + minute * 60), &config);
+        }
+        assert!(shard.seen.len() <= 2, "{}", shard.seen.len());
+    }
+}

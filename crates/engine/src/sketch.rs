@@ -1,0 +1,20 @@
+//! Sketches that merge: the same result whatever the order and grouping of what is added.
+
+mod bounded;
+mod latency;
+mod smallest;
+
+pub(crate) use bounded::{Bounded, OTHER};
+pub(crate) use latency::Latency;
+pub(crate) use smallest::{Smallest, UserHash, Users};
+
+/// A commutative monoid: `merge` is associative and commutative, and the default value is its identity.
+pub(crate) trait Merge: Default {
+    fn merge(&mut self, other: &Self);
+}
+
+impl Merge for u64 {
+    fn merge(&mut self, other: &Self) {
+        *self = self.saturating_add(*other);
+    }
+}

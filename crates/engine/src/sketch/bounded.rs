@@ -1,0 +1,124 @@
+//! A map with at most `N` keys. Which keys stay depends on the set of keys alone: those whose stable hash is
+//! smallest; all others are added up in `other`. So the order of arrival cannot change the result.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Merge;
+use crate::hash::StableHash;
+
+/// The name under which what exceeded a bound is shown.
+pub(crate) const OTHER: &str = "__other__";
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(
+    serialize = "K: Serialize, V: Serialize",
+    deserialize = "K: Deserialize<'de> + Ord, V: Deserialize<'de>"
+))]
+pub(crate) struct Bounded<K, V, const N: usize> {
+    kept: BTreeMap<K, V>,
+    /// What was cut, once the bound was reached.
+    other: Option<Box<V>>,
+}
+
+impl<K, V, const N: usize> Default for Bounded<K, V, N> {
+    fn default() -> Self {
+        Self { kept: BTreeMap::new(), other: None }
+    }
+}
+
+impl<K: Ord + Clone + StableHash, V: Merge, const N: usize> Bounded<K, V, N> {
+    pub(crate) fn entry(&mut self, key: &K) -> &mut V {
+        if !self.kept.contains_key(key) {
+            // Room for twice the bound, so that cutting happens once in N insertions.
+            if self.kept.len() >= 2 * N {
+                self.cut();
+            }
+            self.kept.insert(key.clone(), V::default());
+        }
+        self.kept.entry(key.clone()).or_default()
+    }
+
+    /// Cuts to the bound. Must be called before the map is read or handed on.
+    pub(crate) fn cut(&mut self) {
+        if self.kept.len() <= N {
+            return;
+        }
+        let mut order: Vec<(u64, K)> = self.kept.keys().map(|key| (key.stable_hash(), key.clone())).collect();
+        order.sort();
+        let other = self.other.get_or_insert_default();
+        for (_, key) in order.split_off(N) {
+            if let Some(value) = self.kept.remove(&key) {
+                other.merge(&value);
+            }
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.kept.iter()
+    }
+
+    pub(crate) fn get(&self, key: &K) -> Option<&V> {
+        self.kept.get(key)
+    }
+
+    pub(crate) fn other(&self) -> Option<&V> {
+        self.other.as_deref()
+    }
+
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.kept.values_mut().chain(self.other.as_deref_mut())
+    }
+}
+
+impl<K: Ord + Clone + StableHash, V: Merge, const N: usize> Merge for Bounded<K, V, N> {
+    fn merge(&mut self, other: &Self) {
+        for (key, value) in &other.kept {
+            self.entry(key).merge(value);
+        }
+        if let Some(cut) = &other.other {
+            self.other.get_or_insert_default().merge(cut);
+        }
+        self.cut();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Small = Bounded<model::Str, u64, 4>;
+
+    fn of(keys: &[u8]) -> Small {
+        let mut map = Small::default();
+        for key in keys {
+            *map.entry(&model::Str::from(format!("k{key}"))) += 1;
+        }
+        map.cut();
+        map
+    }
+
+    proptest! {
+        #[test]
+        fn order_and_grouping_do_not_matter(mut keys in prop::collection::vec(0u8..40, 0..120), cut in 0usize..120) {
+            let whole = of(&keys);
+            let (left, right) = keys.split_at(cut.min(keys.len()));
+            let mut halves = of(right);
+            halves.merge(&of(left));
+            prop_assert_eq!(&halves, &whole);
+            keys.reverse();
+            prop_assert_eq!(of(&keys), whole);
+        }
+
+        #[test]
+        fn nothing_is_lost(keys in prop::collection::vec(0u8..40, 0..120)) {
+            let map = of(&keys);
+            let kept: u64 = map.iter().map(|(_, n)| n).sum();
+            prop_assert!(map.iter().count() <= 4);
+            prop_assert_eq!(kept + map.other().copied().unwrap_or(0), keys.len() as u64);
+        }
+    }
+}

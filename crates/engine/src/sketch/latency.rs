@@ -1,0 +1,108 @@
+//! Durations in buckets of at most 1/16 relative width, by integer arithmetic alone.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Merge;
+
+/// Four bits below the leading one choose the bucket.
+const SUB_BITS: u32 = 4;
+/// Durations are counted in microseconds: below one they are one.
+const UNIT_NS: u64 = 1_000;
+
+/// At most 16 * 60 buckets, a dozen in practice.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Latency {
+    buckets: BTreeMap<u16, u32>,
+}
+
+fn index(duration_ns: u64) -> u16 {
+    let units = (duration_ns / UNIT_NS).max(1);
+    let exponent = 63 - units.leading_zeros();
+    if exponent <= SUB_BITS {
+        return units as u16;
+    }
+    let mantissa = (units >> (exponent - SUB_BITS)) & ((1 << SUB_BITS) - 1);
+    (((exponent - SUB_BITS + 1) << SUB_BITS) as u16) + mantissa as u16
+}
+
+/// The lower edge of a bucket, in nanoseconds.
+fn lower_ns(index: u16) -> u64 {
+    let exponent = u32::from(index) >> SUB_BITS;
+    if exponent <= 1 {
+        return u64::from(index) * UNIT_NS;
+    }
+    let mantissa = u64::from(index) & ((1 << SUB_BITS) - 1);
+    (((1 << SUB_BITS) + mantissa) << (exponent - 1)).saturating_mul(UNIT_NS)
+}
+
+impl Latency {
+    pub(crate) fn add(&mut self, duration_ns: u64) {
+        let count = self.buckets.entry(index(duration_ns)).or_insert(0);
+        *count = count.saturating_add(1);
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.buckets.values().map(|n| u64::from(*n)).sum()
+    }
+
+    /// The lower edge of the bucket that holds the quantile `permille`; `None` where nothing was added.
+    pub(crate) fn quantile_ns(&self, permille: u64) -> Option<u64> {
+        let rank = self.count().checked_sub(1)? * permille / 1_000;
+        let mut seen = 0;
+        self.buckets.iter().find_map(|(index, count)| {
+            seen += u64::from(*count);
+            (seen > rank).then(|| lower_ns(*index))
+        })
+    }
+}
+
+impl Merge for Latency {
+    fn merge(&mut self, other: &Self) {
+        for (index, count) in &other.buckets {
+            let sum = self.buckets.entry(*index).or_insert(0);
+            *sum = sum.saturating_add(*count);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_bucket_holds_its_value(duration_ns in 1_000u64..u64::MAX / 2) {
+            let lower = lower_ns(index(duration_ns));
+            prop_assert!(lower <= duration_ns);
+            prop_assert!(duration_ns - lower <= duration_ns / 16 + UNIT_NS);
+        }
+
+        #[test]
+        fn buckets_are_in_order(a in 0u64..u64::MAX / 2, b in 0u64..u64::MAX / 2) {
+            prop_assert_eq!(index(a.min(b)).min(index(a.max(b))), index(a.min(b)));
+        }
+
+        #[test]
+        fn halves_make_the_whole(values in prop::collection::vec(0u64..10_000_000_000, 0..50), cut in 0usize..50) {
+            let of = |values: &[u64]| values.iter().fold(Latency::default(), |mut l, v| { l.add(*v); l });
+            let (left, right) = values.split_at(cut.min(values.len()));
+            let mut merged = of(right);
+            merged.merge(&of(left));
+            prop_assert_eq!(merged, of(&values));
+        }
+    }
+
+    #[test]
+    fn quantiles() {
+        let mut latency = Latency::default();
+        assert_eq!(latency.quantile_ns(500), None);
+        (1..=100).for_each(|ms| latency.add(ms * 1_000_000));
+        let p50 = latency.quantile_ns(500).unwrap();
+        assert!((46_000_000..=50_000_000).contains(&p50), "{p50}");
+        assert!(latency.quantile_ns(1_000).unwrap() > 93_000_000);
+    }
+}

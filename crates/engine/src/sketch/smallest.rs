@@ -1,0 +1,115 @@
+//! The `K` values with the smallest stable hash. Two sets over the same population pick the same values, so the
+//! failing traces that one service keeps are those that the next one keeps; and the number of distinct values
+//! follows from how dense the kept hashes lie (exact while nothing was cut).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Merge;
+use crate::hash::StableHash;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(serialize = "T: Serialize", deserialize = "T: Deserialize<'de>"))]
+pub(crate) struct Smallest<T, const K: usize> {
+    by_hash: BTreeMap<u64, T>,
+    cut: bool,
+}
+
+impl<T, const K: usize> Default for Smallest<T, K> {
+    fn default() -> Self {
+        Self { by_hash: BTreeMap::new(), cut: false }
+    }
+}
+
+impl<T: Clone + StableHash, const K: usize> Smallest<T, K> {
+    pub(crate) fn add(&mut self, value: &T) {
+        let hash = value.stable_hash();
+        let full = self.by_hash.len() >= K;
+        if full && self.by_hash.last_key_value().is_some_and(|(last, _)| hash > *last) {
+            self.cut = true;
+            return;
+        }
+        if self.by_hash.insert(hash, value.clone()).is_none() && full {
+            self.by_hash.pop_last();
+            self.cut = true;
+        }
+    }
+
+    /// In order of hash.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.by_hash.values()
+    }
+
+    /// How many distinct values were added, and whether that is exact.
+    pub(crate) fn distinct(&self) -> (u64, bool) {
+        let kept = self.by_hash.len() as u64;
+        match self.by_hash.last_key_value() {
+            Some((last, _)) if self.cut => {
+                let estimate = (u128::from(kept.saturating_sub(1)) << 64) / u128::from((*last).max(1));
+                (u64::try_from(estimate).unwrap_or(u64::MAX), false)
+            }
+            _ => (kept, true),
+        }
+    }
+}
+
+impl<T: Clone + StableHash, const K: usize> Merge for Smallest<T, K> {
+    fn merge(&mut self, other: &Self) {
+        other.by_hash.values().for_each(|value| self.add(value));
+        self.cut |= other.cut;
+    }
+}
+
+/// Users, by salted hash; exact to 10 000.
+pub(crate) type Users = Smallest<UserHash, 10_000>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct UserHash(pub(crate) u64);
+
+impl StableHash for UserHash {
+    fn stable_hash(&self) -> u64 {
+        crate::hash::mix(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Few = Smallest<UserHash, 8>;
+
+    fn of(values: &[u64]) -> Few {
+        values.iter().fold(Few::default(), |mut set, v| {
+            set.add(&UserHash(*v));
+            set
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn order_and_grouping_do_not_matter(mut values in prop::collection::vec(0u64..30, 0..60), cut in 0usize..60) {
+            let whole = of(&values);
+            let (left, right) = values.split_at(cut.min(values.len()));
+            let mut halves = of(right);
+            halves.merge(&of(left));
+            prop_assert_eq!(&halves, &whole);
+            values.reverse();
+            prop_assert_eq!(of(&values), whole);
+        }
+    }
+
+    #[test]
+    fn exact_below_the_bound_and_close_above() {
+        let mut users = Users::default();
+        (0..10_000).for_each(|user| users.add(&UserHash(user)));
+        (0..10_000).for_each(|user| users.add(&UserHash(user)));
+        assert_eq!(users.distinct(), (10_000, true));
+        (0..200_000).for_each(|user| users.add(&UserHash(user)));
+        let (estimate, exact) = users.distinct();
+        assert!(!exact && (190_000..210_000).contains(&estimate), "{estimate}");
+    }
+}

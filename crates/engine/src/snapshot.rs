@@ -1,0 +1,73 @@
+//! The state of the core as bytes, for a fast start and for the edge of retention. A snapshot belongs to the engine
+//! version that wrote it; another one refuses it and the journal is replayed instead.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::core::Engine;
+use crate::shard::Shard;
+
+/// Changes whenever the layout of the state does.
+const LAYOUT: u32 = 1;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RestoreError {
+    /// Written with another layout of the state.
+    Layout { found: u32 },
+    /// Not a snapshot, or a damaged one.
+    Damaged(String),
+}
+
+impl fmt::Display for RestoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Layout { found } => write!(f, "snapshot has layout {found}, this engine reads {LAYOUT}"),
+            Self::Damaged(what) => write!(f, "snapshot is damaged: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for RestoreError {}
+
+#[derive(Serialize, Deserialize)]
+struct Image<T> {
+    layout: u32,
+    version: String,
+    state: T,
+}
+
+impl Engine {
+    /// Everything the engine knows. Take it between steps.
+    pub fn snapshot(&self) -> Vec<u8> {
+        let image = Image { layout: LAYOUT, version: crate::VERSION.to_owned(), state: self };
+        postcard::to_stdvec(&image).expect("the state is made of plain data, which postcard always writes")
+    }
+
+    /// The engine as it was, with the number of shards that it had.
+    pub fn restore(bytes: &[u8]) -> Result<Engine, RestoreError> {
+        let damaged = |e: postcard::Error| RestoreError::Damaged(e.to_string());
+        let (layout, rest) = postcard::take_from_bytes::<u32>(bytes).map_err(damaged)?;
+        if layout != LAYOUT {
+            return Err(RestoreError::Layout { found: layout });
+        }
+        let (version, rest) = postcard::take_from_bytes::<String>(rest).map_err(damaged)?;
+        if version != crate::VERSION {
+            return Err(RestoreError::Damaged(format!(
+                "written by engine {version}, this is {}",
+                crate::VERSION
+            )));
+        }
+        let engine: Engine = postcard::from_bytes(rest).map_err(damaged)?;
+        if engine.shards.is_empty() {
+            return Err(RestoreError::Damaged("it has no shard".to_owned()));
+        }
+        Ok(engine)
+    }
+
+    /// The number of shards, as it was at the snapshot.
+    pub fn shards(&self) -> usize {
+        let shards: &Vec<Shard> = &self.shards;
+        shards.len()
+    }
+}

@@ -1,0 +1,225 @@
+//! The digest of the events of one tick. It adds: two halves merged are the whole, whatever way they were cut,
+//! so shards, machines and order of arrival cannot change what follows from it.
+
+use std::collections::BTreeMap;
+
+use model::{Event, EventKind, Nanos, Str, TraceId};
+use serde::{Deserialize, Serialize};
+
+use crate::hash::{self, StableHash};
+use crate::sketch::{Bounded, Latency, Merge, OTHER, Smallest, UserHash, Users};
+
+/// Index of a stretch of time as long as a tick, counted from the epoch.
+pub(crate) type Bucket = u64;
+
+pub(crate) const SERVICES_MAX: usize = 1_000;
+pub(crate) const OPERATIONS_PER_SERVICE_MAX: usize = 500;
+pub(crate) const CODES_PER_OPERATION_MAX: usize = 32;
+const VERSIONS_MAX: usize = 8;
+const INSTANCES_MAX: usize = 32;
+const PEERS_MAX: usize = 8;
+/// Failing traces kept for a family, and healthy ones for an operation, in a bucket.
+pub(crate) const FAILING_TRACES: usize = 8;
+const HEALTHY_TRACES: usize = 2;
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Summary {
+    pub(crate) services: Bounded<ServiceKey, ServiceDigest, SERVICES_MAX>,
+    pub(crate) events: u64,
+    /// Ended longer ago than the allowed lateness: kept in the journal, counted here and nowhere else.
+    pub(crate) late: u64,
+    /// Second deliveries.
+    pub(crate) duplicates: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct ServiceKey {
+    pub(crate) env: Str,
+    pub(crate) service: Str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct OperationName {
+    pub(crate) kind: EventKind,
+    pub(crate) name: Str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct ServiceDigest {
+    pub(crate) operations: Bounded<OperationName, OperationDigest, OPERATIONS_PER_SERVICE_MAX>,
+}
+
+/// What one operation did, by the bucket in which its events ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct OperationDigest {
+    pub(crate) buckets: BTreeMap<Bucket, Digest>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Digest {
+    pub(crate) requests: u64,
+    pub(crate) latency: Latency,
+    pub(crate) codes: Bounded<Str, Failures, CODES_PER_OPERATION_MAX>,
+    pub(crate) versions: Bounded<Str, Split, VERSIONS_MAX>,
+    pub(crate) instances: Bounded<Str, Split, INSTANCES_MAX>,
+    pub(crate) healthy: Smallest<TraceId, HEALTHY_TRACES>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Failures {
+    pub(crate) count: u64,
+    pub(crate) traces: Smallest<TraceId, FAILING_TRACES>,
+    pub(crate) users: Users,
+    pub(crate) peers: Bounded<Str, u64, PEERS_MAX>,
+    /// End of the first failing event; `None` where there was none.
+    pub(crate) first: Option<Nanos>,
+    pub(crate) last: Option<Nanos>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Split {
+    pub(crate) requests: u64,
+    pub(crate) failures: u64,
+}
+
+impl StableHash for ServiceKey {
+    fn stable_hash(&self) -> u64 {
+        hash::mix(self.env.stable_hash().rotate_left(1) ^ self.service.stable_hash())
+    }
+}
+
+impl StableHash for OperationName {
+    fn stable_hash(&self) -> u64 {
+        hash::mix(self.name.stable_hash() ^ self.kind as u64)
+    }
+}
+
+impl Summary {
+    /// Counts `event` in `bucket`. That it is neither late nor a duplicate is the caller's business.
+    pub(crate) fn add(&mut self, event: &Event, bucket: Bucket) {
+        self.events += 1;
+        let key = ServiceKey { env: event.env.clone(), service: event.service.clone() };
+        let name = OperationName { kind: event.kind, name: event.operation.clone() };
+        let operation = self.services.entry(&key).operations.entry(&name);
+        operation.buckets.entry(bucket).or_default().add(event);
+    }
+
+    /// Cuts everything to its bound; to be called once, before the summary is merged or read.
+    pub(crate) fn close(&mut self) {
+        self.services.cut();
+        for service in self.services.values_mut() {
+            service.operations.cut();
+            for operation in service.operations.values_mut() {
+                operation.buckets.values_mut().for_each(Digest::cut);
+            }
+        }
+    }
+}
+
+impl Digest {
+    fn add(&mut self, event: &Event) {
+        self.requests += 1;
+        self.latency.add(event.duration_ns());
+        let failure = event.failure();
+        let split = Split { requests: 1, failures: u64::from(failure.is_some()) };
+        if !event.version.is_empty() {
+            self.versions.entry(&event.version).merge(&split);
+        }
+        if !event.instance.is_empty() {
+            self.instances.entry(&event.instance).merge(&split);
+        }
+        match failure {
+            Some(failure) => self.codes.entry(&failure.code).add(event),
+            None => self.healthy.add(&event.trace),
+        }
+    }
+
+    fn cut(&mut self) {
+        self.codes.cut();
+        self.versions.cut();
+        self.instances.cut();
+        self.codes.values_mut().for_each(|failures| failures.peers.cut());
+    }
+
+    /// The failures of one code; `OTHER` names those beyond the bound.
+    pub(crate) fn failures_of(&self, code: &Str) -> Option<&Failures> {
+        self.codes.get(code).or_else(|| (code.as_ref() == OTHER).then(|| self.codes.other()).flatten())
+    }
+
+    pub(crate) fn failures(&self) -> u64 {
+        self.codes.iter().map(|(_, f)| f.count).sum::<u64>() + self.codes.other().map_or(0, |f| f.count)
+    }
+}
+
+impl Failures {
+    fn add(&mut self, event: &Event) {
+        self.count += 1;
+        self.traces.add(&event.trace);
+        if let Some(user) = event.user {
+            self.users.add(&UserHash(user));
+        }
+        if !event.peer.is_empty() {
+            *self.peers.entry(&event.peer) += 1;
+        }
+        self.span(Some(event.end), Some(event.end));
+    }
+
+    fn span(&mut self, first: Option<Nanos>, last: Option<Nanos>) {
+        self.first = [self.first, first].into_iter().flatten().min();
+        self.last = self.last.max(last);
+    }
+}
+
+impl Merge for Summary {
+    fn merge(&mut self, other: &Self) {
+        self.services.merge(&other.services);
+        self.events += other.events;
+        self.late += other.late;
+        self.duplicates += other.duplicates;
+    }
+}
+
+impl Merge for ServiceDigest {
+    fn merge(&mut self, other: &Self) {
+        self.operations.merge(&other.operations);
+    }
+}
+
+impl Merge for OperationDigest {
+    fn merge(&mut self, other: &Self) {
+        for (bucket, digest) in &other.buckets {
+            self.buckets.entry(*bucket).or_default().merge(digest);
+        }
+    }
+}
+
+impl Merge for Digest {
+    fn merge(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.latency.merge(&other.latency);
+        self.codes.merge(&other.codes);
+        self.versions.merge(&other.versions);
+        self.instances.merge(&other.instances);
+        self.healthy.merge(&other.healthy);
+    }
+}
+
+impl Merge for Failures {
+    fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.traces.merge(&other.traces);
+        self.users.merge(&other.users);
+        self.peers.merge(&other.peers);
+        self.span(other.first, other.last);
+    }
+}
+
+impl Merge for Split {
+    fn merge(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.failures += other.failures;
+    }
+}
+
+#[cfg(test)]
+mod tests;
