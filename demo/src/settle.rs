@@ -1,4 +1,4 @@
-//! Waits for Casebook to have seen and said everything: the last spans are in, the report stands still.
+//! Waits for Casebook to have seen everything: the last spans are in, and the report counts them.
 
 use std::time::{Duration, Instant};
 
@@ -7,12 +7,12 @@ use crate::run::Case;
 use crate::screen::Screen;
 
 const POLL: Duration = Duration::from_millis(200);
-/// Longer than two ticks, in which the engine must have looked at what it last received.
+/// Longer than two ticks, in which whatever else was received would have been counted too.
 const STILL_FOR: Duration = Duration::from_millis(2_500);
 /// Afterwards the report is taken as it is, and the check says what is wrong with it.
 const SETTLED_WITHIN: Duration = Duration::from_secs(20);
 
-/// The incident's case once its report has stood still with the expected count, or when patience ends.
+/// The incident's case once it has counted just these failures for a while, or when patience ends.
 pub(crate) async fn settled(
     casebook: &Casebook,
     id: &str,
@@ -20,24 +20,25 @@ pub(crate) async fn settled(
     screen: &mut Screen,
 ) -> anyhow::Result<Case> {
     let begun = Instant::now();
-    let (mut still_since, mut last) = (begun, casebook.incident(id).await?);
-    loop {
+    let mut complete_since = None;
+    while begun.elapsed() < SETTLED_WITHIN {
+        let incident = casebook.incident(id).await?;
+        let seen = incident.requests_affected;
+        if seen == failures && incident.report_hash.is_some() {
+            if complete_since.get_or_insert_with(Instant::now).elapsed() >= STILL_FOR {
+                break;
+            }
+        } else {
+            complete_since = None;
+        }
+        screen
+            .live(&format!("waiting for the last spans: {id} counts {seen} of {failures} failed requests"))?;
         tokio::time::sleep(POLL).await;
-        let now = casebook.incident(id).await?;
-        if now.report_hash != last.report_hash {
-            still_since = Instant::now();
-        }
-        last = now;
-        let complete = last.requests_affected == failures && last.report_hash.is_some();
-        if complete && still_since.elapsed() >= STILL_FOR || begun.elapsed() >= SETTLED_WITHIN {
-            return case(casebook, id).await;
-        }
-        let (seen, id) = (last.requests_affected, &last.id);
-        screen.live(&format!("waiting for the last spans: {id} has {seen} of {failures} failed requests"))?;
     }
+    case(casebook, id).await
 }
 
-/// The incident and its report of one and the same moment, should the report still change now and then.
+/// The incident and its report of one and the same tick, though the report changes with every tick.
 pub(crate) async fn case(casebook: &Casebook, id: &str) -> anyhow::Result<Case> {
     let mut attempts_left = 5u8;
     loop {
