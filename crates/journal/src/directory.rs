@@ -22,6 +22,18 @@ pub(crate) struct Listing {
     pub(crate) unfinished: Vec<PathBuf>,
 }
 
+/// Creates the folder if there is none, durably.
+pub(crate) fn create(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(dir)?;
+    match dir.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => sync(parent),
+        _ => sync(Path::new(".")),
+    }
+}
+
 /// Lists the folder.
 pub(crate) fn list(dir: &Path) -> io::Result<Listing> {
     let mut listing = Listing::default();

@@ -7,7 +7,7 @@ use crate::{
     position::Position,
     reader::ReadError,
     record::Entry,
-    segment::Sealed,
+    segment::{self, Sealed},
     view::{Shared, count},
 };
 
@@ -45,7 +45,7 @@ impl Entries {
             if self.current.is_none() && !self.open_next()? {
                 return Ok(None);
             }
-            let Some(scan) = &mut self.current else { return Ok(None) };
+            let Some(scan) = &mut self.current else { continue };
             let base = scan.base();
             match scan.next().map_err(|error| read_error(&self.shared, base, error))? {
                 None => self.current = None,
@@ -65,9 +65,13 @@ impl Entries {
         }
     }
 
+    /// Opens the next segment, unless it is empty (it may then have no file); false when there is none.
     fn open_next(&mut self) -> Result<bool, ReadError> {
         let Some((base, end)) = self.segment(self.next) else { return Ok(false) };
         self.next += 1;
+        if end <= segment::HEADER_BYTES {
+            return Ok(true);
+        }
         let failed = |error| read_error(&self.shared, base, error);
         let file = File::open(self.shared.segment_path(base)).map_err(failed)?;
         let mut scan = FrameScan::new(file, base, end, self.shared.payload_bytes_max);

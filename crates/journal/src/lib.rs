@@ -27,6 +27,7 @@ mod queue;
 mod reader;
 mod record;
 mod retention;
+mod sealing;
 mod segment;
 mod sidecar;
 mod stuffing;

@@ -1,6 +1,11 @@
 //! Finds entries by key.
 
-use std::{fs::File, io, os::unix::fs::FileExt, sync::PoisonError};
+use std::{
+    fs::File,
+    io,
+    os::unix::fs::FileExt,
+    sync::{PoisonError, atomic::Ordering},
+};
 
 use crate::{
     entries::read_error,
@@ -105,7 +110,7 @@ impl Reader {
         let file = File::open(shared.segment_path(segment.base))?;
         let surveyed = survey(file, segment.base, segment.bytes, shared.payload_bytes_max, shared.keys)?;
         count(&shared.counters.indexes_rebuilt, 1);
-        if shared.writable {
+        if shared.writable.load(Ordering::Acquire) {
             self.keep(segment, &surveyed.index);
         }
         Ok(surveyed.index.positions(key, before.0))

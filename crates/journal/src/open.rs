@@ -4,7 +4,7 @@
 //! end of the last segment behind its last whole frame.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{File, OpenOptions},
     io::{self, Read},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
@@ -17,11 +17,12 @@ use crate::{
     lock::{self, Lock, LockError},
     options::Options,
     reader::Reader,
+    sealing::create_segment,
     segment::{self, HEADER_BYTES, HeaderCheck, IndexPlace, Sealed, Tally},
     sidecar::{self, Sidecar},
     survey::{Survey, survey},
     view::{Active, Shared, View},
-    writer::{Writer, create_segment},
+    writer::Writer,
 };
 
 /// How to get at a journal.
@@ -88,7 +89,7 @@ impl Journal {
         if let Some(problem) = options.problem() {
             return Err(OpenError::Options(problem));
         }
-        fs::create_dir_all(&dir).map_err(OpenError::io(&dir))?;
+        directory::create(&dir).map_err(OpenError::io(&dir))?;
         let lock = Lock::exclusive(&dir).map_err(|error| lock_error(&dir, error))?;
         let mut opening = Opening::new(&options, true);
         let listing = directory::list(&dir).map_err(OpenError::io(&dir))?;

@@ -4,7 +4,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -22,8 +22,8 @@ pub(crate) struct Shared {
     pub(crate) dir: PathBuf,
     pub(crate) payload_bytes_max: usize,
     pub(crate) keys: fn(u8, &[u8], &mut Vec<Key>),
-    /// Whether anything in the folder may be changed.
-    pub(crate) writable: bool,
+    /// Whether anything in the folder may be changed: as long as there is a writer, which holds the lock.
+    pub(crate) writable: AtomicBool,
     pub(crate) counters: Counters,
     /// Held while an index file is rebuilt, so that it is done once.
     pub(crate) rebuilding: Mutex<()>,
@@ -67,7 +67,7 @@ impl Shared {
             dir: options.dir.clone(),
             payload_bytes_max: options.payload_bytes_max(),
             keys: options.keys,
-            writable: true,
+            writable: AtomicBool::new(true),
             counters: Counters::default(),
             rebuilding: Mutex::new(()),
             view: RwLock::new(view),
@@ -77,7 +77,7 @@ impl Shared {
 
     /// For a journal that is only read.
     pub(crate) fn new_read_only(options: &Options, view: View, lock: Option<Lock>) -> Self {
-        Self { writable: false, _lock: lock, ..Self::new(options, view) }
+        Self { writable: AtomicBool::new(false), _lock: lock, ..Self::new(options, view) }
     }
 
     pub(crate) fn view(&self) -> RwLockReadGuard<'_, View> {

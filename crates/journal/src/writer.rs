@@ -1,26 +1,22 @@
-//! Appends records, makes them durable, seals full segments.
+//! Appends records and makes them durable.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io,
-    os::unix::fs::FileExt,
-    sync::Arc,
-    thread::{self, JoinHandle},
+    sync::{Arc, PoisonError, atomic::Ordering},
+    thread::JoinHandle,
 };
 
 use crate::{
     active_file::ActiveFile,
-    directory,
     frame::{self, HEADER_BYTES},
     lock::Lock,
-    memory_index::MemoryIndex,
     options::{Durability, Options},
     position::Position,
     record::{Key, Record},
-    segment::{self, IndexPlace, Sealed, Tally},
-    sidecar,
+    segment::{self, Tally},
     survey::each_key_once,
-    view::{Active, Shared},
+    view::Shared,
 };
 
 /// The most bytes that wait in memory before they are written, durable or not; one frame may come on top.
@@ -61,15 +57,15 @@ pub struct Writer {
     segment_bytes_max: u64,
     durability: Durability,
     pub(crate) file: ActiveFile,
-    base: u64,
+    pub(crate) base: u64,
     /// Bytes of the active file: written, and shown to readers.
-    written: u64,
-    published: u64,
+    pub(crate) written: u64,
+    pub(crate) published: u64,
     /// What readers are not shown yet; of its frames, those not written yet.
     group: Group,
-    postings_published: usize,
+    pub(crate) postings_published: usize,
     refused: Option<Arc<str>>,
-    sealing: Option<JoinHandle<()>>,
+    pub(crate) sealing: Option<JoinHandle<()>>,
     key_scratch: Vec<Key>,
     _lock: Lock,
 }
@@ -187,7 +183,7 @@ impl Writer {
         !empty && (bytes + more_bytes > self.segment_bytes_max || postings >= SEGMENT_KEYS_MAX)
     }
 
-    fn write_out(&mut self) -> Result<(), WriteError> {
+    pub(crate) fn write_out(&mut self) -> Result<(), WriteError> {
         if let Err(error) = self.file.write_all_at(&self.group.frames, self.written) {
             return Err(self.roll_back(error));
         }
@@ -198,7 +194,7 @@ impl Writer {
 
     /// After a failed `fdatasync` the kernel may have thrown the bytes away and call the next one a success,
     /// so the writer trusts this file no longer.
-    fn sync_file(&mut self) -> Result<(), WriteError> {
+    pub(crate) fn sync_file(&mut self) -> Result<(), WriteError> {
         let Err(error) = self.file.sync() else { return Ok(()) };
         let reason = format!("flushing to disk failed: {error}");
         let _ = self.roll_back(error);
@@ -217,14 +213,14 @@ impl Writer {
         }
     }
 
-    fn refuse(&mut self, reason: String) -> WriteError {
+    pub(crate) fn refuse(&mut self, reason: String) -> WriteError {
         let reason: Arc<str> = reason.into();
         self.refused = Some(reason.clone());
         WriteError::Refused(reason)
     }
 
     /// Shows readers all that is written.
-    fn publish(&mut self) {
+    pub(crate) fn publish(&mut self) {
         self.published = self.written;
         let mut view = self.shared.view_mut();
         let active = &mut view.active;
@@ -236,106 +232,18 @@ impl Writer {
         self.postings_published = active.index.len();
         self.group.tally = Tally::default();
     }
-
-    /// Seals the active segment, which becomes durable in any mode, and begins the next.
-    fn rotate(&mut self) -> Result<(), WriteError> {
-        self.write_out()?;
-        self.sync_file()?;
-        self.publish();
-        let base = self.base + self.written;
-        let file = match create_segment(&self.shared, base) {
-            Ok(file) => file,
-            Err(error) => return Err(self.abandon_segment(base, error)),
-        };
-        self.file.replace(file);
-        let index = Arc::new(self.seal(base));
-        self.base = base;
-        (self.written, self.published) = (segment::HEADER_BYTES, segment::HEADER_BYTES);
-        self.postings_published = 0;
-        self.write_index_aside(index);
-        Ok(())
-    }
-
-    /// A segment that could not be begun must not stay behind: the one before it may grow past its base.
-    fn abandon_segment(&mut self, base: u64, error: io::Error) -> WriteError {
-        match directory::remove(&self.shared.segment_path(base)) {
-            Ok(()) => WriteError::Failed(error),
-            Err(second) => {
-                self.refuse(format!("a segment could not be begun ({error}) nor removed ({second})"))
-            }
-        }
-    }
-
-    /// Moves the active segment among the sealed ones; gives its index.
-    fn seal(&self, next_base: u64) -> SealedIndex {
-        let mut view = self.shared.view_mut();
-        let next = Active { base: next_base, end: segment::HEADER_BYTES, ..Active::default() };
-        let sealed = std::mem::replace(&mut view.active, next);
-        let index = Arc::new(sealed.index);
-        let place = IndexPlace::Memory(index.clone());
-        let segment = Arc::new(Sealed::new(sealed.base, sealed.end, sealed.tally, place, 0));
-        Arc::make_mut(&mut view.sealed).push(segment.clone());
-        SealedIndex { segment, index }
-    }
-
-    /// Writes the index of a sealed segment on a thread of its own, at most one at a time: appending goes on
-    /// meanwhile, and no more than two indexes are in memory.
-    fn write_index_aside(&mut self, sealed: Arc<SealedIndex>) {
-        self.finish_sealing();
-        let shared = self.shared.clone();
-        let work = sealed.clone();
-        let spawned = thread::Builder::new().name("journal-index".into()).spawn(move || work.write(&shared));
-        match spawned {
-            Ok(handle) => self.sealing = Some(handle),
-            Err(_) => sealed.write(&self.shared),
-        }
-    }
-
-    /// Waits until the index of the last sealed segment is written.
-    pub(crate) fn finish_sealing(&mut self) {
-        if let Some(handle) = self.sealing.take() {
-            // If the thread died, the index is still in memory and will be rebuilt at the next start.
-            let _ = handle.join();
-        }
-    }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
         self.finish_sealing();
+        {
+            // Readers may outlive the writer, and with it the lock. No index is being written after this.
+            let _rebuilt = self.shared.rebuilding.lock().unwrap_or_else(PoisonError::into_inner);
+            self.shared.writable.store(false, Ordering::Release);
+        }
         if self.durability == Durability::Buffered && self.refused.is_none() {
             let _ = self.file.sync();
         }
     }
-}
-
-#[derive(Debug)]
-struct SealedIndex {
-    segment: Arc<Sealed>,
-    index: Arc<MemoryIndex>,
-}
-
-impl SealedIndex {
-    /// Without its file the index counts as missing, which only makes lookups slower: they rebuild it.
-    fn write(&self, shared: &Shared) {
-        let Sealed { base, bytes, tally, .. } = &*self.segment;
-        match sidecar::write(&shared.index_path(*base), *base, *bytes, tally, &self.index) {
-            Ok(index_bytes) => self.segment.place_index(IndexPlace::File, index_bytes),
-            Err(_) => self.segment.place_index(IndexPlace::Missing, 0),
-        }
-    }
-}
-
-/// Creates the file of the segment at `base` with its header, durably.
-pub(crate) fn create_segment(shared: &Shared, base: u64) -> io::Result<File> {
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .read(true)
-        .write(true)
-        .open(shared.segment_path(base))?;
-    file.write_all_at(&segment::encode_header(base), 0)?;
-    file.sync_all()?;
-    directory::sync(&shared.dir)?;
-    Ok(file)
 }
