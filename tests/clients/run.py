@@ -14,14 +14,15 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.error
 import urllib.request
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from casebook_process import Failed, Server  # noqa: E402  (a sibling of this folder, not a package)
+
 HERE = pathlib.Path(__file__).resolve().parent
 STANDARD_PORTS = (4317, 4318)
-START_SECONDS_MAX = 30
 CLIENT_SECONDS_MAX = 60
 ARRIVAL_SECONDS_MAX = 5
 
@@ -42,19 +43,31 @@ def main():
     }
     demand_free_ports()
     failed = 0
-    with tempfile.TemporaryDirectory(prefix="casebook-clients-") as data, Server(options.casebook, data) as server:
-        for client, protocols in MATRIX.items():
-            for protocol, compressions in protocols.items():
-                for compression in compressions:
-                    name = "-".join([client, protocol, compression or "plain"])
-                    problems = one(server, name, [*commands[client], protocol], compression)
-                    failed += bool(problems)
-                    print(f"{'FAILED' if problems else 'ok':6} {name}")
-                    for problem in problems:
-                        print(f"       {problem}")
+    with tempfile.TemporaryDirectory(prefix="casebook-clients-") as data:
+        # No OTLP address is given: the defaults are under test.
+        server = Server(options.casebook, data)
+        try:
+            failed = run_all("http://" + server.ready["listen"], commands)
+        finally:
+            server.stop()
     total = sum(len(c) for protocols in MATRIX.values() for c in protocols.values())
     print(f"SDK clients: {total - failed} of {total} passed")
     return 1 if failed else 0
+
+
+def run_all(url, commands):
+    """Runs every cell of the matrix and returns how many failed."""
+    failed = 0
+    for client, protocols in MATRIX.items():
+        for protocol, compressions in protocols.items():
+            for compression in compressions:
+                name = "-".join([client, protocol, compression or "plain"])
+                problems = one(url, name, [*commands[client], protocol], compression)
+                failed += bool(problems)
+                print(f"{'FAILED' if problems else 'ok':6} {name}")
+                for problem in problems:
+                    print(f"       {problem}")
+    return failed
 
 
 def parse():
@@ -77,58 +90,23 @@ def demand_free_ports():
                 ) from error
 
 
-class Server:
-    """The real server for the time of the test; its log is shown when it fails."""
-
-    def __init__(self, program, data):
-        # Nothing of the caller's settings may reach the server: the defaults are under test.
-        env = {name: value for name, value in os.environ.items() if not name.startswith("CASEBOOK_")}
-        command = [program, "serve", "--data", data, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
-        self.log = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, env=env)
-        watchdog = threading.Timer(START_SECONDS_MAX, self.process.kill)
-        watchdog.start()
-        line = self.process.stdout.readline()
-        watchdog.cancel()
-        if not line:
-            self.process.wait()
-            raise SystemExit(f"the server did not start ({self.process.returncode}):\n{self.said()}")
-        self.url = "http://" + json.loads(line)["listen"]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, *_):
-        self.process.terminate()
+def read_trace(url, trace_id):
+    """The trace as the server tells it, or None."""
+    deadline = time.monotonic() + ARRIVAL_SECONDS_MAX
+    while True:
         try:
-            code = self.process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise SystemExit(f"the server did not stop:\n{self.said()}") from None
-        if kind is None and code != 0:
-            raise SystemExit(f"the server ended with {code}:\n{self.said()}")
-
-    def said(self):
-        self.log.seek(0)
-        return self.log.read().decode(errors="replace")[-4000:]
-
-    def trace(self, trace_id):
-        """The trace as the server tells it, or None."""
-        deadline = time.monotonic() + ARRIVAL_SECONDS_MAX
-        while True:
-            try:
-                with urllib.request.urlopen(f"{self.url}/v1/traces/{trace_id}", timeout=10) as reply:
-                    trace = json.load(reply)
-            except urllib.error.HTTPError as error:
-                if error.code != 404:
-                    raise
-                trace = None
-            if (trace and len(trace["events"]) >= 2) or time.monotonic() > deadline:
-                return trace
-            time.sleep(0.05)
+            with urllib.request.urlopen(f"{url}/v1/traces/{trace_id}", timeout=10) as reply:
+                trace = json.load(reply)
+        except urllib.error.HTTPError as error:
+            if error.code != 404:
+                raise
+            trace = None
+        if (trace and len(trace["events"]) >= 2) or time.monotonic() > deadline:
+            return trace
+        time.sleep(0.05)
 
 
-def one(server, name, command, compression):
+def one(url, name, command, compression):
     """Lets one client send and returns what is wrong with what arrived."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("OTEL_")}
     env["OTEL_SERVICE_NAME"] = name
@@ -142,7 +120,7 @@ def one(server, name, command, compression):
     if done.returncode != 0:
         return [f"the client ended with {done.returncode}: {done.stderr.strip()[-1500:]}"]
     sent = json.loads(done.stdout.splitlines()[-1])
-    trace = server.trace(sent["trace_id"])
+    trace = read_trace(url, sent["trace_id"])
     if trace is None:
         return [f"trace {sent['trace_id']} did not arrive; the client said: {done.stderr.strip()[-1500:]}"]
     return compare(expected(name, sent), {event["span_id"]: event for event in trace["events"]})
@@ -184,4 +162,7 @@ def compare(expected_events, events):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Failed as failure:
+        sys.exit(str(failure))

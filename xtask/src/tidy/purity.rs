@@ -16,7 +16,7 @@ const BANS: &[(&str, &str, &str)] = &[
     ("std_fs", r"\b(?:std::fs|fs::\w+|File::\w+)\b|\buse std::\{[^;]*\bfs\b", "files belong to the edges"),
     (
         "std_net",
-        r"\bstd::net\b|\b(?:Tcp|Udp|Unix)\w+::\w+|\buse std::\{[^;]*\bnet\b",
+        r"\b(?:TcpStream|TcpListener|UdpSocket|UnixStream|UnixListener|UnixDatagram|ToSocketAddrs)\b",
         "sockets belong to the edges",
     ),
     (
@@ -168,7 +168,7 @@ mod tests {
             ("use std::fs;", "std_fs"),
             ("use std::{io, fs};", "std_fs"),
             ("let f = File::open(p);", "std_fs"),
-            ("use std::net::IpAddr;", "std_net"),
+            ("use std::net::{IpAddr, TcpStream};", "std_net"),
             ("let s = TcpStream::connect(a);", "std_net"),
             ("let v = std::env::var(x);", "std_env"),
             ("std::thread::spawn(f);", "std_thread"),
@@ -186,7 +186,9 @@ mod tests {
     #[test]
     fn comments_literals_tests_and_other_crates_are_left_alone() {
         assert_eq!(
-            found("// std::fs\nlet a = \"Instant\"; env!(\"X\"); let env = e; self.thread(); Duration::ZERO"),
+            found(
+                "// std::fs\nuse std::net::IpAddr; let a = \"Instant\"; env!(\"X\"); let env = e; self.thread(); Duration::ZERO"
+            ),
             []
         );
         assert_eq!(found("#[cfg(test)]\nmod tests { use std::fs; }"), []);

@@ -27,7 +27,7 @@ pub(super) fn check(source: &Source) -> Vec<Finding> {
 }
 
 fn rules() -> [(&'static str, Regex, &'static str); 3] {
-    let path = concat!(r"(?:^|[^\w./}:-])/(?:wo", r"rk|ro", r"ot|ho", r"me/\w+|tm", r"p/\w+)(?:/|$|[^\w-])");
+    let path = concat!(r"(?:^|[^\w./}:-])/(?:wor", r"k|roo", r"t|h", r"ome/\w+|t", r"mp/\w+)(?:/|$|[^\w-])");
     let host = concat!(
         r"registry\.np",
         r"mjs\.org|registry\.yarn",
@@ -62,7 +62,7 @@ mod tests {
     fn paths_of_one_machine() {
         for path in [
             concat!("/wo", "rk/main"),
-            concat!("cd /ro", "ot"),
+            concat!("cd /roo", "t"),
             concat!("\"/ho", "me/jo/x\""),
             concat!("/tm", "p/mine/x"),
         ] {

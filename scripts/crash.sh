@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# kill -9 under load, as many rounds as the first argument says. Further arguments go to the test (--seed N).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cargo build --quiet --locked --package cli
+built=${CARGO_TARGET_DIR:-target}/debug
+exec python3 tests/crash/run.py --casebook "$built/casebook" --rounds "$@"

@@ -1,0 +1,211 @@
+"""kill -9 at random moments under load, and an account of every event afterwards. Standard library only.
+
+Each round starts the server on the same data, sends traces from several threads, kills it without warning and
+starts it again. What was acknowledged must be there; what was not is sent again under the same ids, as an SDK
+does, and so every event must be counted exactly once in the end; and the reports must replay.
+
+usage: run.py --casebook PROGRAM [--rounds 50] [--seed N]
+"""
+
+import argparse
+import http.client
+import json
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from casebook_process import Failed, Server  # noqa: E402  (a sibling of this folder, not a package)
+
+SENDERS = 4
+TRACES_PER_BATCH = 10
+# About this pause between a sender's batches: enough load that a kill meets open requests, little enough to check all.
+PAUSE_SECONDS = 0.02
+KILL_AFTER_SECONDS = (0.05, 1.5)
+COUNT_SECONDS_MAX = 60
+SERVICE, OPERATION, CODE = "crash-test", "work", "BROKEN"
+
+
+class Batch:
+    """Some traces of one span each. Its bytes are made once: a resend is the same request."""
+
+    def __init__(self, dice, failing):
+        self.traces = [dice.randbytes(16).hex() for _ in range(TRACES_PER_BATCH)]
+        self.failures = len(self.traces) if failing else 0
+        end = time.time_ns()
+        spans = [span(trace, dice.randbytes(8).hex(), end, failing) for trace in self.traces]
+        resource = {"attributes": [attribute("service.name", SERVICE), attribute("deployment.environment.name", "crash")]}
+        self.body = json.dumps({"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": spans}]}]}).encode()
+
+
+def span(trace, span_id, end, failing):
+    fields = {
+        "traceId": trace,
+        "spanId": span_id,
+        "name": OPERATION,
+        "kind": 2,
+        "startTimeUnixNano": str(end - 5_000_000),
+        "endTimeUnixNano": str(end),
+    }
+    if failing:
+        fields["status"] = {"code": 2, "message": "it broke"}
+        fields["attributes"] = [attribute("error.type", CODE)]
+    return fields
+
+
+def attribute(key, value):
+    return {"key": key, "value": {"stringValue": value}}
+
+
+class Ledger:
+    """What was sent, what was acknowledged, and what has to be sent again."""
+
+    def __init__(self, seed):
+        self.dice = random.Random(seed)
+        self.lock = threading.Lock()
+        self.acknowledged, self.again, self.refused = [], [], []
+        self.failing = False
+
+    def next(self):
+        with self.lock:
+            if self.again:
+                return self.again.pop()
+            return Batch(self.dice, self.failing and self.dice.random() < 0.6)
+
+    def settle(self, batch, answer):
+        with self.lock:
+            if answer == "acknowledged":
+                self.acknowledged.append(batch)
+            else:
+                self.again.append(batch)
+                if answer != "lost":
+                    self.refused.append(answer)
+
+
+def send(address, ledger, stop):
+    """One sender: batch after batch, until told to stop or the server is gone."""
+    host, port = address.rsplit(":", 1)
+    connection = http.client.HTTPConnection(host, int(port), timeout=30)
+    while not stop.wait(PAUSE_SECONDS):
+        batch = ledger.next()
+        try:
+            connection.request("POST", "/v1/traces", batch.body, {"content-type": "application/json"})
+            reply = connection.getresponse()
+            text = reply.read()
+        except (OSError, http.client.HTTPException):
+            ledger.settle(batch, "lost")
+            return
+        whole = reply.status == 200 and not json.loads(text).get("partialSuccess", {}).get("rejectedSpans")
+        ledger.settle(batch, "acknowledged" if whole else f"{reply.status} {text[:300]!r}")
+
+
+def load(server, ledger, seconds):
+    """Sends for a while, then kills the server under the senders' hands."""
+    stop = threading.Event()
+    address = server.ready["otlp_http"]
+    senders = [threading.Thread(target=send, args=(address, ledger, stop)) for _ in range(SENDERS)]
+    for sender in senders:
+        sender.start()
+    time.sleep(seconds)
+    server.kill()
+    stop.set()
+    for sender in senders:
+        sender.join()
+
+
+class Reader:
+    """Asks the API over one connection."""
+
+    def __init__(self, server):
+        host, port = server.ready["listen"].rsplit(":", 1)
+        self.connection = http.client.HTTPConnection(host, int(port), timeout=30)
+
+    def get(self, path):
+        self.connection.request("GET", path)
+        reply = self.connection.getresponse()
+        return reply.status, reply.read()
+
+    def demand_once(self, batch):
+        for trace in batch.traces:
+            status, text = self.get(f"/v1/traces/{trace}")
+            if status != 200:
+                raise Failed(f"trace {trace} was acknowledged and is gone: {status} {text[:300]!r}")
+            count = len(json.loads(text)["events"])
+            if count != 1:
+                raise Failed(f"trace {trace} has {count} events, one was sent")
+
+    def counted(self):
+        status, text = self.get(f"/v1/errors?service={SERVICE}")
+        if status != 200:
+            raise Failed(f"GET /v1/errors: {status} {text[:300]!r}")
+        families = [f for f in json.loads(text)["errors"] if (f["operation"], f["code"]) == (OPERATION, CODE)]
+        return (families[0]["failures"], families[0]["requests"]) if families else (0, 0)
+
+
+def finish(program, data, ledger):
+    """The last start: everything sent, everything there, everything counted once; then an orderly stop."""
+    server = Server(program, data, *PORTS)
+    reader = Reader(server)
+    while ledger.again:
+        stop = threading.Event()
+        sender = threading.Thread(target=send, args=(server.ready["otlp_http"], ledger, stop))
+        sender.start()
+        time.sleep(0.2)
+        stop.set()
+        sender.join()
+    for batch in ledger.acknowledged:
+        reader.demand_once(batch)
+    traces = len(ledger.acknowledged) * TRACES_PER_BATCH
+    expected = (sum(batch.failures for batch in ledger.acknowledged), traces)
+    deadline = time.monotonic() + COUNT_SECONDS_MAX
+    while (counted := reader.counted()) != expected:
+        if time.monotonic() > deadline:
+            raise Failed(f"failures and requests counted: {counted}, sent: {expected}")
+        time.sleep(0.2)
+    server.stop()
+    return expected
+
+
+PORTS = ("--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0", "--tick", "200ms")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--casebook", required=True)
+    parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(32))
+    options = parser.parse_args()
+    print(f"crash test: {options.rounds} rounds, seed {options.seed}")
+    ledger, dice, slowest = Ledger(options.seed), random.Random(options.seed + 1), 0.0
+    with tempfile.TemporaryDirectory(prefix="casebook-crash-") as data:
+        for number in range(options.rounds):
+            server = Server(options.casebook, data, *PORTS)
+            slowest = max(slowest, server.start_seconds)
+            # Only what the last kill could have hurt is read each time; everything is read at the end.
+            reader = Reader(server)
+            for batch in ledger.acknowledged[-100:]:
+                reader.demand_once(batch)
+            ledger.failing = number >= options.rounds // 2
+            load(server, ledger, dice.uniform(*KILL_AFTER_SECONDS))
+        failures, requests = finish(options.casebook, data, ledger)
+        replay = subprocess.run([options.casebook, "replay", "--data", data, "--verify"], capture_output=True, text=True)
+        if replay.returncode != 0:
+            raise Failed(f"replay --verify ended with {replay.returncode}:\n{replay.stdout}{replay.stderr}")
+    if ledger.refused:
+        raise Failed(f"{len(ledger.refused)} requests were refused, the first with {ledger.refused[0]}")
+    print(replay.stdout.strip())
+    print(
+        f"crash test: {options.rounds} kills, {requests} events acknowledged, none lost, none counted twice "
+        f"({failures} failures); slowest start {slowest:.1f} s"
+    )
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Failed as failure:
+        sys.exit(f"crash test FAILED: {failure}")
