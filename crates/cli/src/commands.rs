@@ -2,8 +2,14 @@
 
 mod demo;
 mod doctor;
+mod errors;
+mod explain;
+mod incident;
+mod incidents;
 mod replay;
+mod report;
 mod serve;
+mod trace;
 
 use clap::Subcommand;
 
@@ -15,6 +21,12 @@ pub(crate) enum Command {
     Demo(demo::Demo),
     #[command(hide = true)]
     DemoService(demo::DemoService),
+    Incidents(incidents::Incidents),
+    Incident(incident::ShowIncident),
+    Report(report::Report),
+    Explain(explain::Explain),
+    Errors(errors::Errors),
+    Trace(trace::ShowTrace),
     Replay(replay::Replay),
     Doctor(doctor::Doctor),
 }
@@ -26,6 +38,12 @@ impl Command {
             Self::Serve(command) => command.run(),
             Self::Demo(command) => command.run(),
             Self::DemoService(command) => command.run(),
+            Self::Incidents(command) => command.run(),
+            Self::Incident(command) => command.run(),
+            Self::Report(command) => command.run(),
+            Self::Explain(command) => command.run(),
+            Self::Errors(command) => command.run(),
+            Self::Trace(command) => command.run(),
             Self::Replay(command) => command.run(),
             Self::Doctor(command) => command.run(),
         }

@@ -2,8 +2,13 @@
 //!
 //! One file a command under `commands/`. No command knows another, and no rule about incidents lives here.
 
+mod client;
 mod commands;
+mod escape;
 mod exit;
+mod output;
+mod table;
+mod time;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -1,0 +1,213 @@
+//! Asking a server: one request, one bounded answer, and a failure that says what, where and what would be right.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use api::Problem;
+use clap::Args;
+use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderValue};
+use reqwest::{Response, Url};
+use serde::de::DeserializeOwned;
+
+use crate::escape;
+use crate::exit::{Exit, Failure};
+
+const CONNECT_WAIT: Duration = Duration::from_secs(5);
+const ANSWER_WAIT: Duration = Duration::from_secs(30);
+/// No answer of a server is larger; one that is comes from something else.
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Of an answer that is no problem document, as much is shown.
+const SHOWN_CHARS_MAX: usize = 200;
+
+/// Which server is asked, and with which key.
+#[derive(Debug, Args)]
+pub(crate) struct Connection {
+    /// The server to ask
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "CASEBOOK_SERVER",
+        default_value = "http://127.0.0.1:7420",
+        value_parser = server,
+        help_heading = "Connection"
+    )]
+    server: Url,
+    /// The key to ask with, sent as a bearer token
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "CASEBOOK_KEY",
+        hide_env_values = true,
+        value_parser = key,
+        help_heading = "Connection"
+    )]
+    key: Option<Key>,
+}
+
+/// A key as a header; no message shows it.
+#[derive(Clone)]
+struct Key(HeaderValue);
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
+
+fn server(text: &str) -> Result<Url, String> {
+    let url =
+        Url::parse(text).map_err(|error| format!("{error}; expected a URL such as http://127.0.0.1:7420"))?;
+    match url.scheme() {
+        "http" if url.has_host() && url.query().is_none() && url.fragment().is_none() => Ok(url),
+        "http" => Err("expected a URL such as http://127.0.0.1:7420".to_owned()),
+        other => Err(format!("{other} is not supported; expected a URL such as http://127.0.0.1:7420")),
+    }
+}
+
+fn key(text: &str) -> Result<Key, String> {
+    let mut header = HeaderValue::try_from(format!("Bearer {text}"))
+        .ok()
+        .filter(|_| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic()))
+        .ok_or("a key consists of visible ASCII characters without blanks")?;
+    header.set_sensitive(true);
+    Ok(Key(header))
+}
+
+/// What a server answered with 2xx.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) body: Vec<u8>,
+    /// Without its quotes.
+    pub(crate) etag: Option<String>,
+}
+
+impl Connection {
+    /// `GET` of a path made of these segments, which need no escaping by the caller.
+    pub(crate) fn get(&self, path: &[&str], query: &[(&str, &str)], accept: &str) -> Result<Answer, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| self.unreachable(&error))?;
+        runtime.block_on(self.ask(self.url(path, query), accept))
+    }
+
+    /// An answer in JSON: the text as it came, and what it says.
+    pub(crate) fn get_json<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<(String, T), Failure> {
+        let answer = self.get(path, query, "application/json")?;
+        let text = String::from_utf8(answer.body).map_err(|_| self.misunderstood("it is not UTF-8"))?;
+        let said = serde_json::from_str(&text).map_err(|error| self.misunderstood(&error.to_string()))?;
+        Ok((text, said))
+    }
+
+    pub(crate) fn misunderstood(&self, detail: &str) -> Failure {
+        let message = format!(
+            "{} gave an answer that cannot be read: {}; is it a Casebook server of this version?",
+            self.server,
+            escape::line(detail)
+        );
+        Failure::new(Exit::Server, message)
+    }
+
+    fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Url {
+        let mut url = self.server.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    }
+
+    async fn ask(&self, url: Url, accept: &str) -> Result<Answer, Failure> {
+        let client = self.client().map_err(|error| self.unreachable(&error))?;
+        let mut request = client.get(url).header(ACCEPT, accept);
+        if let Some(Key(key)) = &self.key {
+            request = request.header(AUTHORIZATION, key.clone());
+        }
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = response.status().as_u16();
+        let etag = response.headers().get(ETAG).and_then(|etag| etag.to_str().ok());
+        let etag = etag.map(|etag| etag.trim_matches('"').to_owned());
+        let body = self.body(response).await?;
+        match status {
+            200..300 => Ok(Answer { body, etag }),
+            status => Err(self.refused(status, &body)),
+        }
+    }
+
+    fn client(&self) -> Result<reqwest::Client, reqwest::Error> {
+        let builder = reqwest::Client::builder()
+            .connect_timeout(CONNECT_WAIT)
+            .timeout(ANSWER_WAIT)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("casebook/", env!("CARGO_PKG_VERSION")));
+        // A proxy could not reach this machine's own addresses.
+        let builder = if self.is_loopback() { builder.no_proxy() } else { builder };
+        builder.build()
+    }
+
+    fn is_loopback(&self) -> bool {
+        let host = self.server.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    async fn body(&self, mut response: Response) -> Result<Vec<u8>, Failure> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
+            if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+                return Err(self.misunderstood("it is larger than 64 MiB"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    fn unreachable(&self, error: &dyn std::error::Error) -> Failure {
+        let mut innermost = error;
+        while let Some(source) = innermost.source() {
+            innermost = source;
+        }
+        let message = format!(
+            "no answer from {}: {}; is `casebook serve` running there? \
+             --server or CASEBOOK_SERVER names another server",
+            self.server,
+            escape::line(&innermost.to_string())
+        );
+        Failure::new(Exit::Transport, message)
+    }
+
+    fn refused(&self, status: u16, body: &[u8]) -> Failure {
+        let exit = if (500..600).contains(&status) { Exit::Server } else { Exit::Client };
+        let message = match serde_json::from_slice::<Problem>(body) {
+            Ok(problem) => self.told(status, &problem),
+            Err(_) => {
+                let text = String::from_utf8_lossy(body);
+                let start: String = text.trim().chars().take(SHOWN_CHARS_MAX).collect();
+                format!(
+                    "{} answered {status}: {}; is it a Casebook server of this version?",
+                    self.server,
+                    escape::line(&start)
+                )
+            }
+        };
+        Failure::new(exit, message)
+    }
+
+    /// What the server said, and what the register of errors advises.
+    fn told(&self, status: u16, problem: &Problem) -> String {
+        let request = problem.request_id.as_deref().map(|id| format!(", request {}", escape::line(id)));
+        format!(
+            "{} answered {status}: {}: {} ({}{})\n{}",
+            self.server,
+            escape::line(&problem.title),
+            escape::line(&problem.detail),
+            problem.code,
+            request.unwrap_or_default(),
+            problem.code.info().remedy
+        )
+    }
+}

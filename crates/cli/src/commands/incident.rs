@@ -1,0 +1,76 @@
+//! `casebook incident`: one incident, outside its report.
+
+use api::Incident;
+use clap::Args;
+use model::IncidentId;
+
+use crate::client::Connection;
+use crate::exit::{Exit, Failure};
+use crate::output;
+use crate::table::Fields;
+use crate::time::to_the_second;
+
+/// Shows one incident
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  casebook incident inc_4f0c2a9d1b7e6358
+  casebook incident inc_4f0c2a9d1b7e6358 --json")]
+pub(crate) struct ShowIncident {
+    /// Its id: inc_ and 16 hex digits
+    id: IncidentId,
+    /// Print the server's JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl ShowIncident {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let (text, incident) = self.connection.get_json(&["v1", "incidents", &self.id.to_string()], &[])?;
+        if self.json { output::json(&text) } else { output::text(&view(&incident)) }
+    }
+}
+
+fn view(incident: &Incident) -> String {
+    let mut fields = Fields::default();
+    fields.field("Incident", &incident.id);
+    fields.field("Summary", &incident.summary);
+    fields.field("State", &state(incident));
+    fields.field("Severity", &format!("{} of 5, 1 being the gravest", incident.severity));
+    fields.field("Environment", &incident.env);
+    fields.field("Cause", &cause(incident));
+    fields.field("Origin", incident.origin_service.as_deref().unwrap_or("unknown"));
+    fields.field("Affected", &format!("{} requests", incident.requests_affected));
+    fields.field("Started", &to_the_second(&incident.started_at));
+    fields.field("Detected", &to_the_second(&incident.detected_at));
+    fields.field("Updated", &to_the_second(&incident.updated_at));
+    if let Some(resolved_at) = &incident.resolved_at {
+        fields.field("Resolved", &to_the_second(resolved_at));
+    }
+    match &incident.report_hash {
+        Some(hash) => fields.field("Report", hash),
+        None => fields.field("Report", "none yet"),
+    }
+    let mut out = fields.render();
+    if incident.report_hash.is_some() {
+        out.push_str(&format!("\nRead it: casebook report {}\n", crate::escape::line(&incident.id)));
+    }
+    out
+}
+
+fn state(incident: &Incident) -> String {
+    match incident.reopened {
+        0 => incident.state.clone(),
+        1 => format!("{}, reopened once", incident.state),
+        times => format!("{}, reopened {times} times", incident.state),
+    }
+}
+
+fn cause(incident: &Incident) -> String {
+    match &incident.cause.subject {
+        Some(subject) => format!("{}: {subject}", incident.cause.kind),
+        None => incident.cause.kind.clone(),
+    }
+}
