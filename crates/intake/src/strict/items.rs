@@ -5,8 +5,10 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::fields::Problems;
 use super::node::{Budget, KeySeed, Node, NodeSeed};
-use crate::{DecodeError, Limits};
+use crate::names::cut;
+use crate::{DecodeError, Limits, RejectReason};
 
 /// One item, and whether it was within the bound on values and depth.
 #[derive(Debug)]
@@ -137,4 +139,29 @@ impl<'de> Visitor<'de> for ListSeed<'_, '_, 'de> {
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
         self.0.read_list(seq)
     }
+}
+
+/// Notes an item that was not read to its end because of its size.
+pub(crate) fn check_bound(item: &Item<'_>, limits: &Limits, problems: &mut Problems) {
+    if item.exceeded {
+        let expected =
+            format!("at most {} in at most {} levels", limits.values_per_item_max, limits.item_depth_max);
+        problems.add(
+            String::new(),
+            RejectReason::TooLarge,
+            "too many or too deep values".to_owned(),
+            expected,
+        );
+    }
+}
+
+/// A text among the fields of an item that may be no valid one, for naming it in a reject; cut to a bound.
+pub(crate) fn text_field(node: &Node<'_>, name: &str) -> String {
+    const BYTES_MAX: usize = 128;
+    let Node::Object(entries) = node else { return String::new() };
+    let found = entries.iter().find_map(|(key, value)| match value {
+        Node::Text(text) if key == name => Some(text),
+        _ => None,
+    });
+    found.map_or_else(String::new, |text| cut(text, BYTES_MAX).to_owned())
 }
