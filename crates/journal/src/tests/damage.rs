@@ -1,11 +1,11 @@
 //! Damage of any shape, and payloads made to look like frames.
 
-use std::fs;
+use std::{fs, os::unix::fs::FileExt};
 
 use proptest::prelude::*;
 
 use super::fixture::*;
-use crate::{Position, Record, frame, frame::HEADER_BYTES};
+use crate::{Options, Position, Record, SCAN_BUFFER_BYTES, frame, frame::HEADER_BYTES};
 
 /// A payload that holds whole valid frames, each made for exactly the position where it will stand.
 fn forgery(position: u64) -> Record {
@@ -54,6 +54,25 @@ fn a_scan_from_inside_a_hostile_payload_begins_at_the_next_frame() {
         assert_eq!(found, last, "from {from}");
     }
     assert_eq!(reader.stats().corrupt_frames_read, 0, "nothing is damaged");
+}
+
+#[test]
+fn the_next_frame_is_found_wherever_its_mark_falls_in_the_read_buffer() {
+    let folder = folder();
+    let options = Options { segment_bytes_max: 1 << 30, frame_bytes_max: 1 << 20, ..options(folder.path()) };
+    for distance in SCAN_BUFFER_BYTES - 40..SCAN_BUFFER_BYTES + 8 {
+        let (mut writer, reader, _) = open(options.clone());
+        // After the damage at its first byte, the search begins at its second.
+        let payload = vec![7; distance + 1 - HEADER_BYTES];
+        let long = append_all(&mut writer, [Record { payload, ..record(1, &[]) }]);
+        let last = append_all(&mut writer, [record(2, &[1])]);
+        let path = paths(folder.path(), "log").remove(0);
+        let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        file.write_all_at(b"?", long[0].position.0).unwrap();
+        assert_eq!(read_all(&reader), last, "distance {distance}");
+        drop(writer);
+        fs::remove_file(path).unwrap();
+    }
 }
 
 #[test]
