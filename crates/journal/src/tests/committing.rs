@@ -162,7 +162,7 @@ fn a_failed_write_fails_its_group_and_no_other() {
         let gate = gated(writer, 100, 1 << 20);
         gate.commit.submit(record(0, &[]), 0).unwrap();
         gate.first_is_durable();
-        faults.writes.store(1, Ordering::SeqCst);
+        faults.fail_write();
         (1..=3).for_each(|tag| gate.commit.submit(record(1, &[]), tag).unwrap());
         gate.let_go.send(()).unwrap();
         assert!(matches!(gate.fates.recv().unwrap(), (1, Err(CommitError::NotWritten(_)))));

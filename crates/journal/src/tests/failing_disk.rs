@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::fixture::*;
-use crate::{AppendError, Durability, Options, Recovery, WriteError};
+use crate::{AppendError, Durability, Options, Record, Recovery, WriteError};
 
 #[test]
 fn a_failed_write_is_rolled_back_and_the_next_one_succeeds() {
@@ -13,7 +13,7 @@ fn a_failed_write_is_rolled_back_and_the_next_one_succeeds() {
         let (mut writer, reader, _) = open(options.clone());
         let before = append_all(&mut writer, [record(1, &[1])]);
         let lost_position = writer.append(&record(2, &[1])).unwrap();
-        writer.file.faults.writes.store(1, Ordering::SeqCst);
+        writer.file.faults.fail_write();
         assert!(matches!(writer.sync(), Err(WriteError::Failed(_))));
         assert_eq!(read_all(&reader), before);
         let bytes = std::fs::metadata(&paths(folder.path(), "log")[0]).unwrap().len();
@@ -59,7 +59,7 @@ fn a_write_that_cannot_be_rolled_back_ends_the_writer() {
     let (mut writer, reader, _) = open(options(folder.path()));
     let before = append_all(&mut writer, [record(1, &[1])]);
     writer.append(&record(2, &[1])).unwrap();
-    writer.file.faults.writes.store(1, Ordering::SeqCst);
+    writer.file.faults.fail_write();
     writer.file.faults.truncations.store(1, Ordering::SeqCst);
     assert!(matches!(writer.sync(), Err(WriteError::Refused(_))));
     assert!(matches!(writer.append(&record(3, &[1])), Err(AppendError::Write(WriteError::Refused(_)))));
@@ -78,11 +78,34 @@ fn a_group_that_fails_in_its_second_segment_is_kept_as_far_as_the_first() {
     while positions.is_empty() || writer.durable_end() <= positions[0] {
         positions.push(writer.append(&record(positions.len() as u64, &[1])).unwrap());
     }
-    writer.file.faults.writes.store(1, Ordering::SeqCst);
+    writer.file.faults.fail_write();
     assert!(writer.sync().is_err());
     let kept: Vec<_> = read_all(&reader).into_iter().map(|entry| entry.position).collect();
     assert_eq!(kept, positions[..positions.len() - 1]);
     assert!(positions[positions.len() - 1] >= writer.durable_end());
+}
+
+#[test]
+fn a_group_that_was_partly_written_is_taken_back_whole() {
+    let folder = folder();
+    let options = Options { segment_bytes_max: 1 << 30, frame_bytes_max: 2 << 20, ..options(folder.path()) };
+    let (mut writer, reader, _) = open(options.clone());
+    let before = append_all(&mut writer, [record(1, &[1])]);
+    let large = Record { payload: vec![0; 1 << 20], ..record(2, &[]) };
+    // More than the write buffer holds, so that some of it is in the file already.
+    for _ in 0..6 {
+        writer.append(&large).unwrap();
+    }
+    writer.file.faults.fail_write();
+    assert!(matches!(writer.sync(), Err(WriteError::Failed(_))));
+    let bytes = std::fs::metadata(&paths(folder.path(), "log")[0]).unwrap().len();
+    assert_eq!(bytes, writer.durable_end().0);
+    let expected = [before, append_all(&mut writer, [record(3, &[1])])].concat();
+    assert_eq!(read_all(&reader), expected);
+    drop(writer);
+    let (_writer, reader, recovery) = open(options);
+    assert_eq!(read_all(&reader), expected);
+    assert_eq!((recovery.torn_bytes, recovery.corrupt_frames), (0, 0));
 }
 
 #[test]

@@ -22,6 +22,11 @@ impl Faults {
         fail(&self.writes, "disk full")
     }
 
+    /// The next write fails, and nothing else.
+    pub(crate) fn fail_write(&self) {
+        self.writes.store(1, Ordering::SeqCst);
+    }
+
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.flushes.fetch_add(1, Ordering::SeqCst);
         let left = self.countdown.load(Ordering::SeqCst);
