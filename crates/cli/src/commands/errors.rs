@@ -79,8 +79,10 @@ fn view(page: &ErrorsPage, width: Option<usize>) -> String {
 }
 
 fn share(family: &ErrorFamily) -> String {
+    let percent = 100.0 * family.failures as f64 / family.requests as f64;
     match family.requests {
         0 => "-".to_owned(),
-        requests => format!("{:.2} %", 100.0 * family.failures as f64 / requests as f64),
+        _ if family.failures > 0 && percent < 0.01 => "< 0.01 %".to_owned(),
+        _ => format!("{percent:.2} %"),
     }
 }
