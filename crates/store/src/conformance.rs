@@ -5,6 +5,7 @@ mod facts;
 mod incidents;
 mod reports;
 pub(crate) mod sample;
+mod twins;
 
 /// Makes a module with one test for each check; `$fresh` gives an empty store and what must outlive it.
 macro_rules! conformance_suite {

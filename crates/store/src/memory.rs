@@ -106,7 +106,7 @@ impl Store for MemoryStore {
         after: Option<Place>,
         limit: usize,
     ) -> Result<Vec<ListedIncident>, ReadError> {
-        let state = self.state();
+        let (state, after) = (self.state(), after.map(Place::counted));
         let behind =
             state.incidents.iter().rev().filter(|(place, _)| after.is_none_or(|last| **place < last));
         Ok(behind

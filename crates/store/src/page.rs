@@ -74,7 +74,12 @@ impl IncidentFilter {
 
 impl Place {
     pub(crate) fn first_of(incident: &Incident) -> Self {
-        Self { listed_at: Nanos(counted(incident.detected_at) as u64), id: incident.id }
+        Self { listed_at: incident.detected_at, id: incident.id }.counted()
+    }
+
+    /// A place that came from outside may name a time that no incident is listed at.
+    pub(crate) fn counted(self) -> Self {
+        Self { listed_at: Nanos(counted(self.listed_at) as u64), id: self.id }
     }
 }
 
