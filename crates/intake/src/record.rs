@@ -90,6 +90,3 @@ pub fn decode(kind: u8, payload: &[u8], context: &Context<'_>) -> Result<Input, 
         }
     })
 }
-
-#[cfg(test)]
-mod tests;

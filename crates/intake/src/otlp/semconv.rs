@@ -11,9 +11,9 @@ macro_rules! attributes {
         impl Attr {
             pub(crate) const ALL: &[Self] = &[$(Self::$variant),+];
 
+            #[allow(non_upper_case_globals)] // Each constant bears the name of its variant.
             pub(crate) fn named(name: &[u8]) -> Option<Self> {
                 $(const $variant: &[u8] = $name.as_bytes();)+
-                #[allow(non_upper_case_globals)]
                 match name {
                     $($variant => Some(Self::$variant),)+
                     _ => None,

@@ -1,0 +1,110 @@
+//! Our protobuf decoder against `prost`, by way of JSON: the same request, written by the generated types in both
+//! encodings, means the same to us.
+
+use intake::otlp::{traces_from_json, traces_from_protobuf};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use proptest::prelude::*;
+use prost::Message;
+
+use crate::otlp_requests::request;
+use crate::with_context;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn protobuf_and_json_give_the_same_batch(request in request()) {
+        let protobuf = request.encode_to_vec();
+        let json = serde_json::to_vec(&request).unwrap();
+        with_context(|context| {
+            let ours = traces_from_protobuf(&protobuf, context).unwrap();
+            let spans = request.resource_spans.iter().flat_map(|r| &r.scope_spans).map(|s| s.spans.len()).sum::<usize>();
+            prop_assert_eq!(ours.events.len() + ours.rejected.len(), spans);
+            prop_assert_eq!(ours, traces_from_json(&json, context).unwrap());
+            Ok(())
+        })?;
+    }
+
+    /// What the generated decoder reads from damaged bytes, ours reads too, and as the same.
+    #[test]
+    fn what_prost_accepts_we_accept_alike(
+        request in request(),
+        damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let mut bytes = request.encode_to_vec();
+        prop_assume!(!bytes.is_empty());
+        for (at, byte) in damage {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if let Ok(read) = ExportTraceServiceRequest::decode(&bytes[..])
+            && let Ok(json) = serde_json::to_vec(&read)
+            && !has_what_json_cannot_say(&json)
+        {
+            with_context(|context| {
+                let ours = traces_from_protobuf(&bytes, context).unwrap();
+                prop_assert_eq!(ours, traces_from_json(&json, context).unwrap());
+                Ok(())
+            })?;
+        }
+    }
+
+    /// Concatenation merges, as protobuf has it: the spans of both, in order.
+    #[test]
+    fn two_requests_in_one_body_are_one(first in request(), second in request()) {
+        let both = [first.encode_to_vec(), second.encode_to_vec()].concat();
+        with_context(|context| {
+            let mut events = traces_from_protobuf(&first.encode_to_vec(), context).unwrap().events;
+            events.extend(traces_from_protobuf(&second.encode_to_vec(), context).unwrap().events);
+            prop_assert_eq!(traces_from_protobuf(&both, context).unwrap().events, events);
+            Ok(())
+        })?;
+    }
+}
+
+/// Numbers that are not finite become null in the generated JSON, and indexes into a table of strings exist only in
+/// other signals.
+fn has_what_json_cannot_say(json: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(json);
+    ["\"doubleValue\":null", "Strindex"].iter().any(|sign| text.contains(sign))
+}
+
+#[test]
+fn a_resource_may_stand_behind_its_spans() {
+    let json = r#"{"resourceSpans":[{
+        "scopeSpans":[{"spans":[{"traceId":"4bf92f3577b34da6a3ce929d0e0e4736","spanId":"00f067aa0ba902b7",
+            "startTimeUnixNano":1,"endTimeUnixNano":"2"}]}],
+        "resource":{"attributes":[{"value":{"stringValue":"late"},"key":"service.name"}]}}]}"#;
+    let request: ExportTraceServiceRequest = serde_json::from_str(json).unwrap();
+    let block = &request.resource_spans[0];
+    let mut spans_first =
+        opentelemetry_proto::tonic::trace::v1::ResourceSpans { resource: None, ..block.clone() };
+    let mut bytes = spans_first.encode_to_vec();
+    spans_first.scope_spans.clear();
+    spans_first.resource = block.resource.clone();
+    bytes.extend(spans_first.encode_to_vec());
+    let bytes = [&[0x0a, bytes.len() as u8][..], &bytes].concat();
+    with_context(|context| {
+        let from_json = traces_from_json(json.as_bytes(), context).unwrap();
+        assert_eq!(&*from_json.events[0].service, "late");
+        assert_eq!(traces_from_protobuf(&bytes, context).unwrap(), from_json);
+    });
+}
+
+#[test]
+fn proto_field_names_and_every_form_of_a_number_are_read() {
+    let one = |json: &str| with_context(|context| traces_from_json(json.as_bytes(), context).unwrap());
+    let camel = one(r#"{"resourceSpans":[{"resource":{},"scopeSpans":[{"spans":[{
+        "traceId":"4BF92F3577B34DA6A3CE929D0E0E4736","spanId":"00f067aa0ba902b7","parentSpanId":"","kind":2,
+        "startTimeUnixNano":"1799999999000000000","endTimeUnixNano":1799999999000000001,"droppedLinksCount":0,
+        "attributes":[{"key":"http.response.status_code","value":{"intValue":500}}],
+        "status":{"code":2},"events":null,"links":[],"ofTomorrow":{"a":[1,2,{}]}}]}]}]}"#);
+    let snake = one(r#"{"resource_spans":[{"scope_spans":[{"scope":{"name":"x"},"spans":[{
+        "trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","span_id":"00f067aa0ba902b7","kind":"SPAN_KIND_SERVER",
+        "start_time_unix_nano":1799999999000000000,"end_time_unix_nano":"1799999999000000001",
+        "attributes":[{"key":"http.response.status_code","value":{"int_value":"500"}}],
+        "status":{"code":"STATUS_CODE_ERROR"}}]}]}]}"#);
+    assert_eq!(camel, snake);
+    assert_eq!(&*camel.events[0].failure().unwrap().code, "HTTP_500");
+    assert_eq!(one("{}").events, []);
+}
