@@ -126,7 +126,7 @@ pub struct ActionRequest {
     /// For `comment` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// Who acts, for people to read; the key that was used is recorded beside it.
+    /// Who acts, for people to read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
 }

@@ -12,6 +12,8 @@ mod incidents;
 mod ingest;
 mod problem;
 mod status;
+#[cfg(test)]
+mod tests;
 mod traces;
 
 pub use cursor::{CursorError, IncidentCursor, ReportCursor};
