@@ -9,7 +9,7 @@ pub mod value;
 
 pub use meaning::Meaning;
 pub use reference::reference_markdown;
-pub use said::{Said, SaidValue, Source, flag_arguments, flags_said};
+pub use said::{Said, SaidValue, Source, environment, flag_arguments, flags_said};
 
 use std::fmt;
 

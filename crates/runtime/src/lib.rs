@@ -14,4 +14,4 @@ pub use budget::{Budget, BudgetFull, Hold};
 pub use drain::{Drain, DrainHandle, on_termination};
 pub use metrics::{MetricSpec, Metrics};
 pub use queue::{Closed, QueueGauges, QueueReceiver, QueueSender, TrySendError, bounded};
-pub use telemetry::{LogFilterError, init as init_telemetry};
+pub use telemetry::{LogFilterError, init as init_telemetry, log_filter};

@@ -12,6 +12,14 @@ pub enum LogFilterError {
     AlreadySet,
 }
 
+/// The filter, if it is one: for judging a configuration before anything is started.
+pub fn log_filter(text: &str) -> Result<String, String> {
+    match EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!("{text:?} is not a log filter such as info or server=debug,warn: {error}")),
+    }
+}
+
 /// Starts logging with a filter such as `info` or `server=debug,warn`: lines for people on a terminal, JSON elsewhere.
 pub fn init(filter: &str) -> Result<(), LogFilterError> {
     let parsed = EnvFilter::try_new(filter)

@@ -125,6 +125,12 @@ fn read_bounded(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))
 }
 
+/// The process's own environment. The one place that reads it, so that every variable stands in a register.
+#[expect(clippy::disallowed_methods, reason = "this is the one reader that the others are to use")]
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// The register as arguments of a command line. Values stay text here; judging them is the second step.
 pub fn flag_arguments(register: &'static [Setting]) -> impl Iterator<Item = clap::Arg> {
     register.iter().map(|setting| {

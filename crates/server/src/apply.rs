@@ -1,0 +1,37 @@
+//! One journal entry through the engine: what it asks of the store, and which traces it wants to see. The same for
+//! the live loop, for recovery and for `replay`, so that the three cannot differ.
+
+use engine::Engine;
+use model::{Effect, Input, Nanos, TraceId};
+use store::Change;
+
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub changes: Vec<Change>,
+    /// Traces that the engine wants to see, in order.
+    pub wanted: Vec<TraceId>,
+}
+
+pub(crate) fn apply(engine: &mut Engine, input: Input, now: Nanos) -> Outcome {
+    let mut outcome = Outcome { changes: facts(&input), wanted: Vec::new() };
+    for effect in engine.step(input, now) {
+        match effect {
+            Effect::CaptureEvidence(traces) => outcome.wanted.extend(traces),
+            Effect::TraceCaptured { incident, trace } => {
+                outcome.changes.push(Change::Trace { incident, trace });
+            }
+            Effect::IncidentChanged(incident) => outcome.changes.push(Change::Incident(incident)),
+            Effect::ReportChanged(report) => outcome.changes.push(Change::Report(report)),
+        }
+    }
+    outcome
+}
+
+/// Signals and deployments are rows of their own, whatever the engine makes of them.
+fn facts(input: &Input) -> Vec<Change> {
+    match input {
+        Input::Signals(signals) => signals.iter().cloned().map(Change::Signal).collect(),
+        Input::Deployments(deployments) => deployments.iter().cloned().map(Change::Deployment).collect(),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,14 @@
+//! What every request on every listener goes through: an id, a place among those worked on, bounded bodies, and
+//! failures written in the form that the listener's clients read. It must never know what a request is for.
+
+mod body;
+mod failure;
+mod guard;
+mod layer;
+mod status_wire;
+
+pub(crate) use body::{BodyLimits, BodyReader, ReadBody, overloaded};
+pub(crate) use failure::{ErrorForm, Failure};
+pub(crate) use guard::GuardedBody;
+pub(crate) use layer::{Shell, wrap};
+pub(crate) use status_wire::MessageWriter;

@@ -1,0 +1,126 @@
+//! Reads request bodies within their limits: size, time, and the memory that all requests share.
+
+use std::time::Duration;
+
+use api::ErrorCode;
+use axum::body::Body;
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
+use http_body_util::BodyExt;
+use runtime::{Budget, Hold};
+
+use super::Failure;
+
+/// Memory is taken from the budget in steps of this size.
+const HOLD_STEP_BYTES: u64 = 64 * 1024;
+/// What is reserved at once on the word of a `Content-Length`.
+const RESERVED_BYTES_MAX: usize = 1024 * 1024;
+/// How much of a refused body is still read and thrown away, so that the client gets to read the answer.
+const DISCARDED_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BodyLimits {
+    pub bytes_max: usize,
+    pub timeout: Duration,
+}
+
+/// A body in memory, and its part of the budget.
+#[derive(Debug)]
+pub(crate) struct ReadBody {
+    pub bytes: Vec<u8>,
+    pub hold: Hold,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct BodyReader {
+    limits: BodyLimits,
+    budget: Budget,
+}
+
+impl BodyReader {
+    pub(crate) fn new(limits: BodyLimits, budget: Budget) -> Self {
+        Self { limits, budget }
+    }
+
+    pub(crate) async fn read(&self, headers: &HeaderMap, mut body: Body) -> Result<ReadBody, Failure> {
+        let reading = self.read_in_time(headers, &mut body);
+        let outcome = match tokio::time::timeout(self.limits.timeout, reading).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Failure::new(
+                ErrorCode::RequestTimeout,
+                format!("the body did not arrive within {:?}", self.limits.timeout),
+            )),
+        };
+        if outcome.is_err() {
+            discard(body);
+        }
+        outcome
+    }
+
+    async fn read_in_time(&self, headers: &HeaderMap, body: &mut Body) -> Result<ReadBody, Failure> {
+        let announced = headers
+            .get(CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|text| text.parse::<u64>().ok());
+        if announced.is_some_and(|length| length > self.limits.bytes_max as u64) {
+            return Err(too_large(self.limits.bytes_max));
+        }
+        let reserved = announced.map_or(0, |length| (length as usize).min(RESERVED_BYTES_MAX));
+        let mut hold = self.budget.hold(HOLD_STEP_BYTES).map_err(overloaded)?;
+        let mut bytes = Vec::with_capacity(reserved);
+        while let Some(chunk) = next_chunk(body).await? {
+            let length = bytes.len() + chunk.len();
+            if length > self.limits.bytes_max {
+                return Err(too_large(self.limits.bytes_max));
+            }
+            if length as u64 > hold.bytes() {
+                let steps = (length as u64).div_ceil(HOLD_STEP_BYTES);
+                hold.resize(steps * HOLD_STEP_BYTES).map_err(overloaded)?;
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(ReadBody { bytes, hold })
+    }
+}
+
+async fn next_chunk(body: &mut Body) -> Result<Option<Bytes>, Failure> {
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            Failure::new(ErrorCode::InvalidBody, format!("the body ended before its end: {error}"))
+        })?;
+        if let Ok(data) = frame.into_data() {
+            return Ok(Some(data));
+        }
+    }
+    Ok(None)
+}
+
+fn too_large(bytes_max: usize) -> Failure {
+    Failure::new(ErrorCode::BodyTooLarge, format!("the body is larger than the limit of {bytes_max} bytes"))
+}
+
+pub(crate) fn overloaded(full: runtime::BudgetFull) -> Failure {
+    Failure::new(
+        ErrorCode::Overloaded,
+        format!("requests in progress already hold the {} bytes that they may", full.bytes_max),
+    )
+}
+
+/// Reads on beside the answer, within bounds. To close at once would reset the connection while the client still
+/// sends, and it would never see why it was refused.
+fn discard(mut body: Body) {
+    tokio::spawn(async move {
+        let mut discarded = 0;
+        let reading = async {
+            while let Ok(Some(chunk)) = next_chunk(&mut body).await {
+                discarded += chunk.len() as u64;
+                if discarded > DISCARDED_BYTES_MAX {
+                    break;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(DISCARD_TIMEOUT, reading).await;
+    });
+}

@@ -1,0 +1,146 @@
+//! A request that failed. Handlers say what went wrong once, as a problem; each listener writes it as its clients
+//! read it: RFC 9457 on the API, `google.rpc.Status` on OTLP over HTTP, trailers on gRPC.
+
+use api::{ErrorCode, Problem, Retry};
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+use super::status_wire;
+
+/// How a listener writes failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ErrorForm {
+    Problem,
+    OtlpHttp,
+    Grpc,
+}
+
+/// Travels in the response's extensions until the listener's layer writes it.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure(Problem);
+
+impl Failure {
+    pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self(Problem::new(code, detail))
+    }
+
+    pub(crate) fn code(&self) -> ErrorCode {
+        self.0.code
+    }
+
+    /// When to come again, for what may be sent again.
+    fn retry_after_s(&self) -> Option<u32> {
+        match (self.0.code.info().retry, self.0.code) {
+            (Retry::Never, _) => None,
+            (Retry::Later, ErrorCode::JournalFailed | ErrorCode::StorageFailed) => Some(5),
+            (Retry::Later, _) => Some(1),
+        }
+    }
+
+    /// Writes the failure into the response that carries it.
+    pub(super) fn write(self, form: ErrorForm, request: &RequestFacts, response: Response) -> Response {
+        let (mut parts, _) = response.into_parts();
+        if let Some(seconds) = self.retry_after_s() {
+            parts.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        match form {
+            ErrorForm::Problem => {
+                let problem = self.0.with_request_id(request.id.as_str());
+                let body = serde_json::to_vec(&problem).unwrap_or_default();
+                parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE));
+                Response::from_parts(parts, Body::from(body))
+            }
+            ErrorForm::OtlpHttp => self.write_otlp(request, parts),
+            ErrorForm::Grpc => self.write_grpc(parts),
+        }
+    }
+
+    /// The specification wants a `Status` in the encoding of the request.
+    fn write_otlp(self, request: &RequestFacts, mut parts: http::response::Parts) -> Response {
+        let code = grpc_code(self.0.code);
+        let (media_type, body) = if request.is_json {
+            let status = serde_json::json!({ "code": code as i32, "message": self.0.detail });
+            ("application/json", status.to_string().into_bytes())
+        } else {
+            let bytes = status_wire::write_status(code as i32, &self.0.detail, self.retry_after_s());
+            ("application/x-protobuf", bytes)
+        };
+        parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        Response::from_parts(parts, Body::from(body))
+    }
+
+    /// gRPC answers 200 and says in its own headers what failed. Only a request that is no gRPC at all gets an
+    /// HTTP status.
+    fn write_grpc(self, parts: http::response::Parts) -> Response {
+        if self.0.code == ErrorCode::UnsupportedMediaType {
+            return Response::from_parts(parts, Body::empty());
+        }
+        let code = grpc_code(self.0.code);
+        let details = status_wire::write_status(code as i32, &self.0.detail, self.retry_after_s());
+        let status = tonic::Status::with_details(code, self.0.detail, details.into());
+        let mut response: Response = status.into_http();
+        response.extensions_mut().clear();
+        if let Some(retry_after) = parts.headers.get(RETRY_AFTER) {
+            response.headers_mut().insert(RETRY_AFTER, retry_after.clone());
+        }
+        response
+    }
+}
+
+/// What the layer remembers of a request to answer it.
+#[derive(Debug, Clone)]
+pub(super) struct RequestFacts {
+    pub id: String,
+    pub is_json: bool,
+}
+
+impl RequestFacts {
+    pub(super) fn is_json(headers: &HeaderMap) -> bool {
+        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+        content_type.trim_start().to_ascii_lowercase().starts_with("application/json")
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+/// Codes that OTLP clients take as "send it again" only where that can help.
+fn grpc_code(code: ErrorCode) -> tonic::Code {
+    use tonic::Code;
+    match code {
+        ErrorCode::InvalidBody | ErrorCode::InvalidParameter | ErrorCode::InvalidCursor => {
+            Code::InvalidArgument
+        }
+        ErrorCode::Unauthorized => Code::Unauthenticated,
+        ErrorCode::Forbidden => Code::PermissionDenied,
+        ErrorCode::IncidentNotFound | ErrorCode::ReportNotFound | ErrorCode::TraceNotFound => Code::NotFound,
+        ErrorCode::EndpointNotFound
+        | ErrorCode::MethodNotAllowed
+        | ErrorCode::NotAcceptable
+        | ErrorCode::UnsupportedMediaType
+        | ErrorCode::UnsupportedEncoding => Code::Unimplemented,
+        ErrorCode::RequestTimeout => Code::DeadlineExceeded,
+        ErrorCode::Conflict => Code::FailedPrecondition,
+        ErrorCode::BodyTooLarge => Code::ResourceExhausted,
+        ErrorCode::RateLimited
+        | ErrorCode::NotReady
+        | ErrorCode::Overloaded
+        | ErrorCode::JournalFailed
+        | ErrorCode::StorageFailed => Code::Unavailable,
+        ErrorCode::Internal | ErrorCode::ReportCorrupt => Code::Internal,
+    }
+}

@@ -1,0 +1,223 @@
+//! One way in: decode, hand to the journal, answer once it is durable. Every surface goes through here.
+//! It must never know what an event means, nor wait for the engine.
+
+mod decode;
+mod form;
+mod grpc;
+mod otlp_http;
+mod recent;
+mod rest;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use api::ErrorCode;
+use intake::{Encoding, Rejected, Warnings};
+use journal::{CommitError, GroupCommit, Position, Record, SubmitError};
+use model::{Input, Nanos};
+use runtime::Hold;
+use tokio::sync::{Semaphore, oneshot};
+
+pub(crate) use form::Form;
+pub(crate) use grpc::router as grpc_router;
+pub(crate) use otlp_http::router as otlp_http_router;
+pub(crate) use rest::router as rest_router;
+
+use crate::clock;
+use crate::http::{BodyReader, Failure, ReadBody};
+use crate::metrics::{OutcomeLabels, ReasonLabels, ServerMetrics, SurfaceLabel};
+use decode::{Decoded, decode};
+use recent::RecentIds;
+
+/// Smaller bodies are decoded where they are; for larger ones a thread that may block is worth its switch.
+const DECODED_IN_PLACE_BYTES_MAX: usize = 16 * 1024;
+/// What an event takes in memory beyond its names, which are shared.
+const EVENT_BYTES: u64 = 320;
+
+/// What goes through the journal beside a record: the decoded input, and who waits for the record to be durable.
+#[derive(Debug)]
+pub(crate) struct Tag {
+    pub input: Input,
+    pub reply: Option<oneshot::Sender<Result<Position, CommitError>>>,
+    /// The request's part of the memory budget, kept until the engine has taken the input.
+    pub hold: Option<Hold>,
+}
+
+pub(crate) type Committer = GroupCommit<Tag>;
+
+/// How a request's bytes are to be read, and under which name it is counted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Source {
+    pub surface: &'static str,
+    pub form: Form,
+    pub encoding: Encoding,
+}
+
+/// What became of a request that could be read.
+#[derive(Debug, Default)]
+pub(crate) struct Receipt {
+    pub accepted: u64,
+    pub duplicate: u64,
+    pub rejected: Vec<Rejected>,
+    pub warnings: Warnings,
+}
+
+/// What decoding goes by, the same live and on replay.
+#[derive(Debug, Clone)]
+pub(crate) struct DecodeRules {
+    pub limits: Arc<intake::Limits>,
+    pub user_salt: [u8; 16],
+}
+
+#[derive(Debug)]
+pub(crate) struct Ingest {
+    committer: Arc<Committer>,
+    pub(crate) bodies: BodyReader,
+    rules: DecodeRules,
+    decoders: Arc<Semaphore>,
+    recent: RecentIds,
+    metrics: Arc<ServerMetrics>,
+}
+
+impl DecodeRules {
+    pub(crate) fn new(user_salt: [u8; 16], body_bytes_max: usize) -> Self {
+        let limits = intake::Limits { body_bytes_max, ..intake::Limits::default() };
+        Self { limits: Arc::new(limits), user_salt }
+    }
+
+    pub(crate) fn context(&self, received: Nanos) -> intake::Context<'_> {
+        intake::Context { received, limits: &self.limits, user_salt: &self.user_salt }
+    }
+}
+
+impl Ingest {
+    pub(crate) fn new(
+        committer: Arc<Committer>,
+        bodies: BodyReader,
+        rules: DecodeRules,
+        metrics: Arc<ServerMetrics>,
+    ) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let decoders = Arc::new(Semaphore::new(cores));
+        Self { committer, bodies, rules, decoders, recent: RecentIds::default(), metrics }
+    }
+
+    /// Takes in a request's body. Comes back once what was accepted is durable.
+    pub(crate) async fn take_in(&self, source: Source, body: ReadBody) -> Result<Receipt, Failure> {
+        let outcome = self.take_in_uncounted(source, body).await;
+        let word = match &outcome {
+            Ok(_) => "ok",
+            Err(failure) => failure.code().as_str(),
+        };
+        self.count_request(source.surface, word);
+        if let Ok(receipt) = &outcome {
+            self.count_receipt(source.surface, receipt);
+        }
+        outcome
+    }
+
+    /// Reads a body to be taken in, and counts the request if that fails.
+    pub(crate) async fn read_body(
+        &self,
+        surface: &'static str,
+        headers: &::http::HeaderMap,
+        body: axum::body::Body,
+    ) -> Result<ReadBody, Failure> {
+        let outcome = self.bodies.read(headers, body).await;
+        if let Err(failure) = &outcome {
+            self.count_request(surface, failure.code().as_str());
+        }
+        outcome
+    }
+
+    /// What would become of a body. Nothing is kept.
+    pub(crate) async fn dry_run(&self, source: Source, body: ReadBody) -> Result<Receipt, Failure> {
+        let (decoded, _hold) = self.decode(source, body).await?;
+        Ok(decoded.receipt)
+    }
+
+    /// Counts a request that failed before its body could be taken in.
+    pub(crate) fn count_request(&self, surface: &'static str, outcome: &'static str) {
+        self.metrics.requests.get_or_create(&OutcomeLabels { surface, outcome }).inc();
+    }
+
+    async fn take_in_uncounted(&self, source: Source, body: ReadBody) -> Result<Receipt, Failure> {
+        let (decoded, mut hold) = self.decode(source, body).await?;
+        let Decoded { kind, payload, received, input, mut receipt, keys, event_ids } = decoded;
+        let known = self.recent.count_known(&event_ids);
+        receipt.duplicate += known;
+        receipt.accepted -= known;
+        if receipt.accepted == 0 {
+            return Ok(receipt);
+        }
+        let events = if let Input::Events(events) = &input { events.len() as u64 } else { 0 };
+        hold.resize(payload.len() as u64 + events * EVENT_BYTES).map_err(crate::http::overloaded)?;
+        let label = SurfaceLabel { surface: source.surface };
+        self.metrics.payload_bytes.get_or_create(&label).inc_by(payload.len() as u64);
+        let record = Record { kind: kind as u8, received_ns: received.0, keys, payload };
+        self.commit(record, input, Some(hold)).await?;
+        self.recent.remember(&event_ids);
+        Ok(receipt)
+    }
+
+    /// Journals an input that arises inside, such as an operator's action.
+    pub(crate) async fn commit_input(&self, input: Input) -> Result<Position, Failure> {
+        let (kind, payload) = intake::record::encode(&input);
+        let record = Record { kind: kind as u8, received_ns: clock::now().0, keys: Vec::new(), payload };
+        self.commit(record, input, None).await
+    }
+
+    async fn commit(&self, record: Record, input: Input, hold: Option<Hold>) -> Result<Position, Failure> {
+        let begun = Instant::now();
+        let (reply, done) = oneshot::channel();
+        self.committer
+            .submit(record, Tag { input, reply: Some(reply), hold })
+            .map_err(|error| submit_failure(&error))?;
+        let committed =
+            done.await.map_err(|_| Failure::new(ErrorCode::NotReady, "the server is stopping"))?;
+        self.metrics.commit_seconds.observe(begun.elapsed().as_secs_f64());
+        committed.map_err(|error| Failure::new(ErrorCode::JournalFailed, error.to_string()))
+    }
+
+    async fn decode(&self, source: Source, body: ReadBody) -> Result<(Decoded, Hold), Failure> {
+        let received = clock::now();
+        if source.encoding == Encoding::Identity && body.bytes.len() <= DECODED_IN_PLACE_BYTES_MAX {
+            return Ok((decode(source, body.bytes, &self.rules.context(received))?, body.hold));
+        }
+        let internal = |_| Failure::new(ErrorCode::Internal, "the request could not be decoded");
+        let place = Arc::clone(&self.decoders)
+            .acquire_owned()
+            .await
+            .map_err(|_| Failure::new(ErrorCode::NotReady, "the server is stopping"))?;
+        let rules = self.rules.clone();
+        let work = move || {
+            let decoded = decode(source, body.bytes, &rules.context(received));
+            drop(place);
+            decoded.map(|decoded| (decoded, body.hold))
+        };
+        tokio::task::spawn_blocking(work).await.map_err(internal)?
+    }
+
+    fn count_receipt(&self, surface: &'static str, receipt: &Receipt) {
+        let label = SurfaceLabel { surface };
+        self.metrics.events_accepted.get_or_create(&label).inc_by(receipt.accepted);
+        self.metrics.events_duplicate.get_or_create(&label).inc_by(receipt.duplicate);
+        for (reason, count) in Rejected::counts(&receipt.rejected) {
+            let labels = ReasonLabels { surface, reason: reason.as_str() };
+            self.metrics.events_rejected.get_or_create(&labels).inc_by(count);
+        }
+        for (warning, count) in receipt.warnings.iter() {
+            let labels = ReasonLabels { surface, reason: warning.as_str() };
+            self.metrics.events_warned.get_or_create(&labels).inc_by(count);
+        }
+    }
+}
+
+fn submit_failure(error: &SubmitError<Tag>) -> Failure {
+    match error {
+        SubmitError::Full(_) => Failure::new(ErrorCode::Overloaded, "too many entries wait for the journal"),
+        SubmitError::Closed(_) => {
+            Failure::new(ErrorCode::JournalFailed, "the journal does not take entries any more")
+        }
+    }
+}

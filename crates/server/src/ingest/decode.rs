@@ -1,0 +1,98 @@
+//! From a body as it was sent to an input, the record it will be, and what is to be answered.
+
+use std::borrow::Cow;
+
+use api::ErrorCode;
+use intake::record::Kind;
+use intake::{Context, DecodeError, DecompressError, decompress, deployments, otlp, signals, wide};
+use model::{Event, Input, Nanos};
+
+use super::{Form, Receipt, Source};
+use crate::http::Failure;
+
+pub(crate) struct Decoded {
+    pub kind: Kind,
+    /// As received, after decompression.
+    pub payload: Vec<u8>,
+    pub received: Nanos,
+    pub input: Input,
+    pub receipt: Receipt,
+    pub keys: Vec<journal::Key>,
+    /// Of wide events only.
+    pub event_ids: Vec<String>,
+}
+
+pub(super) fn decode(source: Source, body: Vec<u8>, context: &Context<'_>) -> Result<Decoded, Failure> {
+    let payload = decompress(source.encoding, Cow::Owned(body), context.limits.body_bytes_max)
+        .map_err(|error| decompress_failure(&error))?;
+    let mut event_ids = Vec::new();
+    let (input, receipt) = match source.form {
+        Form::OtlpProtobuf => events(otlp::traces_from_protobuf(&payload, context))?,
+        Form::OtlpJson => events(otlp::traces_from_json(&payload, context))?,
+        Form::WideJson => wide_events(wide::from_json(&payload, context), &mut event_ids)?,
+        Form::WideNdjson => wide_events(wide::from_ndjson(&payload, context), &mut event_ids)?,
+        Form::Signals => facts(signals::from_json(&payload, context), Input::Signals)?,
+        Form::Deployments => facts(deployments::from_json(&payload, context), Input::Deployments)?,
+    };
+    let keys = if let Input::Events(events) = &input { keys(events) } else { Vec::new() };
+    let received = context.received;
+    Ok(Decoded { kind: source.form.kind(), payload, received, input, receipt, keys, event_ids })
+}
+
+fn events(decoded: Result<intake::Batch, DecodeError>) -> Result<(Input, Receipt), Failure> {
+    let batch = decoded.map_err(|error| decode_failure(&error))?;
+    let receipt = Receipt {
+        accepted: batch.events.len() as u64,
+        duplicate: 0,
+        rejected: batch.rejected,
+        warnings: batch.warnings,
+    };
+    Ok((Input::Events(batch.events), receipt))
+}
+
+fn wide_events(
+    decoded: Result<wide::WideBatch, DecodeError>,
+    event_ids: &mut Vec<String>,
+) -> Result<(Input, Receipt), Failure> {
+    let batch = decoded.map_err(|error| decode_failure(&error))?;
+    event_ids.extend(batch.accepted.into_iter().map(|accepted| accepted.event_id));
+    let receipt = Receipt {
+        accepted: event_ids.len() as u64,
+        duplicate: batch.duplicates.len() as u64,
+        rejected: batch.rejected,
+        warnings: batch.warnings,
+    };
+    Ok((Input::Events(batch.events), receipt))
+}
+
+fn facts<T>(
+    decoded: Result<(Vec<T>, Vec<intake::Rejected>), DecodeError>,
+    input: impl FnOnce(Vec<T>) -> Input,
+) -> Result<(Input, Receipt), Failure> {
+    let (facts, rejected) = decoded.map_err(|error| decode_failure(&error))?;
+    let receipt = Receipt { accepted: facts.len() as u64, rejected, ..Receipt::default() };
+    Ok((input(facts), receipt))
+}
+
+fn keys(events: &[Event]) -> Vec<journal::Key> {
+    let mut keys: Vec<_> = events.iter().map(|event| event.trace.0).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+fn decompress_failure(error: &DecompressError) -> Failure {
+    let code = match error {
+        DecompressError::TooLarge { .. } => ErrorCode::BodyTooLarge,
+        DecompressError::Corrupt { .. } => ErrorCode::InvalidBody,
+    };
+    Failure::new(code, error.to_string())
+}
+
+fn decode_failure(error: &DecodeError) -> Failure {
+    let code = match error {
+        DecodeError::TooLarge { .. } | DecodeError::TooMany { .. } => ErrorCode::BodyTooLarge,
+        DecodeError::Malformed { .. } => ErrorCode::InvalidBody,
+    };
+    Failure::new(code, error.to_string())
+}

@@ -1,0 +1,147 @@
+//! OTLP over gRPC: `TraceService/Export`. One unary call whose message is handed on as bytes, so the framing (five
+//! bytes before the message) is read here and nothing is decoded twice.
+
+use std::sync::Arc;
+
+use api::ErrorCode;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use http_body_util::{BodyExt, Full};
+use intake::Encoding;
+
+use super::otlp_http::{media_type, unsupported, write_protobuf};
+use super::{Form, Ingest, Source};
+use crate::http::Failure;
+
+const SURFACE: &str = "otlp_grpc";
+const PATH: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+/// One byte that says whether the message is compressed, and its length in four.
+const PREFIX_BYTES: usize = 5;
+
+pub(crate) fn router(ingest: Arc<Ingest>) -> Router {
+    Router::new().route(PATH, post(export)).with_state(ingest)
+}
+
+async fn export(State(ingest): State<Arc<Ingest>>, request: Request) -> Result<Response, Failure> {
+    let (parts, body) = request.into_parts();
+    let named = check_media_type(&parts.headers).and_then(|()| grpc_encoding(&parts.headers));
+    let encoding = match named {
+        Ok(encoding) => encoding,
+        Err(failure) => {
+            ingest.count_request(SURFACE, failure.code().as_str());
+            return Err(failure);
+        }
+    };
+    let mut body = ingest.read_body(SURFACE, &parts.headers, body).await?;
+    let encoding = match unframe(&mut body.bytes, encoding) {
+        Ok(encoding) => encoding,
+        Err(failure) => {
+            ingest.count_request(SURFACE, failure.code().as_str());
+            return Err(failure);
+        }
+    };
+    let source = Source { surface: SURFACE, form: Form::OtlpProtobuf, encoding };
+    let receipt = ingest.take_in(source, body).await?;
+    Ok(answer(&write_protobuf(&receipt)))
+}
+
+fn check_media_type(headers: &HeaderMap) -> Result<(), Failure> {
+    match media_type(headers).as_str() {
+        "application/grpc" | "application/grpc+proto" => Ok(()),
+        other => Err(unsupported(other, "application/grpc")),
+    }
+}
+
+fn grpc_encoding(headers: &HeaderMap) -> Result<Encoding, Failure> {
+    let Some(value) = headers.get(GRPC_ENCODING) else { return Ok(Encoding::Identity) };
+    let name = value.to_str().unwrap_or("?");
+    Encoding::parse(name).ok_or_else(|| {
+        let detail = format!("grpc-encoding {name:?} is not read; use gzip, zstd or identity");
+        Failure::new(ErrorCode::UnsupportedEncoding, detail)
+    })
+}
+
+/// Takes the prefix off a request of exactly one message.
+fn unframe(body: &mut Vec<u8>, named: Encoding) -> Result<Encoding, Failure> {
+    let invalid = |detail: String| Failure::new(ErrorCode::InvalidBody, detail);
+    let Some((prefix, message)) = body.split_first_chunk::<PREFIX_BYTES>() else {
+        return Err(invalid(format!("a gRPC message of {} bytes is shorter than its prefix", body.len())));
+    };
+    let [flag, length @ ..] = *prefix;
+    let length = u32::from_be_bytes(length) as usize;
+    if message.len() != length {
+        let found = message.len();
+        return Err(invalid(format!("the gRPC prefix announces {length} bytes, but {found} came")));
+    }
+    let encoding = match (flag, named) {
+        (0, _) => Encoding::Identity,
+        (1, Encoding::Identity) => {
+            return Err(invalid(
+                "the message is marked as compressed, but no grpc-encoding is named".to_owned(),
+            ));
+        }
+        (1, named) => named,
+        (flag, _) => return Err(invalid(format!("the gRPC prefix begins with {flag}; 0 and 1 are known"))),
+    };
+    body.drain(..PREFIX_BYTES);
+    Ok(encoding)
+}
+
+fn answer(message: &[u8]) -> Response {
+    let mut frame = Vec::with_capacity(PREFIX_BYTES + message.len());
+    frame.push(0);
+    // The message is short: its text has a bound.
+    frame.extend_from_slice(&(message.len() as u32).to_be_bytes());
+    frame.extend_from_slice(message);
+    let mut trailers = HeaderMap::new();
+    trailers.insert(GRPC_STATUS, HeaderValue::from_static("0"));
+    let body = Full::new(Bytes::from(frame)).with_trailers(async move { Some(Ok(trailers)) });
+    let mut response = Body::new(body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert(GRPC_ACCEPT_ENCODING, HeaderValue::from_static("identity,gzip,zstd"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn framed(flag: u8, length: u32, message: &[u8]) -> Vec<u8> {
+        [&[flag][..], &length.to_be_bytes(), message].concat()
+    }
+
+    #[test]
+    fn one_whole_message_is_unframed() {
+        let mut body = framed(1, 3, b"abc");
+        assert_eq!(unframe(&mut body, Encoding::Gzip).unwrap(), Encoding::Gzip);
+        assert_eq!(body, b"abc");
+        let mut body = framed(0, 0, b"");
+        assert_eq!(unframe(&mut body, Encoding::Gzip).unwrap(), Encoding::Identity);
+    }
+
+    #[test]
+    fn what_is_no_single_message_is_refused() {
+        let wrong = [
+            vec![],
+            vec![0; 4],
+            framed(0, 4, b"abc"),
+            framed(0, 2, b"abc"),
+            framed(2, 3, b"abc"),
+            framed(1, 3, b"abc"),
+        ];
+        for mut body in wrong {
+            let failure = unframe(&mut body, Encoding::Identity).unwrap_err();
+            assert_eq!(failure.code(), ErrorCode::InvalidBody, "{body:?}");
+        }
+    }
+}

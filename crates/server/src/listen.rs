@@ -1,0 +1,257 @@
+//! Sockets: accepts connections and keeps each within its limits. A connection that brings no request in time is
+//! closed, so that neither idle nor dawdling clients can keep others out. It must never know what a request is for.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::body::Body;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use runtime::DrainHandle;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tower::ServiceExt;
+
+use crate::http::GuardedBody;
+use crate::metrics::{ListenerLabel, ServerMetrics};
+
+/// A fresh connection has to bring its first request sooner than an old one its next.
+const FIRST_REQUEST_TIMEOUT_MAX: Duration = Duration::from_secs(10);
+/// A pause after the process could not accept, usually for want of file descriptors.
+const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+const HEADER_BYTES_MAX: u32 = 32 * 1024;
+const HEADERS_MAX: usize = 100;
+const READ_BUFFER_BYTES_MAX: usize = 128 * 1024;
+const STREAMS_PER_CONNECTION_MAX: u32 = 128;
+const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
+
+/// Limits that hold for every connection of a listener.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ConnectionLimits {
+    pub connections_max: usize,
+    pub idle_timeout: Duration,
+    pub drain_timeout: Duration,
+}
+
+/// A bound socket and its name in metrics.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    pub name: &'static str,
+    socket: TcpListener,
+    address: SocketAddr,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("--{flag} {address} cannot be bound: {error}")]
+pub struct BindError {
+    pub flag: &'static str,
+    pub address: SocketAddr,
+    pub error: std::io::Error,
+}
+
+impl Listener {
+    pub(crate) async fn bind(
+        name: &'static str,
+        flag: &'static str,
+        address: SocketAddr,
+    ) -> Result<Self, BindError> {
+        let fail = |error| BindError { flag, address, error };
+        let socket = TcpListener::bind(address).await.map_err(fail)?;
+        let address = socket.local_addr().map_err(fail)?;
+        Ok(Self { name, socket, address })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until the drain starts, then lets open requests end.
+    pub(crate) async fn serve(
+        self,
+        router: axum::Router,
+        limits: ConnectionLimits,
+        metrics: Arc<ServerMetrics>,
+        mut drain: DrainHandle,
+    ) {
+        let places = Arc::new(Semaphore::new(limits.connections_max));
+        let mut connections = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                () = drain.started() => break,
+                accepted = self.accept(&places) => accepted,
+            };
+            while connections.try_join_next().is_some() {}
+            let Some((stream, place)) = accepted else { continue };
+            let connection =
+                Connection::new(self.name, router.clone(), limits, Arc::clone(&metrics), drain.clone());
+            connections.spawn(async move {
+                connection.run(stream).await;
+                drop(place);
+            });
+        }
+        drop(self.socket);
+        let ended = async { while connections.join_next().await.is_some() {} };
+        if tokio::time::timeout(limits.drain_timeout, ended).await.is_err() {
+            tracing::warn!(listener = self.name, "requests were still open when the time to drain was over");
+        }
+    }
+
+    /// Waits for a place first: while all are taken, new connections wait in the system's queue.
+    async fn accept(
+        &self,
+        places: &Arc<Semaphore>,
+    ) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+        let place = Arc::clone(places).acquire_owned().await.ok()?;
+        match self.socket.accept().await {
+            Ok((stream, _)) => Some((stream, place)),
+            Err(error) => {
+                tracing::warn!(listener = self.name, %error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_RETRY).await;
+                None
+            }
+        }
+    }
+}
+
+struct Connection {
+    label: ListenerLabel,
+    router: axum::Router,
+    limits: ConnectionLimits,
+    metrics: Arc<ServerMetrics>,
+    drain: DrainHandle,
+}
+
+impl Connection {
+    fn new(
+        name: &'static str,
+        router: axum::Router,
+        limits: ConnectionLimits,
+        metrics: Arc<ServerMetrics>,
+        drain: DrainHandle,
+    ) -> Self {
+        Self { label: ListenerLabel { listener: name }, router, limits, metrics, drain }
+    }
+
+    async fn run(mut self, stream: TcpStream) {
+        let _ = stream.set_nodelay(true);
+        let open = self.metrics.connections.get_or_create_owned(&self.label);
+        open.inc();
+        let activity = Arc::new(Activity::new());
+        let service = {
+            let (router, activity) = (self.router.clone(), Arc::clone(&activity));
+            hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+                let (router, busy) = (router.clone(), Activity::begin(&activity));
+                async move {
+                    let response = router.oneshot(request.map(Body::new)).await?;
+                    Ok::<_, std::convert::Infallible>(response.map(|body| GuardedBody::new(body, busy)))
+                }
+            })
+        };
+        let builder = builder();
+        let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let mut draining = false;
+        loop {
+            let deadline = activity.deadline(&self.limits);
+            tokio::select! {
+                // An error here is a client that went away or spoke nonsense; it has nobody to tell.
+                _ = connection.as_mut() => break,
+                () = self.drain.started(), if !draining => {
+                    draining = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = tokio::time::sleep_until(deadline) => {
+                    if activity.is_idle(&self.limits) {
+                        self.metrics.connections_closed_idle.get_or_create(&self.label).inc();
+                        break;
+                    }
+                }
+            }
+        }
+        open.dec();
+    }
+}
+
+fn builder() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(READ_BUFFER_BYTES_MAX)
+        // The watch over idle connections covers the reading of headers, too.
+        .header_read_timeout(None);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_header_list_size(HEADER_BYTES_MAX);
+    builder
+}
+
+/// Whether a connection has anything to do, and since when not.
+#[derive(Debug)]
+struct Activity {
+    opened: Instant,
+    in_flight: AtomicUsize,
+    requests: AtomicU64,
+    /// Milliseconds after `opened`.
+    idle_since_ms: AtomicU64,
+}
+
+/// Held while a request is worked on and its answer is on its way.
+#[derive(Debug)]
+pub(crate) struct Busy {
+    activity: Arc<Activity>,
+}
+
+impl Activity {
+    fn new() -> Self {
+        Self {
+            opened: Instant::now(),
+            in_flight: AtomicUsize::new(0),
+            requests: AtomicU64::new(0),
+            idle_since_ms: AtomicU64::new(0),
+        }
+    }
+
+    fn begin(this: &Arc<Self>) -> Busy {
+        this.in_flight.fetch_add(1, Ordering::Relaxed);
+        this.requests.fetch_add(1, Ordering::Relaxed);
+        Busy { activity: Arc::clone(this) }
+    }
+
+    /// When the connection has to be looked at again.
+    fn deadline(&self, limits: &ConnectionLimits) -> Instant {
+        if self.in_flight.load(Ordering::Relaxed) > 0 {
+            return Instant::now() + limits.idle_timeout;
+        }
+        let idle_since = Duration::from_millis(self.idle_since_ms.load(Ordering::Relaxed));
+        self.opened + idle_since + self.timeout(limits)
+    }
+
+    fn is_idle(&self, limits: &ConnectionLimits) -> bool {
+        self.in_flight.load(Ordering::Relaxed) == 0 && Instant::now() >= self.deadline(limits)
+    }
+
+    fn timeout(&self, limits: &ConnectionLimits) -> Duration {
+        match self.requests.load(Ordering::Relaxed) {
+            0 => limits.idle_timeout.min(FIRST_REQUEST_TIMEOUT_MAX),
+            _ => limits.idle_timeout,
+        }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let idle_since_ms = u64::try_from(self.activity.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.activity.idle_since_ms.store(idle_since_ms, Ordering::Relaxed);
+        self.activity.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,212 @@
+//! The register of the server's metrics: every name with its help, once.
+
+use std::sync::{Mutex, OnceLock};
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use runtime::{Budget, MetricSpec, Metrics, QueueGauges};
+
+/// From a quarter of a millisecond to sixteen seconds.
+const DURATION_BUCKETS_S: [f64; 9] = [0.00025, 0.001, 0.004, 0.016, 0.064, 0.25, 1.0, 4.0, 16.0];
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct SurfaceLabel {
+    pub surface: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct OutcomeLabels {
+    pub surface: &'static str,
+    pub outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ReasonLabels {
+    pub surface: &'static str,
+    pub reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ListenerLabel {
+    pub listener: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ResponseLabels {
+    pub listener: &'static str,
+    pub status: u16,
+}
+
+/// All metrics of the server. Label values come from fixed lists, so their number is bounded.
+#[derive(Debug)]
+pub(crate) struct ServerMetrics {
+    registry: Mutex<Metrics>,
+    budget: OnceLock<Budget>,
+    pub requests: Family<OutcomeLabels, Counter>,
+    pub events_accepted: Family<SurfaceLabel, Counter>,
+    pub events_duplicate: Family<SurfaceLabel, Counter>,
+    pub events_rejected: Family<ReasonLabels, Counter>,
+    pub events_warned: Family<ReasonLabels, Counter>,
+    pub payload_bytes: Family<SurfaceLabel, Counter>,
+    pub commit_seconds: Histogram,
+    pub bytes_in_flight: Gauge,
+    pub connections: Family<ListenerLabel, Gauge>,
+    pub connections_closed_idle: Family<ListenerLabel, Counter>,
+    pub responses: Family<ResponseLabels, Counter>,
+    pub engine_queue: QueueGauges,
+    pub engine_entries: Counter,
+    pub engine_step_seconds: Histogram,
+    pub engine_ticks: Counter,
+    pub engine_position: Gauge,
+    pub evidence_captured: Counter,
+    pub evidence_unchanged: Counter,
+    pub store_queue: QueueGauges,
+    pub store_failures: Counter,
+    pub reports_archived: Counter,
+    pub snapshots_written: Counter,
+    pub snapshots_failed: Counter,
+    pub retention_segments: Counter,
+    pub retention_bytes: Counter,
+    pub journal_end: Gauge,
+    pub journal_bytes: Gauge,
+    pub journal_corrupt_frames: Gauge,
+    pub resident_bytes: Gauge,
+}
+
+macro_rules! specs {
+    ($($name:ident = $text:literal, $help:literal;)*) => {
+        $(const $name: MetricSpec = MetricSpec { name: $text, help: $help };)*
+    };
+}
+
+specs! {
+    REQUESTS = "ingest_requests", "Requests that brought something to take in, by surface and outcome.";
+    ACCEPTED = "ingest_events_accepted", "Events, signals and deployments that were made durable.";
+    DUPLICATE = "ingest_events_duplicate", "Events that this process had taken in before.";
+    REJECTED = "ingest_events_rejected", "Events, signals and deployments that were not taken in, by reason.";
+    WARNED = "ingest_events_warned", "Events that were taken in, but not as they came, by what was changed or missing.";
+    PAYLOAD = "ingest_payload_bytes", "Bytes of accepted requests after decompression.";
+    COMMIT = "journal_commit_seconds", "Time from handing an entry to the journal until it is durable.";
+    IN_FLIGHT = "ingest_in_flight_bytes", "Bytes of requests held in memory now.";
+    CONNECTIONS = "connections", "Open connections.";
+    CONNECTIONS_IDLE = "connections_closed_idle", "Connections closed because no request came in time.";
+    RESPONSES = "http_responses", "Answers, by listener and status.";
+    ENGINE_DEPTH = "engine_queue_depth", "Durable entries that wait for the engine.";
+    ENGINE_CAPACITY = "engine_queue_capacity", "Most entries that may wait for the engine.";
+    ENGINE_FULL = "engine_queue_full", "How often the journal had to wait for the engine.";
+    ENGINE_ENTRIES = "engine_entries", "Journal entries that the engine has applied.";
+    ENGINE_STEP = "engine_step_seconds", "Time of one step of the engine.";
+    ENGINE_TICKS = "engine_ticks", "Ticks that the engine has evaluated.";
+    ENGINE_POSITION = "engine_position", "Journal position of the entry that was applied last.";
+    EVIDENCE_CAPTURED = "evidence_captured", "Evidence entries that were journaled.";
+    EVIDENCE_UNCHANGED = "evidence_unchanged", "Captures that found the same as before and were not journaled again.";
+    STORE_DEPTH = "store_queue_depth", "Batches of changes that wait for the store.";
+    STORE_CAPACITY = "store_queue_capacity", "Most batches of changes that may wait for the store.";
+    STORE_FULL = "store_queue_full", "How often the engine had to wait for the store.";
+    STORE_FAILURES = "store_failures", "Writes to the store that failed and were tried again.";
+    REPORTS = "reports_archived", "Reports handed to the archive.";
+    SNAPSHOTS = "snapshots_written", "Snapshots of the engine that were written.";
+    SNAPSHOTS_FAILED = "snapshots_failed", "Snapshots of the engine that could not be written.";
+    RETENTION_SEGMENTS = "retention_removed_segments", "Journal segments that retention removed.";
+    RETENTION_BYTES = "retention_removed_bytes", "Bytes of journal that retention removed.";
+    JOURNAL_END = "journal_end_position", "Position behind the journal's last entry.";
+    JOURNAL_BYTES = "journal_size_bytes", "Size of the journal on disk.";
+    JOURNAL_CORRUPT = "journal_corrupt_frames", "Damaged frames that were isolated.";
+    RESIDENT = "process_resident_memory_bytes", "Resident memory of the process.";
+}
+
+impl ServerMetrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Metrics::default();
+        let r = &mut registry;
+        let durations = || Histogram::new(DURATION_BUCKETS_S);
+        let engine_queue = queue(r, ENGINE_DEPTH, ENGINE_CAPACITY, ENGINE_FULL);
+        let store_queue = queue(r, STORE_DEPTH, STORE_CAPACITY, STORE_FULL);
+        Self {
+            requests: r.add(REQUESTS, Family::default()),
+            events_accepted: r.add(ACCEPTED, Family::default()),
+            events_duplicate: r.add(DUPLICATE, Family::default()),
+            events_rejected: r.add(REJECTED, Family::default()),
+            events_warned: r.add(WARNED, Family::default()),
+            payload_bytes: r.add(PAYLOAD, Family::default()),
+            commit_seconds: r.add(COMMIT, durations()),
+            bytes_in_flight: r.add(IN_FLIGHT, Gauge::default()),
+            connections: r.add(CONNECTIONS, Family::default()),
+            connections_closed_idle: r.add(CONNECTIONS_IDLE, Family::default()),
+            responses: r.add(RESPONSES, Family::default()),
+            engine_queue,
+            engine_entries: r.add(ENGINE_ENTRIES, Counter::default()),
+            engine_step_seconds: r.add(ENGINE_STEP, durations()),
+            engine_ticks: r.add(ENGINE_TICKS, Counter::default()),
+            engine_position: r.add(ENGINE_POSITION, Gauge::default()),
+            evidence_captured: r.add(EVIDENCE_CAPTURED, Counter::default()),
+            evidence_unchanged: r.add(EVIDENCE_UNCHANGED, Counter::default()),
+            store_queue,
+            store_failures: r.add(STORE_FAILURES, Counter::default()),
+            reports_archived: r.add(REPORTS, Counter::default()),
+            snapshots_written: r.add(SNAPSHOTS, Counter::default()),
+            snapshots_failed: r.add(SNAPSHOTS_FAILED, Counter::default()),
+            retention_segments: r.add(RETENTION_SEGMENTS, Counter::default()),
+            retention_bytes: r.add(RETENTION_BYTES, Counter::default()),
+            journal_end: r.add(JOURNAL_END, Gauge::default()),
+            journal_bytes: r.add(JOURNAL_BYTES, Gauge::default()),
+            journal_corrupt_frames: r.add(JOURNAL_CORRUPT, Gauge::default()),
+            resident_bytes: r.add(RESIDENT, Gauge::default()),
+            registry: Mutex::new(registry),
+            budget: OnceLock::new(),
+        }
+    }
+
+    /// Shows how much of the budget is in use whenever the page is asked for.
+    pub(crate) fn watch_budget(&self, budget: Budget) {
+        let _ = self.budget.set(budget);
+    }
+
+    /// The page of `/metrics`.
+    pub(crate) fn render(&self) -> String {
+        if let Some(bytes) = resident_bytes() {
+            self.resident_bytes.set(bytes);
+        }
+        if let Some(budget) = self.budget.get() {
+            self.bytes_in_flight.set(i64::try_from(budget.bytes_in_use()).unwrap_or(i64::MAX));
+        }
+        match self.registry.lock() {
+            Ok(registry) => registry.render(),
+            Err(poisoned) => poisoned.into_inner().render(),
+        }
+    }
+}
+
+fn queue(registry: &mut Metrics, depth: MetricSpec, capacity: MetricSpec, full: MetricSpec) -> QueueGauges {
+    QueueGauges {
+        depth: registry.add(depth, Gauge::default()),
+        capacity: registry.add(capacity, Gauge::default()),
+        full: registry.add(full, Counter::default()),
+    }
+}
+
+/// From the second number of `/proc/self/statm`, in pages.
+fn resident_bytes() -> Option<i64> {
+    let text = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: i64 = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    pages.checked_mul(4096)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_every_metric_with_its_help_and_ends_as_openmetrics_says() {
+        let metrics = ServerMetrics::new();
+        metrics.events_rejected.get_or_create(&ReasonLabels { surface: "otlp_http", reason: "future" }).inc();
+        let page = metrics.render();
+        assert!(page.ends_with("# EOF\n"), "{page}");
+        let rejected = "casebook_ingest_events_rejected_total{surface=\"otlp_http\",reason=\"future\"} 1";
+        assert!(page.contains(rejected), "{page}");
+        assert!(page.contains("# HELP casebook_journal_size_bytes Size of the journal on disk."), "{page}");
+    }
+}

@@ -1,0 +1,375 @@
+//! The start: sockets first, so that a taken port is known at once; then the journal, the store and the state; then
+//! requests.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use api::ReadyLine;
+use axum::Router;
+use journal::{Committed, GroupCommit, Journal, OpenError, Position, Reader, Record, Recovery, Writer};
+use model::{Input, Nanos};
+use runtime::{Budget, Closed, Drain, DrainHandle, QueueReceiver, QueueSender, bounded};
+use store::{SqliteStore, Store};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::JoinHandle as Task;
+
+use super::recovery::recover;
+use super::{Server, Threads};
+use crate::admin::Admin;
+use crate::data::{DataDir, DataDirError};
+use crate::engine_loop::{self, EngineLoop, EngineQueries, Wake};
+use crate::health::{HealthParts, HealthState, Phase};
+use crate::http::{BodyLimits, BodyReader, ErrorForm, Shell, wrap};
+use crate::ingest::{self, Committer, DecodeRules, Ingest, Tag};
+use crate::listen::{BindError, ConnectionLimits, Listener};
+use crate::metrics::ServerMetrics;
+use crate::replay::Replayer;
+use crate::rest::{self, Reading};
+use crate::retention::RetentionTask;
+use crate::settings::Settings;
+use crate::store_writer::{self, StoreSender, StoreState, StoreWork, StoreWriter};
+use crate::{admin, clock, journal_options, snapshot};
+
+/// Records and bytes that may wait for the journal.
+const COMMIT_QUEUE_RECORDS: usize = 4096;
+const COMMIT_QUEUE_BYTES: usize = 128 << 20;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error(transparent)]
+    Data(#[from] DataDirError),
+    #[error("{} is in use by another server", .0.display())]
+    DataInUse(PathBuf),
+    #[error(transparent)]
+    Journal(OpenError),
+    #[error(transparent)]
+    JournalRead(#[from] journal::ReadError),
+    #[error("the store cannot be opened: {0}")]
+    Store(String),
+    #[error(
+        "the store has applied position {applied}, but the journal ends at {end}: the journal has lost entries. \
+         Move {store} away; it is built again from the journal"
+    )]
+    StoreAhead { applied: u64, end: u64, store: PathBuf },
+    #[error("the engine's configuration is not valid: {0}")]
+    Engine(String),
+    #[error("a thread could not be started: {0}")]
+    Thread(std::io::Error),
+    #[error("the start was broken off")]
+    BrokenOff,
+}
+
+impl From<Closed> for StartError {
+    fn from(_: Closed) -> Self {
+        Self::BrokenOff
+    }
+}
+
+struct Listeners {
+    api: Listener,
+    admin: Listener,
+    otlp_grpc: Listener,
+    otlp_http: Listener,
+}
+
+/// What stands on disk, opened.
+struct Opened {
+    data: DataDir,
+    rules: DecodeRules,
+    writer: Writer,
+    journal: Reader,
+    store: SqliteStore,
+    applied: Option<Position>,
+}
+
+impl Server {
+    /// Starts a server. When this comes back it takes requests.
+    pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        let data = DataDir::new(&settings.data);
+        data.create()?;
+        let listeners = Listeners::bind(&settings).await?;
+        let metrics = Arc::new(ServerMetrics::new());
+        let health = Arc::new(HealthState::new(settings.durability, settings.data.clone()));
+        let (drain, draining) = Drain::new();
+        let (admin_drain, admin_draining) = Drain::new();
+        let shells = Shells { settings: &settings, metrics: &metrics };
+        let ready = listeners.ready_line();
+        let Listeners { api, admin: admin_listener, otlp_grpc, otlp_http } = listeners;
+        let routes = admin::router(Admin { health: Arc::clone(&health), metrics: Arc::clone(&metrics) });
+        let admin = shells.serve(admin_listener, routes, ErrorForm::Problem, 64, admin_draining);
+        let opened = open(&settings, data).await?;
+        let core = Core::start(&settings, opened, &metrics).await?;
+        let parts =
+            HealthParts { committer: Arc::clone(&core.committer), store: Arc::clone(&core.store_state) };
+        let _ = health.parts.set(parts);
+        let (ingest, reading) = core.surfaces(&settings, &metrics);
+        tokio::spawn(core.retention(&settings, &metrics).run(draining.clone()));
+        let routes = rest::router(reading.clone()).merge(ingest::rest_router(Arc::clone(&ingest), reading));
+        let places = settings.requests_max;
+        let serve = |listener, routes, form| shells.serve(listener, routes, form, places, draining.clone());
+        let listeners = vec![
+            serve(api, routes, ErrorForm::Problem),
+            serve(otlp_http, ingest::otlp_http_router(Arc::clone(&ingest)), ErrorForm::OtlpHttp),
+            serve(otlp_grpc, ingest::grpc_router(ingest), ErrorForm::Grpc),
+        ];
+        health.enter(Phase::Serving);
+        let Core { committer, engine, store_sender, store, threads, .. } = core;
+        Ok(Self {
+            ready,
+            health,
+            drain,
+            admin_drain,
+            listeners,
+            admin,
+            committer,
+            engine,
+            store_sender,
+            store,
+            threads,
+        })
+    }
+}
+
+impl Listeners {
+    async fn bind(settings: &Settings) -> Result<Self, BindError> {
+        Ok(Self {
+            api: Listener::bind("api", "listen", settings.listen).await?,
+            admin: Listener::bind("admin", "admin", settings.admin).await?,
+            otlp_grpc: Listener::bind("otlp_grpc", "otlp-grpc", settings.otlp_grpc).await?,
+            otlp_http: Listener::bind("otlp_http", "otlp-http", settings.otlp_http).await?,
+        })
+    }
+
+    fn ready_line(&self) -> ReadyLine {
+        ReadyLine {
+            ready: true,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            listen: self.api.address(),
+            admin: self.admin.address(),
+            otlp_grpc: self.otlp_grpc.address(),
+            otlp_http: self.otlp_http.address(),
+        }
+    }
+}
+
+/// What every listener is wrapped in.
+struct Shells<'a> {
+    settings: &'a Settings,
+    metrics: &'a Arc<ServerMetrics>,
+}
+
+impl Shells<'_> {
+    fn serve(
+        &self,
+        listener: Listener,
+        routes: Router,
+        form: ErrorForm,
+        places: usize,
+        draining: DrainHandle,
+    ) -> Task<()> {
+        let shell = Shell {
+            listener: listener.name,
+            form,
+            places: Arc::new(Semaphore::new(places)),
+            metrics: Arc::clone(self.metrics),
+        };
+        let limits = ConnectionLimits {
+            connections_max: self.settings.connections_max,
+            idle_timeout: self.settings.idle_timeout,
+            drain_timeout: self.settings.drain_timeout,
+        };
+        tokio::spawn(listener.serve(wrap(routes, shell), limits, Arc::clone(self.metrics), draining))
+    }
+}
+
+async fn open(settings: &Settings, data: DataDir) -> Result<Opened, StartError> {
+    let installation = data.installation_or_create()?;
+    let rules = DecodeRules::new(installation.user_salt(), settings.body_bytes_max);
+    let options = journal_options(&data, Some(settings));
+    let opening = tokio::task::spawn_blocking(move || Journal::open(options));
+    let opened = opening.await.map_err(|_| StartError::BrokenOff)?;
+    let (writer, journal, recovery) = opened.map_err(|error| match error {
+        OpenError::Locked { .. } => StartError::DataInUse(data.root().to_owned()),
+        error => StartError::Journal(error),
+    })?;
+    tell(&recovery);
+    let store =
+        SqliteStore::open(&data.store()).await.map_err(|error| StartError::Store(error.to_string()))?;
+    let applied =
+        store.applied_position().await.map_err(|error| StartError::Store(error.to_string()))?.map(Position);
+    Ok(Opened { data, rules, writer, journal, store, applied })
+}
+
+fn tell(recovery: &Recovery) {
+    if recovery.torn_bytes > 0 || recovery.corrupt_frames > 0 || recovery.missing_bytes > 0 {
+        tracing::warn!(
+            torn_bytes = recovery.torn_bytes,
+            corrupt_frames = recovery.corrupt_frames,
+            missing_bytes = recovery.missing_bytes,
+            "the journal was repaired"
+        );
+    }
+    tracing::info!(
+        entries = recovery.entries,
+        bytes = recovery.bytes,
+        segments = recovery.segments,
+        took_ms = recovery.took.as_millis() as u64,
+        "journal opened"
+    );
+}
+
+/// The part of the server that no request sees: journal, engine and store, connected.
+struct Core {
+    committer: Arc<Committer>,
+    engine: QueueSender<Wake>,
+    journal: Reader,
+    rules: DecodeRules,
+    store: SqliteStore,
+    store_sender: StoreSender,
+    store_state: Arc<StoreState>,
+    threads: Threads,
+}
+
+impl Core {
+    async fn start(
+        settings: &Settings,
+        opened: Opened,
+        metrics: &Arc<ServerMetrics>,
+    ) -> Result<Self, StartError> {
+        let Opened { data, rules, writer, journal, store, applied } = opened;
+        let snapshots = snapshot::list(&data.snapshots()).unwrap_or_default();
+        let store_state = Arc::new(StoreState::new(snapshot::keep_from(&snapshots)));
+        let (queue, inbox) = bounded(store_writer::QUEUE_CAPACITY, metrics.store_queue.clone());
+        let store_sender = StoreSender::new(queue, Arc::clone(metrics));
+        let store_thread = start_store(&data, &store, inbox, &store_state, metrics)?;
+        let recovering = {
+            let (data, journal, rules, sender) =
+                (data.clone(), journal.clone(), rules.clone(), store_sender.clone());
+            let shards = settings.shards;
+            tokio::task::spawn_blocking(move || recover(&data, &journal, &rules, shards, applied, &sender))
+        };
+        let replayer = recovering.await.map_err(|_| StartError::BrokenOff)??;
+        let (engine, inbox) = bounded(engine_loop::QUEUE_CAPACITY, metrics.engine_queue.clone());
+        let committer =
+            GroupCommit::start(writer, COMMIT_QUEUE_RECORDS, COMMIT_QUEUE_BYTES, sink(engine.clone()))
+                .map_err(StartError::Thread)?;
+        let committer = Arc::new(committer);
+        configure(settings, &replayer, &committer)?;
+        let engine_loop = EngineLoop {
+            replayer,
+            inbox,
+            committer: Arc::clone(&committer),
+            journal: journal.clone(),
+            rules: rules.clone(),
+            store: store_sender.clone(),
+            tick: settings.tick,
+            snapshot_bytes: settings.snapshot_bytes,
+            metrics: Arc::clone(metrics),
+        };
+        let threads = start_engine(engine_loop, store_thread)?;
+        Ok(Self { committer, engine, journal, rules, store, store_sender, store_state, threads })
+    }
+
+    fn surfaces(&self, settings: &Settings, metrics: &Arc<ServerMetrics>) -> (Arc<Ingest>, Reading) {
+        let budget = Budget::new(settings.in_flight_bytes_max);
+        metrics.watch_budget(budget.clone());
+        let limits = BodyLimits { bytes_max: settings.body_bytes_max, timeout: settings.request_timeout };
+        let bodies = BodyReader::new(limits, budget);
+        let (committer, rules) = (Arc::clone(&self.committer), self.rules.clone());
+        let ingest = Arc::new(Ingest::new(committer, bodies, rules, Arc::clone(metrics)));
+        let reading = Reading {
+            store: Arc::new(self.store.clone()),
+            journal: self.journal.clone(),
+            rules: self.rules.clone(),
+            engine: EngineQueries::new(self.engine.clone()),
+        };
+        (ingest, reading)
+    }
+
+    fn retention(&self, settings: &Settings, metrics: &Arc<ServerMetrics>) -> RetentionTask {
+        RetentionTask {
+            age_max: settings.retention_age,
+            bytes_max: settings.retention_bytes,
+            committer: Arc::clone(&self.committer),
+            journal: self.journal.clone(),
+            store: Arc::new(self.store.clone()),
+            store_state: Arc::clone(&self.store_state),
+            engine: self.engine.clone(),
+            metrics: Arc::clone(metrics),
+        }
+    }
+}
+
+/// What happens to a record once its fate is known: who waits is told, and the engine gets what is durable, in order.
+fn sink(engine: QueueSender<Wake>) -> impl FnMut(Committed<Tag>) + Send + 'static {
+    move |committed| {
+        let Committed { position, record, tag } = committed;
+        let Tag { input, reply, hold } = tag;
+        let wake = match &position {
+            Ok(position) => {
+                let received = Nanos(record.received_ns);
+                Wake::Committed { position: *position, received, input, hold }
+            }
+            Err(_) => Wake::NotCommitted(input),
+        };
+        drop(record);
+        if let Some(reply) = reply {
+            // Who asked may have gone away since.
+            let _ = reply.send(position);
+        }
+        // A closed queue means that the engine has ended, and with it soon the server. The entry is in the journal.
+        let _ = engine.send_blocking(wake);
+    }
+}
+
+/// Journals the engine's configuration if it differs from the one journaled last.
+fn configure(settings: &Settings, replayer: &Replayer, committer: &Committer) -> Result<(), StartError> {
+    let tick_ms = u64::try_from(settings.tick.as_millis()).unwrap_or(u64::MAX);
+    let text = engine::Config { tick_ms, ..engine::Config::default() }.to_json();
+    engine::Config::from_json(&text).map_err(|error| StartError::Engine(error.to_string()))?;
+    if replayer.configure.as_deref() == Some(text.as_str()) {
+        return Ok(());
+    }
+    let input = Input::Configure(text.into());
+    let (kind, payload) = intake::record::encode(&input);
+    let record = Record { kind: kind as u8, received_ns: clock::now().0, keys: Vec::new(), payload };
+    let tag = Tag { input, reply: None, hold: None };
+    committer.submit(record, tag).map_err(|_| StartError::BrokenOff)
+}
+
+fn start_store(
+    data: &DataDir,
+    store: &SqliteStore,
+    inbox: QueueReceiver<StoreWork>,
+    state: &Arc<StoreState>,
+    metrics: &Arc<ServerMetrics>,
+) -> Result<std::thread::JoinHandle<()>, StartError> {
+    let writer = StoreWriter {
+        store: Arc::new(store.clone()),
+        snapshots: data.snapshots(),
+        inbox,
+        state: Arc::clone(state),
+        metrics: Arc::clone(metrics),
+    };
+    let runtime = tokio::runtime::Handle::current();
+    std::thread::Builder::new()
+        .name("store-writer".to_owned())
+        .spawn(move || writer.run(&runtime))
+        .map_err(StartError::Thread)
+}
+
+fn start_engine(engine: EngineLoop, store: std::thread::JoinHandle<()>) -> Result<Threads, StartError> {
+    let (ended, engine_ended) = oneshot::channel::<()>();
+    let engine = std::thread::Builder::new()
+        .name("engine".to_owned())
+        .spawn(move || {
+            // Dropped when the thread ends, even by a panic.
+            let _ended = ended;
+            engine.run()
+        })
+        .map_err(StartError::Thread)?;
+    Ok(Threads { engine, store, engine_ended })
+}

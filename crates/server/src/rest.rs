@@ -1,0 +1,62 @@
+//! What is read over the API. It must never write, and never derive anything that the core has not decided.
+
+mod conditional;
+mod errors;
+mod incidents;
+mod query;
+mod reports;
+mod traces;
+
+use std::sync::Arc;
+
+use api::ErrorCode;
+use axum::Router;
+use axum::routing::get;
+use model::{Incident, IncidentId};
+use store::Store;
+
+pub(crate) use query::{NoQuery, StrictPath, StrictQuery};
+
+use crate::engine_loop::EngineQueries;
+use crate::http::Failure;
+use crate::ingest::DecodeRules;
+
+/// Everything that reading handlers read from.
+#[derive(Debug, Clone)]
+pub(crate) struct Reading {
+    pub store: Arc<dyn Store>,
+    pub journal: journal::Reader,
+    pub rules: DecodeRules,
+    pub engine: EngineQueries,
+}
+
+pub(crate) fn router(reading: Reading) -> Router {
+    Router::new()
+        .route("/v1/incidents", get(incidents::list))
+        .route("/v1/incidents/{id}", get(incidents::one))
+        .route("/v1/incidents/{id}/report", get(reports::latest))
+        .route("/v1/incidents/{id}/reports", get(reports::history))
+        .route("/v1/reports/{hash}", get(reports::by_hash))
+        .route("/v1/traces/{id}", get(traces::one))
+        .route("/v1/traces/{id}/explanation", get(traces::explanation))
+        .route("/v1/errors", get(errors::list))
+        .with_state(reading)
+}
+
+impl Reading {
+    pub(crate) async fn require_incident(&self, id: IncidentId) -> Result<Incident, Failure> {
+        let incident = self.store.incident(id).await.map_err(store_failure)?;
+        incident
+            .ok_or_else(|| Failure::new(ErrorCode::IncidentNotFound, format!("no incident {id} is known")))
+    }
+}
+
+fn store_failure(error: store::ReadError) -> Failure {
+    let code = match error {
+        store::ReadError::CorruptReport { .. } => ErrorCode::ReportCorrupt,
+        store::ReadError::CorruptRow { .. } | store::ReadError::Unavailable { .. } => {
+            ErrorCode::StorageFailed
+        }
+    };
+    Failure::new(code, error.to_string())
+}

@@ -1,0 +1,91 @@
+//! Lets go of what is older or larger than the settings allow, now and then. The journal is never shortened beyond
+//! the older of the snapshots kept; if that is what stands in the way, a new snapshot is asked for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use journal::{Retained, Retention};
+use model::Nanos;
+use runtime::{DrainHandle, QueueSender};
+use store::Store;
+use tokio::sync::oneshot;
+
+use crate::clock;
+use crate::engine_loop::Wake;
+use crate::ingest::Committer;
+use crate::metrics::ServerMetrics;
+use crate::store_writer::StoreState;
+
+const EVERY_MAX: Duration = Duration::from_secs(60);
+
+pub(crate) struct RetentionTask {
+    pub age_max: Duration,
+    pub bytes_max: u64,
+    pub committer: Arc<Committer>,
+    pub journal: journal::Reader,
+    pub store: Arc<dyn Store>,
+    pub store_state: Arc<StoreState>,
+    pub engine: QueueSender<Wake>,
+    pub metrics: Arc<ServerMetrics>,
+}
+
+impl RetentionTask {
+    pub(crate) async fn run(self, mut drain: DrainHandle) {
+        let mut every = tokio::time::interval((self.age_max / 10).min(EVERY_MAX));
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = drain.started() => return,
+                _ = every.tick() => self.once().await,
+            }
+        }
+    }
+
+    async fn once(&self) {
+        let stats = self.journal.stats();
+        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        self.metrics.journal_bytes.set(gauge(stats.bytes));
+        self.metrics.journal_end.set(gauge(self.journal.end().0));
+        self.metrics.journal_corrupt_frames.set(gauge(stats.corrupt_frames));
+        if let Some(retained) = self.shorten_journal().await {
+            self.metrics.retention_segments.inc_by(retained.segments_dropped);
+            self.metrics.retention_bytes.inc_by(retained.bytes_dropped);
+            if retained.segments_dropped > 0 {
+                tracing::info!(
+                    segments = retained.segments_dropped,
+                    first = retained.first.0,
+                    "journal shortened"
+                );
+            }
+            if retained.over_limit {
+                // If the queue is full, the next round asks again.
+                let _ = self.engine.try_send(Wake::SnapshotDue);
+            }
+        }
+        let age_ns = u64::try_from(self.age_max.as_nanos()).unwrap_or(u64::MAX);
+        let before = Nanos(clock::now().0.saturating_sub(age_ns));
+        if let Err(error) = self.store.forget_facts(before).await {
+            tracing::warn!(%error, "old signals and deployments could not be removed");
+        }
+    }
+
+    async fn shorten_journal(&self) -> Option<Retained> {
+        let retention = Retention {
+            now_ns: clock::now().0,
+            age_max: Some(self.age_max),
+            bytes_max: Some(self.bytes_max),
+            keep_from: self.store_state.keep_from(),
+        };
+        let (reply, answer) = oneshot::channel();
+        let reply = Box::new(move |outcome| drop(reply.send(outcome)));
+        // A full queue means that there is more urgent work; a closed one that the server ends.
+        self.committer.retain(retention, reply).ok()?;
+        match answer.await.ok()? {
+            Ok(retained) => Some(retained),
+            Err(error) => {
+                tracing::warn!(%error, "old journal segments could not be removed");
+                None
+            }
+        }
+    }
+}

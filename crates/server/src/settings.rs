@@ -1,0 +1,343 @@
+//! The register of settings of `casebook serve`, and what they mean once they are all read.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use runtime::config::{ConfigErrors, Meaning, Said, Setting, value};
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// The file that the other settings may stand in; itself only a flag or a variable.
+pub static CONFIG_FILE: Setting =
+    Setting { name: "config", shape: "FILE", default: None, help: "TOML file with settings." };
+
+/// Every setting, once.
+pub static REGISTER: &[Setting] = &[
+    setting("data", "DIR", None, "Directory that holds everything the server keeps."),
+    setting("listen", "ADDRESS", Some("127.0.0.1:7420"), "Where the API listens."),
+    setting("admin", "ADDRESS", Some("127.0.0.1:7421"), "Where /livez, /readyz and /metrics listen."),
+    setting("otlp-grpc", "ADDRESS", Some("127.0.0.1:4317"), "Where OTLP over gRPC listens."),
+    setting("otlp-http", "ADDRESS", Some("127.0.0.1:4318"), "Where OTLP over HTTP listens."),
+    setting("tick", "DURATION", Some("1s"), "How often the engine evaluates; 100ms to 1m."),
+    setting("shards", "COUNT", Some("1"), "Into how many parts the engine's summaries are cut; 1 to 64."),
+    setting("log", "FILTER", Some("info"), "Which log lines go to standard error."),
+    setting(
+        "durability",
+        "WORD",
+        Some("durable"),
+        "durable: on disk before the answer; buffered: a power cut may lose seconds.",
+    ),
+    setting(
+        "segment-bytes",
+        "SIZE",
+        Some("64MiB"),
+        "Size at which the journal begins a new segment; 1MiB to 4GiB.",
+    ),
+    setting("retention-age", "DURATION", Some("7d"), "How long the journal keeps entries; 1m to 3650d."),
+    setting(
+        "retention-bytes",
+        "SIZE",
+        Some("20GiB"),
+        "How large the journal may grow before its oldest segments go.",
+    ),
+    setting(
+        "snapshot-bytes",
+        "SIZE",
+        Some("64MiB"),
+        "After how much new journal a snapshot of the engine is written.",
+    ),
+    setting(
+        "body-bytes-max",
+        "SIZE",
+        Some("16MiB"),
+        "Largest request body, before and after decompression; 1KiB to 64MiB.",
+    ),
+    setting(
+        "in-flight-bytes-max",
+        "SIZE",
+        Some("256MiB"),
+        "Most bytes of requests held in memory at once; beyond it requests get 503.",
+    ),
+    setting("connections-max", "COUNT", Some("1024"), "Most open connections for each listener; 1 to 65536."),
+    setting(
+        "requests-max",
+        "COUNT",
+        Some("1024"),
+        "Most requests worked on at once; beyond it requests get 503.",
+    ),
+    setting(
+        "request-timeout",
+        "DURATION",
+        Some("30s"),
+        "How long a request's body may take to arrive; 100ms to 10m.",
+    ),
+    setting(
+        "idle-timeout",
+        "DURATION",
+        Some("75s"),
+        "After how long a connection without requests is closed; 100ms to 1h.",
+    ),
+    setting(
+        "drain-timeout",
+        "DURATION",
+        Some("10s"),
+        "How long open requests may take to end when the server stops; 0s to 10m.",
+    ),
+];
+
+const fn setting(
+    name: &'static str,
+    shape: &'static str,
+    default: Option<&'static str>,
+    help: &'static str,
+) -> Setting {
+    Setting { name, shape, default, help }
+}
+
+/// What the settings mean. Whoever holds this needs to check nothing more.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub data: PathBuf,
+    pub listen: SocketAddr,
+    pub admin: SocketAddr,
+    pub otlp_grpc: SocketAddr,
+    pub otlp_http: SocketAddr,
+    pub tick: Duration,
+    pub shards: usize,
+    pub log: String,
+    pub durability: api::Durability,
+    pub segment_bytes: u64,
+    pub retention_age: Duration,
+    pub retention_bytes: u64,
+    pub snapshot_bytes: u64,
+    pub body_bytes_max: usize,
+    pub in_flight_bytes_max: u64,
+    pub connections_max: usize,
+    pub requests_max: usize,
+    pub request_timeout: Duration,
+    pub idle_timeout: Duration,
+    pub drain_timeout: Duration,
+}
+
+/// The flags of the register on a command line. What they mean is judged by `settings`.
+#[derive(Debug, Clone, Default)]
+pub struct SettingFlags {
+    said: BTreeMap<&'static str, String>,
+    config: Option<String>,
+}
+
+impl clap::Args for SettingFlags {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        let config = runtime::config::flag_arguments(std::slice::from_ref(&CONFIG_FILE));
+        command.args(runtime::config::flag_arguments(REGISTER)).args(config)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl clap::FromArgMatches for SettingFlags {
+    fn from_arg_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
+        let said = runtime::config::flags_said(REGISTER, matches);
+        let config = matches.get_one::<String>(CONFIG_FILE.name).cloned();
+        Ok(Self { said, config })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl SettingFlags {
+    /// For programs that start a server themselves: a flag and its text.
+    pub fn with(mut self, name: &'static str, text: impl Into<String>) -> Self {
+        self.said.insert(name, text.into());
+        self
+    }
+
+    /// Reads the flags, the process's environment and the file, and judges them.
+    pub fn settings(&self) -> Result<Settings, ConfigErrors> {
+        self.settings_with(runtime::config::environment)
+    }
+
+    fn settings_with(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigErrors> {
+        let file = self.config.clone().or_else(|| variable(&CONFIG_FILE.variable())).map(PathBuf::from);
+        Settings::from_said(Said::gather(REGISTER, &self.said, variable, file.as_deref()))
+    }
+}
+
+impl Settings {
+    pub fn from_said(said: Said) -> Result<Self, ConfigErrors> {
+        let mut meaning = Meaning::new(REGISTER, said);
+        let settings = Self::read(&mut meaning);
+        if let Some(settings) = &settings {
+            settings.check_together(&mut meaning);
+        }
+        meaning.finish(settings)
+    }
+
+    /// Reads every setting before it gives up on any.
+    fn read(meaning: &mut Meaning) -> Option<Self> {
+        let data = meaning.require("data", value::path);
+        let listen = meaning.get("listen", loopback);
+        let admin = meaning.get("admin", loopback);
+        let otlp_grpc = meaning.get("otlp-grpc", loopback);
+        let otlp_http = meaning.get("otlp-http", loopback);
+        let tick = meaning.get("tick", duration_within(100, 60_000, "100ms to 1m"));
+        let shards = meaning.get("shards", value::count(1, 64));
+        let log = meaning.get("log", runtime::log_filter);
+        let words = &[("durable", api::Durability::Durable), ("buffered", api::Durability::Buffered)];
+        let durability = meaning.get("durability", value::one_of(words));
+        let segment_bytes =
+            meaning.get("segment-bytes", value::within(value::bytes, MIB, 4 * GIB, "1MiB to 4GiB"));
+        let retention_age = meaning.get(
+            "retention-age",
+            value::within(value::duration, Duration::from_secs(60), DAY * 3650, "1m to 3650d"),
+        );
+        let retention_bytes =
+            meaning.get("retention-bytes", value::within(value::bytes, 2 * MIB, 1024 * GIB, "2MiB to 1TiB"));
+        let snapshot_bytes =
+            meaning.get("snapshot-bytes", value::within(value::bytes, 64 * KIB, 16 * GIB, "64KiB to 16GiB"));
+        let body_bytes_max =
+            meaning.get("body-bytes-max", value::within(value::bytes, KIB, 64 * MIB, "1KiB to 64MiB"));
+        let in_flight_bytes_max =
+            meaning.get("in-flight-bytes-max", value::within(value::bytes, MIB, 64 * GIB, "1MiB to 64GiB"));
+        let connections_max = meaning.get("connections-max", value::count(1, 65_536));
+        let requests_max = meaning.get("requests-max", value::count(1, 65_536));
+        let request_timeout = meaning.get("request-timeout", duration_within(100, 600_000, "100ms to 10m"));
+        let idle_timeout = meaning.get("idle-timeout", duration_within(100, 3_600_000, "100ms to 1h"));
+        let drain_timeout = meaning.get("drain-timeout", duration_within(0, 600_000, "0s to 10m"));
+        Some(Self {
+            data: data?,
+            listen: listen?,
+            admin: admin?,
+            otlp_grpc: otlp_grpc?,
+            otlp_http: otlp_http?,
+            tick: tick?,
+            shards: shards? as usize,
+            log: log?,
+            durability: durability?,
+            segment_bytes: segment_bytes?,
+            retention_age: retention_age?,
+            retention_bytes: retention_bytes?,
+            snapshot_bytes: snapshot_bytes?,
+            body_bytes_max: body_bytes_max? as usize,
+            in_flight_bytes_max: in_flight_bytes_max?,
+            connections_max: connections_max? as usize,
+            requests_max: requests_max? as usize,
+            request_timeout: request_timeout?,
+            idle_timeout: idle_timeout?,
+            drain_timeout: drain_timeout?,
+        })
+    }
+
+    /// What only shows when the settings are seen together.
+    fn check_together(&self, meaning: &mut Meaning) {
+        let addresses = [
+            ("listen", self.listen),
+            ("admin", self.admin),
+            ("otlp-grpc", self.otlp_grpc),
+            ("otlp-http", self.otlp_http),
+        ];
+        for (at, (name, address)) in addresses.iter().enumerate() {
+            let taken = addresses[..at].iter().find(|(_, other)| address.port() != 0 && other == address);
+            if let Some((other, _)) = taken {
+                meaning.fault(name, format!("{address} is the address of --{other} already"));
+            }
+        }
+        if self.in_flight_bytes_max < 4 * self.body_bytes_max as u64 {
+            meaning.fault("in-flight-bytes-max", "has to be at least four times --body-bytes-max");
+        }
+        if self.retention_bytes < 2 * self.segment_bytes {
+            meaning.fault("retention-bytes", "has to be at least twice --segment-bytes");
+        }
+        if self.data.exists() && !self.data.is_dir() {
+            meaning.fault("data", format!("{} is not a directory", self.data.display()));
+        }
+    }
+}
+
+fn duration_within(
+    min_ms: u64,
+    max_ms: u64,
+    range: &'static str,
+) -> impl Fn(&str) -> Result<Duration, String> {
+    value::within(value::duration, Duration::from_millis(min_ms), Duration::from_millis(max_ms), range)
+}
+
+/// Without keys whoever reaches a port may read and write, so only this machine may reach it.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address = value::address(text)?;
+    if address.ip().is_loopback() {
+        return Ok(address);
+    }
+    Err(format!(
+        "{address} can be reached from other machines, and no key is configured; use 127.0.0.1 or [::1]"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(flags: &[(&'static str, &str)]) -> Result<Settings, ConfigErrors> {
+        let flags = flags.iter().fold(SettingFlags::default(), |flags, (name, text)| flags.with(name, *text));
+        flags.settings_with(|_| None)
+    }
+
+    #[test]
+    fn the_defaults_are_right_once_the_data_directory_is_given() {
+        let settings = settings(&[("data", "/nowhere/data")]).unwrap();
+        assert_eq!(settings.listen.port(), 7420);
+        assert_eq!(settings.otlp_grpc.port(), 4317);
+    }
+
+    #[test]
+    fn every_error_is_reported_not_only_the_first() {
+        let errors = settings(&[
+            ("listen", "0.0.0.0:7420"),
+            ("otlp-http", "nonsense"),
+            ("tick", "0s"),
+            ("durability", "maybe"),
+            ("shards", "0"),
+            ("log", "server=loud"),
+        ])
+        .unwrap_err();
+        let text = errors.to_string();
+        for flag in ["--data", "--listen", "--otlp-http", "--tick", "--durability", "--shards", "--log"] {
+            assert!(text.contains(flag), "{flag} is not in {text}");
+        }
+        assert_eq!(errors.0.len(), 7, "{text}");
+    }
+
+    #[test]
+    fn settings_that_do_not_go_together_are_refused() {
+        let errors = settings(&[
+            ("data", "/nowhere/data"),
+            ("admin", "127.0.0.1:7420"),
+            ("in-flight-bytes-max", "1MiB"),
+            ("retention-bytes", "64MiB"),
+        ])
+        .unwrap_err();
+        assert_eq!(errors.0.len(), 3, "{errors}");
+    }
+
+    #[test]
+    fn the_same_port_zero_twice_is_two_ports() {
+        let flags = [("data", "/nowhere/data"), ("listen", "127.0.0.1:0"), ("admin", "127.0.0.1:0")];
+        assert!(settings(&flags).is_ok());
+    }
+
+    #[test]
+    fn every_name_in_the_register_is_a_flag_once() {
+        use clap::Args;
+        SettingFlags::augment_args(clap::Command::new("serve")).debug_assert();
+    }
+}
