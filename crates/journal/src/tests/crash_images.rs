@@ -124,6 +124,10 @@ fn every_byte_of_the_last_segment_flipped() {
             let found = (recovery.torn_bytes, recovery.corrupt_frames, recovery.corrupt_bytes);
             assert_eq!(found, (0, 1, hit_bytes), "flipped at {at}");
         }
+        if at < 32 {
+            let (_, _, second) = open(options(folder.path()));
+            assert_eq!(second.corrupt_frames, 0, "flipped at {at}: the header was written again");
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::FileExt};
 use proptest::prelude::*;
 
 use super::fixture::*;
-use crate::{Options, Position, Record, SCAN_BUFFER_BYTES, frame, frame::HEADER_BYTES};
+use crate::{Options, Position, Record, SCAN_BUFFER_BYTES, frame, frame::HEADER_BYTES, stuffing::MARK};
 
 /// A payload that holds whole valid frames, each made for exactly the position where it will stand.
 fn forgery(position: u64) -> Record {
@@ -76,6 +76,21 @@ fn the_next_frame_is_found_wherever_its_mark_falls_in_the_read_buffer() {
 }
 
 #[test]
+fn a_mark_made_by_damage_does_not_hide_the_frame_right_behind_it() {
+    let folder = folder();
+    let (mut writer, reader, _) = open(options(folder.path()));
+    let hit = append_all(&mut writer, [record(1, &[1])]);
+    let last = append_all(&mut writer, [record(2, &[1])]);
+    let path = paths(folder.path(), "log").remove(0);
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.write_all_at(b"?", hit[0].position.0).unwrap();
+    for distance in MARK.len() as u64..20 {
+        file.write_all_at(&MARK, last[0].position.0 - distance).unwrap();
+        assert_eq!(read_all(&reader), last, "distance {distance}");
+    }
+}
+
+#[test]
 fn a_tail_of_zeros_is_torn_and_a_file_of_junk_is_kept() {
     let folder = folder();
     let (mut writer, _, _) = open(options(folder.path()));
@@ -116,7 +131,7 @@ proptest! {
         let whole = fs::read(&path).unwrap();
         let mut damaged = whole.clone();
         for (at, bytes, with_marks) in hits {
-            let bytes = if with_marks { crate::stuffing::MARK.repeat(4) } else { bytes };
+            let bytes = if with_marks { MARK.repeat(4) } else { bytes };
             let at = at % damaged.len();
             let end = (at + bytes.len()).min(damaged.len());
             damaged[at..end].copy_from_slice(&bytes[..end - at]);

@@ -51,6 +51,20 @@ fn a_lookup_gives_the_earliest_entries_up_to_its_bound_and_says_so() {
 }
 
 #[test]
+fn one_entry_too_many_in_an_index_file_is_noticed() {
+    let folder = folder();
+    let segment_bytes_max = 200 << 10;
+    let (mut writer, reader, _) = open(Options { segment_bytes_max, ..options(folder.path()) });
+    let entries = append_all(&mut writer, (0..=LOOKUP_ENTRIES_MAX as u64).map(|number| record(number, &[9])));
+    while reader.stats().segments == 1 {
+        append_all(&mut writer, [record(0, &[])]);
+    }
+    writer.finish_sealing();
+    assert_eq!(reader.lookup(&[9; 16], Position::MAX).unwrap(), entries[..LOOKUP_ENTRIES_MAX]);
+    assert_eq!(reader.stats().lookups_cut, 1);
+}
+
+#[test]
 fn missing_indexes_are_rebuilt_at_the_start_and_by_lookups() {
     let folder = folder();
     let (mut writer, _, _) = open(options(folder.path()));
