@@ -49,7 +49,7 @@ fn the_id_stands_for_service_env_version_and_time() {
 fn what_is_wrong_is_said_at_once() {
     let body = json!({ "deployments": [
         { "service": "a", "version": "1" },
-        { "id": "x", "version": 3, "at": "2090-01-01T00:00:00Z", "verison": "1" },
+        { "id": "x", "version": 3, "at": "2090-01-01T00:00:00Z", "ver": "1" },
     ] });
     let (deployments, rejected) = read(&body, &Limits::default()).unwrap();
     assert_eq!(deployments.len(), 1);
@@ -64,9 +64,7 @@ fn what_is_wrong_is_said_at_once() {
             ("at", RejectReason::InFuture),
         ]
     );
-    assert!(
-        rejected[0].detail.contains("unknown field \"verison\", expected one of id, service, env, version")
-    );
+    assert!(rejected[0].detail.contains("unknown field \"ver\", expected one of id, service, env, version"));
 }
 
 #[test]

@@ -4,18 +4,15 @@
 //! numbers, enums as numbers or names, names as lowerCamelCase or as in the proto file; unknown fields are ignored.
 //! A resource may stand behind its spans, so the resources are read in a pass of their own.
 
-use std::borrow::Cow;
-
 use serde::de::{DeserializeSeed, MapAccess};
 
-use self::seeds::{
-    Enum, Flag, Float, Integer, Many, Nanoseconds, Object, One, OptionalText, Refused, Text, ignore,
-};
+use self::attributes::{Attributed, Attributes};
+use self::seeds::{Enum, Many, Nanoseconds, Object, One, Refused, Text, ignore};
 use super::mapping::{Mapper, Resource};
-use super::semconv::Attr;
-use super::view::{Exception, Facts, RawId, SpanView, Value};
+use super::view::{Exception, Facts, RawId, SpanView};
 use crate::DecodeError;
 
+mod attributes;
 mod seeds;
 
 const KINDS: Enum = Enum(&[
@@ -226,131 +223,6 @@ impl<'de> Object<'de> for Event<'_, 'de> {
     fn end(&mut self) -> Result<(), Refused> {
         if self.named {
             *self.span = std::mem::take(&mut self.exception);
-        }
-        Ok(())
-    }
-}
-
-/// Where kept attributes go.
-trait Keep<'de> {
-    fn wants(attr: Attr) -> bool;
-    /// How many were seen, this one counted; `None` as value for one that is not kept.
-    fn keep(&mut self, attr: Option<Attr>, value: Option<Kept<'de>>, max: usize);
-}
-
-impl<'de> Keep<'de> for Facts<'de> {
-    fn wants(_: Attr) -> bool {
-        true
-    }
-
-    fn keep(&mut self, attr: Option<Attr>, value: Option<Kept<'de>>, max: usize) {
-        self.seen += 1;
-        if let (Some(attr), Some(Kept::Scalar(value))) = (attr, value)
-            && self.seen <= max
-        {
-            self.set(attr, value);
-        }
-    }
-}
-
-impl<'de> Keep<'de> for Exception<'de> {
-    fn wants(attr: Attr) -> bool {
-        matches!(attr, Attr::ExceptionType | Attr::ExceptionMessage)
-    }
-
-    fn keep(&mut self, attr: Option<Attr>, value: Option<Kept<'de>>, _: usize) {
-        let value = value.and_then(|value| match value {
-            Kept::Scalar(value) => Some(value),
-            Kept::Other => None,
-        });
-        match attr {
-            Some(Attr::ExceptionType) => self.kind = value,
-            Some(Attr::ExceptionMessage) => self.message = value,
-            _ => {}
-        }
-    }
-}
-
-enum Kept<'de> {
-    Scalar(Value<'de>),
-    /// An array, a map or bytes.
-    Other,
-}
-
-/// A list of key-value pairs.
-struct Attributes<'p, 'de, K> {
-    kept: &'p mut K,
-    max: usize,
-    key: Option<Cow<'de, str>>,
-    value: Option<Kept<'de>>,
-}
-
-impl<'p, 'de, K: Keep<'de>> Attributes<'p, 'de, K> {
-    fn new(kept: &'p mut K, max: usize) -> Self {
-        Self { kept, max, key: None, value: None }
-    }
-
-    fn attr(&self) -> Option<Attr> {
-        self.key.as_deref().and_then(|key| Attr::named(key.as_bytes())).filter(|attr| K::wants(*attr))
-    }
-}
-
-impl<'de, K: Keep<'de>> Object<'de> for Attributes<'_, 'de, K> {
-    fn begin(&mut self) {
-        (self.key, self.value) = (None, None);
-    }
-
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        match name {
-            "key" => self.key = Some(map.next_value_seed(Text)?),
-            // The key stands first nearly always; then a value that is not kept is stepped over.
-            "value" if self.key.is_some() && self.attr().is_none() => ignore(map)?,
-            "value" => map.next_value_seed(One(&mut AnyValue(&mut self.value)))?,
-            _ => ignore(map)?,
-        }
-        Ok(())
-    }
-
-    fn end(&mut self) -> Result<(), Refused> {
-        let (attr, value) = (self.attr(), self.value.take());
-        self.kept.keep(attr, value, self.max);
-        Ok(())
-    }
-}
-
-/// An object with attributes of which nothing else is kept: a resource.
-struct Attributed<T>(T);
-
-impl<'de, K: Keep<'de>> Object<'de> for Attributed<Attributes<'_, 'de, K>> {
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        match name {
-            "attributes" => map.next_value_seed(Many(&mut self.0)),
-            _ => ignore(map),
-        }
-    }
-}
-
-struct AnyValue<'p, 'de>(&'p mut Option<Kept<'de>>);
-
-impl<'de> Object<'de> for AnyValue<'_, 'de> {
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        let value = match name {
-            "stringValue" | "string_value" => map.next_value_seed(OptionalText)?.map(Value::Text),
-            "boolValue" | "bool_value" => map.next_value_seed(Flag)?.map(Value::Bool),
-            "intValue" | "int_value" => map.next_value_seed(Integer)?.map(Value::Int),
-            "doubleValue" | "double_value" => map.next_value_seed(Float)?.map(Value::Double),
-            "arrayValue" | "array_value" | "kvlistValue" | "kvlist_value" | "bytesValue" | "bytes_value" => {
-                ignore(map)?;
-                *self.0 = Some(Kept::Other);
-                None
-            }
-            _ => {
-                ignore(map)?;
-                None
-            }
-        };
-        if let Some(value) = value {
-            *self.0 = Some(Kept::Scalar(value));
         }
         Ok(())
     }

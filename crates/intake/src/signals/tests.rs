@@ -59,7 +59,7 @@ fn the_same_content_has_the_same_id() {
     assert!(id.starts_with("sig_") && id.len() == 20, "{id}");
     assert_eq!(accepted(body.clone()).id, id);
     for (name, value) in [
-        ("subject", json!("flagg")),
+        ("subject", json!("flags")),
         ("service", json!("flag")),
         ("message", json!("flag")),
         ("at", json!("2027-01-15T07:00:01Z")),
@@ -80,7 +80,7 @@ fn what_is_wrong_is_said() {
         (json!({ "kind": "weather" }), "kind", InvalidField, "one of deploy, config"),
         (json!({ "kind": "deploy", "service": 7 }), "service", InvalidField, "a string"),
         (
-            json!({ "kind": "deploy", "service": "x", "sevrice": 1 }),
+            json!({ "kind": "deploy", "service": "x", "svc": 1 }),
             "",
             UnknownField,
             "service, instance, subject",

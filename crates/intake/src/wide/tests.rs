@@ -288,7 +288,7 @@ fn a_bad_line_is_a_reject_of_its_own() {
 
 #[test]
 fn unknown_fields_are_ignored_with_a_warning() {
-    let batch = read(&changed(json!({ "colour": "red", "sevrice": "x" })));
+    let batch = read(&changed(json!({ "colour": "red", "svc": "x" })));
     assert_eq!(batch.accepted.len(), 1);
     assert_eq!(batch.warnings.count(Warning::UnknownField), 2);
 }

@@ -10,7 +10,7 @@ use crate::otlp_requests::request;
 use crate::with_context;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(192))]
 
     #[test]
     fn protobuf_and_json_give_the_same_batch(request in request()) {
@@ -107,4 +107,40 @@ fn proto_field_names_and_every_form_of_a_number_are_read() {
     assert_eq!(camel, snake);
     assert_eq!(&*camel.events[0].failure().unwrap().code, "HTTP_500");
     assert_eq!(one("{}").events, []);
+}
+
+/// Both are how a sender's number may look in a name; a parser that rounds loosely would give two names.
+#[test]
+fn numbers_with_many_digits_are_the_same_in_both_encodings() {
+    let number = 2.2949574096528974e-136;
+    let json = format!(
+        r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"service.name","value":{{"doubleValue":{number:e}}}}}]}},
+        "scopeSpans":[{{"spans":[{{"traceId":"4bf92f3577b34da6a3ce929d0e0e4736","spanId":"00f067aa0ba902b7",
+            "startTimeUnixNano":1,"endTimeUnixNano":2}}]}}]}}]}}"#
+    );
+    with_context(|context| {
+        let batch = traces_from_json(json.as_bytes(), context).unwrap();
+        assert_eq!(*batch.events[0].service, *number.to_string());
+    });
+}
+
+#[test]
+fn what_json_cannot_say_is_as_good_as_absent_or_repaired() {
+    use opentelemetry_proto::tonic::common::v1::any_value::Value;
+    let json = r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"caf~"}}]},
+        "scopeSpans":[{"spans":[{"traceId":"4bf92f3577b34da6a3ce929d0e0e4736","spanId":"00f067aa0ba902b7",
+            "startTimeUnixNano":"1","endTimeUnixNano":"2","attributes":[{"key":"user.id","value":{"boolValue":true}}]}]}]}]}"#;
+    let mut request: ExportTraceServiceRequest = serde_json::from_str(json).unwrap();
+    let span = &mut request.resource_spans[0].scope_spans[0].spans[0];
+    span.attributes[0].value.as_mut().unwrap().value = Some(Value::DoubleValue(f64::NAN));
+    let mut bytes = request.encode_to_vec();
+    let tilde = bytes.iter().position(|byte| *byte == b'~').unwrap();
+    bytes[tilde] = 0xc3;
+    with_context(|context| {
+        let batch = traces_from_protobuf(&bytes, context).unwrap();
+        assert_eq!((&*batch.events[0].service, batch.events[0].user), ("caf\u{fffd}", None));
+        assert_eq!(batch.warnings.count(intake::Warning::InvalidUtf8), 1);
+        let nan = json.replace(r#"{"boolValue":true}"#, r#"{"doubleValue":"NaN"}"#);
+        assert_eq!(traces_from_json(nan.as_bytes(), context).unwrap().events[0].user, None);
+    });
 }

@@ -2,6 +2,7 @@
 //! other way than by saying so, and what the journal keeps reads back as what was decoded.
 
 mod differential;
+mod documentation;
 mod hostile;
 mod otlp_requests;
 mod records;
