@@ -25,14 +25,15 @@ pub(crate) fn findings(findings: &Findings, screen: &mut Screen) -> io::Result<(
 
 /// For the time that everything stays up.
 pub(crate) fn look_around(url: &str, case: Option<&Case>, screen: &mut Screen) -> io::Result<()> {
+    let program = program();
     screen.text("\nwhere to look next:")?;
-    screen.text(&format!("  casebook incidents --state all --server {url}"))?;
-    screen.text(&format!("  casebook errors --server {url}"))?;
+    screen.text(&format!("  {program} incidents --state all --server {url}"))?;
+    screen.text(&format!("  {program} errors --server {url}"))?;
     if let Some(Case { incident, report, .. }) = case {
-        screen.text(&format!("  casebook incident {} --server {url}", incident.id))?;
-        screen.text(&format!("  casebook report {} --format json --server {url}", incident.id))?;
+        screen.text(&format!("  {program} incident {} --server {url}", incident.id))?;
+        screen.text(&format!("  {program} report {} --format json --server {url}", incident.id))?;
         if let Some(trace) = ReceivedReport::example_trace(report) {
-            screen.text(&format!("  casebook explain {trace} --server {url}"))?;
+            screen.text(&format!("  {program} explain {trace} --server {url}"))?;
         }
     }
     screen.text("\nthe shop and its traffic go on, fault and all; Ctrl-C ends them")
@@ -40,20 +41,26 @@ pub(crate) fn look_around(url: &str, case: Option<&Case>, screen: &mut Screen) -
 
 /// For the time after everything has ended.
 pub(crate) fn look_next(options: &Options, screen: &mut Screen) -> io::Result<()> {
+    let program = program();
     if let Some(data) = &options.data {
         let data = data.display();
         screen.text("\nthe data is kept; derive its reports anew from the journal, or serve it again:")?;
-        screen.text(&format!("  casebook replay --data {data} --verify"))?;
-        screen.text(&format!("  casebook serve --data {data}"))?;
+        screen.text(&format!("  {program} replay --data {data} --verify"))?;
+        screen.text(&format!("  {program} serve --data {data}"))?;
     } else if !options.keep {
         let name = options.scenario.name();
         screen.text("\nwhere to look next:")?;
         screen.text(&format!(
-            "  casebook demo --scenario {name} --keep        # stays up, to look around in"
+            "  {program} demo --scenario {name} --keep        # stays up, to look around in"
         ))?;
         screen.text(&format!(
-            "  casebook demo --scenario {name} --data DIR    # keeps the journal, to replay"
+            "  {program} demo --scenario {name} --data DIR    # keeps the journal, to replay"
         ))?;
     }
     Ok(())
+}
+
+/// This program as it was called, so that its commands can be copied as they stand.
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "casebook".to_owned())
 }

@@ -74,6 +74,7 @@ async fn perform(
     if options.keep {
         closing::look_around(&stage.casebook()?.url(), findings.case.as_ref(), screen)?;
         keep(stage, load, interruption).await?;
+        screen.progress("ending every process")?;
     }
     closing::look_next(options, screen)?;
     let all_met = findings.checks.iter().all(|check| check.met);

@@ -31,8 +31,7 @@ pub(crate) async fn settled(
         } else {
             complete_since = None;
         }
-        screen
-            .live(&format!("waiting for the last spans: {id} counts {seen} of {failures} failed requests"))?;
+        screen.live(&format!("waiting for the last spans: {seen} of {failures} failed requests counted"))?;
         tokio::time::sleep(POLL).await;
     }
     case(casebook, id).await

@@ -27,6 +27,8 @@ impl Demo {
             .args(arguments)
             .arg("--data")
             .arg(directory.path().join("data"))
+            // What a killed demo leaves behind goes with the test.
+            .env("TMPDIR", directory.path())
             .stdout(File::create(&output).unwrap())
             .stderr(Stdio::inherit())
             .spawn()
