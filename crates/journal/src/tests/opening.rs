@@ -85,3 +85,21 @@ fn a_whole_segment_that_is_missing_is_reported_and_the_rest_read() {
     assert_eq!(read_all(&reader), rest);
     assert_eq!(reader.lookup(&[1; 16], Position::MAX).unwrap(), rest);
 }
+
+#[test]
+fn bytes_past_the_next_segments_base_are_ignored() {
+    let folder = folder();
+    let (mut writer, _, _) = open(options(folder.path()));
+    let entries = append_all(&mut writer, (0..40).map(|number| record(number, &[1])));
+    drop(writer);
+    let path = paths(folder.path(), "log").remove(1);
+    let base = crate::segment::parse_file_name(path.file_name().unwrap().to_str().unwrap(), "log").unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    let end = base + bytes.len() as u64;
+    crate::frame::encode(&mut bytes, end, 1, 1, b"\x01\x01overlapping");
+    fs::write(&path, &bytes).unwrap();
+    let (_writer, reader, recovery) = open(options(folder.path()));
+    assert_eq!((recovery.missing_bytes, recovery.corrupt_frames), (0, 0));
+    assert_eq!(read_all(&reader), entries);
+    assert_eq!(reader.lookup(&[1; 16], Position::MAX).unwrap(), entries);
+}
