@@ -167,6 +167,13 @@ impl SettingFlags {
         self.settings_with(runtime::config::environment)
     }
 
+    /// A data directory is named, by flag, variable or file.
+    pub fn names_data(&self) -> bool {
+        let variable = |setting: &Setting| runtime::config::environment(&setting.variable()).is_some();
+        let is_said = self.said.contains_key("data") || self.config.is_some();
+        is_said || variable(&CONFIG_FILE) || REGISTER.iter().any(|s| s.name == "data" && variable(s))
+    }
+
     fn settings_with(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigErrors> {
         let file = self.config.clone().or_else(|| variable(&CONFIG_FILE.variable())).map(PathBuf::from);
         Settings::from_said(Said::gather(REGISTER, &self.said, variable, file.as_deref()))

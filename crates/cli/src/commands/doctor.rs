@@ -1,15 +1,194 @@
 //! `casebook doctor`: checks everything that a working server stands on.
 
+use std::time::Duration;
+
+use api::{Check, CheckStatus};
 use clap::Args;
+use reqwest::{Client, Response};
+use serde_json::{Value, json};
+use server::{DataDir, SettingFlags};
 
 use crate::exit::{Exit, Failure};
+use crate::output;
+use crate::table::{Column, Table, terminal_width};
+
+const ANSWER_WAIT: Duration = Duration::from_secs(10);
+/// A clock that is further off makes a server refuse events as lying in the future, sooner or later.
+const SKEW_MAX_S: u64 = 30;
+/// What the probe sends stands under this name and never counts as a failure.
+const PROBE_SERVICE: &str = "casebook-doctor";
 
 /// Checks configuration, disk, journal, store and a running server
+///
+/// With --server also sends one harmless event through the server's ports and reads it back. Exit code 4 says that a
+/// check failed.
 #[derive(Debug, Args)]
-pub(crate) struct Doctor {}
+#[command(after_help = "\
+Examples:
+  casebook doctor --data /var/lib/casebook
+  casebook doctor --server http://127.0.0.1:7420")]
+pub(crate) struct Doctor {
+    /// A running server to check as well
+    #[arg(long, value_name = "URL", env = "CASEBOOK_SERVER")]
+    server: Option<String>,
+    /// The key to ask the server with
+    #[arg(long, value_name = "KEY", env = "CASEBOOK_KEY", hide_env_values = true)]
+    key: Option<String>,
+    #[command(flatten)]
+    settings: SettingFlags,
+}
 
 impl Doctor {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        Err(Failure::new(Exit::Usage, "doctor is not built in yet"))
+        let async_runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::new(Exit::Server, format!("no threads can be started: {error}")))?;
+        let checks = async_runtime.block_on(self.checks());
+        output::text(&table(&checks))?;
+        let failed = checks.iter().any(|check| check.status == CheckStatus::Fail);
+        Ok(if failed { Exit::Server } else { Exit::Ok })
     }
+
+    async fn checks(&self) -> Vec<Check> {
+        let mut checks = Vec::new();
+        // Without a data directory there is no server of one's own to configure, only another's to ask.
+        if self.settings.names_data() || self.server.is_none() {
+            match self.settings.settings() {
+                Ok(settings) => {
+                    checks.push(check("configuration", CheckStatus::Ok, "every setting is valid"));
+                    checks.extend(server::check_data(&DataDir::new(settings.data)).await);
+                }
+                Err(errors) => checks.extend(
+                    errors.0.iter().map(|error| check("configuration", CheckStatus::Fail, error.to_string())),
+                ),
+            }
+        }
+        if let Some(server) = &self.server {
+            checks.extend(check_server(server.trim_end_matches('/'), self.key.as_deref()).await);
+        }
+        checks
+    }
+}
+
+fn check(name: &str, status: CheckStatus, detail: impl Into<String>) -> Check {
+    Check { name: name.to_owned(), status, detail: detail.into() }
+}
+
+async fn check_server(server: &str, key: Option<&str>) -> Vec<Check> {
+    let client = match client(key) {
+        Ok(client) => client,
+        Err(detail) => return vec![check("server", CheckStatus::Fail, detail)],
+    };
+    let answer = match client.get(format!("{server}/v1/incidents?limit=1")).send().await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let detail = format!("no answer from {server}: {error}; is `casebook serve` running there?");
+            return vec![check("server", CheckStatus::Fail, detail)];
+        }
+    };
+    let skew = skew(&answer);
+    let status = answer.status();
+    let found = if status.is_success() { CheckStatus::Ok } else { CheckStatus::Fail };
+    let mut checks = vec![check("server", found, format!("{server} answers {status}")), skew];
+    checks.push(match probe(&client, server).await {
+        Ok(detail) => check("probe", CheckStatus::Ok, detail),
+        Err(detail) => check("probe", CheckStatus::Fail, detail),
+    });
+    checks
+}
+
+fn client(key: Option<&str>) -> Result<Client, String> {
+    let mut headers = reqwest::header::HeaderMap::new();
+    if let Some(key) = key {
+        let value =
+            format!("Bearer {key}").parse().map_err(|_| "the key is not plain ASCII text".to_owned())?;
+        headers.insert(reqwest::header::AUTHORIZATION, value);
+    }
+    let builder = Client::builder().timeout(ANSWER_WAIT).default_headers(headers).no_proxy();
+    builder.build().map_err(|error| error.to_string())
+}
+
+/// The server's clock against this machine's, from the `Date` of its answer.
+fn skew(answer: &Response) -> Check {
+    let date = answer.headers().get("date").and_then(|value| value.to_str().ok()).and_then(parse_http_date);
+    let Some(theirs) = date else {
+        return check("clock", CheckStatus::Warn, "the answer has no readable Date");
+    };
+    let skew_s = theirs.abs_diff(server::now().as_secs());
+    match skew_s <= SKEW_MAX_S {
+        true => check("clock", CheckStatus::Ok, format!("{skew_s} s from the server's")),
+        false => check(
+            "clock",
+            CheckStatus::Fail,
+            format!(
+                "{skew_s} s from the server's; at most {SKEW_MAX_S} s are sound: synchronise both with NTP"
+            ),
+        ),
+    }
+}
+
+/// `Sat, 21 Nov 2026 03:38:20 GMT`, as seconds since 1970.
+fn parse_http_date(text: &str) -> Option<u64> {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let mut words = text.split_once(", ")?.1.split(' ');
+    let (day, month, year, time) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let month = MONTHS.iter().position(|name| *name == month)? + 1;
+    let time = model::Nanos::parse_rfc3339(&format!("{year}-{month:02}-{day}T{time}Z")).ok()?;
+    Some(time.as_secs())
+}
+
+/// One event in, and the same event out again.
+async fn probe(client: &Client, server: &str) -> Result<String, String> {
+    let now = server::now();
+    let trace = format!("{:032x}", now.0);
+    let event = probe_event(&trace, now);
+    let sent = client.post(format!("{server}/v1/events")).json(&event).send().await;
+    let answer = sent.map_err(|error| format!("POST /v1/events: {error}"))?;
+    let status = answer.status();
+    let reply: Value =
+        answer.json().await.map_err(|error| format!("POST /v1/events answered {status}: {error}"))?;
+    if reply.get("accepted") != Some(&json!(1)) {
+        return Err(format!("POST /v1/events answered {status}: {reply}"));
+    }
+    let read = client.get(format!("{server}/v1/traces/{trace}")).send().await;
+    let answer = read.map_err(|error| format!("GET /v1/traces/{trace}: {error}"))?;
+    match answer.status() {
+        status if status.is_success() => Ok(format!("an event went in and was read back as trace {trace}")),
+        status => Err(format!("an event was acknowledged, but GET /v1/traces/{trace} answered {status}")),
+    }
+}
+
+fn probe_event(trace: &str, now: model::Nanos) -> Value {
+    json!({
+        "schema_version": "2.0",
+        "event_id": format!("{}-{}-4{}-8{}-{}", &trace[0..8], &trace[8..12], &trace[13..16], &trace[17..20], &trace[20..32]),
+        "ts_start": now.to_rfc3339(),
+        "ts_end": now.to_rfc3339(),
+        "duration_ms": 0,
+        "kind": "job",
+        "service": PROBE_SERVICE,
+        "env": PROBE_SERVICE,
+        "operation": "probe",
+        "version": env!("CARGO_PKG_VERSION"),
+        "trace_id": trace,
+        "span_id": &trace[16..32],
+        "status": "ok",
+        "steps": [],
+        "fields": {},
+    })
+}
+
+fn table(checks: &[Check]) -> String {
+    let mut table = Table::new(&[Column::Whole("CHECK"), Column::Whole("STATUS"), Column::Text("DETAIL")]);
+    for found in checks {
+        let status = match found.status {
+            CheckStatus::Ok => "ok",
+            CheckStatus::Warn => "warn",
+            CheckStatus::Fail => "FAIL",
+        };
+        table.row([&found.name, status, &found.detail]);
+    }
+    table.render(terminal_width())
 }

@@ -1,6 +1,5 @@
 //! `casebook serve`: starts the server. The server itself lives in `server`.
 
-use std::future::Future;
 use std::io::Write;
 
 use clap::Args;
@@ -45,12 +44,10 @@ async fn serve(settings: Settings) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-fn ended() -> impl Future<Output = ()> {
-    async {
-        match runtime::on_termination().await {
-            Ok(signal) => tracing::info!(signal, "stopping"),
-            Err(error) => tracing::error!(%error, "signals cannot be received; stopping"),
-        }
+async fn ended() {
+    match runtime::on_termination().await {
+        Ok(signal) => tracing::info!(signal, "stopping"),
+        Err(error) => tracing::error!(%error, "signals cannot be received; stopping"),
     }
 }
 
