@@ -10,7 +10,13 @@ use std::process::Command;
 use anyhow::{Context, ensure};
 
 /// Each generated page and the arguments that make the program print it.
-const PAGES: &[(&str, &[&str])] = &[];
+const PAGES: &[(&str, &[&str])] = &[
+    ("doc/reference/cli.md", &["reference", "cli"]),
+    ("doc/reference/configuration.md", &["reference", "configuration"]),
+    ("doc/reference/endpoints.md", &["reference", "endpoints"]),
+    ("doc/reference/errors.md", &["reference", "errors"]),
+    ("doc/reference/metrics.md", &["reference", "metrics"]),
+];
 
 /// Writes every page, or with `check` only says which differ; true when all are as they should be.
 pub(crate) fn run(root: &Path, check: bool) -> anyhow::Result<bool> {

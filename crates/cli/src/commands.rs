@@ -6,6 +6,7 @@ mod errors;
 mod explain;
 mod incident;
 mod incidents;
+mod reference;
 mod replay;
 mod report;
 mod serve;
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Trace(trace::ShowTrace),
     Replay(replay::Replay),
     Doctor(doctor::Doctor),
+    #[command(hide = true)]
+    Reference(reference::Reference),
 }
 
 impl Command {
@@ -46,6 +49,7 @@ impl Command {
             Self::Trace(command) => command.run(),
             Self::Replay(command) => command.run(),
             Self::Doctor(command) => command.run(),
+            Self::Reference(command) => command.run(),
         }
     }
 }

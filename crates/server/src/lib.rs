@@ -25,6 +25,7 @@ pub use clock::now;
 pub use data::{DataDir, DataDirError, Installation};
 pub use doctor::check_data;
 pub use listen::BindError;
+pub use metrics::METRICS;
 pub use process::{ServeError, Server, StartError};
 pub use replay::{
     Difference, Progress, ReplayError, ReplayOutcome, ReplayRequest, ReplayedIncident, Verification, replay,

@@ -79,6 +79,9 @@ pub(crate) struct ServerMetrics {
 macro_rules! specs {
     ($($name:ident = $text:literal, $help:literal;)*) => {
         $(const $name: MetricSpec = MetricSpec { name: $text, help: $help };)*
+
+        /// The whole register, in the order of the page that lists it.
+        pub static METRICS: &[MetricSpec] = &[$($name),*];
     };
 }
 
