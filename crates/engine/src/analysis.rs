@@ -1,7 +1,7 @@
 //! What is known of an incident at a tick, gathered in one place: symptoms, origin, propagation, blast radius,
 //! changes and signals. Facts only; which cause they speak for is weighed in `causes`, and how it is said in `report`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{CapturedTrace, Deployment, EventKind, Nanos, Severity, Signal, SignalKind, Str, TraceId};
 
@@ -35,6 +35,8 @@ pub(crate) struct View<'a> {
 
 pub(crate) struct Analysis<'a> {
     pub(crate) case: &'a Case,
+    /// What each tracked operation did since the onset.
+    pub(crate) totals: BTreeMap<&'a OperationKey, Digest>,
     pub(crate) started_at: Nanos,
     pub(crate) symptoms: Vec<Symptom<'a>>,
     pub(crate) origin: Option<Origin>,
@@ -109,20 +111,23 @@ pub(crate) struct Part {
 
 impl<'a> Analysis<'a> {
     pub(crate) fn of(case: &'a Case, view: View<'a>) -> Self {
-        let wanted = case.wanted(view.window, view.config);
+        let wanted = case.wanted(view.window);
+        let totals: Totals<'_> = case.tracked().map(|key| (key, case.total(key, view.window))).collect();
         let held = |ids: &[TraceId]| ids.iter().filter_map(|id| view.traces.get(id)).collect::<Vec<_>>();
         let (opening, latest) = (held(&case.opening), held(&wanted));
-        let symptoms = symptoms(case, view);
+        let symptoms = symptoms(case, &totals, view);
         let started_at = symptoms.iter().filter_map(|s| s.first_failure).min();
         let started_at = started_at.unwrap_or(Nanos(case.onset * view.config.tick_ns()));
         // The newest traces first of all; where they are gone the opening ones still speak.
         let voters = latest.iter().chain(opening.iter().filter(|t| !wanted.contains(&t.trace))).copied();
         let origin =
             origin::vote(voters, |family| case.members.contains_key(family), view.window, view.peers);
-        let hops = hops(case, origin.as_ref(), view);
-        let blast = blast(case, origin.as_ref(), &symptoms, view);
+        let hops = hops(case, origin.as_ref(), &totals, view);
+        let blast = blast(case, origin.as_ref(), &symptoms, &totals);
         let (cohorts, changes) = match &origin {
-            Some(origin) => (cohorts(case, origin, view), changes(case, origin, &hops, started_at, view)),
+            Some(origin) => {
+                (cohorts(origin, &totals), changes(case, origin, &hops, started_at, &totals, view))
+            }
             None => (Vec::new(), Vec::new()),
         };
         let signals = correlated(case, origin.as_ref(), &hops, started_at, view);
@@ -139,7 +144,13 @@ impl<'a> Analysis<'a> {
             latest: part(&latest, wanted.len(), view),
             exemplars: latest,
             origin,
+            totals,
         }
+    }
+
+    /// What an operation did since the onset.
+    pub(crate) fn total(&self, key: &OperationKey) -> std::borrow::Cow<'_, Digest> {
+        total(&self.totals, key)
     }
 
     pub(crate) fn root(&self) -> Option<&Symptom<'a>> {
@@ -174,9 +185,16 @@ impl<'a> Analysis<'a> {
     }
 }
 
-fn symptoms<'a>(case: &'a Case, view: View<'a>) -> Vec<Symptom<'a>> {
+type Totals<'a> = BTreeMap<&'a OperationKey, Digest>;
+
+/// An operation that nobody tracks did nothing that is known.
+fn total<'t>(totals: &'t Totals<'_>, key: &OperationKey) -> std::borrow::Cow<'t, Digest> {
+    totals.get(key).map_or_else(|| std::borrow::Cow::Owned(Digest::default()), std::borrow::Cow::Borrowed)
+}
+
+fn symptoms<'a>(case: &'a Case, totals: &Totals<'_>, view: View<'a>) -> Vec<Symptom<'a>> {
     let symptom = |(family, member): (&'a FamilyKey, &'a crate::case::Member)| {
-        let total = case.total(&family.operation, view.window, view.config);
+        let total = total(totals, &family.operation);
         let since = total.counts(&family.code);
         Symptom {
             family,
@@ -191,10 +209,10 @@ fn symptoms<'a>(case: &'a Case, view: View<'a>) -> Vec<Symptom<'a>> {
     case.members.iter().map(symptom).collect()
 }
 
-fn hops(case: &Case, origin: Option<&Origin>, view: View<'_>) -> Vec<Hop> {
+fn hops(case: &Case, origin: Option<&Origin>, totals: &Totals<'_>, view: View<'_>) -> Vec<Hop> {
     let Some(origin) = origin else { return Vec::new() };
     let hop = |operation: &OperationKey| {
-        let total = case.total(operation, view.window, view.config);
+        let total = total(totals, operation);
         let past = view.window.sum(operation, 0, case.onset, view.config);
         Hop {
             counts: Counts { requests: total.requests, failures: total.failures() },
@@ -220,11 +238,11 @@ fn affected(case: &Case, key: &OperationKey, total: &Digest) -> (Counts, Users) 
     (Counts { requests: total.requests, failures }, users)
 }
 
-fn blast(case: &Case, origin: Option<&Origin>, symptoms: &[Symptom<'_>], view: View<'_>) -> Blast {
+fn blast(case: &Case, origin: Option<&Origin>, symptoms: &[Symptom<'_>], totals: &Totals<'_>) -> Blast {
     let mut users = Users::default();
     let mut requests = Counts::default();
     for key in edges(origin, symptoms) {
-        let (counts, of_edge) = affected(case, &key, &case.total(&key, view.window, view.config));
+        let (counts, of_edge) = affected(case, &key, &total(totals, &key));
         requests.add(counts);
         users.merge(&of_edge);
     }
@@ -256,9 +274,9 @@ fn origin_operation(origin: &Origin) -> Option<&OperationKey> {
         .find(|hop| hop.service == origin.place.service && &*hop.operation != origin::UNOBSERVED)
 }
 
-fn cohorts(case: &Case, origin: &Origin, view: View<'_>) -> Vec<Cohort> {
+fn cohorts(origin: &Origin, totals: &Totals<'_>) -> Vec<Cohort> {
     let Some(key) = origin_operation(origin) else { return Vec::new() };
-    let total = case.total(key, view.window, view.config);
+    let total = total(totals, key);
     let versions = total.versions.iter().map(|(value, split)| ("version", value, *split));
     let instances = total.instances.iter().map(|(value, split)| ("instance", value, *split));
     let mut found: Vec<Cohort> = versions
@@ -294,6 +312,7 @@ fn changes<'a>(
     origin: &Origin,
     hops: &[Hop],
     started_at: Nanos,
+    totals: &Totals<'_>,
     view: View<'a>,
 ) -> Vec<Change<'a>> {
     let from = started_at.saturating_sub(view.config.change_window_ms * 1_000_000);
@@ -301,7 +320,7 @@ fn changes<'a>(
         |deployment: &&Deployment| hops.iter().any(|hop| hop.operation.service == deployment.service);
     let change = |deployment: &'a Deployment| {
         let key = hops.iter().map(|hop| &hop.operation).find(|hop| hop.service == deployment.service);
-        let total = key.map(|key| case.total(key, view.window, view.config)).unwrap_or_default();
+        let total = key.map(|key| total(totals, key).into_owned()).unwrap_or_default();
         let new = total.versions.get(&deployment.version).copied();
         let past = key.map(|key| view.window.sum(key, 0, case.onset, view.config)).unwrap_or_default();
         Change {

@@ -24,7 +24,7 @@ fn write_value(value: &Value, out: &mut Vec<u8>) {
         Value::Number(number) => write_number(number, out),
         Value::String(text) => write_string(text, out),
         Value::Array(items) => {
-            write_list(b'[', items.iter(), b']', out, |item, out| write_value(item, out));
+            write_list(b'[', items.iter(), b']', out, write_value);
         }
         Value::Object(map) => {
             let mut members: Vec<(&String, &Value)> = map.iter().collect();

@@ -172,15 +172,9 @@ impl Case {
     }
 
     /// What the operation did since the onset.
-    pub(crate) fn total(&self, key: &OperationKey, window: &Window, config: &Config) -> Digest {
-        let since = self.counted_to.max(self.onset);
-        let mut total = match self.state {
-            IncidentState::Resolved => Digest::default(),
-            IncidentState::Open | IncidentState::Recovering => window.sum(key, since, Bucket::MAX, config),
-        };
-        if let Some(settled) = self.totals.get(key) {
-            total.merge(settled);
-        }
+    pub(crate) fn total(&self, key: &OperationKey, window: &Window) -> Digest {
+        let mut total = self.totals.get(key).cloned().unwrap_or_default();
+        self.unsettled(key, window).for_each(|digest| total.merge(digest));
         total
     }
 
@@ -286,7 +280,7 @@ impl Case {
     ) -> Health {
         let tick = now.0 / config.tick_ns();
         let since = tick.saturating_sub(config.ticks(config.recovery_ms)).max(member.onset);
-        let recent = window.sum(&family.operation, since, Bucket::MAX, config).counts(&family.code);
+        let recent = window.counts(family, since);
         if detect::still_exceeds(recent, member.baseline) {
             Health::Failing
         } else if recent.requests > 0 {
@@ -303,15 +297,28 @@ impl Case {
     }
 
     /// The failing traces to look at: of all members, those with the smallest hashes, so that members share them.
-    pub(crate) fn wanted(&self, window: &Window, config: &Config) -> Vec<TraceId> {
+    pub(crate) fn wanted(&self, window: &Window) -> Vec<TraceId> {
         let mut all: Smallest<TraceId, TRACES_MAX> = Smallest::default();
         for family in self.members.keys() {
-            let total = self.total(&family.operation, window, config);
-            if let Some(failures) = total.failures_of(&family.code) {
-                failures.traces.iter().for_each(|trace| all.add(trace));
+            let settled = self.totals.get(&family.operation);
+            for digest in settled.into_iter().chain(self.unsettled(&family.operation, window)) {
+                if let Some(failures) = digest.failures_of(&family.code) {
+                    failures.traces.iter().for_each(|trace| all.add(trace));
+                }
             }
         }
         all.iter().copied().collect()
+    }
+
+    /// What counts for the incident and still stands in the window.
+    fn unsettled<'a>(
+        &self,
+        key: &OperationKey,
+        window: &'a Window,
+    ) -> impl Iterator<Item = &'a Digest> + use<'a> {
+        let over = self.state == IncidentState::Resolved;
+        let since = if over { Bucket::MAX } else { self.counted_to.max(self.onset) };
+        window.digests(key, since)
     }
 
     /// Whether the trace is one of those chosen at opening.

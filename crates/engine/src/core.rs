@@ -41,6 +41,8 @@ pub(crate) struct Core {
     /// Symptoms whose incident is not settled yet.
     pending: BTreeMap<FamilyKey, Pending>,
     cases: BTreeMap<IncidentId, Case>,
+    /// Evidence or facts came since the last look, so a report may say something else before it is due.
+    news: bool,
     late: u64,
     duplicates: u64,
     incidents_refused: u64,
@@ -88,10 +90,12 @@ impl Engine {
                 self.core.tick(&summary, now)
             }
             Input::Signals(signals) => {
+                self.core.news = true;
                 signals.into_iter().for_each(|signal| self.core.facts.add_signal(signal));
                 Vec::new()
             }
             Input::Deployments(deployments) => {
+                self.core.news = true;
                 deployments.into_iter().for_each(|deployment| self.core.facts.add_deployment(deployment));
                 Vec::new()
             }
@@ -142,6 +146,7 @@ impl Core {
         let changed = self.move_cases();
         let mut effects = self.open_ripe(false);
         effects.extend(self.publish(&changed));
+        self.news = false;
         self.forget_cases();
         let wanted = self.wanted_traces();
         self.traces.keep_only(&wanted);
@@ -154,6 +159,7 @@ impl Core {
 
     fn take_evidence(&mut self, evidence: Evidence) -> Vec<Effect> {
         let mut effects = Vec::new();
+        self.news = true;
         for trace in evidence.traces {
             self.peers.learn(&trace);
             for case in self.cases.values().filter(|case| case.cites(&trace.trace)) {
@@ -217,7 +223,7 @@ impl Core {
         }
         for case in self.cases.values() {
             wanted.extend(&case.opening);
-            wanted.extend(case.wanted(&self.window, &self.config));
+            wanted.extend(case.wanted(&self.window));
         }
         wanted
     }

@@ -192,6 +192,23 @@ impl Window {
         sum
     }
 
+    /// Requests and failures of a family from `since` on.
+    pub(crate) fn counts(&self, family: &FamilyKey, since: Bucket) -> Counts {
+        let mut counts = Counts::default();
+        self.digests(&family.operation, since).for_each(|digest| counts.add(digest.counts(&family.code)));
+        counts
+    }
+
+    /// An operation's digests from `since` on, oldest first.
+    pub(crate) fn digests<'a>(
+        &'a self,
+        key: &OperationKey,
+        since: Bucket,
+    ) -> impl Iterator<Item = &'a Digest> + use<'a> {
+        let series = self.operations.get(key);
+        series.into_iter().flat_map(move |series| series.buckets.range(since..).map(|(_, digest)| digest))
+    }
+
     /// Moves an onset back over the buckets before it that show the same excess.
     pub(crate) fn extend_onset(&self, family: &FamilyKey, onset: Bucket, baseline: Counts) -> Bucket {
         let Some(series) = self.operations.get(&family.operation) else { return onset };

@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Incident, IncidentId, Nanos, TraceId};
+use crate::{CapturedTrace, Incident, IncidentId, Nanos, TraceId};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
     /// Read these traces from the journal, up to the entry that was just applied, and hand them in as
     /// `Input::Evidence`. In order of trace id.
     CaptureEvidence(Vec<TraceId>),
+    /// Keep a trace that the incident cites, so that it outlives the journal; a later capture replaces it.
+    TraceCaptured { incident: IncidentId, trace: CapturedTrace },
     /// Write the incident's row.
     IncidentChanged(Incident),
     /// Archive a report whose bytes differ from the one before.

@@ -1,1 +1,12 @@
-//! To be written.
+//! The seeded simulator: traffic, faults and time for the core, without a network, a disk or a clock. Never a
+//! dependency of what ships. A failure names its seed, and the seed replays it.
+
+mod arrival;
+mod replica;
+mod rng;
+mod shop;
+
+pub use arrival::{Arrivals, Delivery};
+pub use replica::Replica;
+pub use rng::Rng;
+pub use shop::{Fault, Shop, Traffic};

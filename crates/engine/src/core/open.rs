@@ -64,8 +64,7 @@ impl Core {
     fn traits_of_case(&self, case: &Case) -> Traits {
         let families: BTreeSet<FamilyKey> = case.members.keys().cloned().collect();
         let callees = families.iter().flat_map(|family| self.callees(family)).collect();
-        let traces =
-            case.wanted(&self.window, &self.config).into_iter().chain(case.opening.iter().copied()).collect();
+        let traces = case.wanted(&self.window).into_iter().chain(case.opening.iter().copied()).collect();
         Traits { env: case.env.clone(), families, traces, callees }
     }
 
@@ -114,7 +113,7 @@ impl Core {
     fn open(&mut self, members: &[Alarm]) -> IncidentId {
         let root = self.root_of(members);
         let mut case = Case::open(root, members, self.tick, &mut self.window, &self.config);
-        case.opening = case.wanted(&self.window, &self.config);
+        case.opening = case.wanted(&self.window);
         let id = case.id;
         self.cases.insert(id, case);
         self.track_chain(id);
@@ -156,7 +155,7 @@ impl Core {
 
     fn vote(&self, case: &Case) -> Option<origin::Origin> {
         let wanted: BTreeSet<_> =
-            case.wanted(&self.window, &self.config).into_iter().chain(case.opening.iter().copied()).collect();
+            case.wanted(&self.window).into_iter().chain(case.opening.iter().copied()).collect();
         let held = wanted.iter().filter_map(|trace| self.traces.get(trace));
         origin::vote(held, |family| case.members.contains_key(family), &self.window, &self.peers)
     }

@@ -29,20 +29,24 @@ impl Core {
         let mut effects = Vec::new();
         for id in ids {
             let Some(case) = self.cases.get(&id) else { continue };
-            if !changed.contains(&id) && case.state == IncidentState::Resolved {
-                continue;
+            let changed = changed.contains(&id);
+            let live = case.state != IncidentState::Resolved;
+            if changed || live && (self.news || self.is_due(case)) {
+                self.track_chain(id);
+                effects.extend(self.report(id, changed));
             }
-            self.track_chain(id);
-            effects.extend(self.report(id, changed.contains(&id)));
         }
         effects
     }
 
+    fn is_due(&self, case: &Case) -> bool {
+        let waited = case.last_report.as_ref().map(|last| self.tick.since(last.at));
+        waited.is_none_or(|waited| waited >= cadence_ns(self.tick.since(case.opened_at)))
+    }
+
     fn report(&mut self, id: IncidentId, at_once: bool) -> Vec<Effect> {
         let Some(case) = self.cases.get(&id) else { return Vec::new() };
-        let waited = case.last_report.as_ref().map(|last| self.tick.since(last.at));
-        let due =
-            at_once || waited.is_none_or(|waited| waited >= cadence_ns(self.tick.since(case.opened_at)));
+        let due = at_once || self.is_due(case);
         let analysis = Analysis::of(case, self.view());
         let ambient = build::Ambient {
             config_digest: &self.config_digest,

@@ -37,7 +37,7 @@ pub(crate) fn report(analysis: &Analysis<'_>, view: View<'_>, ambient: &Ambient<
         cause: cause(&hypotheses),
         origin: analysis.origin.as_ref().map(origin_part),
         propagation: analysis.hops.iter().map(hop).collect(),
-        blast_radius: blast_radius(analysis, view),
+        blast_radius: blast_radius(analysis),
         symptoms: symptoms(analysis, view.now),
         change: change(analysis, &hypotheses),
         alerts: signals(|kind| kind == SignalKind::Alert),
@@ -165,10 +165,10 @@ fn hop(hop: &analysis::Hop) -> Hop {
     }
 }
 
-fn blast_radius(analysis: &Analysis<'_>, view: View<'_>) -> BlastRadius {
+fn blast_radius(analysis: &Analysis<'_>) -> BlastRadius {
     let Counts { requests, failures } = analysis.blast.requests;
     let operation = |key: &crate::window::OperationKey| {
-        let total = analysis.case.total(key, view.window, view.config);
+        let total = analysis.total(key);
         OperationPart {
             service: key.service.to_string(),
             operation: key.operation.to_string(),
@@ -377,7 +377,7 @@ fn evidence(analysis: &Analysis<'_>, view: View<'_>) -> Vec<EvidencePart> {
         .iter()
         .chain(analysis.hops.iter().map(|hop| &hop.operation))
     {
-        let total = analysis.case.total(key, view.window, view.config);
+        let total = analysis.total(key);
         let digest = digest(&Share { failures: total.failures(), requests: total.requests });
         parts.insert(cite::operation(key), ("operation", analysis.started_at, digest));
     }

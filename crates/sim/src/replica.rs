@@ -1,0 +1,110 @@
+//! The core with everything around it replaced by memory: a journal that remembers events by trace, and an archive of
+//! what the core said.
+
+use std::collections::BTreeMap;
+
+use engine::Engine;
+use engine::report::Report;
+use model::{
+    CapturedTrace, Effect, Event, Evidence, Incident, IncidentId, IncidentState, Input, Nanos,
+    ReportDocument, TraceId,
+};
+
+#[derive(Debug)]
+pub struct Replica {
+    pub engine: Engine,
+    by_trace: BTreeMap<TraceId, Vec<Event>>,
+    pub reports: Vec<ReportDocument>,
+    pub incidents: BTreeMap<IncidentId, Incident>,
+    /// Every change of state, in order.
+    pub transitions: Vec<(Nanos, IncidentId, IncidentState)>,
+    /// What a real server would have journaled, for a replay.
+    pub journal: Vec<(Nanos, Input)>,
+    record: bool,
+}
+
+impl Replica {
+    pub fn new(shards: usize) -> Self {
+        Self::over(Engine::new(shards))
+    }
+
+    pub fn over(engine: Engine) -> Self {
+        Self {
+            engine,
+            by_trace: BTreeMap::new(),
+            reports: Vec::new(),
+            incidents: BTreeMap::new(),
+            transitions: Vec::new(),
+            journal: Vec::new(),
+            record: false,
+        }
+    }
+
+    /// Keeps all inputs in `journal`.
+    pub fn recording(mut self) -> Self {
+        self.record = true;
+        self
+    }
+
+    pub fn feed(&mut self, now: Nanos, input: Input) {
+        if let Input::Events(events) = &input {
+            events.iter().for_each(|event| self.by_trace.entry(event.trace).or_default().push(event.clone()));
+        }
+        let effects = self.step(now, input);
+        for wanted in effects {
+            let traces = wanted.into_iter().map(|trace| self.read(trace)).collect();
+            self.step(now, Input::Evidence(Evidence { traces }));
+        }
+    }
+
+    /// Steps without answering: for a replay, in which the answers stand in the journal.
+    pub fn step(&mut self, now: Nanos, input: Input) -> Vec<Vec<TraceId>> {
+        if self.record {
+            self.journal.push((now, input.clone()));
+        }
+        let effects = self.engine.step(input, now);
+        effects.into_iter().filter_map(|effect| self.carry_out(effect)).collect()
+    }
+
+    fn carry_out(&mut self, effect: Effect) -> Option<Vec<TraceId>> {
+        match effect {
+            Effect::CaptureEvidence(traces) => return Some(traces),
+            Effect::TraceCaptured { .. } => {}
+            Effect::IncidentChanged(incident) => {
+                let before = self.incidents.get(&incident.id).map(|known| known.state);
+                if before != Some(incident.state) {
+                    self.transitions.push((incident.updated_at, incident.id, incident.state));
+                }
+                self.incidents.insert(incident.id, incident);
+            }
+            Effect::ReportChanged(report) => self.reports.push(report),
+        }
+        None
+    }
+
+    fn read(&self, trace: TraceId) -> CapturedTrace {
+        let mut events = self.by_trace.get(&trace).cloned().unwrap_or_default();
+        events.sort_by_key(|event| (event.start, event.span));
+        events.dedup_by_key(|event| event.span);
+        CapturedTrace { trace, events, events_cut: 0 }
+    }
+
+    /// Forgets events that no evidence can ask for any more, for runs over hours.
+    pub fn forget_before(&mut self, time: Nanos) {
+        self.by_trace.retain(|_, events| events.iter().any(|event| event.end >= time));
+    }
+
+    pub fn hashes(&self) -> Vec<&str> {
+        self.reports.iter().map(|report| report.hash.as_str()).collect()
+    }
+
+    /// The newest report of an incident.
+    pub fn report(&self, id: IncidentId) -> Option<Report> {
+        let newest = self.reports.iter().rev().find(|report| report.incident == id)?;
+        serde_json::from_slice(&newest.bytes).ok()
+    }
+
+    pub fn states(&self) -> Vec<IncidentState> {
+        self.transitions.iter().map(|(_, _, state)| *state).collect()
+    }
+}

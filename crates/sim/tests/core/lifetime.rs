@@ -1,0 +1,88 @@
+//! An incident's life: open while it lasts, resolved once, back under its id.
+
+use model::{IncidentState, Nanos};
+use sim::{Arrivals, Fault, Replica, Rng, Shop};
+
+use super::{START_S, delivery, traffic};
+
+/// Runs phases without holding all their events in memory.
+fn live(replica: &mut Replica, shop: &mut Shop, from_s: u64, phases: &[(u64, Fault)]) -> u64 {
+    let delivery = sim::Delivery { delay_ns_max: 0, duplicates_per_hundred: 0, ..delivery(1) };
+    let mut second = from_s;
+    for (seconds, fault) in phases {
+        for _ in 0..*seconds {
+            let mut arrivals = Arrivals::default();
+            for (events, _) in shop.second(Nanos::from_secs(second), *fault) {
+                // Everything ends within the second it started in, or is counted in it.
+                arrivals.add(events, &delivery, &mut Rng::new(second));
+            }
+            let inputs = arrivals
+                .seconds()
+                .flat_map(|s| arrivals.second(s, &delivery))
+                .filter(|(_, i)| !matches!(i, model::Input::Tick));
+            for (_, input) in inputs.collect::<Vec<_>>() {
+                replica.feed(Nanos::from_secs(second), input);
+            }
+            second += 1;
+            replica.feed(Nanos::from_secs(second), model::Input::Tick);
+            if second % 60 == 0 {
+                replica.forget_before(Nanos::from_secs(second - 120));
+            }
+        }
+    }
+    second
+}
+
+#[test]
+fn a_two_hour_outage_stays_open_resolves_once_and_reopens_under_its_id() {
+    use IncidentState::{Open, Recovering, Resolved};
+    let (mut replica, mut shop) = (Replica::new(1), Shop::new(traffic(7, 5)));
+    let outage_ends =
+        live(&mut replica, &mut shop, START_S, &[(120, Fault::None), (7_200, Fault::CardProviderDown)]);
+    assert_eq!(replica.states(), [Open], "nothing but open for two hours");
+    let second = live(&mut replica, &mut shop, outage_ends, &[(300, Fault::None)]);
+    assert_eq!(replica.states(), [Open, Recovering, Resolved]);
+    let resolved_at = replica.transitions[2].0;
+    assert!(
+        resolved_at.as_secs() - outage_ends <= 120,
+        "resolved {} s after the end",
+        resolved_at.as_secs() - outage_ends
+    );
+    let second = live(&mut replica, &mut shop, second, &[(60, Fault::CardProviderDown)]);
+    assert_eq!(replica.states(), [Open, Recovering, Resolved, Open], "it came back within the reopen window");
+    assert_eq!(replica.incidents.len(), 1, "under the same id");
+    let incident = replica.incidents.values().next().unwrap();
+    assert_eq!((incident.reopened, incident.resolved_at), (1, None));
+    // Long after the reopen window the same failure is another incident.
+    live(&mut replica, &mut shop, second, &[(900, Fault::None), (30, Fault::CardProviderDown)]);
+    assert_eq!(replica.incidents.len(), 2);
+}
+
+#[test]
+fn the_outage_counts_every_failure_of_its_two_hours() {
+    let (mut replica, mut shop) = (Replica::new(1), Shop::new(traffic(8, 5)));
+    live(
+        &mut replica,
+        &mut shop,
+        START_S,
+        &[(120, Fault::None), (7_200, Fault::CardProviderDown), (200, Fault::None)],
+    );
+    let incident = replica.incidents.values().next().unwrap();
+    assert_eq!(incident.state, IncidentState::Resolved);
+    assert_eq!(incident.requests_affected, 7_200 * 5);
+}
+
+#[test]
+fn without_traffic_it_stays_open_and_is_then_resolved_with_the_reason() {
+    let (mut replica, mut shop) = (Replica::new(1), Shop::new(traffic(9, 5)));
+    let second = live(&mut replica, &mut shop, START_S, &[(120, Fault::None), (60, Fault::CardProviderDown)]);
+    for s in 0..1_200 {
+        replica.feed(Nanos::from_secs(second + s), model::Input::Tick);
+        if s < 800 {
+            assert_eq!(replica.states(), [IncidentState::Open], "silence is no recovery, {s} s");
+        }
+    }
+    assert_eq!(replica.states(), [IncidentState::Open, IncidentState::Resolved]);
+    let id = *replica.incidents.keys().next().unwrap();
+    assert!(replica.report(id).unwrap().timeline.iter().any(|entry| entry.text.contains("no traffic")));
+}

@@ -1,0 +1,47 @@
+//! The whole core under simulated traffic.
+
+mod determinism;
+mod lifetime;
+mod scenarios;
+
+use model::Nanos;
+use sim::{Arrivals, Delivery, Fault, Replica, Rng, Shop, Traffic};
+
+/// Where simulated time begins: 2026-01-05T12:00:00Z.
+const START_S: u64 = 1_767_614_400;
+
+fn traffic(seed: u64, requests_per_s: u64) -> Traffic {
+    Traffic { seed, requests_per_s, noise_per_thousand: 0 }
+}
+
+fn delivery(seed: u64) -> Delivery {
+    Delivery { seed, delay_ns_max: 1_500_000_000, batch: 40, duplicates_per_hundred: 3 }
+}
+
+/// Runs phases of (seconds, fault) one after the other, then `drain_s` seconds without traffic. Returns what arrives,
+/// and how many requests the client saw fail.
+fn arrivals(traffic: Traffic, phases: &[(u64, Fault)], delivery: &Delivery) -> (Arrivals, u64) {
+    let (mut shop, mut arrivals, mut failed) = (Shop::new(traffic), Arrivals::default(), 0);
+    let mut rng = Rng::new(delivery.seed);
+    let mut second = START_S;
+    for (seconds, fault) in phases {
+        for _ in 0..*seconds {
+            for (events, client_failed) in shop.second(Nanos::from_secs(second), *fault) {
+                failed += u64::from(client_failed);
+                arrivals.add(events, delivery, &mut rng);
+            }
+            second += 1;
+        }
+    }
+    (arrivals, failed)
+}
+
+fn run(arrivals: &Arrivals, delivery: &Delivery, shards: usize) -> Replica {
+    let mut replica = Replica::new(shards).recording();
+    for second in arrivals.seconds() {
+        for (now, input) in arrivals.second(second, delivery) {
+            replica.feed(now, input);
+        }
+    }
+    replica
+}

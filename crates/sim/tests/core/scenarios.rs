@@ -1,0 +1,176 @@
+//! Each fault gives its cause and origin, and quiet stays quiet.
+
+use std::collections::BTreeMap;
+
+use engine::report::Report;
+use model::{CauseKind, Deployment, Input, Nanos, Signal, SignalKind};
+use sim::{Fault, Replica};
+
+use super::{START_S, arrivals, delivery, run, traffic};
+
+/// The report of the only incident.
+fn only(replica: &Replica) -> Report {
+    let ids: Vec<_> = replica.incidents.keys().copied().collect();
+    let [id] = ids[..] else {
+        panic!("expected one incident, found {}: {:#?}", ids.len(), replica.incidents)
+    };
+    replica.report(id).unwrap()
+}
+
+fn services(report: &Report) -> Vec<&str> {
+    report.propagation.iter().map(|hop| hop.service.as_str()).collect()
+}
+
+#[test]
+fn a_dependency_outage_names_the_callee_and_counts_what_the_client_counted() {
+    for seed in 1..=10 {
+        let delivery = delivery(seed);
+        let (arrivals, failed) =
+            arrivals(traffic(seed, 20), &[(30, Fault::None), (20, Fault::CardProviderDown)], &delivery);
+        let report = only(&run(&arrivals, &delivery, 1));
+        assert_eq!(report.cause.kind, CauseKind::Dependency, "seed {seed}");
+        assert_eq!(report.cause.subject.as_deref(), Some("card-provider"), "seed {seed}");
+        assert_eq!(report.origin.as_ref().unwrap().service, "payment", "seed {seed}");
+        assert_eq!(services(&report), ["payment", "checkout", "gateway"], "seed {seed}");
+        assert_eq!(report.blast_radius.requests.affected, failed, "seed {seed}");
+        assert_eq!(report.completeness.latest.status, "ok", "seed {seed}");
+        let roots: Vec<_> =
+            report.symptoms.iter().filter(|s| s.role == "root").map(|s| s.service.as_str()).collect();
+        assert_eq!(roots, ["payment"], "seed {seed}");
+    }
+}
+
+#[test]
+fn a_bad_version_is_named_with_its_split() {
+    let delivery = delivery(2);
+    let (mut arrivals, failed) =
+        arrivals(traffic(2, 20), &[(40, Fault::None), (20, Fault::BadVersion)], &delivery);
+    let at = Nanos::from_secs(START_S + 39);
+    arrivals.add_fact(
+        at,
+        Input::Deployments(vec![deployment("checkout", "2.4.1", at), deployment("store", "9.0.0", at)]),
+    );
+    let report = only(&run(&arrivals, &delivery, 2));
+    assert_eq!(report.cause.kind, CauseKind::Deploy);
+    assert_eq!(report.cause.subject.as_deref(), Some("checkout 2.4.1"));
+    assert_eq!(report.origin.as_ref().unwrap().service, "checkout");
+    let split = report.change.as_ref().unwrap().version_split.unwrap();
+    assert_eq!((split.new.failures, split.others.failures), (failed, 0));
+    assert!(report.blast_radius.cohorts.iter().any(|c| c.dimension == "version" && c.value == "2.4.1"));
+    assert!(
+        report.hypotheses.iter().all(|h| h.subject.as_deref() != Some("store 9.0.0")),
+        "store is not on the chain"
+    );
+}
+
+#[test]
+fn a_deployment_without_a_difference_is_not_blamed() {
+    let delivery = delivery(3);
+    let (mut arrivals, _) =
+        arrivals(traffic(3, 20), &[(40, Fault::None), (20, Fault::CardProviderDown)], &delivery);
+    let late = Nanos::from_secs(START_S + 50);
+    arrivals.add_fact(late, Input::Deployments(vec![deployment("payment", "3.0.0", late)]));
+    let report = only(&run(&arrivals, &delivery, 1));
+    assert_eq!(report.cause.kind, CauseKind::Dependency);
+    let deploy = report.hypotheses.iter().find(|h| h.kind == CauseKind::Deploy).unwrap();
+    assert!(deploy.score < 0 && deploy.against[0].text.contains("cannot have caused it"), "{deploy:?}");
+}
+
+#[test]
+fn a_panic_with_its_runtime_signal_is_a_runtime_cause() {
+    let delivery = delivery(4);
+    let (mut arrivals, _) = arrivals(traffic(4, 20), &[(40, Fault::None), (20, Fault::Panic)], &delivery);
+    let at = Nanos::from_secs(START_S + 40);
+    arrivals.add_fact(
+        at,
+        Input::Signals(vec![signal("panic", "inventory", at), signal("oom_killed", "unrelated", at)]),
+    );
+    let report = only(&run(&arrivals, &delivery, 4));
+    assert_eq!(report.cause.kind, CauseKind::Runtime);
+    assert_eq!(report.origin.as_ref().unwrap().service, "inventory");
+    assert_eq!(services(&report), ["inventory", "checkout", "gateway"]);
+    assert_eq!(report.runtime.len(), 1, "a signal of a service elsewhere is not in the report");
+}
+
+#[test]
+fn own_code_is_the_cause_when_nothing_else_explains_it() {
+    let delivery = delivery(5);
+    let (arrivals, _) = arrivals(traffic(5, 20), &[(40, Fault::None), (20, Fault::PaymentDown)], &delivery);
+    let report = only(&run(&arrivals, &delivery, 1));
+    assert_eq!(report.cause.kind, CauseKind::App);
+    assert_eq!(report.cause.subject.as_deref(), Some("payment"));
+    assert!(report.hypotheses.iter().any(|h| h.kind == CauseKind::Unknown), "losers are shown");
+}
+
+#[test]
+fn ten_minutes_of_steady_noise_open_nothing() {
+    for seed in 1..=5 {
+        let delivery = delivery(seed);
+        let noisy = sim::Traffic { noise_per_thousand: 5, ..traffic(seed, 20) };
+        let (arrivals, failed) = arrivals(noisy, &[(600, Fault::None)], &delivery);
+        assert!(failed > 20, "there is something to be quiet about: {failed}");
+        assert_eq!(run(&arrivals, &delivery, 1).incidents.len(), 0, "seed {seed}");
+    }
+}
+
+#[test]
+fn every_citation_leads_to_evidence_that_is_listed() {
+    let delivery = delivery(6);
+    let (arrivals, _) =
+        arrivals(traffic(6, 20), &[(40, Fault::None), (20, Fault::CardProviderDown)], &delivery);
+    let replica = run(&arrivals, &delivery, 1);
+    for document in &replica.reports {
+        let value: serde_json::Value = serde_json::from_slice(&document.bytes).unwrap();
+        let listed: Vec<&str> =
+            value["evidence"].as_array().unwrap().iter().map(|e| e["id"].as_str().unwrap()).collect();
+        for cite in cites(&value) {
+            assert!(listed.contains(&cite.as_str()), "{cite} is cited and not listed");
+        }
+    }
+}
+
+fn cites(value: &serde_json::Value) -> Vec<String> {
+    match value {
+        serde_json::Value::Object(map) => map
+            .iter()
+            .flat_map(|(name, member)| match member.as_array() {
+                Some(ids) if name == "cites" => {
+                    ids.iter().map(|id| id.as_str().unwrap().to_owned()).collect()
+                }
+                _ => cites(member),
+            })
+            .collect(),
+        serde_json::Value::Array(items) => items.iter().flat_map(cites).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn deployment(service: &str, version: &str, at: Nanos) -> Deployment {
+    Deployment {
+        id: format!("{service}-{version}").into(),
+        service: service.into(),
+        env: Some("demo".into()),
+        version: version.into(),
+        previous_version: None,
+        at,
+        commit: None,
+        pull_request: None,
+        author: None,
+    }
+}
+
+fn signal(subtype: &str, service: &str, at: Nanos) -> Signal {
+    Signal {
+        id: format!("{service}-{subtype}").into(),
+        kind: SignalKind::Runtime,
+        subtype: subtype.into(),
+        at,
+        env: Some("demo".into()),
+        service: Some(service.into()),
+        instance: Some(format!("{service}-0").into()),
+        subject: None,
+        status: "".into(),
+        message: "".into(),
+        attributes: BTreeMap::new(),
+    }
+}
