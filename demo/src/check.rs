@@ -65,10 +65,6 @@ pub(crate) fn healthy_before(tally: &Tally) -> Check {
     Check::equal("failed requests before the fault", "0", &tally.failed().to_string())
 }
 
-pub(crate) fn all_sent(tally: &Tally) -> Check {
-    Check::equal("requests that the client held back", "0", &tally.held_back.to_string())
-}
-
 /// The report's claims, one by one.
 pub(crate) fn report(expected: &Expected<'_>, incident: &Incident, report: &ReceivedReport) -> Vec<Check> {
     let content = &report.content;

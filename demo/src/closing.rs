@@ -5,6 +5,7 @@ use std::io;
 use crate::Options;
 use crate::casebook::ReceivedReport;
 use crate::counts::Tally;
+use crate::load::UNDER_WAY_MAX;
 use crate::run::{Case, Findings};
 use crate::screen::Screen;
 
@@ -14,11 +15,16 @@ pub(crate) fn findings(findings: &Findings, screen: &mut Screen) -> io::Result<(
         screen.text(&format!("{}\n", case.markdown.trim_end()))?;
         screen.text(&format!("report hash {}", case.report.hash))?;
     }
-    let Tally { checkout, products, .. } = findings.tally;
+    let Tally { checkout, products, held_back } = findings.tally;
     screen.text(&format!(
         "the client counted: POST /checkout {} requests, {} failed; GET /products {} requests, {} failed",
         checkout.answered, checkout.failed, products.answered, products.failed
     ))?;
+    if held_back > 0 {
+        screen.text(&format!(
+            "it held {held_back} requests back, because {UNDER_WAY_MAX} were waiting for an answer"
+        ))?;
+    }
     screen.text("\nexpected of this scenario:")?;
     findings.checks.iter().try_for_each(|check| screen.text(&format!("  {}", check.line())))
 }

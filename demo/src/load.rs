@@ -14,8 +14,9 @@ use crate::counts::{Answer, Counts, Route, Tally};
 use crate::shop::{Cart, GIFT_CARD, PRODUCTS};
 
 const USERS: u64 = 40;
-const TIMEOUT: Duration = Duration::from_secs(10);
-const UNDER_WAY_MAX: usize = 512;
+/// Longer than the gateway waits, which then fails on record.
+const TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const UNDER_WAY_MAX: usize = 1_024;
 
 /// The customers of one shop; they stop when this is dropped.
 #[derive(Debug)]

@@ -94,7 +94,7 @@ const SHORT: [&str; 4] = ["--healthy", "10s", "--duration", "6s"];
 
 #[test]
 fn a_dependency_outage_is_traced_to_the_card_provider() {
-    let demo = as_expected(&[&["--scenario", "dependency-outage"][..], &SHORT].concat(), 10);
+    let demo = as_expected(&[&["--scenario", "dependency-outage"][..], &SHORT].concat(), 9);
     says(
         &demo,
         &[
@@ -109,21 +109,21 @@ fn a_dependency_outage_is_traced_to_the_card_provider() {
 
 #[test]
 fn a_bad_deploy_is_traced_to_the_version_that_came() {
-    let demo = as_expected(&[&["--scenario", "bad-deploy"][..], &SHORT].concat(), 10);
+    let demo = as_expected(&[&["--scenario", "bad-deploy"][..], &SHORT].concat(), 9);
     says(&demo, &["cause: deploy", "origin: checkout", "propagation: checkout -> gateway"]);
     replay_agrees(&demo.data());
 }
 
 #[test]
 fn a_panic_is_traced_to_the_process_that_panicked() {
-    let demo = as_expected(&[&["--scenario", "panic"][..], &SHORT].concat(), 10);
+    let demo = as_expected(&[&["--scenario", "panic"][..], &SHORT].concat(), 9);
     says(&demo, &["cause: runtime", "origin: inventory", "propagation: inventory -> checkout -> gateway"]);
     replay_agrees(&demo.data());
 }
 
 #[test]
 fn a_steady_failure_rate_opens_nothing() {
-    let demo = as_expected(&["--scenario", "quiet", "--duration", "45s"], 3);
+    let demo = as_expected(&["--scenario", "quiet", "--duration", "45s"], 2);
     says(&demo, &["incidents: 0"]);
 }
 
