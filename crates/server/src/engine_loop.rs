@@ -112,6 +112,7 @@ impl Running {
         self.own.arrived(own);
         if own == Own::Tick {
             self.parts.metrics.engine_ticks.inc();
+            self.parts.metrics.note_totals(self.parts.replayer.engine.totals());
             self.capture_evidence(position, received);
             if self.is_snapshot_due() {
                 self.write_snapshot()?;

@@ -23,6 +23,8 @@ use crate::metrics::{ListenerLabel, ServerMetrics};
 const FIRST_REQUEST_TIMEOUT_MAX: Duration = Duration::from_secs(10);
 /// A pause after the process could not accept, usually for want of file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+/// How long a connection without requests may take to say goodbye once the server drains.
+const GOODBYE: Duration = Duration::from_millis(200);
 const HEADER_BYTES_MAX: u32 = 32 * 1024;
 const HEADERS_MAX: usize = 100;
 const READ_BUFFER_BYTES_MAX: usize = 128 * 1024;
@@ -156,7 +158,7 @@ impl Connection {
         let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
         let mut draining = false;
         loop {
-            let deadline = activity.deadline(&self.limits);
+            let deadline = if draining { Instant::now() + GOODBYE } else { activity.deadline(&self.limits) };
             tokio::select! {
                 // An error here is a client that went away or spoke nonsense; it has nobody to tell.
                 _ = connection.as_mut() => break,
@@ -165,6 +167,9 @@ impl Connection {
                     connection.as_mut().graceful_shutdown();
                 }
                 () = tokio::time::sleep_until(deadline) => {
+                    if draining && !activity.is_busy() {
+                        break;
+                    }
                     if activity.is_idle(&self.limits) {
                         self.metrics.connections_closed_idle.get_or_create(&self.label).inc();
                         break;
@@ -227,9 +232,13 @@ impl Activity {
         Busy { activity: Arc::clone(this) }
     }
 
+    fn is_busy(&self) -> bool {
+        self.in_flight.load(Ordering::Relaxed) > 0
+    }
+
     /// When the connection has to be looked at again.
     fn deadline(&self, limits: &ConnectionLimits) -> Instant {
-        if self.in_flight.load(Ordering::Relaxed) > 0 {
+        if self.is_busy() {
             return Instant::now() + limits.idle_timeout;
         }
         let idle_since = Duration::from_millis(self.idle_since_ms.load(Ordering::Relaxed));
@@ -237,7 +246,7 @@ impl Activity {
     }
 
     fn is_idle(&self, limits: &ConnectionLimits) -> bool {
-        self.in_flight.load(Ordering::Relaxed) == 0 && Instant::now() >= self.deadline(limits)
+        !self.is_busy() && Instant::now() >= self.deadline(limits)
     }
 
     fn timeout(&self, limits: &ConnectionLimits) -> Duration {

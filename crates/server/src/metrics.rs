@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, OnceLock};
 
+use engine::Totals;
+use journal::Reader;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -40,11 +42,17 @@ pub(crate) struct ResponseLabels {
     pub status: u16,
 }
 
+#[derive(Debug)]
+struct Watched {
+    budget: Budget,
+    journal: Reader,
+}
+
 /// All metrics of the server. Label values come from fixed lists, so their number is bounded.
 #[derive(Debug)]
 pub(crate) struct ServerMetrics {
     registry: Mutex<Metrics>,
-    budget: OnceLock<Budget>,
+    watched: OnceLock<Watched>,
     pub requests: Family<OutcomeLabels, Counter>,
     pub events_accepted: Family<SurfaceLabel, Counter>,
     pub events_duplicate: Family<SurfaceLabel, Counter>,
@@ -61,6 +69,11 @@ pub(crate) struct ServerMetrics {
     pub engine_step_seconds: Histogram,
     pub engine_ticks: Counter,
     pub engine_position: Gauge,
+    pub engine_late: Gauge,
+    pub engine_duplicates: Gauge,
+    pub engine_overflowed: Gauge,
+    pub incidents_live: Gauge,
+    pub incidents_refused: Gauge,
     pub evidence_captured: Counter,
     pub evidence_unchanged: Counter,
     pub store_queue: QueueGauges,
@@ -104,6 +117,11 @@ specs! {
     ENGINE_STEP = "engine_step_seconds", "Time of one step of the engine.";
     ENGINE_TICKS = "engine_ticks", "Ticks that the engine has evaluated.";
     ENGINE_POSITION = "engine_position", "Journal position of the entry that was applied last.";
+    ENGINE_LATE = "engine_late_events", "Events that came too late to count.";
+    ENGINE_DUPLICATES = "engine_duplicate_events", "Deliveries of an event that had been counted before.";
+    ENGINE_OVERFLOWED = "engine_overflowed", "Names beyond a bound that were counted under __other__.";
+    INCIDENTS_LIVE = "incidents_live", "Incidents that are not resolved.";
+    INCIDENTS_REFUSED = "incidents_refused", "Symptoms for which no incident was opened because too many were live.";
     EVIDENCE_CAPTURED = "evidence_captured", "Evidence entries that were journaled.";
     EVIDENCE_UNCHANGED = "evidence_unchanged", "Captures that found the same as before and were not journaled again.";
     STORE_DEPTH = "store_queue_depth", "Batches of changes that wait for the store.";
@@ -145,6 +163,11 @@ impl ServerMetrics {
             engine_step_seconds: r.add(ENGINE_STEP, durations()),
             engine_ticks: r.add(ENGINE_TICKS, Counter::default()),
             engine_position: r.add(ENGINE_POSITION, Gauge::default()),
+            engine_late: r.add(ENGINE_LATE, Gauge::default()),
+            engine_duplicates: r.add(ENGINE_DUPLICATES, Gauge::default()),
+            engine_overflowed: r.add(ENGINE_OVERFLOWED, Gauge::default()),
+            incidents_live: r.add(INCIDENTS_LIVE, Gauge::default()),
+            incidents_refused: r.add(INCIDENTS_REFUSED, Gauge::default()),
             evidence_captured: r.add(EVIDENCE_CAPTURED, Counter::default()),
             evidence_unchanged: r.add(EVIDENCE_UNCHANGED, Counter::default()),
             store_queue,
@@ -159,13 +182,22 @@ impl ServerMetrics {
             journal_corrupt_frames: r.add(JOURNAL_CORRUPT, Gauge::default()),
             resident_bytes: r.add(RESIDENT, Gauge::default()),
             registry: Mutex::new(registry),
-            budget: OnceLock::new(),
+            watched: OnceLock::new(),
         }
     }
 
-    /// Shows how much of the budget is in use whenever the page is asked for.
-    pub(crate) fn watch_budget(&self, budget: Budget) {
-        let _ = self.budget.set(budget);
+    /// What is looked at whenever the page is asked for.
+    pub(crate) fn watch(&self, budget: Budget, journal: Reader) {
+        let _ = self.watched.set(Watched { budget, journal });
+    }
+
+    /// The engine's own counters, as of the last tick.
+    pub(crate) fn note_totals(&self, totals: Totals) {
+        self.engine_late.set(gauge(totals.late));
+        self.engine_duplicates.set(gauge(totals.duplicates));
+        self.engine_overflowed.set(gauge(totals.overflowed));
+        self.incidents_live.set(gauge(totals.incidents_live));
+        self.incidents_refused.set(gauge(totals.incidents_refused));
     }
 
     /// The page of `/metrics`.
@@ -173,14 +205,23 @@ impl ServerMetrics {
         if let Some(bytes) = resident_bytes() {
             self.resident_bytes.set(bytes);
         }
-        if let Some(budget) = self.budget.get() {
-            self.bytes_in_flight.set(i64::try_from(budget.bytes_in_use()).unwrap_or(i64::MAX));
+        if let Some(Watched { budget, journal }) = self.watched.get() {
+            let stats = journal.stats();
+            self.bytes_in_flight.set(gauge(budget.bytes_in_use()));
+            self.journal_end.set(gauge(journal.end().0));
+            self.journal_bytes.set(gauge(stats.bytes));
+            self.journal_corrupt_frames.set(gauge(stats.corrupt_frames));
         }
         match self.registry.lock() {
             Ok(registry) => registry.render(),
             Err(poisoned) => poisoned.into_inner().render(),
         }
     }
+}
+
+/// Gauges are signed; no count here comes near the bound.
+fn gauge(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 fn queue(registry: &mut Metrics, depth: MetricSpec, capacity: MetricSpec, full: MetricSpec) -> QueueGauges {

@@ -22,7 +22,6 @@ pub(crate) struct RetentionTask {
     pub age_max: Duration,
     pub bytes_max: u64,
     pub committer: Arc<Committer>,
-    pub journal: journal::Reader,
     pub store: Arc<dyn Store>,
     pub store_state: Arc<StoreState>,
     pub engine: QueueSender<Wake>,
@@ -42,11 +41,6 @@ impl RetentionTask {
     }
 
     async fn once(&self) {
-        let stats = self.journal.stats();
-        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        self.metrics.journal_bytes.set(gauge(stats.bytes));
-        self.metrics.journal_end.set(gauge(self.journal.end().0));
-        self.metrics.journal_corrupt_frames.set(gauge(stats.corrupt_frames));
         if let Some(retained) = self.shorten_journal().await {
             self.metrics.retention_segments.inc_by(retained.segments_dropped);
             self.metrics.retention_bytes.inc_by(retained.bytes_dropped);

@@ -275,7 +275,7 @@ impl Core {
 
     fn surfaces(&self, settings: &Settings, metrics: &Arc<ServerMetrics>) -> (Arc<Ingest>, Reading) {
         let budget = Budget::new(settings.in_flight_bytes_max);
-        metrics.watch_budget(budget.clone());
+        metrics.watch(budget.clone(), self.journal.clone());
         let limits = BodyLimits { bytes_max: settings.body_bytes_max, timeout: settings.request_timeout };
         let bodies = BodyReader::new(limits, budget);
         let (committer, rules) = (Arc::clone(&self.committer), self.rules.clone());
@@ -294,7 +294,6 @@ impl Core {
             age_max: settings.retention_age,
             bytes_max: settings.retention_bytes,
             committer: Arc::clone(&self.committer),
-            journal: self.journal.clone(),
             store: Arc::new(self.store.clone()),
             store_state: Arc::clone(&self.store_state),
             engine: self.engine.clone(),

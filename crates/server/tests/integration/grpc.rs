@@ -1,0 +1,161 @@
+//! OTLP over gRPC, spoken by a client that we did not write.
+
+use bytes::{Buf, BufMut, Bytes};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt;
+
+use crate::running::{Running, request_of, span, trace_path, url};
+
+async fn channel(server: &Running) -> Channel {
+    Channel::from_shared(url(server.ready.otlp_grpc, "")).unwrap().connect().await.unwrap()
+}
+
+fn export(trace: u64, operation: &str) -> ExportTraceServiceRequest {
+    serde_json::from_value(request_of(&[span(trace, trace, operation, false)], Some("shop"))).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spans_are_taken_plain_and_compressed() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Running::start(data.path()).await;
+    let client = TraceServiceClient::new(channel(&server).await);
+    let encodings = [None, Some(CompressionEncoding::Gzip), Some(CompressionEncoding::Zstd)];
+    for (trace, encoding) in encodings.into_iter().enumerate() {
+        let mut client = match encoding {
+            Some(encoding) => client.clone().send_compressed(encoding).accept_compressed(encoding),
+            None => client.clone(),
+        };
+        let response = client.export(export(trace as u64, "GET /")).await.unwrap();
+        assert_eq!(response.into_inner().partial_success, None);
+        assert_eq!(server.get(&trace_path(trace as u64)).send().await.unwrap().status(), 200);
+    }
+    let accepted = server.metric("casebook_ingest_events_accepted_total{surface=\"otlp_grpc\"}").await;
+    assert_eq!(accepted, 3.0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejects_come_back_as_partial_success() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Running::start(data.path()).await;
+    let mut request = export(1, "GET /");
+    request.resource_spans[0].scope_spans[0].spans[0].end_time_unix_nano = 3_786_912_000_000_000_000;
+    let response = TraceServiceClient::new(channel(&server).await).export(request).await.unwrap();
+    assert_eq!(response.into_inner().partial_success.unwrap().rejected_spans, 1);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_bad_call_gets_the_status_that_says_what_is_wrong() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Running::start_with(data.path(), &[("body-bytes-max", "64KiB")]).await;
+    let channel = channel(&server).await;
+    let path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+    let bad = call(&channel, path, Bytes::from_static(b"\x0a\xff\x01abc"), None).await;
+    assert_eq!(bad.code(), Code::InvalidArgument, "{bad:?}");
+    assert!(bad.message().contains("protobuf"), "{}", bad.message());
+    let large = call(&channel, path, Bytes::from(vec![0; 100_000]), None).await;
+    assert_eq!(large.code(), Code::ResourceExhausted, "{large:?}");
+    // Without a delay a client must not send it again.
+    assert!(large.get_details_retry_info().is_none());
+    let bomb = call(&channel, path, Bytes::from(vec![0; 10_000_000]), Some(CompressionEncoding::Gzip)).await;
+    assert_eq!(bomb.code(), Code::ResourceExhausted, "{bomb:?}");
+    let other = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+    let unknown = call(&channel, other, Bytes::new(), None).await;
+    assert_eq!(unknown.code(), Code::Unimplemented, "{unknown:?}");
+    let refused = "casebook_ingest_requests_total{surface=\"otlp_grpc\",outcome=\"body_too_large\"}";
+    assert_eq!(server.metric(refused).await, 2.0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_server_says_when_to_come_again() {
+    let data = tempfile::tempdir().unwrap();
+    let flags = [("body-bytes-max", "256KiB"), ("in-flight-bytes-max", "1MiB")];
+    let server = Running::start_with(data.path(), &flags).await;
+    // Thirty-two requests that begin and do not end hold all that may be held.
+    let mut waiting = Vec::new();
+    for _ in 0..32 {
+        let (parts, body) = slow_body();
+        let request = server.export("application/json", body);
+        waiting.push((parts, tokio::spawn(request.send())));
+    }
+    let full = crate::running::eventually("the budget to be spent", async || {
+        let mut client = TraceServiceClient::new(channel(&server).await);
+        client.export(export(1, "GET /")).await.err()
+    })
+    .await;
+    assert_eq!(full.code(), Code::Unavailable, "{full:?}");
+    assert!(full.get_details_retry_info().unwrap().retry_delay.is_some());
+    drop(waiting);
+    crate::running::eventually("the budget to come back", async || {
+        let mut client = TraceServiceClient::new(channel(&server).await);
+        client.export(export(1, "GET /")).await.ok()
+    })
+    .await;
+    server.stop().await;
+}
+
+type Parts = tokio::sync::mpsc::Sender<Result<Bytes, std::io::Error>>;
+
+/// A body that has begun and goes on for as long as its sender is held.
+fn slow_body() -> (Parts, reqwest::Body) {
+    let (sender, receiver) = tokio::sync::mpsc::channel(2);
+    sender.try_send(Ok(Bytes::from(vec![b' '; 60_000]))).unwrap();
+    (sender, reqwest::Body::wrap_stream(tokio_stream::wrappers::ReceiverStream::new(receiver)))
+}
+
+async fn call(
+    channel: &Channel,
+    path: &'static str,
+    message: Bytes,
+    encoding: Option<CompressionEncoding>,
+) -> Status {
+    let mut grpc = tonic::client::Grpc::new(channel.clone());
+    if let Some(encoding) = encoding {
+        grpc = grpc.send_compressed(encoding);
+    }
+    grpc.ready().await.unwrap();
+    grpc.unary(Request::new(message), path.parse().unwrap(), Raw).await.unwrap_err()
+}
+
+/// Messages as bytes, whatever they are.
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, item: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.put(item);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
+    }
+}

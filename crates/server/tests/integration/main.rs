@@ -1,0 +1,17 @@
+//! The server as its clients see it: a whole process's worth of parts on free ports, started and stopped in each test.
+
+// Said once more for the lints: what follows is tests and nothing else.
+#[cfg(test)]
+mod api_surface;
+#[cfg(test)]
+mod grpc;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod incident;
+#[cfg(test)]
+mod otlp_http;
+#[cfg(test)]
+mod restart;
+#[cfg(test)]
+mod running;
