@@ -18,7 +18,7 @@ const OPERATIONS_MAX: usize = 64;
 /// Families that can be members; what joins beyond it is counted in `members_cut`.
 const MEMBERS_MAX: usize = 64;
 /// Traces that an incident looks at.
-pub(crate) const TRACES_MAX: usize = 24;
+pub(crate) const TRACES_MAX: usize = 12;
 const TIMELINE_MAX: usize = 200;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -59,7 +59,7 @@ impl Shop {
         self.requests += 1;
         let noise = self.rng.chance(self.traffic.noise_per_thousand, 1_000);
         let trace =
-            TraceId((u128::from(self.rng.next()) << 64 | u128::from(self.rng.next()) | 1).to_be_bytes());
+            TraceId((u128::from(self.rng.word()) << 64 | u128::from(self.rng.word()) | 1).to_be_bytes());
         let user = self.rng.below(500);
         let failed_dice = self.rng.below(100);
         let mut build = Builder { rng: &mut self.rng, trace, user, events: Vec::new() };
@@ -179,7 +179,7 @@ impl Builder<'_> {
         ms: u64,
         code: Option<&str>,
     ) -> SpanId {
-        let span = SpanId((self.rng.next() | 1).to_be_bytes());
+        let span = SpanId((self.rng.word() | 1).to_be_bytes());
         let jitter_ns = self.rng.below(ms * MS / 4 + 1);
         let failure =
             code.map(|code| Failure { status: FailureStatus::Error, code: code.into(), reason: "".into() });

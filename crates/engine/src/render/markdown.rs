@@ -4,26 +4,39 @@ use std::fmt::Write;
 
 use crate::report::{Hypothesis, Report, Sentence, SignalPart};
 
-/// Text from outside inside a line of Markdown.
+/// Text from outside inside a line of Markdown: nothing in it can become markup or a link, and what needs no
+/// escape stays as it is, for the same text is read in terminals.
 fn escape(text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for (i, c) in chars.iter().enumerate() {
+        let (before, after) = (i.checked_sub(1).and_then(|i| chars.get(i)), chars.get(i + 1));
+        let inside_word = [before, after].iter().all(|c| c.is_some_and(|c| c.is_alphanumeric()));
         match c {
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '+' | '!' | '|' | '~'
-            | '@' => {
-                out.push('\\');
-                out.push(c);
+            '\\' | '`' | '*' | '[' | ']' | '|' | '~' | '@' => out.extend(['\\', *c]),
+            '_' if !inside_word => out.extend(['\\', '_']),
+            // These are markup at the start of a line only, and a text may stand there.
+            '#' | '+' | '-' | '=' if i == 0 => out.extend(['\\', *c]),
+            '.' | ')'
+                if after.is_none_or(|c| c.is_whitespace()) && chars[..i].iter().all(char::is_ascii_digit) =>
+            {
+                out.extend(['\\', *c])
             }
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
-            // A scheme without its colon is no link, also where addresses are linked by themselves.
-            ':' => out.push_str("&#58;"),
-            c if c.is_control() || is_format(c) => out.push(char::REPLACEMENT_CHARACTER),
-            c => out.push(c),
+            // Where addresses are linked by themselves, these are what they are known by.
+            ':' if after == Some(&'/') => out.push_str("&#58;"),
+            '.' if ends_with_www(&chars[..i]) => out.push_str("&#46;"),
+            c if c.is_control() || is_format(*c) => out.push(char::REPLACEMENT_CHARACTER),
+            c => out.push(*c),
         }
     }
     out
+}
+
+fn ends_with_www(chars: &[char]) -> bool {
+    chars.len() >= 3 && chars[chars.len() - 3..].iter().all(|c| c.eq_ignore_ascii_case(&'w'))
 }
 
 /// Characters that are not seen but change how what follows is shown.
@@ -39,14 +52,18 @@ impl<'a> Citations<'a> {
         Self(report.evidence.iter().map(|part| part.id.as_str()).collect())
     }
 
+    /// ` [3, 7-9]` for the given ids, as text.
     fn marks(&self, ids: &[String]) -> String {
         let numbers = ids.iter().filter_map(|id| self.0.iter().position(|known| known == id));
         let mut numbers: Vec<usize> = numbers.map(|i| i + 1).collect();
         numbers.sort_unstable();
-        numbers.iter().fold(String::new(), |mut text, n| {
-            let _ = write!(text, " \\[{n}\\]");
-            text
-        })
+        numbers.dedup();
+        let runs = numbers.chunk_by(|a, b| a + 1 == *b).map(|run| match run {
+            [first, .., last] => format!("{first}-{last}"),
+            _ => run.iter().map(ToString::to_string).collect(),
+        });
+        let runs: Vec<String> = runs.collect();
+        if runs.is_empty() { String::new() } else { format!(" \\[{}\\]", runs.join(", ")) }
     }
 
     fn sentence(&self, sentence: &Sentence) -> String {
@@ -259,4 +276,42 @@ fn evidence(report: &Report, out: &mut String) {
         report.evidence_fingerprint,
         escape(&report.engine.version)
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_outside_cannot_become_markup() {
+        for (hostile, shown) in [
+            ("[click](http://evil.example)", "\\[click\\](http&#58;//evil.example)"),
+            ("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;"),
+            ("# heading", "\\# heading"),
+            ("1. item", "1\\. item"),
+            ("- item", "\\- item"),
+            ("a | b", "a \\| b"),
+            ("**bold** _it_ `code` ~~gone~~", "\\*\\*bold\\*\\* \\_it\\_ \\`code\\` \\~\\~gone\\~\\~"),
+            ("www.evil.example", "www&#46;evil.example"),
+            ("me@evil.example", "me\\@evil.example"),
+            ("\u{1b}[31mred\u{202e}txt\n# next", "\u{fffd}\\[31mred\u{fffd}txt\u{fffd}# next"),
+            ("&amp;", "&amp;amp;"),
+        ] {
+            assert_eq!(escape(hostile), shown, "{hostile:?}");
+        }
+    }
+
+    #[test]
+    fn plain_text_stays_plain() {
+        for text in [
+            "POST /v1/charges",
+            "connection_refused",
+            "2.4.1",
+            "card-provider:443",
+            "12 of 15 (80 %)",
+            "a: b",
+        ] {
+            assert_eq!(escape(text), text);
+        }
+    }
 }

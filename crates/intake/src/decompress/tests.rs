@@ -1,3 +1,5 @@
+//! Bombs stop at the limit, and an encoding that is not what it says is refused.
+
 use std::io::Write;
 
 use flate2::Compression;

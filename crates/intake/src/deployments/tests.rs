@@ -1,3 +1,5 @@
+//! What a deployment must say, and what is said of one that does not.
+
 use serde_json::{Value, json};
 
 use super::*;

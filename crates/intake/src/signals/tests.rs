@@ -1,3 +1,5 @@
+//! What a signal must say, and what is said of one that does not.
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -72,6 +74,15 @@ fn the_same_content_has_the_same_id() {
     }
 }
 
+fn refused(body: &Value, path: &str, reason: RejectReason, words: &str) {
+    let (signals, rejected) = read(&json!([body]));
+    assert_eq!(signals, [], "{body}");
+    let problem = rejected[0].problems.iter().find(|p| p.path == path);
+    let problem = problem.unwrap_or_else(|| panic!("{rejected:?}"));
+    assert_eq!(problem.reason, reason, "{body}");
+    assert!(problem.expected.contains(words), "{problem}");
+}
+
 #[test]
 fn what_is_wrong_is_said() {
     use RejectReason::*;
@@ -111,6 +122,15 @@ fn what_is_wrong_is_said() {
             InFuture,
             "has come",
         ),
+    ] {
+        refused(&body, path, reason, words);
+    }
+}
+
+#[test]
+fn what_is_too_large_or_misshapen_is_said() {
+    use RejectReason::*;
+    for (body, path, reason, words) in [
         (
             json!({ "kind": "deploy", "service": "x", "id": "i".repeat(129) }),
             "id",
@@ -142,13 +162,12 @@ fn what_is_wrong_is_said() {
             "1024",
         ),
     ] {
-        let (signals, rejected) = read(&json!([body]));
-        assert_eq!(signals, [], "{body}");
-        let problem =
-            rejected[0].problems.iter().find(|p| p.path == path).unwrap_or_else(|| panic!("{rejected:?}"));
-        assert_eq!(problem.reason, reason, "{body}");
-        assert!(problem.expected.contains(words), "{problem}");
+        refused(&body, path, reason, words);
     }
+}
+
+#[test]
+fn a_field_that_stands_twice_is_refused() {
     let twice = br#"{"kind": "deploy", "service": "a", "service": "b"}"#;
     let rejected = with(&Limits::default(), |context| from_json(twice, context).unwrap().1);
     assert!(rejected[0].detail.contains("service: a field that stands twice"), "{}", rejected[0].detail);

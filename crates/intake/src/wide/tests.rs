@@ -1,3 +1,5 @@
+//! Wide events: their mapping, and every problem of one named at once.
+
 use model::{EventKind, FailureStatus, Nanos, Outcome};
 use serde_json::{Value, json};
 

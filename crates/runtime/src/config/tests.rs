@@ -1,3 +1,5 @@
+//! What was said and what it means: precedence, and every error at once.
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -1,7 +1,10 @@
 //! The whole core under simulated traffic.
 
+#[cfg(test)]
 mod determinism;
+#[cfg(test)]
 mod lifetime;
+#[cfg(test)]
 mod scenarios;
 
 use model::Nanos;

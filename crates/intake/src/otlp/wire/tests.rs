@@ -1,3 +1,5 @@
+//! The wire reader on well-formed, odd and damaged bytes.
+
 use super::*;
 
 fn error_of(bytes: &[u8]) -> String {
