@@ -47,6 +47,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get("/v1/traces/{id}/explanation", "Where the trace's failure arose and how it spread."),
     get("/v1/errors", "Error families, the most frequent first."),
     post("/v1/events", "Take in wide events, JSON or NDJSON."),
+    post("/v1/events/validate", "Say what would become of wide events; keep nothing."),
     post("/v1/signals", "Take in signals, one or many."),
     post("/v1/deployments", "Take in deployments, one or many."),
     otlp("/v1/traces", "Take in OTLP traces, protobuf or JSON."),

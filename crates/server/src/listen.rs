@@ -23,7 +23,7 @@ use crate::metrics::{ListenerLabel, ServerMetrics};
 const FIRST_REQUEST_TIMEOUT_MAX: Duration = Duration::from_secs(10);
 /// A pause after the process could not accept, usually for want of file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
-/// How long a connection without requests may take to say goodbye once the server drains.
+/// How long a connection without requests may take to say goodbye.
 const GOODBYE: Duration = Duration::from_millis(200);
 const HEADER_BYTES_MAX: u32 = 32 * 1024;
 const HEADERS_MAX: usize = 100;
@@ -170,9 +170,10 @@ impl Connection {
                     if draining && !activity.is_busy() {
                         break;
                     }
-                    if activity.is_idle(&self.limits) {
+                    if !draining && activity.is_idle(&self.limits) {
                         self.metrics.connections_closed_idle.get_or_create(&self.label).inc();
-                        break;
+                        draining = true;
+                        connection.as_mut().graceful_shutdown();
                     }
                 }
             }

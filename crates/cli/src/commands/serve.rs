@@ -1,11 +1,14 @@
 //! `casebook serve`: starts the server. The server itself lives in `server`.
 
 use std::io::Write;
+use std::time::Duration;
 
 use clap::Args;
 use server::{Server, SettingFlags, Settings, StartError};
 
 use crate::exit::{Exit, Failure};
+
+const SHUTDOWN_WAIT: Duration = Duration::from_secs(2);
 
 /// Takes in telemetry, opens incidents and answers for them
 ///
@@ -26,7 +29,10 @@ impl Serve {
             .enable_all()
             .build()
             .map_err(|error| Failure::new(Exit::Server, format!("no threads can be started: {error}")))?;
-        async_runtime.block_on(serve(settings))
+        let outcome = async_runtime.block_on(serve(settings));
+        // A start that was broken off may still be reading the journal; nothing is lost by leaving it.
+        async_runtime.shutdown_timeout(SHUTDOWN_WAIT);
+        outcome
     }
 }
 

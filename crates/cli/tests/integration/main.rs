@@ -5,3 +5,5 @@
 mod client;
 #[cfg(test)]
 mod demo;
+#[cfg(test)]
+mod serve;

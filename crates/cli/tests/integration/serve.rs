@@ -1,0 +1,215 @@
+//! `casebook serve`, `replay` and `doctor` as processes: the ready line, what is said of a bad configuration, the
+//! memory of a server under hostile load, the way it ends, and the exit codes.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+const CASEBOOK: &str = env!("CARGO_BIN_EXE_casebook");
+const PORTS: [&str; 4] = ["--listen", "--admin", "--otlp-grpc", "--otlp-http"];
+const END_WITHIN: Duration = Duration::from_secs(60);
+/// Far below what the hostile requests of the test would take if they were held.
+const RESIDENT_KIB_MAX: u64 = 400 * 1024;
+
+struct Served {
+    process: Child,
+    /// Held, so that the server can go on writing.
+    _out: BufReader<ChildStdout>,
+    ready: api::ReadyLine,
+}
+
+impl Served {
+    fn start(data: &Path) -> Self {
+        let mut process = command(data).stdout(Stdio::piped()).spawn().unwrap();
+        let mut out = BufReader::new(process.stdout.take().unwrap());
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        let ready = serde_json::from_str(&line).unwrap();
+        Self { process, _out: out, ready }
+    }
+
+    /// As `kill` without a number does it; the exit code.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a process cannot be waited for with a deadline; this looks again"
+    )]
+    fn terminate(mut self) -> Option<i32> {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").arg(pid).status().unwrap().success());
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(begun.elapsed() < END_WITHIN, "the server does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn resident_kib_max(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    fn traces(&self) -> String {
+        format!("http://{}/v1/traces", self.ready.otlp_http)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn command(data: &Path) -> Command {
+    let mut command = Command::new(CASEBOOK);
+    command.arg("serve").arg("--data").arg(data).stderr(Stdio::null());
+    for port in PORTS {
+        command.args([port, "127.0.0.1:0"]);
+    }
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(CASEBOOK).args(arguments).output().unwrap()
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+fn span(id: u64, operation: &str) -> Value {
+    let end = server::now().0;
+    json!({ "resourceSpans": [{
+        "resource": { "attributes": [{ "key": "service.name", "value": { "stringValue": "shop" } }] },
+        "scopeSpans": [{ "spans": [{
+            "traceId": format!("{:032x}", u128::from(id) + 1), "spanId": format!("{:016x}", id + 1),
+            "name": operation, "kind": 2,
+            "startTimeUnixNano": (end - 1000).to_string(), "endTimeUnixNano": end.to_string(),
+        }] }],
+    }] })
+}
+
+#[test]
+fn the_ready_line_names_the_chosen_ports_and_a_signal_ends_the_server_in_order() {
+    let data = tempfile::tempdir().unwrap();
+    let served = Served::start(data.path());
+    let ready = &served.ready;
+    assert!(ready.ready);
+    assert_eq!(ready.pid, served.process.id());
+    let addresses = [ready.listen, ready.admin, ready.otlp_grpc, ready.otlp_http];
+    assert!(addresses.iter().all(|address| address.port() != 0), "{addresses:?}");
+    assert_eq!(served.terminate(), Some(0));
+    let replayed = run(&["replay", "--verify", "--data", data.path().to_str().unwrap()]);
+    assert_eq!(replayed.status.code(), Some(0), "{replayed:?}");
+    assert!(String::from_utf8(replayed.stdout).unwrap().contains("every hash agrees"));
+    let doctor = run(&["doctor", "--data", data.path().to_str().unwrap()]);
+    assert_eq!(doctor.status.code(), Some(0), "{doctor:?}");
+}
+
+#[test]
+fn a_bad_configuration_is_told_whole_and_before_anything_is_touched() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("casebook.toml");
+    std::fs::write(&file, "retention = \"1d\"\nsegment_bytes = \"small\"\n").unwrap();
+    let data = root.path().join("data");
+    let output = Command::new(CASEBOOK)
+        .args(["serve", "--listen", "0.0.0.0:7420", "--config"])
+        .arg(&file)
+        .arg("--data")
+        .arg(&data)
+        .env("CASEBOOK_TICK", "never")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty());
+    let said = String::from_utf8(output.stderr).unwrap();
+    for part in ["retention in ", "segment_bytes in ", "--listen: 0.0.0.0:7420", "CASEBOOK_TICK: \"never\""] {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
+    assert!(!data.exists());
+}
+
+#[test]
+fn a_directory_in_use_and_a_taken_port_are_usage_errors() {
+    let (data, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let served = Served::start(data.path());
+    let second = command(data.path()).output().unwrap();
+    assert_eq!(second.status.code(), Some(1), "{second:?}");
+    let taken = served.ready.listen.to_string();
+    let third = run(&["serve", "--data", other.path().to_str().unwrap(), "--listen", &taken]);
+    assert_eq!(third.status.code(), Some(1));
+    let said = String::from_utf8(third.stderr).unwrap();
+    assert!(said.contains(&format!("--listen {taken} cannot be bound")), "{said}");
+    let replayed = run(&["replay", "--data", data.path().to_str().unwrap()]);
+    assert_eq!(replayed.status.code(), Some(1), "{replayed:?}");
+    assert_eq!(served.terminate(), Some(0));
+}
+
+#[test]
+fn doctor_sends_an_event_through_a_running_server() {
+    let data = tempfile::tempdir().unwrap();
+    let served = Served::start(data.path());
+    let doctor = run(&["doctor", "--server", &format!("http://{}", served.ready.listen)]);
+    let said = String::from_utf8(doctor.stdout).unwrap();
+    assert_eq!(doctor.status.code(), Some(0), "{said}");
+    assert!(said.contains("read back"), "{said}");
+    let nobody = run(&["doctor", "--server", "http://127.0.0.1:1"]);
+    assert_eq!(nobody.status.code(), Some(4));
+    assert_eq!(served.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_requests_grow_no_memory_and_disturb_nobody() {
+    let data = tempfile::tempdir().unwrap();
+    let served = Served::start(data.path());
+    let address = served.traces();
+    let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
+    let healthy = tokio::spawn({
+        let address = address.clone();
+        async move {
+            let (client, mut sent) = (client(), 0_u64);
+            while stopped.try_recv() == Err(tokio::sync::oneshot::error::TryRecvError::Empty) {
+                let response = client.post(&address).json(&span(sent, "GET /")).send().await.unwrap();
+                assert_eq!(response.status(), 200, "request {sent} of the healthy client");
+                sent += 1;
+            }
+            sent
+        }
+    });
+    let large = bytes::Bytes::from(vec![b' '; 100_000_000]);
+    let mut hostile = tokio::task::JoinSet::new();
+    for number in 0..16 {
+        let (address, body) = (address.clone(), large.clone());
+        hostile.spawn(async move {
+            // Half of them announce their length, the others do not.
+            let body = match number % 2 {
+                0 => reqwest::Body::from(body),
+                _ => {
+                    let parts: Vec<_> = body
+                        .chunks(1 << 20)
+                        .map(|part| Ok::<_, std::io::Error>(body.slice_ref(part)))
+                        .collect();
+                    reqwest::Body::wrap_stream(tokio_stream::iter(parts))
+                }
+            };
+            let request = client().post(address).header("content-type", "application/json").body(body);
+            request.send().await.unwrap().status()
+        });
+    }
+    while let Some(status) = hostile.join_next().await {
+        let status = status.unwrap().as_u16();
+        assert!(status == 413 || status == 503, "{status}");
+    }
+    stop.send(()).unwrap();
+    assert!(healthy.await.unwrap() > 0);
+    let resident = served.resident_kib_max();
+    assert!(resident < RESIDENT_KIB_MAX, "{resident} KiB were resident");
+    assert_eq!(served.terminate(), Some(0));
+}
