@@ -321,9 +321,31 @@ impl Case {
         window.digests(key, since)
     }
 
-    /// Whether the trace is one of those chosen at opening.
-    pub(crate) fn cites(&self, trace: &TraceId) -> bool {
-        self.opening.contains(trace)
+    /// Whether the trace is one that the report may show.
+    pub(crate) fn looks_at(&self, trace: &TraceId, window: &Window) -> bool {
+        self.opening.contains(trace) || self.wanted(window).contains(trace)
+    }
+
+    /// Time in which nothing was seen proves nothing: what waits for calm or for silence waits that much longer.
+    pub(crate) fn was_blind_for(&mut self, gap_ns: u64) {
+        self.last_failing = self.last_failing.saturating_add(gap_ns);
+        self.recovering_since = self.recovering_since.map(|since| since.saturating_add(gap_ns));
+    }
+
+    /// Moves to ticks of another length: what the window holds is counted while its ticks still mean something.
+    pub(crate) fn rescale(
+        &mut self,
+        now: Nanos,
+        window: &Window,
+        config: &Config,
+        scale: impl Fn(Bucket) -> Bucket,
+    ) {
+        if self.state != IncidentState::Resolved {
+            self.settle(now.0 / config.tick_ns() + 1, window, config);
+        }
+        self.onset = scale(self.onset);
+        self.counted_to = scale(self.counted_to);
+        self.members.values_mut().for_each(|member| member.onset = scale(member.onset));
     }
 
     /// Whether an incident that is over can still come back under its id.

@@ -20,8 +20,14 @@ use crate::window::{Alarm, FamilyKey, FamilyView, Window};
 mod open;
 mod publish;
 
-/// Incidents that can be live at once; a further one is not opened, and `incidents_refused` counts it.
+/// Incidents that can be live at once, and symptoms that can wait for theirs. A further one is not opened while there
+/// is no room, and `incidents_refused` counts each tick in which that was so.
 const CASES_MAX: usize = 500;
+const PENDING_MAX: usize = 1_000;
+/// A tick that comes later than this many after the one before: the process was down or stood still.
+const BLIND_TICKS: u64 = 10;
+/// Failures in fewer distinct traces are no symptom yet.
+const TRACES_MIN: usize = 3;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Engine {
@@ -102,7 +108,9 @@ impl Engine {
             Input::Evidence(evidence) => self.core.take_evidence(evidence),
             Input::Operator(action) => self.core.act(&action, now),
             Input::Configure(text) => {
-                self.core.configure(&text);
+                if self.core.configure(&text) {
+                    self.shards.iter_mut().for_each(Shard::drop_summary);
+                }
                 Vec::new()
             }
         }
@@ -135,6 +143,7 @@ impl Engine {
 
 impl Core {
     fn tick(&mut self, summary: &Summary, now: Nanos) -> Vec<Effect> {
+        self.look_up_again(now);
         // A clock that went back must not reopen what is sealed.
         self.tick = self.tick.max(now);
         self.late += summary.late;
@@ -157,12 +166,20 @@ impl Core {
         effects
     }
 
+    /// After a stretch without ticks nothing is known of it: it counts neither as calm nor as silence.
+    fn look_up_again(&mut self, now: Nanos) {
+        let gap = now.since(self.tick);
+        if self.tick != Nanos::default() && gap > BLIND_TICKS * self.config.tick_ns() {
+            self.cases.values_mut().for_each(|case| case.was_blind_for(gap));
+        }
+    }
+
     fn take_evidence(&mut self, evidence: Evidence) -> Vec<Effect> {
         let mut effects = Vec::new();
         self.news = true;
         for trace in evidence.traces {
             self.peers.learn(&trace);
-            for case in self.cases.values().filter(|case| case.cites(&trace.trace)) {
+            for case in self.cases.values().filter(|case| case.looks_at(&trace.trace, &self.window)) {
                 effects.push(Effect::TraceCaptured { incident: case.id, trace: trace.clone() });
             }
             self.traces.capture(trace, self.tick);
@@ -171,23 +188,21 @@ impl Core {
         effects
     }
 
+    /// Symptoms as they stand now: one that went away again is forgotten, one in too few traces waits.
     fn note_alarms(&mut self) {
+        let before = std::mem::take(&mut self.pending);
         for alarm in self.window.alarms(&self.config) {
-            if !self.pending.contains_key(&alarm.family) && self.has_room(&alarm) {
-                let traces = self.exemplars(&alarm);
-                let pending = Pending { alarm, since: self.tick, traces };
-                self.pending.insert(pending.alarm.family.clone(), pending);
+            let traces = self.exemplars(&alarm);
+            if traces.len() < TRACES_MIN {
+                continue;
             }
+            if self.pending.len() >= PENDING_MAX {
+                self.incidents_refused += 1;
+                continue;
+            }
+            let since = before.get(&alarm.family).map_or(self.tick, |pending| pending.since);
+            self.pending.insert(alarm.family.clone(), Pending { alarm, since, traces });
         }
-    }
-
-    fn has_room(&mut self, alarm: &Alarm) -> bool {
-        let room = self.cases.len() + self.pending.len() < 2 * CASES_MAX;
-        if !room {
-            self.incidents_refused += 1;
-            self.window.enter_incident(&alarm.family);
-        }
-        room
     }
 
     /// Failing traces of a symptom since its onset.
@@ -243,11 +258,23 @@ impl Core {
     }
 
     /// A configuration that does not fit was refused before it was journaled; one that still comes changes nothing.
-    fn configure(&mut self, text: &str) {
-        if let Ok(config) = Config::from_json(text) {
-            self.config_digest = config.digest();
-            self.config = config;
+    /// Returns whether the length of a tick changed.
+    fn configure(&mut self, text: &str) -> bool {
+        let Ok(config) = Config::from_json(text) else { return false };
+        let before = std::mem::replace(&mut self.config, config);
+        self.config_digest = self.config.digest();
+        let changed = before.tick_ms != self.config.tick_ms;
+        if changed {
+            // Buckets are counted in ticks, so those of the window mean nothing any more: baselines begin anew.
+            // Incidents keep what they counted.
+            let scale = |bucket: Bucket| bucket * before.tick_ms / self.config.tick_ms;
+            for case in self.cases.values_mut() {
+                case.rescale(self.tick, &self.window, &before, scale);
+            }
+            self.window = Window::starting_at(scale(self.window.sealed()));
+            self.pending.clear();
         }
+        changed
     }
 
     fn view(&self) -> View<'_> {

@@ -37,6 +37,11 @@ impl Shard {
         self.summary.add(event, event.end.0 / config.tick_ns());
     }
 
+    /// Forgets what was added since the last tick.
+    pub(crate) fn drop_summary(&mut self) {
+        self.summary = Summary::default();
+    }
+
     /// Ends the tick: hands out its summary and moves the horizon.
     pub(crate) fn close(&mut self, now: Nanos, config: &Config) -> Summary {
         let horizon = now.saturating_sub(config.lateness_ms * 1_000_000);

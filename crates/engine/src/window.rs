@@ -92,6 +92,11 @@ pub struct FamilyView {
 }
 
 impl Window {
+    /// An empty window that takes nothing from before `sealed`.
+    pub(crate) fn starting_at(sealed: Bucket) -> Self {
+        Self { sealed, folded: sealed, ..Self::default() }
+    }
+
     /// Adds the digest of a tick.
     pub(crate) fn absorb(&mut self, summary: &Summary, config: &Config) {
         let other: Str = OTHER.into();
@@ -152,18 +157,21 @@ impl Window {
     pub(crate) fn advance(&mut self, now: Nanos, config: &Config) {
         let tick = now.0 / config.tick_ns();
         let sealed = tick.saturating_sub(config.ticks(config.lateness_ms)).max(self.sealed);
+        let folded = tick.saturating_sub(config.ticks(FINE_MS)).max(self.folded);
         for series in self.operations.values_mut() {
             series.seal(self.sealed, sealed, config);
+            series.fold(self.folded, folded, config);
             series.forget(tick, config);
         }
-        self.sealed = sealed;
-        self.folded = tick.saturating_sub(config.ticks(FINE_MS));
-        self.operations.retain(|_, series| !series.is_forgotten());
-        self.per_service.clear();
-        for key in self.operations.keys().filter(|key| &*key.operation != OTHER) {
-            let service = ServiceKey { env: key.env.clone(), service: key.service.clone() };
-            *self.per_service.entry(service).or_default() += 1;
-        }
+        (self.sealed, self.folded) = (sealed, folded);
+        let per_service = &mut self.per_service;
+        self.operations.retain(|key, series| {
+            let kept = !series.is_forgotten();
+            if !kept && &*key.operation != OTHER {
+                forget_operation(per_service, key);
+            }
+            kept
+        });
     }
 
     /// Families outside incidents that have left their baseline, in order of key.
@@ -270,6 +278,16 @@ impl Window {
     }
 }
 
+fn forget_operation(per_service: &mut BTreeMap<ServiceKey, usize>, key: &OperationKey) {
+    let service = ServiceKey { env: key.env.clone(), service: key.service.clone() };
+    if let Some(operations) = per_service.get_mut(&service) {
+        *operations -= 1;
+        if *operations == 0 {
+            per_service.remove(&service);
+        }
+    }
+}
+
 fn overflow_key(service: &ServiceKey, other: &Str) -> OperationKey {
     OperationKey {
         env: service.env.clone(),
@@ -331,20 +349,28 @@ impl Series {
         }
     }
 
-    /// Folds ticks into minutes and drops minutes that are too old, and families that are calm and long silent.
-    fn forget(&mut self, tick: Bucket, config: &Config) {
-        let fine = tick.saturating_sub(config.ticks(FINE_MS));
-        let minute_ticks = config.ticks(60_000);
-        while let Some((bucket, _)) =
-            self.buckets.range(..fine).find(|(bucket, _)| *bucket % minute_ticks != 0)
-        {
-            let bucket = *bucket;
+    /// Puts the ticks from `from` to `to` together to minutes.
+    fn fold(&mut self, from: Bucket, to: Bucket, config: &Config) {
+        let minute = config.ticks(60_000);
+        let ticks: Vec<Bucket> = self
+            .buckets
+            .range(from..to)
+            .map(|(bucket, _)| *bucket)
+            .filter(|bucket| bucket % minute != 0)
+            .collect();
+        for bucket in ticks {
             if let Some(digest) = self.buckets.remove(&bucket) {
-                self.buckets.entry(bucket - bucket % minute_ticks).or_default().merge(&digest);
+                self.buckets.entry(bucket - bucket % minute).or_default().merge(&digest);
             }
         }
+    }
+
+    /// Drops what is too old, and families that are calm and long silent.
+    fn forget(&mut self, tick: Bucket, config: &Config) {
         let keep = tick.saturating_sub(config.ticks(KEEP_MS));
-        self.buckets = self.buckets.split_off(&keep);
+        while self.buckets.first_key_value().is_some_and(|(bucket, _)| *bucket < keep) {
+            self.buckets.pop_first();
+        }
         let keep_ns = Nanos(keep * config.tick_ns());
         self.families
             .retain(|_, family| family.in_incident || family.last >= keep_ns || !family.detector.is_calm());
@@ -363,14 +389,13 @@ impl Series {
         threshold: Bits,
         config: &Config,
     ) -> Option<Alarm> {
-        let recent = || self.buckets.range(sealed..);
-        let may_alarm = !family.in_incident
-            && (!family.detector.is_calm() || recent().any(|(_, digest)| digest.counts(code).failures > 0));
-        if !may_alarm {
+        // Most families are calm and have not failed for a while: nothing to look at.
+        let failed_lately = family.last.0 / config.tick_ns() >= sealed;
+        if family.in_incident || (family.detector.is_calm() && !failed_lately) {
             return None;
         }
         let mut detector = family.detector.clone();
-        for (bucket, digest) in recent() {
+        for (bucket, digest) in self.buckets.range(sealed..) {
             let age_ms = bucket.saturating_sub(self.first) * config.tick_ms;
             detector.observe(*bucket, digest.counts(code), age_ms, config);
         }

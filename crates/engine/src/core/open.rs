@@ -10,9 +10,6 @@ use crate::grouping::{self, Node, Traits};
 use crate::origin;
 use crate::window::{Alarm, FamilyKey};
 
-/// Fewer distinct failing traces are no incident yet.
-const TRACES_MIN: usize = 3;
-
 impl Core {
     /// Opens or joins incidents for the symptoms whose evidence is complete, or that have waited a tick for it.
     /// `evidence_came` says that this is the answer to a request, the last that a ripe symptom waits for.
@@ -39,12 +36,11 @@ impl Core {
 
     fn is_ripe(&self, pending: &Pending, evidence_came: bool) -> bool {
         let waited_ticks = self.tick.since(pending.since) / self.config.tick_ns();
-        let enough = pending.traces.len() >= TRACES_MIN;
         let held = || pending.traces.iter().filter_map(|trace| self.traces.get(trace));
         let complete = held().count() == pending.traces.len()
             && held().all(|trace| !origin::is_partial(trace, &self.window, &self.peers));
         // Evidence that has not come two ticks after it was asked for does not come.
-        enough && (complete || (waited_ticks >= 1 && evidence_came) || waited_ticks >= 2)
+        complete || (waited_ticks >= 1 && evidence_came) || waited_ticks >= 2
     }
 
     fn groups(&self, alarms: &[Pending], ids: &[IncidentId]) -> Vec<Vec<Node>> {
@@ -104,7 +100,6 @@ impl Core {
         }
         if self.cases.len() >= CASES_MAX {
             self.incidents_refused += 1;
-            members.iter().for_each(|alarm| self.window.enter_incident(&alarm.family));
             return None;
         }
         Some(self.open(&members))

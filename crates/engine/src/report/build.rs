@@ -217,7 +217,10 @@ fn symptoms(analysis: &Analysis<'_>, now: Nanos) -> Vec<Symptom> {
         detected_at: s.detected_at.to_rfc3339(),
         text: wording::symptom(s, now),
     };
-    analysis.symptoms.iter().map(symptom).collect()
+    let mut symptoms: Vec<Symptom> = analysis.symptoms.iter().map(symptom).collect();
+    // The root first; the others stay in order of their family.
+    symptoms.sort_by_key(|symptom| symptom.role != "root");
+    symptoms
 }
 
 /// The change that the best deploy hypothesis speaks of, whether or not it wins.

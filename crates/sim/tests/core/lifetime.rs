@@ -86,3 +86,56 @@ fn without_traffic_it_stays_open_and_is_then_resolved_with_the_reason() {
     let id = *replica.incidents.keys().next().unwrap();
     assert!(replica.report(id).unwrap().timeline.iter().any(|entry| entry.text.contains("no traffic")));
 }
+
+#[test]
+fn a_stop_of_the_process_is_no_silence() {
+    let (mut replica, mut shop) = (Replica::new(1), Shop::new(traffic(10, 5)));
+    let second = live(&mut replica, &mut shop, START_S, &[(120, Fault::None), (60, Fault::CardProviderDown)]);
+    // Two hours without a tick, and then ticks without traffic.
+    let back = second + 7_200;
+    for s in 0..600 {
+        replica.feed(Nanos::from_secs(back + s), model::Input::Tick);
+    }
+    assert_eq!(replica.states(), [IncidentState::Open], "what was not watched was not calm");
+}
+
+#[test]
+fn a_trickle_opens_once_enough_requests_have_failed() {
+    let (mut replica, mut shop) = (Replica::new(1), Shop::new(traffic(11, 1)));
+    let mut second = START_S;
+    // One request in twenty seconds, an hour of them healthy.
+    for _ in 0..180 {
+        second = live(&mut replica, &mut shop, second, &[(1, Fault::None)]);
+        for s in 1..20 {
+            replica.feed(Nanos::from_secs(second + s), model::Input::Tick);
+        }
+        second += 19;
+    }
+    let mut failures = 0;
+    while replica.states().is_empty() {
+        failures += 1;
+        assert!(failures <= 6, "a total failure at low volume is not missed");
+        second = live(&mut replica, &mut shop, second, &[(1, Fault::CardProviderDown)]);
+        for s in 1..20 {
+            replica.feed(Nanos::from_secs(second + s), model::Input::Tick);
+        }
+        second += 19;
+    }
+    assert!(failures >= 3, "two requests are no incident: {failures}");
+}
+
+#[test]
+fn another_length_of_tick_keeps_the_incident_and_its_counts() {
+    let (mut replica, mut shop) = (Replica::new(1), Shop::new(traffic(12, 5)));
+    let second =
+        live(&mut replica, &mut shop, START_S, &[(120, Fault::None), (100, Fault::CardProviderDown)]);
+    let before = replica.incidents.values().next().unwrap().requests_affected;
+    assert_eq!(before, 500);
+    let config = engine::Config { tick_ms: 500, ..engine::Config::default() };
+    replica.feed(Nanos::from_secs(second), model::Input::Configure(config.to_json().into()));
+    live(&mut replica, &mut shop, second, &[(200, Fault::CardProviderDown), (200, Fault::None)]);
+    assert_eq!(replica.incidents.len(), 1);
+    let incident = replica.incidents.values().next().unwrap();
+    assert_eq!(incident.state, IncidentState::Resolved);
+    assert!(incident.requests_affected >= 1_400, "{}", incident.requests_affected);
+}

@@ -1,0 +1,104 @@
+//! `doc/reference/triage.md` says what the core does: its weights, settings, bounds and worked example.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use engine::{Config, WEIGHTS};
+use model::{Event, EventKind, Failure, FailureStatus, Input, Nanos, Outcome, SpanId, TraceId};
+use serde_json::Value;
+use sim::{Replica, Rng};
+
+use super::START_S;
+
+const PAGE: &str = include_str!("../../../../doc/reference/triage.md");
+
+/// The rows of the tables under a heading, cell by cell, without heads and rules.
+fn rows(heading: &str) -> Vec<Vec<&'static str>> {
+    let section = PAGE.split("\n## ").find(|section| section.starts_with(heading)).unwrap();
+    let lines: Vec<&str> = section.lines().collect();
+    let is_rule = |line: Option<&&str>| line.is_some_and(|line| line.starts_with("|---"));
+    let is_row = |i: usize| {
+        lines[i].starts_with('|') && !is_rule(lines.get(i)) && !is_rule(lines.get(i + 1))
+    };
+    let cells = |line: &'static str| line.trim_matches('|').split(" | ").map(str::trim).collect();
+    (0..lines.len()).filter(|i| is_row(*i)).map(|i| cells(lines[i])).collect()
+}
+
+#[test]
+fn the_weights_are_those_of_the_engine() {
+    let published: Vec<(String, String)> =
+        rows("Weights").iter().map(|row| (row[0].to_owned(), row[1].to_owned())).collect();
+    let ours: Vec<(String, String)> =
+        WEIGHTS.iter().map(|(what, points)| (what.to_string(), format!("{points:+}"))).collect();
+    assert_eq!(published, ours);
+}
+
+#[test]
+fn the_settings_have_their_defaults() {
+    let published: BTreeMap<String, u64> = rows("Settings")
+        .iter()
+        .map(|row| (row[0].trim_matches('`').to_owned(), row[1].replace(' ', "").parse().unwrap()))
+        .collect();
+    let defaults: BTreeMap<String, Value> = serde_json::from_str(&Config::default().to_json()).unwrap();
+    let ours = defaults.into_iter().map(|(key, value)| (key, value.as_u64().unwrap())).collect();
+    assert_eq!(published, ours);
+}
+
+/// A bound's row names its constant as `crate/src/file.rs NAME`; the value stands in the row before it.
+#[test]
+fn the_bounds_are_those_of_the_code() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut seen = BTreeSet::new();
+    for row in rows("Bounds") {
+        let (file, name) = row[2].trim_matches('`').split_once(' ').unwrap();
+        let code = std::fs::read_to_string(crates.join(file)).unwrap();
+        let declared = code.lines().find(|line| line.contains(&format!("const {name}:")));
+        let declared = declared.unwrap_or_else(|| panic!("{file} has no {name}"));
+        let value = declared.split('=').nth(1).unwrap().trim().trim_end_matches(';').replace('_', "");
+        assert_eq!(row[1].replace(' ', ""), value, "{file} {name}");
+        assert!(seen.insert(row[2]), "{} stands twice", row[2]);
+    }
+    assert!(seen.len() >= 20);
+}
+
+/// The page's example: 20 requests a second, and 2 of 20 fail from the 300th second on.
+#[test]
+fn the_worked_example_happens_as_told() {
+    let (mut replica, mut rng) = (Replica::new(1), Rng::new(1));
+    for second in 0..303 {
+        let events = (0..20).map(|i| request(second, i, second >= 300 && i < 2, &mut rng)).collect();
+        replica.feed(Nanos::from_secs(START_S + second), Input::Events(events));
+        replica.feed(Nanos::from_secs(START_S + second + 1), Input::Tick);
+        assert_eq!(replica.incidents.len(), usize::from(second == 302), "second {second}");
+    }
+    let report = replica.report(*replica.incidents.keys().next().unwrap()).unwrap();
+    let symptom = &report.symptoms[0];
+    assert_eq!((symptom.baseline.failures, symptom.baseline.requests), (0, 6_000));
+    assert_eq!((symptom.since_onset.failures, symptom.since_onset.requests), (6, 60));
+    assert_eq!(symptom.onset_at, Nanos::from_secs(START_S + 300).to_rfc3339());
+    assert_eq!(symptom.detected_at, Nanos::from_secs(START_S + 303).to_rfc3339());
+    assert_eq!(symptom.odds_log10, 9);
+    assert!(PAGE.contains("6 of 60") && PAGE.contains("1 in 10^9"), "the page tells this example");
+}
+
+fn request(second: u64, i: u64, fails: bool, rng: &mut Rng) -> Event {
+    let failure =
+        Failure { status: FailureStatus::Error, code: "Timeout".into(), reason: "".into() };
+    let start = Nanos((START_S + second) * model::SECOND_NS + i * 10_000_000);
+    Event {
+        trace: TraceId((u128::from(rng.word()) << 64 | 1).to_be_bytes()),
+        span: SpanId((rng.word() | 1).to_be_bytes()),
+        parent: None,
+        kind: EventKind::Server,
+        env: "demo".into(),
+        service: "search".into(),
+        operation: "GET /search".into(),
+        version: "".into(),
+        instance: "".into(),
+        peer: "".into(),
+        start,
+        end: start.saturating_add(5_000_000),
+        outcome: if fails { Outcome::Failed(failure) } else { Outcome::Ok },
+        user: None,
+    }
+}
