@@ -88,8 +88,8 @@ fn progress() -> impl FnMut(Progress) + Send + 'static {
 
 /// Nothing that was to be compared disagrees, and everything could be read.
 fn is_sound(outcome: &ReplayOutcome) -> bool {
-    let differences = outcome.verification.as_ref().map_or(0, |verification| verification.differences.len());
-    differences == 0 && outcome.undecodable == 0
+    let agrees = |found: &Verification| found.differences.is_empty() && found.snapshots_different.is_empty();
+    outcome.verification.as_ref().is_none_or(agrees) && outcome.undecodable == 0
 }
 
 fn summary(outcome: &ReplayOutcome, took: Duration) -> String {
@@ -147,7 +147,7 @@ fn incidents(outcome: &ReplayOutcome) -> String {
 }
 
 fn verdict(verification: &Verification) -> String {
-    let Verification { agreed, differences, out_of_range, pending } = verification;
+    let Verification { agreed, differences, out_of_range, pending, .. } = verification;
     let mut text = String::new();
     for difference in differences.iter().take(DIFFERENCES_SHOWN_MAX) {
         text.push_str(&describe(difference));
@@ -162,6 +162,16 @@ fn verdict(verification: &Verification) -> String {
         text.push_str(&format!(
             "{pending} reports were not archived yet when the server stopped; its next start does that.\n"
         ));
+    }
+    for path in &verification.snapshots_different {
+        let path = path.display();
+        text.push_str(&format!(
+            "The snapshot {path} holds another state than the journal gives; remove it.\n"
+        ));
+    }
+    if verification.snapshots_agreed > 0 {
+        let count = verification.snapshots_agreed;
+        text.push_str(&format!("{count} snapshots hold the state that the journal gives.\n"));
     }
     match differences.len() {
         0 => text.push_str(&format!("Verified: {agreed} reports re-derived, every hash agrees.\n")),

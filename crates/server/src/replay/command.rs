@@ -1,6 +1,7 @@
 //! The command `replay`: derives every report of a stopped server's journal anew, and compares their hashes with the
 //! archived ones. Reads only.
 
+mod snapshots;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use store::{Change, SqliteStore};
 
 pub use verify::{Difference, Verification};
 
+use self::snapshots::SnapshotCheck;
 use self::verify::{Archive, Derived};
 use super::{Prefer, Replayer, choose};
 use crate::data::{DataDir, DataDirError};
@@ -114,10 +116,13 @@ fn derive(
     let mut replayer = Replayer::new(start);
     let mut incidents: BTreeMap<IncidentId, ReplayedIncident> = BTreeMap::new();
     let mut derived = Derived::default();
+    let mut snapshots =
+        if request.verify { SnapshotCheck::new(&data.snapshots()) } else { SnapshotCheck::default() };
     replayer.read_on::<ReplayError>(journal, rules, request.until, |replayer, applied| {
         for change in applied.outcome.changes {
             take(change, applied.position, &mut incidents, &mut derived);
         }
+        snapshots.at(replayer);
         progress(Progress {
             entries: replayer.entries,
             bytes: applied.position.0.saturating_sub(first.0),
@@ -127,7 +132,11 @@ fn derive(
         Ok(())
     })?;
     let reports = derived.len();
-    let verification = archive.map(|archive| archive.compare(&derived, from, request.until));
+    let verification = archive.map(|archive| Verification {
+        snapshots_agreed: snapshots.agreed,
+        snapshots_different: snapshots.different,
+        ..archive.compare(&derived, from, request.until)
+    });
     Ok(ReplayOutcome {
         entries: replayer.entries,
         undecodable: replayer.undecodable,

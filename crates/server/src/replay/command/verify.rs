@@ -2,6 +2,7 @@
 //! derived, and every derived one archived, with equal hashes.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use journal::Position;
 use model::{IncidentId, Nanos, ReportDocument};
@@ -30,6 +31,10 @@ pub struct Verification {
     pub out_of_range: u64,
     /// Derived reports that the server had not archived when it stopped; it does so at its next start.
     pub pending: u64,
+    /// Snapshots of the engine whose state is the one that the journal gives.
+    pub snapshots_agreed: u64,
+    /// The files of those whose state is another.
+    pub snapshots_different: Vec<PathBuf>,
 }
 
 /// The archived reports, without their bytes.
