@@ -21,6 +21,8 @@ use crate::window::{FamilyKey, OperationKey, Window};
 const CLOCK_SLACK_NS: u64 = 2 * model::SECOND_NS;
 /// Odds at which one part of the traffic is said to fail more than the rest.
 const SPLIT_ODDS: u64 = 100;
+/// Different signals that a report names; the earliest ones.
+const SIGNALS_MAX: usize = 50;
 
 /// What the analysis may look at.
 #[derive(Clone, Copy)]
@@ -96,9 +98,13 @@ pub(crate) struct Change<'a> {
     pub(crate) rate_before: Counts,
 }
 
+/// A signal that belongs to the incident; one that says the same again is counted, not repeated.
 pub(crate) struct Correlated<'a> {
+    /// The first that said it.
     pub(crate) signal: &'a Signal,
     pub(crate) rule: &'static str,
+    pub(crate) times: u64,
+    pub(crate) last_at: Nanos,
 }
 
 /// How much of a set of traces could be had.
@@ -363,8 +369,26 @@ fn correlated<'a>(
             _ => None,
         }
     };
-    let signals = view.facts.signals(&case.env, from, view.now);
-    signals.filter_map(|signal| rule(signal).map(|rule| Correlated { signal, rule })).take(100).collect()
+    let mut found: Vec<Correlated<'_>> = Vec::new();
+    for signal in view.facts.signals(&case.env, from, view.now) {
+        let Some(rule) = rule(signal) else { continue };
+        if let Some(known) = found.iter_mut().find(|known| says_the_same(known.signal, signal)) {
+            known.times += 1;
+            known.last_at = known.last_at.max(signal.at);
+        } else if found.len() < SIGNALS_MAX {
+            found.push(Correlated { signal, rule, times: 1, last_at: signal.at });
+        }
+    }
+    found
+}
+
+/// Alike in all but time and words.
+fn says_the_same(a: &Signal, b: &Signal) -> bool {
+    let said = |s: &Signal| {
+        let place = (s.env.clone(), s.service.clone(), s.instance.clone(), s.subject.clone());
+        (s.kind, s.subtype.clone(), s.status.clone(), place)
+    };
+    said(a) == said(b)
 }
 
 impl Correlated<'_> {

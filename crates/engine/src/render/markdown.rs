@@ -210,9 +210,15 @@ fn facts(report: &Report, cites: &Citations<'_>, out: &mut String) {
         let whom =
             signal.subject.as_ref().or(signal.service.as_ref()).map(String::as_str).unwrap_or_default();
         let what = format!("{} {} {whom} {}", signal.kind.as_str(), signal.subtype, signal.status);
+        let what = what.split_whitespace().collect::<Vec<_>>().join(" ");
         let message = escape(&signal.message);
         let mark = cites.marks(std::slice::from_ref(&signal.id));
-        line!(out, "- {} {}: {message} ({}){mark}", signal.at, escape(&what), escape(&signal.rule));
+        let again = match signal.times {
+            1 => String::new(),
+            times => format!("; {times} times, last at {}", signal.last_at),
+        };
+        let why = escape(&signal.rule);
+        line!(out, "- {} {}: {message} ({why}{again}){mark}", signal.at, escape(&what));
     }
     if !all.is_empty() {
         line!(out, "");

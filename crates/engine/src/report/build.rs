@@ -257,6 +257,8 @@ fn signal(correlated: &Correlated<'_>) -> SignalPart {
         kind: s.kind,
         subtype: s.subtype.to_string(),
         at: s.at.to_rfc3339(),
+        times: correlated.times,
+        last_at: correlated.last_at.to_rfc3339(),
         service: text(&s.service),
         instance: text(&s.instance),
         subject: text(&s.subject),

@@ -206,7 +206,11 @@ pub struct SignalPart {
     pub id: String,
     pub kind: SignalKind,
     pub subtype: String,
+    /// When it was said first.
     pub at: String,
+    /// How often the same was said, and when last.
+    pub times: u64,
+    pub last_at: String,
     pub service: Option<String>,
     pub instance: Option<String>,
     pub subject: Option<String>,

@@ -213,8 +213,8 @@ pub(crate) fn moment(what: &What) -> String {
     match what {
         What::Opened => "The incident was opened.".to_owned(),
         What::Joined(family) => {
-            let OperationKey { service, operation, .. } = &family.operation;
-            format!("{service} {operation} joined with {}.", family.code)
+            let OperationKey { service, operation, kind, .. } = &family.operation;
+            format!("{service} {operation} ({}) joined with {}.", kind.as_str(), family.code)
         }
         What::Recovering => "No excess failures any more: recovering.".to_owned(),
         What::Relapsed => "The failures came back while recovering.".to_owned(),

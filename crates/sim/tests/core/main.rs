@@ -5,7 +5,11 @@ mod determinism;
 #[cfg(test)]
 mod lifetime;
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod scenarios;
+#[cfg(test)]
+mod vectors;
 
 use model::Nanos;
 use sim::{Arrivals, Delivery, Fault, Replica, Rng, Shop, Traffic};

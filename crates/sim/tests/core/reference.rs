@@ -17,9 +17,7 @@ fn rows(heading: &str) -> Vec<Vec<&'static str>> {
     let section = PAGE.split("\n## ").find(|section| section.starts_with(heading)).unwrap();
     let lines: Vec<&str> = section.lines().collect();
     let is_rule = |line: Option<&&str>| line.is_some_and(|line| line.starts_with("|---"));
-    let is_row = |i: usize| {
-        lines[i].starts_with('|') && !is_rule(lines.get(i)) && !is_rule(lines.get(i + 1))
-    };
+    let is_row = |i: usize| lines[i].starts_with('|') && !is_rule(lines.get(i)) && !is_rule(lines.get(i + 1));
     let cells = |line: &'static str| line.trim_matches('|').split(" | ").map(str::trim).collect();
     (0..lines.len()).filter(|i| is_row(*i)).map(|i| cells(lines[i])).collect()
 }
@@ -82,8 +80,7 @@ fn the_worked_example_happens_as_told() {
 }
 
 fn request(second: u64, i: u64, fails: bool, rng: &mut Rng) -> Event {
-    let failure =
-        Failure { status: FailureStatus::Error, code: "Timeout".into(), reason: "".into() };
+    let failure = Failure { status: FailureStatus::Error, code: "Timeout".into(), reason: "".into() };
     let start = Nanos((START_S + second) * model::SECOND_NS + i * 10_000_000);
     Event {
         trace: TraceId((u128::from(rng.word()) << 64 | 1).to_be_bytes()),

@@ -93,6 +93,33 @@ fn a_panic_with_its_runtime_signal_is_a_runtime_cause() {
 }
 
 #[test]
+fn the_fingerprint_stands_for_an_hour_and_moves_once_with_a_correlated_change() {
+    let delivery = delivery(7);
+    let (mut arrivals, _) = arrivals(traffic(7, 4), &[(60, Fault::None), (3_600, Fault::Panic)], &delivery);
+    for s in 0..3_600 {
+        // The same runtime signal again and again is one piece of evidence.
+        let at = Nanos::from_secs(START_S + 60 + s);
+        let again = Signal { id: format!("panic-{s}").into(), ..signal("panic", "inventory", at) };
+        arrivals.add_fact(at, Input::Signals(vec![again]));
+    }
+    let late = Nanos::from_secs(START_S + 1_800);
+    let unrelated = Signal { id: "u".into(), ..signal("oom_killed", "unrelated", late) };
+    arrivals.add_fact(late, Input::Signals(vec![unrelated]));
+    let change = Nanos::from_secs(START_S + 2_400);
+    arrivals.add_fact(change, Input::Deployments(vec![deployment("inventory", "3.0.0", change)]));
+    let replica = run(&arrivals, &delivery, 1);
+    // The first minute may still learn which services the chain passes.
+    let mut prints: Vec<String> = replica
+        .reports
+        .iter()
+        .filter(|document| document.tick >= Nanos::from_secs(START_S + 120))
+        .map(|document| serde_json::from_slice::<Report>(&document.bytes).unwrap().evidence_fingerprint)
+        .collect();
+    prints.dedup();
+    assert_eq!(prints.len(), 2, "before and after the deployment");
+}
+
+#[test]
 fn own_code_is_the_cause_when_nothing_else_explains_it() {
     let delivery = delivery(5);
     let (arrivals, _) = arrivals(traffic(5, 20), &[(40, Fault::None), (20, Fault::PaymentDown)], &delivery);
