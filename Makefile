@@ -1,6 +1,6 @@
 # What people and CI type. Each target is one line; what it does stands in scripts/.
 
-.PHONY: help demo setup check test clients bench crash generate tighten
+.PHONY: help demo setup check test clients bench crash cascade generate tighten
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ bench: ## measure ingest; figures and method are in bench/README.md
 
 crash: ## kill -9 the server fifty times under load and account for every event (ROUNDS=50)
 	@scripts/crash.sh $(or $(ROUNDS),50)
+
+cascade: ## a cascade must open one incident within seconds, twenty times (RUNS=20)
+	@CASCADE_RUNS=$(or $(RUNS),20) scripts/cascade.sh
 
 generate: ## write the documents that come from registers
 	@cargo xtask generate

@@ -1,5 +1,6 @@
 """The real `casebook serve` as a child process, for tests that drive it from outside. Standard library only."""
 
+import http.client
 import json
 import os
 import subprocess
@@ -7,6 +8,7 @@ import tempfile
 import threading
 import time
 
+ANSWER_SECONDS_MAX = 30
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 30
 
@@ -57,3 +59,27 @@ class Server:
     def said(self):
         self.log.seek(0)
         return self.log.read().decode(errors="replace")[-4000:]
+
+
+class Http:
+    """One connection to one of the server's listeners."""
+
+    def __init__(self, address):
+        host, port = address.rsplit(":", 1)
+        self.connection = http.client.HTTPConnection(host, int(port), timeout=ANSWER_SECONDS_MAX)
+
+    def ask(self, method, path, body=None, headers=None):
+        self.connection.request(method, path, body, headers or {})
+        reply = self.connection.getresponse()
+        return reply.status, reply.read()
+
+    def get(self, path):
+        return self.ask("GET", path)
+
+    def export(self, body):
+        return self.ask("POST", "/v1/traces", body, {"content-type": "application/json"})
+
+
+def taken_whole(status, text):
+    """Whether an answer to an export says that every span was taken."""
+    return status == 200 and not json.loads(text).get("partialSuccess", {}).get("rejectedSpans")

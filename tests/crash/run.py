@@ -19,7 +19,8 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from casebook_process import Failed, Server  # noqa: E402  (a sibling of this folder, not a package)
+from casebook_process import Failed, Http, Server, taken_whole  # noqa: E402  (a sibling of this folder, not a package)
+from otlp_json import export_request, span  # noqa: E402
 
 SENDERS = 4
 TRACES_PER_BATCH = 10
@@ -36,29 +37,9 @@ class Batch:
     def __init__(self, dice, failing):
         self.traces = [dice.randbytes(16).hex() for _ in range(TRACES_PER_BATCH)]
         self.failures = len(self.traces) if failing else 0
-        end = time.time_ns()
-        spans = [span(trace, dice.randbytes(8).hex(), end, failing) for trace in self.traces]
-        resource = {"attributes": [attribute("service.name", SERVICE), attribute("deployment.environment.name", "crash")]}
-        self.body = json.dumps({"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": spans}]}]}).encode()
-
-
-def span(trace, span_id, end, failing):
-    fields = {
-        "traceId": trace,
-        "spanId": span_id,
-        "name": OPERATION,
-        "kind": 2,
-        "startTimeUnixNano": str(end - 5_000_000),
-        "endTimeUnixNano": str(end),
-    }
-    if failing:
-        fields["status"] = {"code": 2, "message": "it broke"}
-        fields["attributes"] = [attribute("error.type", CODE)]
-    return fields
-
-
-def attribute(key, value):
-    return {"key": key, "value": {"stringValue": value}}
+        end, code = time.time_ns(), CODE if failing else None
+        spans = [span(trace, dice.randbytes(8).hex(), OPERATION, end - 5_000_000, end, code=code) for trace in self.traces]
+        self.body = export_request(SERVICE, "crash", spans)
 
 
 class Ledger:
@@ -88,19 +69,15 @@ class Ledger:
 
 def send(address, ledger, stop):
     """One sender: batch after batch, until told to stop or the server is gone."""
-    host, port = address.rsplit(":", 1)
-    connection = http.client.HTTPConnection(host, int(port), timeout=30)
+    connection = Http(address)
     while not stop.wait(PAUSE_SECONDS):
         batch = ledger.next()
         try:
-            connection.request("POST", "/v1/traces", batch.body, {"content-type": "application/json"})
-            reply = connection.getresponse()
-            text = reply.read()
+            status, text = connection.export(batch.body)
         except (OSError, http.client.HTTPException):
             ledger.settle(batch, "lost")
             return
-        whole = reply.status == 200 and not json.loads(text).get("partialSuccess", {}).get("rejectedSpans")
-        ledger.settle(batch, "acknowledged" if whole else f"{reply.status} {text[:300]!r}")
+        ledger.settle(batch, "acknowledged" if taken_whole(status, text) else f"{status} {text[:300]!r}")
 
 
 def load(server, ledger, seconds):
@@ -117,17 +94,11 @@ def load(server, ledger, seconds):
         sender.join()
 
 
-class Reader:
-    """Asks the API over one connection."""
+class Reader(Http):
+    """Asks the API for what it must have."""
 
     def __init__(self, server):
-        host, port = server.ready["listen"].rsplit(":", 1)
-        self.connection = http.client.HTTPConnection(host, int(port), timeout=30)
-
-    def get(self, path):
-        self.connection.request("GET", path)
-        reply = self.connection.getresponse()
-        return reply.status, reply.read()
+        super().__init__(server.ready["listen"])
 
     def demand_once(self, batch):
         for trace in batch.traces:
