@@ -79,7 +79,11 @@ impl StoreWriter {
                 }
                 StoreWork::Snapshot { position, snapshot } => {
                     runtime.block_on(self.write(position, &[]));
-                    self.write_snapshot(&snapshot);
+                    // A snapshot carries no effects: what was written before it must outlive a loss of power.
+                    match runtime.block_on(self.store.settle()) {
+                        Ok(()) => self.write_snapshot(&snapshot),
+                        Err(error) => tracing::warn!(%error, "no snapshot: the store could not be settled"),
+                    }
                 }
                 StoreWork::Stop => return,
             }

@@ -56,6 +56,7 @@ impl Drop for Demo {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "another process is waited for, with a deadline")]
 fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
