@@ -150,6 +150,7 @@ fn dependency_outage() -> ReportDocument {
             kind: SignalKind::Dependency,
             subtype: "status_page".into(),
             service: None,
+            instance: None,
             subject: Some("card-provider".into()),
             status: "down".into(),
             ..signal("status-17", "", second(88))
