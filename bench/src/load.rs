@@ -1,0 +1,143 @@
+//! The load: connections that send traffic for a while, as fast as the answers come or at a given pace.
+//! It must never know what the server pays for it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use model::Nanos;
+use serde::Serialize;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, sleep_until};
+
+use crate::connection::{Answer, Connection, Transport};
+use crate::stamp::{Body, Stamper};
+
+const COME_AGAIN_AFTER: Duration = Duration::from_millis(5);
+
+/// How long and how hard.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Plan {
+    pub(crate) connections: u16,
+    pub(crate) warm_up_s: f64,
+    pub(crate) repeat_s: f64,
+    pub(crate) repeats: usize,
+    /// Over all connections; as fast as the answers come where it is not given.
+    pub(crate) spans_per_s: Option<f64>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Sent {
+    pub(crate) spans: u64,
+    /// Answers that asked to come again later.
+    pub(crate) busy: u64,
+    /// From sending a request until it was durable.
+    pub(crate) answers_ms: Vec<f64>,
+}
+
+/// One connection with its own ids and its own place in the traffic.
+#[derive(Debug)]
+struct Lane {
+    connection: Connection,
+    stamper: Stamper,
+    bodies: Arc<Vec<Body>>,
+    next: usize,
+}
+
+/// Every connection of a measurement.
+#[derive(Debug)]
+pub(crate) struct Load {
+    lanes: Vec<Lane>,
+    /// Between two requests of one connection.
+    pace: Option<Duration>,
+}
+
+impl Load {
+    pub(crate) async fn connect(
+        transport: Transport,
+        address: SocketAddr,
+        bodies: Vec<Body>,
+        plan: &Plan,
+    ) -> anyhow::Result<Self> {
+        let bodies = Arc::new(bodies);
+        let batch = bodies.first().map_or(0, |body| body.spans) as f64;
+        let connections = f64::from(plan.connections);
+        let pace = plan.spans_per_s.map(|rate| Duration::from_secs_f64(batch * connections / rate));
+        let mut lanes = Vec::new();
+        for number in 0..plan.connections {
+            let connection = Connection::open(transport, address).await?;
+            let next = usize::from(number) * bodies.len() / usize::from(plan.connections);
+            let stamper = Stamper::new(number);
+            lanes.push(Lane { connection, stamper, bodies: Arc::clone(&bodies), next });
+        }
+        Ok(Self { lanes, pace })
+    }
+
+    /// Comes back when every request that was begun has been answered.
+    pub(crate) async fn send_for(&mut self, seconds: f64) -> anyhow::Result<Sent> {
+        let end = Instant::now() + Duration::from_secs_f64(seconds);
+        let mut tasks = JoinSet::new();
+        for mut lane in self.lanes.drain(..) {
+            let pace = self.pace;
+            tasks.spawn(async move {
+                let sent = lane.send_until(end, pace).await;
+                (lane, sent)
+            });
+        }
+        let mut all = Sent::default();
+        while let Some(done) = tasks.join_next().await {
+            let (lane, sent) = done?;
+            all.add(sent?);
+            self.lanes.push(lane);
+        }
+        Ok(all)
+    }
+}
+
+impl Lane {
+    async fn send_until(&mut self, end: Instant, pace: Option<Duration>) -> anyhow::Result<Sent> {
+        let mut sent = Sent::default();
+        let mut due = Instant::now();
+        while due.max(Instant::now()) < end {
+            if let Some(pace) = pace {
+                sleep_until(due.into()).await;
+                due += pace;
+            }
+            self.send_one(&mut sent).await?;
+        }
+        Ok(sent)
+    }
+
+    async fn send_one(&mut self, sent: &mut Sent) -> anyhow::Result<()> {
+        let body = &self.bodies[self.next % self.bodies.len()];
+        self.next += 1;
+        loop {
+            let bytes = body.stamped(&mut self.stamper, now());
+            let begun = Instant::now();
+            match self.connection.send(bytes).await? {
+                Answer::Taken => {
+                    sent.spans += body.spans as u64;
+                    sent.answers_ms.push(begun.elapsed().as_secs_f64() * 1e3);
+                    return Ok(());
+                }
+                Answer::Busy => {
+                    sent.busy += 1;
+                    sleep(COME_AGAIN_AFTER).await;
+                }
+            }
+        }
+    }
+}
+
+impl Sent {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.spans += other.spans;
+        self.busy += other.busy;
+        self.answers_ms.extend(other.answers_ms);
+    }
+}
+
+fn now() -> Nanos {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Nanos(u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX))
+}
