@@ -28,6 +28,7 @@ pub(crate) struct Connection {
         long,
         value_name = "URL",
         env = "CASEBOOK_SERVER",
+        hide_env_values = true,
         default_value = "http://127.0.0.1:7420",
         value_parser = server,
         help_heading = "Connection"
@@ -72,6 +73,16 @@ fn key(text: &str) -> Result<Key, String> {
         .ok_or("a key consists of visible ASCII characters without blanks")?;
     header.set_sensitive(true);
     Ok(Key(header))
+}
+
+/// That a server cannot be reached, and the innermost cause: the outer ones only repeat the URL.
+pub(crate) fn no_answer(server: &str, error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    let cause = escape::line(&innermost.to_string()).into_owned();
+    format!("no answer from {server}: {cause}; is `casebook serve` running there?")
 }
 
 /// What a server answered with 2xx.
@@ -167,15 +178,9 @@ impl Connection {
     }
 
     fn unreachable(&self, error: &dyn std::error::Error) -> Failure {
-        let mut innermost = error;
-        while let Some(source) = innermost.source() {
-            innermost = source;
-        }
         let message = format!(
-            "no answer from {}: {}; is `casebook serve` running there? \
-             --server or CASEBOOK_SERVER names another server",
-            self.server,
-            escape::line(&innermost.to_string())
+            "{} --server or CASEBOOK_SERVER names another server",
+            no_answer(self.server.as_str(), error)
         );
         Failure::new(Exit::Transport, message)
     }

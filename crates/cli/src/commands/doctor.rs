@@ -8,6 +8,7 @@ use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use server::{DataDir, SettingFlags};
 
+use crate::client::no_answer;
 use crate::exit::{Exit, Failure};
 use crate::output;
 use crate::table::{Column, Table, terminal_width};
@@ -29,7 +30,7 @@ Examples:
   casebook doctor --server http://127.0.0.1:7420")]
 pub(crate) struct Doctor {
     /// A running server to check as well
-    #[arg(long, value_name = "URL", env = "CASEBOOK_SERVER")]
+    #[arg(long, value_name = "URL", env = "CASEBOOK_SERVER", hide_env_values = true)]
     server: Option<String>,
     /// The key to ask the server with
     #[arg(long, value_name = "KEY", env = "CASEBOOK_KEY", hide_env_values = true)]
@@ -83,8 +84,7 @@ async fn check_server(server: &str, key: Option<&str>) -> Vec<Check> {
     let answer = match client.get(format!("{server}/v1/incidents?limit=1")).send().await {
         Ok(answer) => answer,
         Err(error) => {
-            let detail = format!("no answer from {server}: {error}; is `casebook serve` running there?");
-            return vec![check("server", CheckStatus::Fail, detail)];
+            return vec![check("server", CheckStatus::Fail, no_answer(server, &error))];
         }
     };
     let skew = skew(&answer);

@@ -1,12 +1,12 @@
 //! `casebook replay`: derives reports from a journal, and compares them with the archived ones.
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use model::Nanos;
-use server::{Difference, Progress, ReplayError, ReplayOutcome, ReplayRequest, Verification};
+use server::{DataDirError, Difference, Progress, ReplayError, ReplayOutcome, ReplayRequest, Verification};
 
 use crate::exit::{Exit, Failure};
 use crate::output;
@@ -29,7 +29,7 @@ Examples:
   casebook replay --data /var/lib/casebook --until 2026-11-21T03:00:00Z")]
 pub(crate) struct Replay {
     /// The data directory of the server
-    #[arg(long, value_name = "DIR", env = "CASEBOOK_DATA")]
+    #[arg(long, value_name = "DIR", env = "CASEBOOK_DATA", hide_env_values = true)]
     data: PathBuf,
     /// Stop at the last tick at or before this time
     #[arg(long, value_name = "TIME", value_parser = Nanos::parse_rfc3339)]
@@ -57,7 +57,7 @@ impl Replay {
         let begun = Instant::now();
         let outcome = async_runtime
             .block_on(server::replay(request, progress()))
-            .map_err(|error| Failure::new(exit(&error), error.to_string()))?;
+            .map_err(|error| Failure::new(exit(&error), told(&error)))?;
         output::text(&summary(&outcome, begun.elapsed()))?;
         Ok(if is_sound(&outcome) { Exit::Ok } else { Exit::Server })
     }
@@ -67,6 +67,20 @@ fn exit(error: &ReplayError) -> Exit {
     match error {
         ReplayError::Data(_) | ReplayError::Open(_) => Exit::Usage,
         ReplayError::Journal(_) | ReplayError::Store(_) | ReplayError::Archive(_) => Exit::Server,
+    }
+}
+
+/// Where nothing is found, the wrong directory was most likely named.
+fn told(error: &ReplayError) -> String {
+    match error {
+        ReplayError::Data(DataDirError::Io { error: io, .. })
+            if matches!(io.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+        {
+            format!(
+                "no server has kept data here: {error}; --data is the directory that `casebook serve` was given"
+            )
+        }
+        error => error.to_string(),
     }
 }
 
@@ -94,10 +108,11 @@ fn is_sound(outcome: &ReplayOutcome) -> bool {
 
 fn summary(outcome: &ReplayOutcome, took: Duration) -> String {
     let mut text = incidents(outcome);
-    let (entries, reports) = (outcome.entries, outcome.reports);
     text.push_str(&format!(
-        "Read {entries} journal entries and derived {reports} reports of {} incidents in {:.1} s.\n",
-        outcome.incidents.len(),
+        "Read {} and derived {} of {} in {:.1} s.\n",
+        counted(outcome.entries, "journal entry", "journal entries"),
+        counted(outcome.reports, "report", "reports"),
+        counted(outcome.incidents.len() as u64, "incident", "incidents"),
         took.as_secs_f64()
     ));
     if let Some(from) = outcome.from {
@@ -170,14 +185,26 @@ fn verdict(verification: &Verification) -> String {
         ));
     }
     if verification.snapshots_agreed > 0 {
-        let count = verification.snapshots_agreed;
-        text.push_str(&format!("{count} snapshots hold the state that the journal gives.\n"));
+        let held = counted(verification.snapshots_agreed, "snapshot holds", "snapshots hold");
+        text.push_str(&format!("{held} the state that the journal gives.\n"));
     }
-    match differences.len() {
-        0 => text.push_str(&format!("Verified: {agreed} reports re-derived, every hash agrees.\n")),
-        count => text.push_str(&format!("NOT VERIFIED: {agreed} reports agree, {count} do not.\n")),
+    match (differences.len(), *agreed) {
+        (0, 0) => text.push_str("Nothing was verified: no report lies within what was replayed.\n"),
+        (0, agreed) => {
+            let derived = counted(agreed, "report", "reports");
+            text.push_str(&format!("Verified: {derived} re-derived, every hash agrees.\n"));
+        }
+        (count, agreed) => {
+            let agreed = counted(agreed, "report agrees", "reports agree");
+            let different = counted(count as u64, "does", "do");
+            text.push_str(&format!("NOT VERIFIED: {agreed}, {different} not.\n"));
+        }
     }
     text
+}
+
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 fn describe(difference: &Difference) -> String {

@@ -108,7 +108,8 @@ fn the_ready_line_names_the_chosen_ports_and_a_signal_ends_the_server_in_order()
     assert_eq!(served.terminate(), Some(0));
     let replayed = run(&["replay", "--verify", "--data", data.path().to_str().unwrap()]);
     assert_eq!(replayed.status.code(), Some(0), "{replayed:?}");
-    assert!(String::from_utf8(replayed.stdout).unwrap().contains("every hash agrees"));
+    // A server that never opened an incident has nothing that could agree.
+    assert!(String::from_utf8(replayed.stdout).unwrap().contains("Nothing was verified"));
     let doctor = run(&["doctor", "--data", data.path().to_str().unwrap()]);
     assert_eq!(doctor.status.code(), Some(0), "{doctor:?}");
 }
@@ -153,6 +154,18 @@ fn a_directory_in_use_and_a_taken_port_are_usage_errors() {
 }
 
 #[test]
+fn a_replay_of_a_directory_that_no_server_kept_says_so_and_makes_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    for data in [root.path().to_owned(), root.path().join("nothing")] {
+        let replayed = run(&["replay", "--data", data.to_str().unwrap()]);
+        assert_eq!(replayed.status.code(), Some(1), "{replayed:?}");
+        let said = String::from_utf8(replayed.stderr).unwrap();
+        assert!(said.contains("no server has kept data here"), "{said}");
+    }
+    assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn doctor_sends_an_event_through_a_running_server() {
     let data = tempfile::tempdir().unwrap();
     let served = Served::start(data.path());
@@ -162,6 +175,8 @@ fn doctor_sends_an_event_through_a_running_server() {
     assert!(said.contains("read back"), "{said}");
     let nobody = run(&["doctor", "--server", "http://127.0.0.1:1"]);
     assert_eq!(nobody.status.code(), Some(4));
+    let said = String::from_utf8(nobody.stdout).unwrap();
+    assert!(said.contains("no answer from http://127.0.0.1:1: Connection refused"), "{said}");
     assert_eq!(served.terminate(), Some(0));
 }
 
