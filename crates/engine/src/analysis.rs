@@ -128,7 +128,7 @@ impl<'a> Analysis<'a> {
         let voters = latest.iter().chain(opening.iter().filter(|t| !wanted.contains(&t.trace))).copied();
         let origin =
             origin::vote(voters, |family| case.members.contains_key(family), view.window, view.peers);
-        let hops = hops(case, origin.as_ref(), &totals, view);
+        let hops = hops(case, origin.as_ref(), &totals);
         let blast = blast(case, origin.as_ref(), &symptoms, &totals);
         let (cohorts, changes) = match &origin {
             Some(origin) => {
@@ -215,15 +215,14 @@ fn symptoms<'a>(case: &'a Case, totals: &Totals<'_>, view: View<'a>) -> Vec<Symp
     case.members.iter().map(symptom).collect()
 }
 
-fn hops(case: &Case, origin: Option<&Origin>, totals: &Totals<'_>, view: View<'_>) -> Vec<Hop> {
+fn hops(case: &Case, origin: Option<&Origin>, totals: &Totals<'_>) -> Vec<Hop> {
     let Some(origin) = origin else { return Vec::new() };
     let hop = |operation: &OperationKey| {
         let total = total(totals, operation);
-        let past = view.window.sum(operation, 0, case.onset, view.config);
         Hop {
             counts: Counts { requests: total.requests, failures: total.failures() },
             first_failure: total.codes.iter().filter_map(|(_, failures)| failures.first).min(),
-            p50_ns: (total.latency.quantile_ns(500), past.latency.quantile_ns(500)),
+            p50_ns: (total.latency.quantile_ns(500), case.past(operation).p50_ns),
             operation: operation.clone(),
         }
     };
@@ -264,11 +263,16 @@ fn blast(case: &Case, origin: Option<&Origin>, symptoms: &[Symptom<'_>], totals:
     Blast { requests, users, users_exact, services, edge_reached }
 }
 
-/// The operations at which the failure left the system; without an origin, every symptom's.
+/// The operations at which the failure left the system. Without an origin the order of the symptoms is not known, so
+/// the one with the most failures stands for all: adding them up would count a request once for each service.
 pub(crate) fn edges(origin: Option<&Origin>, symptoms: &[Symptom<'_>]) -> BTreeSet<OperationKey> {
     match origin {
         Some(origin) => origin.edges.iter().cloned().collect(),
-        None => symptoms.iter().map(|symptom| symptom.family.operation.clone()).collect(),
+        None => {
+            let most =
+                symptoms.iter().max_by_key(|symptom| (symptom.since.failures, &symptom.family.operation));
+            most.map(|symptom| symptom.family.operation.clone()).into_iter().collect()
+        }
     }
 }
 
@@ -328,13 +332,12 @@ fn changes<'a>(
         let key = hops.iter().map(|hop| &hop.operation).find(|hop| hop.service == deployment.service);
         let total = key.map(|key| total(totals, key).into_owned()).unwrap_or_default();
         let new = total.versions.get(&deployment.version).copied();
-        let past = key.map(|key| view.window.sum(key, 0, case.onset, view.config)).unwrap_or_default();
         Change {
             before_onset: deployment.at <= started_at.saturating_add(CLOCK_SLACK_NS),
             gap_ns: started_at.since(deployment.at).max(deployment.at.since(started_at)),
             on_origin: deployment.service == origin.place.service,
             split: new.map(|new| (new, rest(&total, new))),
-            rate_before: Counts { requests: past.requests, failures: past.failures() },
+            rate_before: key.map(|key| case.past(key).counts).unwrap_or_default(),
             deployment,
         }
     };

@@ -25,6 +25,8 @@ pub(crate) struct TraceOrigin<'a> {
     pub(crate) callee_unobserved: bool,
     /// Failing events from the origin outwards, one for each service passed: the inbound event where there is one.
     pub(crate) hops: Vec<&'a Event>,
+    /// The outermost failing event has a parent that is not there: how far the failure went is not known.
+    pub(crate) outer_part_missing: bool,
 }
 
 impl<'a> Assembly<'a> {
@@ -59,7 +61,9 @@ impl<'a> Assembly<'a> {
             (self.failing_chain(*i).len(), std::cmp::Reverse((event.end, event.span)))
         })?;
         let event = &self.events[deepest];
+        let outermost = self.failing_chain(deepest).last().copied().unwrap_or(deepest);
         Some(TraceOrigin {
+            outer_part_missing: self.events[outermost].parent.is_some() && self.parents[outermost].is_none(),
             event,
             inbound: &self.events[self.inbound_of(deepest)],
             callee_unobserved: event.kind.is_outbound() && self.callee(deepest).is_none(),

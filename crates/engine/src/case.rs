@@ -15,8 +15,10 @@ use crate::window::{Alarm, FamilyKey, OperationKey, Window};
 
 /// Operations whose totals an incident keeps; members come first.
 const OPERATIONS_MAX: usize = 64;
-/// Families that can be members; what joins beyond it is counted in `members_cut`.
+/// Families that can be members, with numbers of their own; further ones are only known to belong.
 const MEMBERS_MAX: usize = 64;
+/// Families that can be known to belong beyond the members. Others are left to open an incident of their own.
+const BEYOND_MAX: usize = 10_000;
 /// Traces that an incident looks at.
 pub(crate) const TRACES_MAX: usize = 12;
 const TIMELINE_MAX: usize = 200;
@@ -30,8 +32,11 @@ pub(crate) struct Case {
     pub(crate) detected_at: Nanos,
     pub(crate) onset: Bucket,
     pub(crate) members: BTreeMap<FamilyKey, Member>,
-    pub(crate) members_cut: u64,
+    /// Families that belong, and are not shown.
+    pub(crate) beyond: BTreeSet<FamilyKey>,
     totals: BTreeMap<OperationKey, Digest>,
+    /// What the same operations did before the onset, as far as the window held it when they were first looked at.
+    past: BTreeMap<OperationKey, Past>,
     /// Totals hold what ended before this bucket; what ended later is still in the window.
     counted_to: Bucket,
     /// Exemplars chosen at opening; they do not change any more.
@@ -50,6 +55,13 @@ pub(crate) struct Member {
     pub(crate) onset: Bucket,
     pub(crate) detected_at: Nanos,
     pub(crate) baseline: Counts,
+}
+
+/// An operation before the onset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Past {
+    pub(crate) counts: Counts,
+    pub(crate) p50_ns: Option<u64>,
 }
 
 /// Something that happened to the incident itself.
@@ -118,8 +130,9 @@ impl Case {
             detected_at: now,
             onset,
             members: BTreeMap::new(),
-            members_cut: 0,
+            beyond: BTreeSet::new(),
             totals: BTreeMap::new(),
+            past: BTreeMap::new(),
             counted_to: window.sealed(),
             opening: Vec::new(),
             opened_at: now,
@@ -147,7 +160,7 @@ impl Case {
         self.state = IncidentState::Open;
         self.recovering_since = None;
         self.last_failing = now;
-        if !self.members.contains_key(&alarm.family) {
+        if !self.members.contains_key(&alarm.family) && self.members.len() < MEMBERS_MAX {
             self.note(now, What::Joined(alarm.family.clone()));
         }
         self.admit(alarm, now, window, config);
@@ -155,7 +168,10 @@ impl Case {
 
     fn admit(&mut self, alarm: &Alarm, now: Nanos, window: &mut Window, config: &Config) {
         if self.members.len() >= MEMBERS_MAX && !self.members.contains_key(&alarm.family) {
-            self.members_cut += 1;
+            if self.beyond.len() < BEYOND_MAX {
+                self.beyond.insert(alarm.family.clone());
+                window.enter_incident(&alarm.family);
+            }
             return;
         }
         window.enter_incident(&alarm.family);
@@ -168,6 +184,9 @@ impl Case {
     pub(crate) fn track(&mut self, key: &OperationKey, window: &Window, config: &Config) {
         if self.totals.len() < OPERATIONS_MAX && !self.totals.contains_key(key) {
             self.totals.insert(key.clone(), window.sum(key, self.onset, self.counted_to, config));
+            let past = window.sum(key, 0, self.onset, config);
+            let counts = Counts { requests: past.requests, failures: past.failures() };
+            self.past.insert(key.clone(), Past { counts, p50_ns: past.latency.quantile_ns(500) });
         }
     }
 
@@ -176,6 +195,11 @@ impl Case {
         let mut total = self.totals.get(key).cloned().unwrap_or_default();
         self.unsettled(key, window).for_each(|digest| total.merge(digest));
         total
+    }
+
+    /// What the operation did in the hour before the onset.
+    pub(crate) fn past(&self, key: &OperationKey) -> Past {
+        self.past.get(key).copied().unwrap_or_default()
     }
 
     pub(crate) fn tracked(&self) -> impl Iterator<Item = &OperationKey> {
@@ -219,7 +243,9 @@ impl Case {
     /// Closes the books: what comes after `now` counts only if the incident reopens.
     fn finish(&mut self, now: Nanos, window: &mut Window, config: &Config) {
         self.settle(now.0 / config.tick_ns() + 1, window, config);
-        self.members.keys().for_each(|family| window.leave_incident(family));
+        let families = self.members.keys().chain(&self.beyond);
+        families.for_each(|family| window.leave_incident(family));
+        self.beyond.clear();
     }
 
     fn judge(&mut self, now: Nanos, window: &Window, config: &Config) {

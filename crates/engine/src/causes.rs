@@ -42,7 +42,7 @@ pub(crate) mod weights {
             DEPENDENCY_CALL_FAILS,
         ),
         ("dependency: at least 4 of 5 traces agree", DEPENDENCY_TRACES_AGREE),
-        ("dependency: a dependency or healthcheck signal about it", DEPENDENCY_SIGNAL),
+        ("dependency: a signal says that it does not work", DEPENDENCY_SIGNAL),
         ("runtime: a runtime signal on the origin service", RUNTIME_SIGNAL),
         ("runtime: the signal names an instance that fails", RUNTIME_SIGNAL_ON_INSTANCE),
         ("runtime: a service that reports otherwise left no event", RUNTIME_SERVICE_SILENT),
@@ -97,8 +97,12 @@ pub(crate) fn weigh(analysis: &Analysis<'_>) -> Vec<Hypothesis> {
     all
 }
 
-/// In hundredths: the best score's share of the two best, zero where even the best speaks against itself.
+/// In hundredths: the best score's share of the two best; zero where the answer is `unknown`, or where even the best
+/// speaks against itself.
 pub(crate) fn confidence(hypotheses: &[Hypothesis]) -> u64 {
+    if hypotheses.first().is_none_or(|best| best.kind == CauseKind::Unknown) {
+        return 0;
+    }
     let score = |i: usize| hypotheses.get(i).map_or(0, |h| h.score().max(0));
     let (best, second) = (score(0), score(1));
     if best == 0 { 0 } else { u64::try_from(best * 100 / (best + second)).unwrap_or(0) }
@@ -178,7 +182,7 @@ fn app(analysis: &Analysis<'_>) -> Option<Hypothesis> {
     )
 }
 
-/// Ids of what correlated outside facts the analysis rests on: changes before the onset, and signals.
+/// Ids of the outside facts that belong to the incident: changes on its chain, also those after the onset, and signals.
 pub(crate) fn material_facts(analysis: &Analysis<'_>) -> impl Iterator<Item = (String, Nanos)> {
     let changes =
         analysis.changes.iter().map(|change| (cite::deployment(change.deployment), change.deployment.at));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Durations are in milliseconds; a tick is the unit in which everything is evaluated.
+/// Durations are in milliseconds and are rounded up to whole ticks, at which everything is evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -83,10 +83,11 @@ impl Config {
         const DAY: u64 = 24 * 3_600_000;
         let ranges = [
             ("tick_ms", self.tick_ms, 100, 60_000),
-            ("lateness_ms", self.lateness_ms, self.tick_ms, 600_000),
+            // What comes late must not find its incident resolved.
+            ("lateness_ms", self.lateness_ms, 1, 600_000.min(self.recovery_ms + self.resolve_after_ms)),
             ("false_alarm_every_ms", self.false_alarm_every_ms, 60_000, 3_650 * DAY),
-            ("recovery_ms", self.recovery_ms, self.tick_ms, 3_600_000),
-            ("resolve_after_ms", self.resolve_after_ms, self.tick_ms, DAY),
+            ("recovery_ms", self.recovery_ms, 1, 3_600_000),
+            ("resolve_after_ms", self.resolve_after_ms, 1, DAY),
             ("reopen_ms", self.reopen_ms, 0, 7 * DAY),
             ("no_traffic_ms", self.no_traffic_ms, self.recovery_ms, 7 * DAY),
             ("change_window_ms", self.change_window_ms, 0, DAY),
@@ -106,5 +107,31 @@ impl Config {
     /// A duration in whole ticks, at least one.
     pub(crate) fn ticks(&self, ms: u64) -> u64 {
         ms.div_ceil(self.tick_ms.max(1)).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_length_of_tick_goes_with_the_defaults() {
+        for tick_ms in [100, 1_000, 30_000, 45_000, 60_000] {
+            assert_eq!(Config { tick_ms, ..Config::default() }.problems(), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn what_is_out_of_range_is_said_with_the_range() {
+        let late = Config { lateness_ms: 600_000, ..Config::default() };
+        assert_eq!(late.problems(), ["lateness_ms = 600000: must be from 1 to 90000"]);
+        assert!(Config::from_json(r#"{"tick_ms": 99}"#).is_err());
+        assert!(Config::from_json(r#"{"tik_ms": 100}"#).is_err());
+    }
+
+    #[test]
+    fn the_written_form_reads_back() {
+        let config = Config { tick_ms: 250, ..Config::default() };
+        assert_eq!(Config::from_json(&config.to_json()), Ok(config));
     }
 }

@@ -1,6 +1,6 @@
 //! Origin and propagation of an incident, by vote of its captured traces.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{CapturedTrace, Nanos, Str, TraceId};
 
@@ -16,7 +16,7 @@ pub(crate) struct Origin {
     pub(crate) place: Place,
     /// From the origin outwards.
     pub(crate) hops: Vec<OperationKey>,
-    /// The outermost failing operations over all traces: what the world outside asked for.
+    /// The outermost failing operations over all traces that show them: what the world outside asked for.
     pub(crate) edges: Vec<OperationKey>,
     pub(crate) traces_agreeing: Vec<TraceId>,
     pub(crate) traces_examined: usize,
@@ -50,8 +50,28 @@ pub(crate) enum Callee {
 struct Vote {
     traces: Vec<TraceId>,
     first: Option<Nanos>,
-    chains: BTreeMap<Vec<OperationKey>, usize>,
+    chains: Chains,
     reasons: BTreeMap<Str, usize>,
+}
+
+/// How often the failure was seen to take each way outwards.
+#[derive(Default)]
+struct Chains {
+    /// In traces that show the way to its end, and in those whose outer part is missing.
+    whole: BTreeMap<Vec<OperationKey>, usize>,
+    cut: BTreeMap<Vec<OperationKey>, usize>,
+}
+
+impl Chains {
+    fn add(&mut self, hops: Vec<OperationKey>, outer_part_missing: bool) {
+        let chains = if outer_part_missing { &mut self.cut } else { &mut self.whole };
+        *chains.entry(hops).or_default() += 1;
+    }
+
+    /// Those that can be relied on: a cut one counts only where there is no other.
+    fn reliable(&self) -> &BTreeMap<Vec<OperationKey>, usize> {
+        if self.whole.is_empty() { &self.cut } else { &self.whole }
+    }
 }
 
 /// Traces in which no member failed do not vote.
@@ -62,44 +82,38 @@ pub(crate) fn vote<'a>(
     peers: &Peers,
 ) -> Option<Origin> {
     let mut votes: BTreeMap<Place, Vote> = BTreeMap::new();
-    let mut edges: BTreeMap<OperationKey, usize> = BTreeMap::new();
+    let mut all = Chains::default();
     let mut examined = 0;
     for trace in traces.filter(|trace| families(trace).any(|family| is_member(&family))) {
         let Some(found) = Assembly::of(trace).origin() else { continue };
         examined += 1;
         let callee = callee(&found, window, peers);
-        let place = place(&found, &callee);
         let hops = hops(&found, &callee);
-        if let Some(edge) = hops.last() {
-            *edges.entry(edge.clone()).or_default() += 1;
-        }
-        let vote = votes.entry(place).or_default();
+        all.add(hops.clone(), found.outer_part_missing);
+        let vote = votes.entry(place(&found, &callee)).or_default();
         vote.traces.push(trace.trace);
         vote.first = [vote.first, Some(found.event.end)].into_iter().flatten().min();
-        *vote.chains.entry(hops).or_default() += 1;
-        *vote
-            .reasons
-            .entry(found.event.failure().map(|f| f.reason.clone()).unwrap_or_default())
-            .or_default() += 1;
+        vote.chains.add(hops, found.outer_part_missing);
+        let reason = found.event.failure().map(|failure| failure.reason.clone()).unwrap_or_default();
+        *vote.reasons.entry(reason).or_default() += 1;
     }
     let (place, vote) = votes.into_iter().max_by_key(|(place, vote)| {
         (vote.traces.len(), std::cmp::Reverse(vote.first), std::cmp::Reverse(place.clone()))
     })?;
-    let hops = most_common(vote.chains).unwrap_or_default();
+    let edges: BTreeSet<&OperationKey> = all.reliable().keys().filter_map(|hops| hops.last()).collect();
     Some(Origin {
         place,
-        hops,
-        edges: edges.into_keys().collect(),
+        hops: most_common(vote.chains.reliable()).cloned().unwrap_or_default(),
+        edges: edges.into_iter().cloned().collect(),
         traces_agreeing: vote.traces,
         traces_examined: examined,
-        reason: most_common(vote.reasons).unwrap_or_default(),
+        reason: most_common(&vote.reasons).cloned().unwrap_or_default(),
     })
 }
 
-/// The most common one; of equally common ones the longer or, of those, the first in order.
-fn most_common<T: Ord>(counts: BTreeMap<T, usize>) -> Option<T> {
-    let best = counts.values().copied().max()?;
-    counts.into_iter().filter(|(_, count)| *count == best).map(|(value, _)| value).next_back()
+/// The most common one; of equally common ones the last in order.
+fn most_common<T: Ord>(counts: &BTreeMap<T, usize>) -> Option<&T> {
+    counts.iter().max_by_key(|(_, count)| **count).map(|(value, _)| value)
 }
 
 /// The error families that failed in a trace.

@@ -131,9 +131,10 @@ fn hypothesis(hypothesis: causes::Hypothesis) -> Hypothesis {
 
 fn origin_part(origin: &origin::Origin) -> Origin {
     let place = &origin.place;
-    let (callee, observed) = match &place.callee {
+    let (callee, callee_reports) = match &place.callee {
         Callee::None => (None, None),
-        Callee::Foreign(name) | Callee::Silent(name) => (Some(name.to_string()), Some(false)),
+        Callee::Foreign(name) => (Some(name.to_string()), Some(false)),
+        Callee::Silent(name) => (Some(name.to_string()), Some(true)),
     };
     Origin {
         service: place.service.to_string(),
@@ -143,7 +144,7 @@ fn origin_part(origin: &origin::Origin) -> Origin {
         code: place.code.to_string(),
         reason: origin.reason.to_string(),
         callee,
-        callee_observed: observed,
+        callee_reports,
         traces_agreeing: origin.traces_agreeing.len() as u64,
         traces_examined: origin.traces_examined as u64,
         cites: origin.traces_agreeing.iter().map(cite::trace).collect(),
@@ -318,11 +319,12 @@ fn said(family: &crate::window::FamilyKey) -> OperationSaid<'_> {
 
 fn next_checks(analysis: &Analysis<'_>, hypotheses: &[causes::Hypothesis], view: View<'_>) -> Vec<Sentence> {
     let Some(origin) = &analysis.origin else { return Vec::new() };
-    let plausible = hypotheses.iter().filter(|h| h.score() > 0).take(4);
+    let plausible =
+        hypotheses.iter().filter(|h| h.score() > 0 && h.kind != model::CauseKind::Unknown).take(4);
     let mut checks: Vec<Sentence> = plausible.filter_map(|h| wording::check(h, origin)).collect();
     checks.extend(wording::check_trace(origin));
     if analysis.changes.is_empty() {
-        let text = wording::check_no_deployments(&origin.place.service, view.config.change_window_ms);
+        let text = wording::check_no_deployments(view.config.change_window_ms);
         checks.push(Sentence {
             text,
             cites: analysis.root().map(|s| cite::symptom(s.family)).into_iter().collect(),
@@ -334,7 +336,7 @@ fn next_checks(analysis: &Analysis<'_>, hypotheses: &[causes::Hypothesis], view:
 fn warnings(analysis: &Analysis<'_>, ambient: &Ambient<'_>) -> Vec<Warning> {
     let partial = analysis.latest.traces - analysis.latest.complete.min(analysis.latest.traces);
     let unnamed = analysis.blast.services.iter().any(|service| &**service == model::Event::UNKNOWN_SERVICE);
-    let cut = analysis.case.members_cut;
+    let cut = analysis.case.beyond.len() as u64;
     [
         (ambient.overflowed > 0, "cardinality_overflow", wording::warn_overflow(ambient.overflowed)),
         (ambient.late > 0, "late_events", wording::warn_late(ambient.late)),

@@ -87,10 +87,10 @@ pub struct Origin {
     pub code: String,
     /// Message of a failing event; text from outside.
     pub reason: String,
-    /// The callee of the failing call, where the failure is in one.
+    /// The callee of the failing call, where the failure is in one whose callee left no event in the failing traces.
     pub callee: Option<String>,
-    /// False where the callee left no event in the failing traces.
-    pub callee_observed: Option<bool>,
+    /// Whether the callee reports otherwise: a service that fell silent (true), or one that never reports (false).
+    pub callee_reports: Option<bool>,
     pub traces_agreeing: u64,
     pub traces_examined: u64,
     pub cites: Vec<String>,

@@ -262,10 +262,11 @@ pub(crate) fn check(hypothesis: &Hypothesis, origin: &Origin) -> Option<Sentence
     Some(Sentence { text, cites })
 }
 
-pub(crate) fn check_no_deployments(service: &str, window_ms: u64) -> String {
+pub(crate) fn check_no_deployments(window_ms: u64) -> String {
     let window = duration(window_ms * 1_000_000);
     format!(
-        "No deployment of {service} is known in the {window} before the onset: if there was one, report it to /v1/deployments."
+        "No deployment of a service on the way is known since {window} before the onset: \
+         if there was one, report it to /v1/deployments."
     )
 }
 

@@ -139,3 +139,54 @@ fn another_length_of_tick_keeps_the_incident_and_its_counts() {
     assert_eq!(incident.state, IncidentState::Resolved);
     assert!(incident.requests_affected >= 1_400, "{}", incident.requests_affected);
 }
+
+/// A second of traffic in which one request passes through so many services, and fails in all or in none of them.
+fn wide_second(second: u64, services: u64, fails: bool) -> Vec<model::Event> {
+    let mut shop = Shop::new(traffic(second, 5));
+    let mut events = Vec::new();
+    for (trace, _) in shop.second(Nanos::from_secs(second), Fault::None) {
+        for service in 0..services {
+            let mut event = trace[0].clone();
+            event.span = model::SpanId((service + 1).to_be_bytes());
+            event.parent = service.checked_sub(1).map(|parent| model::SpanId((parent + 1).to_be_bytes()));
+            event.service = format!("service-{service}").into();
+            event.end = event.start.saturating_add(1_000_000);
+            if fails {
+                let failure = model::Failure {
+                    status: model::FailureStatus::Error,
+                    code: "E".into(),
+                    reason: "".into(),
+                };
+                event.outcome = model::Outcome::Failed(failure);
+            }
+            events.push(event);
+        }
+    }
+    events
+}
+
+#[test]
+fn more_symptoms_than_are_shown_belong_all_the_same_and_end_with_the_incident() {
+    let mut replica = Replica::new(1);
+    for s in 0..400u64 {
+        let events = wide_second(START_S + s, 80, (120..180).contains(&s));
+        replica.feed(Nanos::from_secs(START_S + s), model::Input::Events(events));
+        replica.feed(Nanos::from_secs(START_S + s + 1), model::Input::Tick);
+    }
+    use IncidentState::{Open, Recovering, Resolved};
+    assert_eq!(replica.states(), [Open, Recovering, Resolved]);
+    let id = *replica.incidents.keys().next().unwrap();
+    let report = replica.report(id).unwrap();
+    assert_eq!(report.symptoms.len(), 64);
+    let moments = report.timeline.len();
+    assert!(moments < 80, "each symptom joins once: {moments}");
+}
+
+#[test]
+fn the_latency_and_rates_of_before_are_not_forgotten_during_a_long_outage() {
+    let (mut replica, mut shop) = (Replica::new(1), Shop::new(traffic(13, 2)));
+    live(&mut replica, &mut shop, START_S, &[(120, Fault::None), (4_500, Fault::CardProviderDown)]);
+    let id = *replica.incidents.keys().next().unwrap();
+    let report = replica.report(id).unwrap();
+    assert!(report.propagation.iter().all(|hop| hop.added_latency_ms.is_some()), "{:?}", report.propagation);
+}

@@ -141,6 +141,31 @@ fn ten_minutes_of_steady_noise_open_nothing() {
 }
 
 #[test]
+fn traces_without_their_outer_part_count_no_request_twice() {
+    let delivery = delivery(8);
+    let (mut shop, mut arrivals) = (sim::Shop::new(traffic(8, 20)), sim::Arrivals::default());
+    let mut rng = sim::Rng::new(8);
+    let mut at_gateway = 0;
+    for s in 0..60 {
+        let fault = if s < 40 { Fault::None } else { Fault::CardProviderDown };
+        for (i, (mut events, failed)) in
+            shop.second(Nanos::from_secs(START_S + s), fault).into_iter().enumerate()
+        {
+            if i % 2 == 0 {
+                events.retain(|event| &*event.service != "gateway");
+            } else {
+                at_gateway += u64::from(failed);
+            }
+            arrivals.add(events, &delivery, &mut rng);
+        }
+    }
+    let report = only(&run(&arrivals, &delivery, 1));
+    assert_eq!(report.blast_radius.requests.affected, at_gateway);
+    assert_eq!(services(&report), ["payment", "checkout", "gateway"]);
+    assert_eq!(report.completeness.latest.status, "partial");
+}
+
+#[test]
 fn every_citation_leads_to_evidence_that_is_listed() {
     let delivery = delivery(6);
     let (arrivals, _) =
