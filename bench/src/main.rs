@@ -49,8 +49,8 @@ struct Arguments {
     /// Connections, each with one request at a time
     #[arg(long, value_name = "COUNT", default_value_t = 16)]
     connections: u16,
-    /// Spans in a request; several may be named
-    #[arg(long = "batch", value_name = "SPANS", default_values_t = [10, 100, 1_000])]
+    /// Spans in a request; several may be named [default: 10, 100 and 1000; in a smoke run 10 and 1000]
+    #[arg(long = "batch", value_name = "SPANS")]
     batches: Vec<usize>,
     /// How long the steady run for memory takes
     #[arg(long, value_name = "SECONDS")]
@@ -80,6 +80,16 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("bench: {error:#}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+impl Arguments {
+    fn batches(&self) -> Vec<usize> {
+        match (self.batches.as_slice(), self.quick) {
+            ([], true) => vec![10, 1_000],
+            ([], false) => vec![10, 100, 1_000],
+            (said, _) => said.to_vec(),
         }
     }
 }
@@ -138,7 +148,7 @@ fn steps(arguments: &Arguments) -> anyhow::Result<Vec<Steps>> {
     };
     show::steps_heading();
     let mut all = Vec::new();
-    for batch in arguments.batches.iter().copied() {
+    for batch in arguments.batches() {
         let measured = steps::measure(batch, extent)?;
         show::steps(&measured);
         all.push(measured);
@@ -152,7 +162,7 @@ async fn cells(bed: &Bed, arguments: &Arguments) -> anyhow::Result<Vec<Cell>> {
     show::cells_heading();
     let mut all = Vec::new();
     for transport in Transport::ALL {
-        for batch in arguments.batches.iter().copied() {
+        for batch in arguments.batches() {
             let cell = bed.measure(transport, batch, &plan).await?;
             show::cell(&cell);
             all.push(cell);
