@@ -17,8 +17,8 @@ use crate::summary::{
     SERVICES_MAX, ServiceKey, Summary,
 };
 
-/// Digests are kept by tick for this long, by minute for `KEEP_MS`.
-const FINE_MS: u64 = 300_000;
+/// Digests are kept by tick for this long beyond the allowed lateness, by minute for `KEEP_MS`.
+const FINE_MS: u64 = 60_000;
 const KEEP_MS: u64 = 3_600_000;
 /// Over all services; beyond it new operations are shown as `__other__` of their service.
 const OPERATIONS_MAX: usize = 20_000;
@@ -157,7 +157,7 @@ impl Window {
     pub(crate) fn advance(&mut self, now: Nanos, config: &Config) {
         let tick = now.0 / config.tick_ns();
         let sealed = tick.saturating_sub(config.ticks(config.lateness_ms)).max(self.sealed);
-        let folded = tick.saturating_sub(config.ticks(FINE_MS)).max(self.folded);
+        let folded = tick.saturating_sub(config.ticks(config.lateness_ms + FINE_MS)).max(self.folded);
         for series in self.operations.values_mut() {
             series.seal(self.sealed, sealed, config);
             series.fold(self.folded, folded, config);

@@ -1,7 +1,5 @@
 //! Durations in buckets of at most 1/16 relative width, by integer arithmetic alone.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::Merge;
@@ -11,10 +9,10 @@ const SUB_BITS: u32 = 4;
 /// Durations are counted in microseconds: below one they are one.
 const UNIT_NS: u64 = 1_000;
 
-/// At most 16 * 60 buckets, a dozen in practice.
+/// At most 16 * 60 buckets, a dozen in practice, so a sorted list is smaller and faster than a tree.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Latency {
-    buckets: BTreeMap<u16, u32>,
+    buckets: Vec<(u16, u32)>,
 }
 
 fn index(duration_ns: u64) -> u16 {
@@ -39,12 +37,18 @@ fn lower_ns(index: u16) -> u64 {
 
 impl Latency {
     pub(crate) fn add(&mut self, duration_ns: u64) {
-        let count = self.buckets.entry(index(duration_ns)).or_insert(0);
-        *count = count.saturating_add(1);
+        self.count_in(index(duration_ns), 1);
+    }
+
+    fn count_in(&mut self, index: u16, count: u32) {
+        match self.buckets.binary_search_by_key(&index, |(index, _)| *index) {
+            Ok(at) => self.buckets[at].1 = self.buckets[at].1.saturating_add(count),
+            Err(at) => self.buckets.insert(at, (index, count)),
+        }
     }
 
     pub(crate) fn count(&self) -> u64 {
-        self.buckets.values().map(|n| u64::from(*n)).sum()
+        self.buckets.iter().map(|(_, n)| u64::from(*n)).sum()
     }
 
     /// The lower edge of the bucket that holds the quantile `permille`; `None` where nothing was added.
@@ -61,8 +65,7 @@ impl Latency {
 impl Merge for Latency {
     fn merge(&mut self, other: &Self) {
         for (index, count) in &other.buckets {
-            let sum = self.buckets.entry(*index).or_insert(0);
-            *sum = sum.saturating_add(*count);
+            self.count_in(*index, *count);
         }
     }
 }
