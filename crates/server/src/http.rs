@@ -5,10 +5,12 @@ mod body;
 mod failure;
 mod guard;
 mod layer;
+mod signpost;
 mod status_wire;
 
-pub(crate) use body::{BodyLimits, BodyReader, ReadBody, overloaded};
+pub(crate) use body::{BodyLimits, BodyReader, ReadBody, discard, overloaded};
 pub(crate) use failure::{ErrorForm, Failure};
 pub(crate) use guard::GuardedBody;
 pub(crate) use layer::{Shell, wrap};
+pub(crate) use signpost::{Door, Signpost};
 pub(crate) use status_wire::MessageWriter;

@@ -24,8 +24,9 @@ pub(crate) use otlp_http::router as otlp_http_router;
 pub(crate) use rest::router as rest_router;
 
 use crate::clock;
-use crate::http::{BodyReader, Failure, ReadBody};
+use crate::http::{BodyReader, Failure, ReadBody, discard};
 use crate::metrics::{OutcomeLabels, ReasonLabels, ServerMetrics, SurfaceLabel};
+use crate::refusals::Refusals;
 use decode::{Decoded, decode};
 use recent::RecentIds;
 
@@ -77,6 +78,7 @@ pub(crate) struct Ingest {
     decoders: Arc<Semaphore>,
     recent: RecentIds,
     metrics: Arc<ServerMetrics>,
+    refusals: Arc<Refusals>,
 }
 
 impl DecodeRules {
@@ -96,22 +98,19 @@ impl Ingest {
         bodies: BodyReader,
         rules: DecodeRules,
         metrics: Arc<ServerMetrics>,
+        refusals: Arc<Refusals>,
     ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let decoders = Arc::new(Semaphore::new(cores));
-        Self { committer, bodies, rules, decoders, recent: RecentIds::default(), metrics }
+        Self { committer, bodies, rules, decoders, recent: RecentIds::default(), metrics, refusals }
     }
 
     /// Takes in a request's body. Comes back once what was accepted is durable.
     pub(crate) async fn take_in(&self, source: Source, body: ReadBody) -> Result<Receipt, Failure> {
         let outcome = self.take_in_uncounted(source, body).await;
-        let word = match &outcome {
-            Ok(_) => "ok",
-            Err(failure) => failure.code().as_str(),
-        };
-        self.count_request(source.surface, word);
-        if let Ok(receipt) = &outcome {
-            self.count_receipt(source.surface, receipt);
+        match &outcome {
+            Ok(receipt) => self.count_receipt(source.surface, receipt),
+            Err(failure) => self.refusals.request(source.surface, failure),
         }
         outcome
     }
@@ -125,7 +124,7 @@ impl Ingest {
     ) -> Result<ReadBody, Failure> {
         let outcome = self.bodies.read(headers, body).await;
         if let Err(failure) = &outcome {
-            self.count_request(surface, failure.code().as_str());
+            self.refusals.request(surface, failure);
         }
         outcome
     }
@@ -136,9 +135,17 @@ impl Ingest {
         Ok(decoded.receipt)
     }
 
-    /// Counts a request that failed before its body could be taken in.
-    pub(crate) fn count_request(&self, surface: &'static str, outcome: &'static str) {
-        self.metrics.requests.get_or_create(&OutcomeLabels { surface, outcome }).inc();
+    /// Refuses a request before its body was read.
+    pub(crate) fn refuse(&self, surface: &'static str, failure: Failure, body: axum::body::Body) -> Failure {
+        self.refusals.request(surface, &failure);
+        discard(body);
+        failure
+    }
+
+    /// Counts a request whose body could be read but not be understood.
+    pub(crate) fn refused(&self, surface: &'static str, failure: Failure) -> Failure {
+        self.refusals.request(surface, &failure);
+        failure
     }
 
     async fn take_in_uncounted(&self, source: Source, body: ReadBody) -> Result<Receipt, Failure> {
@@ -200,12 +207,10 @@ impl Ingest {
 
     fn count_receipt(&self, surface: &'static str, receipt: &Receipt) {
         let label = SurfaceLabel { surface };
+        self.metrics.requests.get_or_create(&OutcomeLabels { surface, outcome: "ok" }).inc();
         self.metrics.events_accepted.get_or_create(&label).inc_by(receipt.accepted);
         self.metrics.events_duplicate.get_or_create(&label).inc_by(receipt.duplicate);
-        for (reason, count) in Rejected::counts(&receipt.rejected) {
-            let labels = ReasonLabels { surface, reason: reason.as_str() };
-            self.metrics.events_rejected.get_or_create(&labels).inc_by(count);
-        }
+        self.refusals.items(surface, &receipt.rejected);
         for (warning, count) in receipt.warnings.iter() {
             let labels = ReasonLabels { surface, reason: warning.as_str() };
             self.metrics.events_warned.get_or_create(&labels).inc_by(count);

@@ -14,6 +14,7 @@ mod ingest;
 mod listen;
 mod metrics;
 mod process;
+mod refusals;
 mod replay;
 mod rest;
 mod retention;

@@ -110,7 +110,7 @@ pub(crate) fn overloaded(full: runtime::BudgetFull) -> Failure {
 
 /// Reads on beside the answer, within bounds. To close at once would reset the connection while the client still
 /// sends, and it would never see why it was refused.
-fn discard(mut body: Body) {
+pub(crate) fn discard(mut body: Body) {
     tokio::spawn(async move {
         let mut discarded = 0;
         let reading = async {

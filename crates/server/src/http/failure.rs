@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
+use super::signpost::is_grpc;
 use super::status_wire;
 
 /// How a listener writes failures.
@@ -30,6 +31,10 @@ impl Failure {
         self.0.code
     }
 
+    pub(crate) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
     /// When to come again, for what may be sent again.
     fn retry_after_s(&self) -> Option<u32> {
         match (self.0.code.info().retry, self.0.code) {
@@ -46,6 +51,9 @@ impl Failure {
             parts.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         match form {
+            // Whoever speaks gRPC reads nothing else, whichever port it is.
+            _ if request.is_grpc => self.write_grpc(parts),
+            ErrorForm::Grpc => self.write_text(parts),
             ErrorForm::Problem => {
                 let problem = self.0.with_request_id(request.id.as_str());
                 let body = serde_json::to_vec(&problem).unwrap_or_default();
@@ -53,7 +61,6 @@ impl Failure {
                 Response::from_parts(parts, Body::from(body))
             }
             ErrorForm::OtlpHttp => self.write_otlp(request, parts),
-            ErrorForm::Grpc => self.write_grpc(parts),
         }
     }
 
@@ -71,12 +78,14 @@ impl Failure {
         Response::from_parts(parts, Body::from(body))
     }
 
-    /// gRPC answers 200 and says in its own headers what failed. Only a request that is no gRPC at all gets an
-    /// HTTP status.
+    /// For a request on the gRPC port that is no gRPC at all: an HTTP status, and a line for whoever sent it.
+    fn write_text(self, mut parts: http::response::Parts) -> Response {
+        parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        Response::from_parts(parts, Body::from(format!("{}\n", self.0.detail)))
+    }
+
+    /// gRPC answers 200 and says in its own headers what failed.
     fn write_grpc(self, parts: http::response::Parts) -> Response {
-        if self.0.code == ErrorCode::UnsupportedMediaType {
-            return Response::from_parts(parts, Body::empty());
-        }
         let code = grpc_code(self.0.code);
         let details = status_wire::write_status(code as i32, &self.0.detail, self.retry_after_s());
         let status = tonic::Status::with_details(code, self.0.detail, details.into());
@@ -94,12 +103,14 @@ impl Failure {
 pub(super) struct RequestFacts {
     pub id: String,
     pub is_json: bool,
+    pub is_grpc: bool,
 }
 
 impl RequestFacts {
-    pub(super) fn is_json(headers: &HeaderMap) -> bool {
+    pub(super) fn new(id: String, headers: &HeaderMap) -> Self {
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-        content_type.trim_start().to_ascii_lowercase().starts_with("application/json")
+        let is_json = content_type.trim_start().to_ascii_lowercase().starts_with("application/json");
+        Self { id, is_json, is_grpc: is_grpc(headers) }
     }
 }
 

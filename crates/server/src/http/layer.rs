@@ -14,8 +14,9 @@ use http::{HeaderName, HeaderValue, Method};
 use tokio::sync::Semaphore;
 
 use super::failure::RequestFacts;
-use super::{ErrorForm, Failure, GuardedBody};
+use super::{ErrorForm, Failure, GuardedBody, Signpost, discard};
 use crate::metrics::{ResponseLabels, ServerMetrics};
+use crate::refusals::Refusals;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// A caller's own id is taken over if it is short and plain.
@@ -25,16 +26,19 @@ const REQUEST_ID_BYTES_MAX: usize = 64;
 #[derive(Debug, Clone)]
 pub(crate) struct Shell {
     pub listener: &'static str,
-    pub form: ErrorForm,
+    pub signpost: Signpost,
     pub places: Arc<Semaphore>,
     pub metrics: Arc<ServerMetrics>,
+    pub refusals: Arc<Refusals>,
 }
 
 /// Puts the shell around a router, and answers paths and methods that it does not have.
 pub(crate) fn wrap(router: Router, shell: Shell) -> Router {
+    let lost = shell.clone();
     router
-        .fallback(|request: Request| async move {
-            Failure::new(ErrorCode::EndpointNotFound, format!("{} is not known here", request.uri().path()))
+        .fallback(move |request: Request| async move {
+            let detail = lost.signpost.unknown_path(request.uri().path());
+            lost.turn_away(Failure::new(ErrorCode::EndpointNotFound, detail), request)
         })
         .method_not_allowed_fallback(|method: Method| async move {
             Failure::new(ErrorCode::MethodNotAllowed, format!("{method} is not allowed here"))
@@ -42,13 +46,27 @@ pub(crate) fn wrap(router: Router, shell: Shell) -> Router {
         .layer(from_fn_with_state(shell, pass))
 }
 
+impl Shell {
+    /// Refuses a request whose body nobody will read.
+    fn turn_away(&self, failure: Failure, request: Request) -> Failure {
+        if self.signpost.door.takes_telemetry() {
+            self.refusals.request(self.listener, &failure);
+        }
+        discard(request.into_body());
+        failure
+    }
+}
+
 async fn pass(State(shell): State<Shell>, request: Request, next: Next) -> Response {
-    let facts = RequestFacts { id: request_id(&request), is_json: RequestFacts::is_json(request.headers()) };
-    let response = match Arc::clone(&shell.places).try_acquire_owned() {
+    let facts = RequestFacts::new(request_id(&request), request.headers());
+    let wrong = shell.signpost.wrong_protocol(request.headers());
+    let response = match (wrong, Arc::clone(&shell.places).try_acquire_owned()) {
+        (Some(wrong), _) => shell.turn_away(wrong, request).into_response(),
         // The place is kept until the answer has been sent.
-        Ok(place) => next.run(request).await.map(|body| Body::new(GuardedBody::new(body, place))),
-        Err(_) => {
-            Failure::new(ErrorCode::Overloaded, "too many requests are worked on at once").into_response()
+        (None, Ok(place)) => next.run(request).await.map(|body| Body::new(GuardedBody::new(body, place))),
+        (None, Err(_)) => {
+            let full = Failure::new(ErrorCode::Overloaded, "too many requests are worked on at once");
+            shell.turn_away(full, request).into_response()
         }
     };
     let mut response = finish(&shell, &facts, response);
@@ -62,12 +80,13 @@ fn finish(shell: &Shell, facts: &RequestFacts, mut response: Response) -> Respon
     let labels = ResponseLabels { listener: shell.listener, status: response.status().as_u16() };
     shell.metrics.responses.get_or_create(&labels).inc();
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
-        if failure.code().status() >= 500 {
+        // Those that mean "later" come in crowds and are told by number.
+        if failure.code().status() >= 500 && failure.code().status() != 503 {
             tracing::warn!(listener = shell.listener, request_id = facts.id, ?failure, "request failed");
         }
-        response = failure.write(shell.form, facts, response);
+        response = failure.write(shell.signpost.door.form(), facts, response);
     }
-    if shell.form == ErrorForm::Problem {
+    if shell.signpost.door.form() == ErrorForm::Problem {
         protect(&mut response);
     }
     response

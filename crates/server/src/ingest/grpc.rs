@@ -36,19 +36,10 @@ async fn export(State(ingest): State<Arc<Ingest>>, request: Request) -> Result<R
     let named = check_media_type(&parts.headers).and_then(|()| grpc_encoding(&parts.headers));
     let encoding = match named {
         Ok(encoding) => encoding,
-        Err(failure) => {
-            ingest.count_request(SURFACE, failure.code().as_str());
-            return Err(failure);
-        }
+        Err(failure) => return Err(ingest.refuse(SURFACE, failure, body)),
     };
     let mut body = ingest.read_body(SURFACE, &parts.headers, body).await?;
-    let encoding = match unframe(&mut body.bytes, encoding) {
-        Ok(encoding) => encoding,
-        Err(failure) => {
-            ingest.count_request(SURFACE, failure.code().as_str());
-            return Err(failure);
-        }
-    };
+    let encoding = unframe(&mut body.bytes, encoding).map_err(|failure| ingest.refused(SURFACE, failure))?;
     let source = Source { surface: SURFACE, form: Form::OtlpProtobuf, encoding };
     let receipt = ingest.take_in(source, body).await?;
     Ok(answer(&write_protobuf(&receipt)))

@@ -25,10 +25,7 @@ async fn export(State(ingest): State<Arc<Ingest>>, request: Request) -> Result<R
     let (parts, body) = request.into_parts();
     let source = match source(&parts.headers) {
         Ok(source) => source,
-        Err(failure) => {
-            ingest.count_request(SURFACE, failure.code().as_str());
-            return Err(failure);
-        }
+        Err(failure) => return Err(ingest.refuse(SURFACE, failure, body)),
     };
     let body = ingest.read_body(SURFACE, &parts.headers, body).await?;
     let receipt = ingest.take_in(source, body).await?;

@@ -60,10 +60,7 @@ async fn take(
     let named = form(&parts.headers).and_then(|form| Ok((form, encoding(&parts.headers)?)));
     let (form, encoding) = match named {
         Ok(named) => named,
-        Err(failure) => {
-            routes.ingest.count_request(surface, failure.code().as_str());
-            return Err(failure);
-        }
+        Err(failure) => return Err(routes.ingest.refuse(surface, failure, body)),
     };
     let body = routes.ingest.read_body(surface, &parts.headers, body).await?;
     let receipt = routes.ingest.take_in(Source { surface, form, encoding }, body).await?;

@@ -19,10 +19,11 @@ use crate::admin::Admin;
 use crate::data::{DataDir, DataDirError};
 use crate::engine_loop::{self, EngineLoop, EngineQueries, Wake};
 use crate::health::{HealthParts, HealthState, Phase};
-use crate::http::{BodyLimits, BodyReader, ErrorForm, Shell, wrap};
+use crate::http::{BodyLimits, BodyReader, Door, Shell, Signpost, wrap};
 use crate::ingest::{self, Committer, DecodeRules, Ingest, Tag};
 use crate::listen::{BindError, ConnectionLimits, Listener};
 use crate::metrics::ServerMetrics;
+use crate::refusals::Refusals;
 use crate::replay::Replayer;
 use crate::rest::{self, Reading};
 use crate::retention::RetentionTask;
@@ -94,25 +95,26 @@ impl Server {
         let health = Arc::new(HealthState::new(settings.durability, settings.data.clone()));
         let (drain, draining) = Drain::new();
         let (admin_drain, admin_draining) = Drain::new();
-        let shells = Shells { settings: &settings, metrics: &metrics };
+        let refusals = Arc::new(Refusals::new(Arc::clone(&metrics)));
         let ready = listeners.ready_line();
+        let shells = Shells { settings: &settings, metrics: &metrics, refusals: &refusals, ready: &ready };
         let Listeners { api, admin: admin_listener, otlp_grpc, otlp_http } = listeners;
         let routes = admin::router(Admin { health: Arc::clone(&health), metrics: Arc::clone(&metrics) });
-        let admin = shells.serve(admin_listener, routes, ErrorForm::Problem, 64, admin_draining);
+        let admin = shells.serve(admin_listener, routes, Door::Admin, 64, admin_draining);
         let opened = open(&settings, data).await?;
         let core = Core::start(&settings, opened, &metrics).await?;
         let parts =
             HealthParts { committer: Arc::clone(&core.committer), store: Arc::clone(&core.store_state) };
         let _ = health.parts.set(parts);
-        let (ingest, reading) = core.surfaces(&settings, &metrics);
+        let (ingest, reading) = core.surfaces(&settings, &metrics, &refusals);
         tokio::spawn(core.retention(&settings, &metrics).run(draining.clone()));
         let routes = rest::router(reading.clone()).merge(ingest::rest_router(Arc::clone(&ingest), reading));
         let places = settings.requests_max;
-        let serve = |listener, routes, form| shells.serve(listener, routes, form, places, draining.clone());
+        let serve = |listener, routes, door| shells.serve(listener, routes, door, places, draining.clone());
         let listeners = vec![
-            serve(api, routes, ErrorForm::Problem),
-            serve(otlp_http, ingest::otlp_http_router(Arc::clone(&ingest)), ErrorForm::OtlpHttp),
-            serve(otlp_grpc, ingest::grpc_router(ingest), ErrorForm::Grpc),
+            serve(api, routes, Door::Api),
+            serve(otlp_http, ingest::otlp_http_router(Arc::clone(&ingest)), Door::OtlpHttp),
+            serve(otlp_grpc, ingest::grpc_router(ingest), Door::OtlpGrpc),
         ];
         health.enter(Phase::Serving);
         let Core { committer, engine, store_sender, store, threads, .. } = core;
@@ -159,22 +161,30 @@ impl Listeners {
 struct Shells<'a> {
     settings: &'a Settings,
     metrics: &'a Arc<ServerMetrics>,
+    refusals: &'a Arc<Refusals>,
+    ready: &'a ReadyLine,
 }
 
 impl Shells<'_> {
+    fn signpost(&self, door: Door) -> Signpost {
+        let ReadyLine { listen: api, otlp_grpc, otlp_http, .. } = *self.ready;
+        Signpost { door, api, otlp_grpc, otlp_http }
+    }
+
     fn serve(
         &self,
         listener: Listener,
         routes: Router,
-        form: ErrorForm,
+        door: Door,
         places: usize,
         draining: DrainHandle,
     ) -> Task<()> {
         let shell = Shell {
             listener: listener.name,
-            form,
+            signpost: self.signpost(door),
             places: Arc::new(Semaphore::new(places)),
             metrics: Arc::clone(self.metrics),
+            refusals: Arc::clone(self.refusals),
         };
         let limits = ConnectionLimits {
             connections_max: self.settings.connections_max,
@@ -273,13 +283,19 @@ impl Core {
         Ok(Self { committer, engine, journal, rules, store, store_sender, store_state, threads })
     }
 
-    fn surfaces(&self, settings: &Settings, metrics: &Arc<ServerMetrics>) -> (Arc<Ingest>, Reading) {
+    fn surfaces(
+        &self,
+        settings: &Settings,
+        metrics: &Arc<ServerMetrics>,
+        refusals: &Arc<Refusals>,
+    ) -> (Arc<Ingest>, Reading) {
         let budget = Budget::new(settings.in_flight_bytes_max);
         metrics.watch(budget.clone(), self.journal.clone());
         let limits = BodyLimits { bytes_max: settings.body_bytes_max, timeout: settings.request_timeout };
         let bodies = BodyReader::new(limits, budget);
         let (committer, rules) = (Arc::clone(&self.committer), self.rules.clone());
-        let ingest = Arc::new(Ingest::new(committer, bodies, rules, Arc::clone(metrics)));
+        let ingest =
+            Arc::new(Ingest::new(committer, bodies, rules, Arc::clone(metrics), Arc::clone(refusals)));
         let reading = Reading {
             store: Arc::new(self.store.clone()),
             journal: self.journal.clone(),

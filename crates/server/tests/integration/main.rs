@@ -15,3 +15,5 @@ mod otlp_http;
 mod restart;
 #[cfg(test)]
 mod running;
+#[cfg(test)]
+mod wrong_port;
