@@ -126,8 +126,7 @@ impl<'a> Analysis<'a> {
         let started_at = started_at.unwrap_or(Nanos(case.onset * view.config.tick_ns()));
         // The newest traces first of all; where they are gone the opening ones still speak.
         let voters = latest.iter().chain(opening.iter().filter(|t| !wanted.contains(&t.trace))).copied();
-        let origin =
-            origin::vote(voters, |family| case.members.contains_key(family), view.window, view.peers);
+        let origin = origin::vote(voters, |family| case.has_member(family), view.window, view.peers);
         let hops = hops(case, origin.as_ref(), &totals);
         let blast = blast(case, origin.as_ref(), &symptoms, &totals);
         let (cohorts, changes) = match &origin {
@@ -221,7 +220,7 @@ fn hops(case: &Case, origin: Option<&Origin>, totals: &Totals<'_>) -> Vec<Hop> {
         let total = total(totals, operation);
         Hop {
             counts: Counts { requests: total.requests, failures: total.failures() },
-            first_failure: total.codes.iter().filter_map(|(_, failures)| failures.first).min(),
+            first_failure: total.by_code().filter_map(|(_, failures)| failures.first).min(),
             p50_ns: (total.latency.quantile_ns(500), case.past(operation).p50_ns),
             operation: operation.clone(),
         }
@@ -233,10 +232,10 @@ fn hops(case: &Case, origin: Option<&Origin>, totals: &Totals<'_>) -> Vec<Hop> {
 fn affected(case: &Case, key: &OperationKey, total: &Digest) -> (Counts, Users) {
     let is_member =
         |code: &Str| case.members.contains_key(&FamilyKey { operation: key.clone(), code: code.clone() });
-    let any_member = total.codes.iter().any(|(code, _)| is_member(code));
+    let any_member = total.by_code().any(|(code, _)| is_member(&code));
     let mut users = Users::default();
     let mut failures = 0;
-    for (_, of_code) in total.codes.iter().filter(|(code, _)| !any_member || is_member(code)) {
+    for (_, of_code) in total.by_code().filter(|(code, _)| !any_member || is_member(code)) {
         failures += of_code.count;
         users.merge(&of_code.users);
     }

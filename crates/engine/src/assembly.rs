@@ -178,8 +178,9 @@ const PEERS_MAX: usize = 10_000;
 impl Peers {
     pub(crate) fn learn(&mut self, trace: &CapturedTrace) {
         for (caller, callee) in Assembly::of(trace).calls() {
-            if !caller.peer.is_empty() && self.callees.len() < PEERS_MAX {
-                let key = (caller.env.clone(), caller.service.clone(), caller.peer.clone());
+            let key = (caller.env.clone(), caller.service.clone(), caller.peer.clone());
+            let room = self.callees.len() < PEERS_MAX || self.callees.contains_key(&key);
+            if room && !caller.peer.is_empty() {
                 self.callees.insert(key, callee.service.clone());
             }
         }

@@ -42,6 +42,8 @@ pub(crate) struct Case {
     /// Exemplars chosen at opening; they do not change any more.
     pub(crate) opening: Vec<TraceId>,
     pub(crate) opened_at: Nanos,
+    /// What had been cut or had come late before the incident, which is none of its business.
+    pub(crate) ambient: (u64, u64),
     last_failing: Nanos,
     recovering_since: Option<Nanos>,
     pub(crate) resolved_at: Option<Nanos>,
@@ -136,6 +138,7 @@ impl Case {
             counted_to: window.sealed(),
             opening: Vec::new(),
             opened_at: now,
+            ambient: (0, 0),
             last_failing: now,
             recovering_since: None,
             resolved_at: None,
@@ -244,17 +247,15 @@ impl Case {
     fn finish(&mut self, now: Nanos, window: &mut Window, config: &Config) {
         self.settle(now.0 / config.tick_ns() + 1, window, config);
         let families = self.members.keys().chain(&self.beyond);
-        families.for_each(|family| window.leave_incident(family));
+        families.for_each(|family| window.leave_incident(family, self.counted_to));
         self.beyond.clear();
     }
 
     fn judge(&mut self, now: Nanos, window: &Window, config: &Config) {
-        let health: BTreeSet<u8> = self
-            .members
-            .iter()
-            .map(|(family, member)| self.health(family, member, now, window, config) as u8)
-            .collect();
-        if health.contains(&(Health::Failing as u8)) {
+        let health =
+            |(family, member): (&FamilyKey, &Member)| self.health(family, member, now, window, config);
+        let health: Vec<Health> = self.members.iter().map(health).collect();
+        if health.contains(&Health::Failing) {
             self.last_failing = now;
             if self.state == IncidentState::Recovering {
                 self.state = IncidentState::Open;
@@ -263,7 +264,7 @@ impl Case {
             }
             return;
         }
-        let quiet = health.contains(&(Health::Quiet as u8));
+        let quiet = health.contains(&Health::Quiet);
         match self.recovering_since {
             Some(since) if now.since(since) >= config.resolve_after_ms * 1_000_000 => {
                 self.resolve(now, What::Resolved);
@@ -316,8 +317,10 @@ impl Case {
         }
     }
 
+    /// Words and joining symptoms are cut at the bound, changes of state never: they are few, being minutes apart.
     pub(crate) fn note(&mut self, at: Nanos, what: What) {
-        if self.timeline.len() < TIMELINE_MAX {
+        let may_be_cut = matches!(what, What::Acknowledged(_) | What::Comment(..) | What::Joined(_));
+        if !may_be_cut || self.timeline.len() < TIMELINE_MAX {
             self.timeline.push(Moment { at, what });
         }
     }
@@ -347,9 +350,14 @@ impl Case {
         window.digests(key, since)
     }
 
-    /// Whether the trace is one that the report may show.
-    pub(crate) fn looks_at(&self, trace: &TraceId, window: &Window) -> bool {
-        self.opening.contains(trace) || self.wanted(window).contains(trace)
+    /// Whether the family is a member, by its own code or by that of codes beyond the bound.
+    pub(crate) fn has_member(&self, family: &FamilyKey) -> bool {
+        self.members.contains_key(family) || self.members.contains_key(&family.without_code())
+    }
+
+    /// The traces that the report may show: those chosen at opening, and those of now.
+    pub(crate) fn looked_at(&self, window: &Window) -> BTreeSet<TraceId> {
+        self.wanted(window).into_iter().chain(self.opening.iter().copied()).collect()
     }
 
     /// Time in which nothing was seen proves nothing: what waits for calm or for silence waits that much longer.

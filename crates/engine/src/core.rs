@@ -106,7 +106,7 @@ impl Engine {
                 Vec::new()
             }
             Input::Evidence(evidence) => self.core.take_evidence(evidence),
-            Input::Operator(action) => self.core.act(&action, now),
+            Input::Operator(action) => self.core.act(&action),
             Input::Configure(text) => {
                 if self.core.configure(&text) {
                     self.shards.iter_mut().for_each(Shard::drop_summary);
@@ -177,10 +177,12 @@ impl Core {
     fn take_evidence(&mut self, evidence: Evidence) -> Vec<Effect> {
         let mut effects = Vec::new();
         self.news = true;
+        let looked_at: Vec<(IncidentId, BTreeSet<TraceId>)> =
+            self.cases.values().map(|case| (case.id, case.looked_at(&self.window))).collect();
         for trace in evidence.traces {
             self.peers.learn(&trace);
-            for case in self.cases.values().filter(|case| case.looks_at(&trace.trace, &self.window)) {
-                effects.push(Effect::TraceCaptured { incident: case.id, trace: trace.clone() });
+            for (incident, _) in looked_at.iter().filter(|(_, traces)| traces.contains(&trace.trace)) {
+                effects.push(Effect::TraceCaptured { incident: *incident, trace: trace.clone() });
             }
             self.traces.capture(trace, self.tick);
         }
@@ -237,13 +239,14 @@ impl Core {
             wanted.extend(past.healthy.iter());
         }
         for case in self.cases.values() {
-            wanted.extend(&case.opening);
-            wanted.extend(case.wanted(&self.window));
+            wanted.extend(case.looked_at(&self.window));
         }
         wanted
     }
 
-    fn act(&mut self, action: &OperatorAction, now: Nanos) -> Vec<Effect> {
+    /// An operator's word counts from the last tick on, the time that reports speak of.
+    fn act(&mut self, action: &OperatorAction) -> Vec<Effect> {
+        let now = self.tick;
         let Some(case) = self.cases.get_mut(&action.incident) else { return Vec::new() };
         match &action.kind {
             OperatorActionKind::Acknowledge => case.note(now, What::Acknowledged(action.actor.clone())),

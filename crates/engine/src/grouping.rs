@@ -52,7 +52,8 @@ impl Traits {
                 .iter()
                 .any(|trace| failed_in.get(trace).is_some_and(|failed| !failed.is_disjoint(families)))
         };
-        !self.traces.is_disjoint(&other.traces)
+        !self.families.is_disjoint(&other.families)
+            || !self.traces.is_disjoint(&other.traces)
             || failed_there(self, &other.families)
             || failed_there(other, &self.families)
             || self.calls(other)

@@ -146,8 +146,14 @@ impl Digest {
         self.codes.get(code).or_else(|| (code.as_ref() == OTHER).then(|| self.codes.other()).flatten())
     }
 
+    /// Failures by code, those beyond the bound last, under `OTHER`.
+    pub(crate) fn by_code(&self) -> impl Iterator<Item = (Str, &Failures)> {
+        let other = self.codes.other().map(|failures| (OTHER.into(), failures));
+        self.codes.iter().map(|(code, failures)| (code.clone(), failures)).chain(other)
+    }
+
     pub(crate) fn failures(&self) -> u64 {
-        self.codes.iter().map(|(_, f)| f.count).sum::<u64>() + self.codes.other().map_or(0, |f| f.count)
+        self.by_code().map(|(_, failures)| failures.count).sum()
     }
 }
 
@@ -182,6 +188,12 @@ impl Merge for Summary {
 impl Merge for ServiceDigest {
     fn merge(&mut self, other: &Self) {
         self.operations.merge(&other.operations);
+    }
+}
+
+impl OperationDigest {
+    pub(crate) fn requests(&self) -> u64 {
+        self.buckets.values().map(|digest| digest.requests).sum()
     }
 }
 

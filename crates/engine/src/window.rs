@@ -39,6 +39,13 @@ pub(crate) struct FamilyKey {
     pub(crate) code: Str,
 }
 
+impl FamilyKey {
+    /// The family of the operation's codes that have none of their own.
+    pub(crate) fn without_code(&self) -> Self {
+        Self { operation: self.operation.clone(), code: OTHER.into() }
+    }
+}
+
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Window {
     operations: BTreeMap<OperationKey, Series>,
@@ -62,6 +69,8 @@ struct Series {
 struct Family {
     detector: Detector,
     in_incident: bool,
+    /// Buckets before it were judged with an incident that is over.
+    from: Bucket,
     failures: u64,
     first: Nanos,
     last: Nanos,
@@ -102,25 +111,29 @@ impl Window {
         let other: Str = OTHER.into();
         for (service, digest) in summary.services.iter() {
             for (name, operation) in digest.operations.iter() {
-                let key = self.admit(service, name, &other);
+                let (key, cut) = self.admit(service, name, &other);
+                if cut {
+                    self.overflowed += operation.requests();
+                }
                 self.absorb_operation(key, operation, config);
             }
             if let Some(operation) = digest.operations.other() {
-                self.overflowed += operation.buckets.values().map(|d| d.requests).sum::<u64>();
+                self.overflowed += operation.requests();
                 self.absorb_operation(overflow_key(service, &other), operation, config);
             }
         }
         if let Some(cut) = summary.services.other() {
             let service = ServiceKey { env: other.clone(), service: other.clone() };
             for operation in cut.operations.iter().map(|(_, o)| o).chain(cut.operations.other()) {
-                self.overflowed += operation.buckets.values().map(|d| d.requests).sum::<u64>();
+                self.overflowed += operation.requests();
                 self.absorb_operation(overflow_key(&service, &other), operation, config);
             }
         }
     }
 
-    /// The key under which an operation is kept: its own while there is room, else its service's overflow.
-    fn admit(&mut self, service: &ServiceKey, name: &OperationName, other: &Str) -> OperationKey {
+    /// The key under which an operation is kept, and whether it is an overflow: its own while there is room, else its
+    /// service's, or that of all services where even the service has no room.
+    fn admit(&mut self, service: &ServiceKey, name: &OperationName, other: &Str) -> (OperationKey, bool) {
         let key = OperationKey {
             env: service.env.clone(),
             service: service.service.clone(),
@@ -128,20 +141,22 @@ impl Window {
             operation: name.name.clone(),
         };
         if self.operations.contains_key(&key) {
-            return key;
+            return (key, false);
         }
-        let services = self.per_service.len();
-        let known = self.per_service.get(service).copied();
-        if known.is_none() && services >= SERVICES_MAX {
-            self.overflowed += 1;
-            return overflow_key(&ServiceKey { env: other.clone(), service: other.clone() }, other);
+        let full = self.operations.len() >= OPERATIONS_MAX;
+        match self.per_service.get(service).copied() {
+            None if full || self.per_service.len() >= SERVICES_MAX => {
+                let all = ServiceKey { env: other.clone(), service: other.clone() };
+                (overflow_key(&all, other), true)
+            }
+            Some(operations) if full || operations >= OPERATIONS_PER_SERVICE_MAX => {
+                (overflow_key(service, other), true)
+            }
+            known => {
+                self.per_service.insert(service.clone(), known.unwrap_or(0) + 1);
+                (key, false)
+            }
         }
-        if known.unwrap_or(0) >= OPERATIONS_PER_SERVICE_MAX || self.operations.len() >= OPERATIONS_MAX {
-            self.overflowed += 1;
-            return overflow_key(service, other);
-        }
-        *self.per_service.entry(service.clone()).or_default() += 1;
-        key
     }
 
     fn absorb_operation(&mut self, key: OperationKey, digest: &OperationDigest, config: &Config) {
@@ -237,9 +252,11 @@ impl Window {
         }
     }
 
-    pub(crate) fn leave_incident(&mut self, family: &FamilyKey) {
+    /// Its incident is over as of `from`: what was before is not judged again.
+    pub(crate) fn leave_incident(&mut self, family: &FamilyKey, from: Bucket) {
         if let Some(family) = self.family_mut(family) {
             family.in_incident = false;
+            family.from = from;
             family.detector.restart();
         }
     }
@@ -307,7 +324,6 @@ impl Digest {
 impl Series {
     fn absorb(&mut self, bucket: Bucket, digest: &Digest, sealed: Bucket, config: &Config) {
         self.first = self.first.min(bucket);
-        self.buckets.entry(bucket).or_default().merge(digest);
         let mut codes: Vec<_> = digest.codes.iter().collect();
         let other: Str = OTHER.into();
         codes.extend(digest.codes.other().map(|failures| (&other, failures)));
@@ -326,6 +342,10 @@ impl Series {
                 family.note(failures.count, failures.first, failures.last);
             }
         }
+        // Codes without a family of their own are the family `__other__`, in every bucket alike.
+        let mut digest = digest.clone();
+        digest.codes.keep_only(|code| self.families.contains_key(code));
+        self.buckets.entry(bucket).or_default().merge(&digest);
     }
 
     /// What the operation did before a code first failed, as that code's baseline.
@@ -342,7 +362,7 @@ impl Series {
             return;
         }
         for (code, family) in self.families.iter_mut().filter(|(_, family)| !family.in_incident) {
-            for (bucket, digest) in self.buckets.range(from..to) {
+            for (bucket, digest) in self.buckets.range(from.max(family.from).min(to)..to) {
                 let age_ms = bucket.saturating_sub(self.first) * config.tick_ms;
                 family.detector.observe(*bucket, digest.counts(code), age_ms, config);
             }
@@ -395,7 +415,7 @@ impl Series {
             return None;
         }
         let mut detector = family.detector.clone();
-        for (bucket, digest) in self.buckets.range(sealed..) {
+        for (bucket, digest) in self.buckets.range(sealed.max(family.from)..) {
             let age_ms = bucket.saturating_sub(self.first) * config.tick_ms;
             detector.observe(*bucket, digest.counts(code), age_ms, config);
         }

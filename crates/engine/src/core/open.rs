@@ -109,6 +109,7 @@ impl Core {
         let root = self.root_of(members);
         let mut case = Case::open(root, members, self.tick, &mut self.window, &self.config);
         case.opening = case.wanted(&self.window);
+        case.ambient = (self.window.overflowed, self.late);
         let id = case.id;
         self.cases.insert(id, case);
         self.track_chain(id);
@@ -121,7 +122,12 @@ impl Core {
             members.iter().map(|alarm| (&alarm.family, alarm)).collect();
         let traces: BTreeSet<_> = members.iter().flat_map(|alarm| self.exemplars(alarm)).collect();
         let held = traces.iter().filter_map(|trace| self.traces.get(trace));
-        let found = origin::vote(held, |family| families.contains_key(family), &self.window, &self.peers);
+        let found = origin::vote(
+            held,
+            |family| families.contains_key(family) || families.contains_key(&family.without_code()),
+            &self.window,
+            &self.peers,
+        );
         let at_origin = found.and_then(|origin| {
             let exact = FamilyKey { operation: origin.place.step.clone(), code: origin.place.code.clone() };
             let same_service = || {
@@ -152,7 +158,7 @@ impl Core {
         let wanted: BTreeSet<_> =
             case.wanted(&self.window).into_iter().chain(case.opening.iter().copied()).collect();
         let held = wanted.iter().filter_map(|trace| self.traces.get(trace));
-        origin::vote(held, |family| case.members.contains_key(family), &self.window, &self.peers)
+        origin::vote(held, |family| case.has_member(family), &self.window, &self.peers)
     }
 
     /// The traces that the touched incidents cite, as far as they are held.

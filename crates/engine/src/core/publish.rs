@@ -50,8 +50,8 @@ impl Core {
         let analysis = Analysis::of(case, self.view());
         let ambient = build::Ambient {
             config_digest: &self.config_digest,
-            overflowed: self.window.overflowed,
-            late: self.late,
+            overflowed: self.window.overflowed.saturating_sub(case.ambient.0),
+            late: self.late.saturating_sub(case.ambient.1),
         };
         let report = build::report(&analysis, self.view(), &ambient);
         let material = material(&report);
@@ -61,6 +61,9 @@ impl Core {
         }
         let bytes = canonical::of(&report);
         let hash = hash::sha256_hex(&bytes);
+        if case.last_report.as_ref().is_some_and(|last| last.hash == hash) {
+            return Vec::new();
+        }
         let row = incident(case, &analysis, &report, &hash, self.tick);
         let document = ReportDocument { incident: id, tick: self.tick, hash: hash.clone(), bytes };
         let tick = self.tick;

@@ -16,7 +16,7 @@ use crate::hash;
 use crate::origin::{self, Callee};
 use crate::summary::Split;
 
-/// What the engine as a whole knows and a report may mention.
+/// What happened to the telemetry as a whole since the incident was opened.
 pub(crate) struct Ambient<'a> {
     pub(crate) config_digest: &'a str,
     pub(crate) overflowed: u64,

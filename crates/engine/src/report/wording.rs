@@ -272,7 +272,8 @@ pub(crate) fn check_no_deployments(window_ms: u64) -> String {
 
 pub(crate) fn warn_overflow(events: u64) -> String {
     format!(
-        "{events} events had more distinct services, operations or codes than are kept apart; they stand under __other__"
+        "{events} events since the opening had more distinct services or operations than are kept apart; \
+         they stand under __other__"
     )
 }
 
@@ -287,7 +288,7 @@ pub(crate) fn warn_partial(partial: usize) -> String {
 }
 
 pub(crate) fn warn_late(events: u64) -> String {
-    format!("{events} events came later than the allowed lateness and are not counted")
+    format!("{events} events since the opening came later than the allowed lateness and are not counted")
 }
 
 pub(crate) fn warn_members(cut: u64) -> String {

@@ -55,6 +55,16 @@ impl<K: Ord + Clone + StableHash, V: Merge, const N: usize> Bounded<K, V, N> {
         }
     }
 
+    /// Adds up in `other` what `keep` does not want.
+    pub(crate) fn keep_only(&mut self, keep: impl Fn(&K) -> bool) {
+        let cut: Vec<K> = self.kept.keys().filter(|key| !keep(key)).cloned().collect();
+        for key in cut {
+            if let Some(value) = self.kept.remove(&key) {
+                self.other.get_or_insert_default().merge(&value);
+            }
+        }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.kept.iter()
     }

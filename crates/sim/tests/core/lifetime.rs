@@ -142,9 +142,18 @@ fn another_length_of_tick_keeps_the_incident_and_its_counts() {
 
 /// A second of traffic in which one request passes through so many services, and fails in all or in none of them.
 fn wide_second(second: u64, services: u64, fails: bool) -> Vec<model::Event> {
+    wide_second_with(second, services, fails, |_| "E".into())
+}
+
+fn wide_second_with(
+    second: u64,
+    services: u64,
+    fails: bool,
+    code: impl Fn(u64) -> model::Str,
+) -> Vec<model::Event> {
     let mut shop = Shop::new(traffic(second, 5));
     let mut events = Vec::new();
-    for (trace, _) in shop.second(Nanos::from_secs(second), Fault::None) {
+    for (i, (trace, _)) in shop.second(Nanos::from_secs(second), Fault::None).into_iter().enumerate() {
         for service in 0..services {
             let mut event = trace[0].clone();
             event.span = model::SpanId((service + 1).to_be_bytes());
@@ -154,7 +163,7 @@ fn wide_second(second: u64, services: u64, fails: bool) -> Vec<model::Event> {
             if fails {
                 let failure = model::Failure {
                     status: model::FailureStatus::Error,
-                    code: "E".into(),
+                    code: code(second * 100 + i as u64),
                     reason: "".into(),
                 };
                 event.outcome = model::Outcome::Failed(failure);
@@ -189,4 +198,73 @@ fn the_latency_and_rates_of_before_are_not_forgotten_during_a_long_outage() {
     let id = *replica.incidents.keys().next().unwrap();
     let report = replica.report(id).unwrap();
     assert!(report.propagation.iter().all(|hop| hop.added_latency_ms.is_some()), "{:?}", report.propagation);
+}
+
+#[test]
+fn an_outage_whose_error_codes_never_repeat_is_one_incident_all_the_same() {
+    let mut replica = Replica::new(1);
+    for s in 0..300u64 {
+        let unique = |n: u64| format!("timeout after {n} us").into();
+        let events = wide_second_with(START_S + s, 3, (120..180).contains(&s), unique);
+        replica.feed(Nanos::from_secs(START_S + s), model::Input::Events(events));
+        replica.feed(Nanos::from_secs(START_S + s + 1), model::Input::Tick);
+    }
+    use IncidentState::{Open, Recovering, Resolved};
+    assert_eq!(replica.states(), [Open, Recovering, Resolved]);
+    let incident = replica.incidents.values().next().unwrap();
+    assert_eq!(incident.origin_service.as_deref(), Some("service-2"));
+    assert!(incident.requests_affected > 60 * 5 / 2, "{}", incident.requests_affected);
+    assert!(
+        replica.engine.families().iter().any(|family| &*family.code == "__other__" && family.failures > 100)
+    );
+}
+
+fn act(replica: &mut Replica, at_s: u64, kind: model::OperatorActionKind) {
+    let incident = *replica.incidents.keys().next().unwrap();
+    let action = model::OperatorAction { incident, actor: "ada".into(), kind };
+    replica.feed(Nanos::from_secs(at_s), model::Input::Operator(action));
+}
+
+#[test]
+fn what_an_operator_resolves_stays_resolved_until_it_fails_again() {
+    use IncidentState::{Open, Resolved};
+    let (mut replica, mut shop) = (Replica::new(1), Shop::new(traffic(14, 5)));
+    let second = live(&mut replica, &mut shop, START_S, &[(120, Fault::None), (30, Fault::CardProviderDown)]);
+    act(&mut replica, second, model::OperatorActionKind::Resolve);
+    act(&mut replica, second, model::OperatorActionKind::Resolve);
+    let second = live(&mut replica, &mut shop, second, &[(100, Fault::None)]);
+    assert_eq!(replica.states(), [Open, Resolved], "old failures are not judged again");
+    live(&mut replica, &mut shop, second, &[(20, Fault::CardProviderDown)]);
+    assert_eq!(replica.states(), [Open, Resolved, Open]);
+    assert_eq!(replica.incidents.len(), 1);
+}
+
+#[test]
+fn a_report_is_archived_only_when_it_says_something_else() {
+    let (mut replica, mut shop) = (Replica::new(1), Shop::new(traffic(15, 5)));
+    let second = live(&mut replica, &mut shop, START_S, &[(120, Fault::None), (30, Fault::CardProviderDown)]);
+    // Unrelated incidents open one after the other while the first is young, and an operator repeats himself.
+    for (i, first_service) in (0..4u64).enumerate() {
+        for s in 0..6 {
+            let at = second + i as u64 * 6 + s;
+            let mut events = wide_second(at, 2, s >= 1);
+            events
+                .iter_mut()
+                .for_each(|event| event.service = format!("{first_service}-{}", event.service).into());
+            replica.feed(Nanos::from_secs(at), model::Input::Events(events));
+            replica.feed(Nanos::from_secs(at + 1), model::Input::Tick);
+        }
+    }
+    for _ in 0..3 {
+        act(&mut replica, second + 24, model::OperatorActionKind::Resolve);
+    }
+    assert!(replica.incidents.len() >= 4, "{}", replica.incidents.len());
+    let mut seen = std::collections::BTreeSet::new();
+    for report in &replica.reports {
+        assert!(
+            seen.insert((report.incident, report.hash.clone())),
+            "the same report twice at {}",
+            report.tick
+        );
+    }
 }
