@@ -1,4 +1,5 @@
-//! What no file may say: paths of one machine, hosts of a package registry, work without an owner.
+//! What no file may say: paths of one machine, hosts of a package registry, work without an owner; and no page:
+//! a time that still has to be measured.
 //!
 //! The words looked for are put together from halves, so that this file does not find itself.
 
@@ -14,13 +15,17 @@ pub(super) fn check(source: &Source) -> Vec<Finding> {
     if EXEMPT.contains(&source.path.as_str()) {
         return Vec::new();
     }
-    let rules = rules();
+    let (rules, placeholder) = (rules(), regex(r"\bTIME-[A-Z]+\b"));
     let mut findings = Vec::new();
     for (index, line) in source.text.lines().enumerate() {
         for (rule, pattern, message) in &rules {
             if pattern.is_match(line) {
                 findings.push(Finding::new(&source.path, index + 1, rule, *message));
             }
+        }
+        if source.extension() == "md" && placeholder.is_match(line) {
+            let message = "a placeholder for a time: measure it and write it down";
+            findings.push(Finding::new(&source.path, index + 1, "placeholder", message));
         }
     }
     findings
@@ -85,6 +90,18 @@ mod tests {
             assert_eq!(found(host), ["registry_host"], "{host}");
         }
         assert_eq!(found("the registry of RCAs"), [""; 0]);
+    }
+
+    #[test]
+    fn a_time_still_to_be_measured_on_a_page() {
+        let rules = |path, line| -> Vec<_> {
+            check(&Source::new(path, line)).into_iter().map(|finding| (finding.rule, finding.line)).collect()
+        };
+        assert_eq!(rules("a.md", "Fast:\nTIME-DEMO, most of it the build."), [("placeholder", 2)]);
+        for fine in ["REAL-TIME-ish", "TIME-out", "TIME - A", "OVERTIME-PAY", "`--until TIME`"] {
+            assert_eq!(rules("a.md", fine), [], "{fine}");
+        }
+        assert_eq!(rules("a.rs", "TIME-DEMO"), []);
     }
 
     #[test]
