@@ -142,20 +142,6 @@ impl Rejected {
         rejected.iter().for_each(|r| *counts.entry(r.reason).or_default() += 1);
         counts
     }
-
-    /// One sentence for an OTLP `partial_success`, of bounded length; empty where nothing was rejected.
-    pub fn message(rejected: &[Self]) -> String {
-        let Some(first) = rejected.first() else { return String::new() };
-        let counts: Vec<String> =
-            Self::counts(rejected).iter().map(|(reason, n)| format!("{n} {reason}")).collect();
-        format!(
-            "rejected {}: {}; the first, number {}: {}",
-            rejected.len(),
-            counts.join(", "),
-            first.index,
-            first.detail
-        )
-    }
 }
 
 impl Batch {

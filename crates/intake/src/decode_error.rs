@@ -45,13 +45,23 @@ impl DecodeError {
 
     /// From what the JSON parser says; `expected` names the document as a whole.
     pub(crate) fn json(error: &serde_json::Error, body: &[u8], expected: &'static str) -> Self {
-        let text = error.to_string();
-        let position = format!(" at line {} column {}", error.line(), error.column());
-        let found = text.strip_suffix(&position).unwrap_or(&text);
-        let found = found.chars().take(300).collect();
+        let found = json_found(error);
         let offset = offset_of(body, error.line(), error.column());
         Self::Malformed { format: Format::Json, offset, found, expected }
     }
+}
+
+/// What the JSON parser found, without its place. What it expected there reads "instead of", because what is expected
+/// of the document as a whole follows.
+pub(crate) fn json_found(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    let found = text.strip_suffix(&position).unwrap_or(&text);
+    let found = match found.strip_prefix("expected ") {
+        Some(wanted) => format!("something else than {wanted}"),
+        None => found.replacen(", expected ", " instead of ", 1),
+    };
+    found.chars().take(300).collect()
 }
 
 /// The parser counts lines from 1 and bytes in the line from 1, or 0 for the break before it.

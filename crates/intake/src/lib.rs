@@ -12,6 +12,7 @@ mod decompress;
 mod digest;
 mod limits;
 mod names;
+mod partial_success;
 mod strict;
 
 pub mod deployments;
@@ -24,3 +25,4 @@ pub use batch::{Batch, Problem, RejectReason, Rejected, Warning, Warnings};
 pub use decode_error::{DecodeError, Format};
 pub use decompress::{DecompressError, Encoding, decompress};
 pub use limits::{Context, Limits};
+pub use partial_success::partial_success;

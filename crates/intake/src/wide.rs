@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use model::Event;
 use serde::de::DeserializeSeed;
 
+use crate::decode_error::json_found;
 use crate::names::Names;
 use crate::strict::fields::Problems;
 use crate::strict::items::{self, Item, Shape};
@@ -131,8 +132,9 @@ impl<'c> Reading<'c> {
         error: &serde_json::Error,
     ) -> Result<(), DecodeError> {
         self.check_count(index)?;
-        let found: String = error.to_string().chars().take(200).collect();
-        let detail = format!("line {number} is no JSON: {found}; expected one wide event a line");
+        let (found, column) = (json_found(error), error.column());
+        let detail =
+            format!("line {number} is no JSON at column {column}: {found}; expected one wide event a line");
         let reason = RejectReason::MalformedJson;
         self.batch.rejected.push(Rejected { index, id: String::new(), reason, detail, problems: Vec::new() });
         Ok(())

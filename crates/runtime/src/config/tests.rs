@@ -91,6 +91,20 @@ fn values_are_read_or_refused() {
 }
 
 #[test]
+fn sizes_are_told_in_the_largest_whole_unit() {
+    for (bytes, text) in [
+        (0, "0 bytes"),
+        (1_000, "1000 bytes"),
+        (64 << 10, "64 KiB"),
+        (16 << 20, "16 MiB"),
+        (1_025 << 10, "1025 KiB"),
+        (20 << 30, "20 GiB"),
+    ] {
+        assert_eq!(value::size_text(bytes), text);
+    }
+}
+
+#[test]
 fn the_reference_names_every_setting() {
     let page = reference_markdown("casebook serve", REGISTER);
     for setting in REGISTER {

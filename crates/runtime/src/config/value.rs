@@ -36,6 +36,15 @@ pub fn bytes(text: &str) -> Result<u64, String> {
     count.checked_mul(1 << shift).ok_or_else(wrong)
 }
 
+/// A size as people read it: in the largest unit that gives a whole number, as in `16 MiB`.
+pub fn size_text(bytes: u64) -> String {
+    let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
+    match units.into_iter().find(|(shift, _)| bytes != 0 && bytes.trailing_zeros() >= *shift) {
+        Some((shift, unit)) => format!("{} {unit}", bytes >> shift),
+        None => format!("{bytes} bytes"),
+    }
+}
+
 /// A whole number in a range.
 pub fn count(min: u64, max: u64) -> impl Fn(&str) -> Result<u64, String> {
     move |text| match text.parse() {

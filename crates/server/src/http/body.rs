@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use http_body_util::BodyExt;
+use runtime::config::value::size_text;
 use runtime::{Budget, Hold};
 
 use super::Failure;
@@ -50,7 +51,7 @@ impl BodyReader {
             Ok(outcome) => outcome,
             Err(_) => Err(Failure::new(
                 ErrorCode::RequestTimeout,
-                format!("the body did not arrive within {:?}", self.limits.timeout),
+                format!("the body did not arrive within {:?} (--request-timeout)", self.limits.timeout),
             )),
         };
         if outcome.is_err() {
@@ -65,7 +66,7 @@ impl BodyReader {
             .and_then(|value| value.to_str().ok())
             .and_then(|text| text.parse::<u64>().ok());
         if announced.is_some_and(|length| length > self.limits.bytes_max as u64) {
-            return Err(too_large(self.limits.bytes_max));
+            return Err(too_large("the body", self.limits.bytes_max));
         }
         let reserved = announced.map_or(0, |length| (length as usize).min(RESERVED_BYTES_MAX));
         let mut hold = self.budget.hold(HOLD_STEP_BYTES).map_err(overloaded)?;
@@ -73,7 +74,7 @@ impl BodyReader {
         while let Some(chunk) = next_chunk(body).await? {
             let length = bytes.len() + chunk.len();
             if length > self.limits.bytes_max {
-                return Err(too_large(self.limits.bytes_max));
+                return Err(too_large("the body", self.limits.bytes_max));
             }
             if length as u64 > hold.bytes() {
                 let steps = (length as u64).div_ceil(HOLD_STEP_BYTES);
@@ -97,14 +98,19 @@ async fn next_chunk(body: &mut Body) -> Result<Option<Bytes>, Failure> {
     Ok(None)
 }
 
-fn too_large(bytes_max: usize) -> Failure {
-    Failure::new(ErrorCode::BodyTooLarge, format!("the body is larger than the limit of {bytes_max} bytes"))
+pub(crate) fn too_large(what: &str, bytes_max: usize) -> Failure {
+    let limit = size_text(bytes_max as u64);
+    let detail = format!("{what} is larger than {limit} (--body-bytes-max); send it in parts");
+    Failure::new(ErrorCode::BodyTooLarge, detail)
 }
 
 pub(crate) fn overloaded(full: runtime::BudgetFull) -> Failure {
     Failure::new(
         ErrorCode::Overloaded,
-        format!("requests in progress already hold the {} bytes that they may", full.bytes_max),
+        format!(
+            "requests in progress already hold the {} that they may (--in-flight-bytes-max)",
+            size_text(full.bytes_max)
+        ),
     )
 }
 

@@ -65,7 +65,10 @@ async fn pass(State(shell): State<Shell>, request: Request, next: Next) -> Respo
         // The place is kept until the answer has been sent.
         (None, Ok(place)) => next.run(request).await.map(|body| Body::new(GuardedBody::new(body, place))),
         (None, Err(_)) => {
-            let full = Failure::new(ErrorCode::Overloaded, "too many requests are worked on at once");
+            let full = Failure::new(
+                ErrorCode::Overloaded,
+                "as many requests are worked on at once as may be (--requests-max)",
+            );
             shell.turn_away(full, request).into_response()
         }
     };

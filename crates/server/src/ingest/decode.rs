@@ -8,7 +8,7 @@ use intake::{Context, DecodeError, DecompressError, decompress, deployments, otl
 use model::{Event, Input, Nanos};
 
 use super::{Form, Receipt, Source};
-use crate::http::Failure;
+use crate::http::{Failure, too_large};
 
 pub(crate) struct Decoded {
     pub kind: Kind,
@@ -82,17 +82,16 @@ fn keys(events: &[Event]) -> Vec<journal::Key> {
 }
 
 fn decompress_failure(error: &DecompressError) -> Failure {
-    let code = match error {
-        DecompressError::TooLarge { .. } => ErrorCode::BodyTooLarge,
-        DecompressError::Corrupt { .. } => ErrorCode::InvalidBody,
-    };
-    Failure::new(code, error.to_string())
+    match error {
+        DecompressError::TooLarge { max } => too_large("the body after decompression", *max),
+        DecompressError::Corrupt { .. } => Failure::new(ErrorCode::InvalidBody, error.to_string()),
+    }
 }
 
 fn decode_failure(error: &DecodeError) -> Failure {
-    let code = match error {
-        DecodeError::TooLarge { .. } | DecodeError::TooMany { .. } => ErrorCode::BodyTooLarge,
-        DecodeError::Malformed { .. } => ErrorCode::InvalidBody,
-    };
-    Failure::new(code, error.to_string())
+    match error {
+        DecodeError::TooLarge { max, .. } => too_large("the body", *max),
+        DecodeError::TooMany { .. } => Failure::new(ErrorCode::BodyTooLarge, error.to_string()),
+        DecodeError::Malformed { .. } => Failure::new(ErrorCode::InvalidBody, error.to_string()),
+    }
 }

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use intake::{Encoding, Rejected};
+use intake::{Encoding, partial_success};
 
 use super::{Form, Ingest, Receipt, Source};
 use crate::http::{Failure, MessageWriter};
@@ -49,26 +49,22 @@ fn answer(form: Form, receipt: &Receipt) -> Response {
     ([(CONTENT_TYPE, media_type)], Body::from(body)).into_response()
 }
 
-/// `ExportTraceServiceResponse`; without rejects it is empty.
+/// `ExportTraceServiceResponse`; empty where all was taken as it came. With warnings only, it rejects none and says so.
 pub(super) fn write_protobuf(receipt: &Receipt) -> Vec<u8> {
-    if receipt.rejected.is_empty() {
-        return Vec::new();
-    }
-    let partial = MessageWriter::default()
-        .number(1, receipt.rejected.len() as u64)
-        .text(2, &Rejected::message(&receipt.rejected));
+    let Some(message) = partial_success(&receipt.rejected, &receipt.warnings) else { return Vec::new() };
+    let partial = MessageWriter::default().number(1, receipt.rejected.len() as u64).text(2, &message);
     MessageWriter::default().message(1, partial).finish()
 }
 
 fn write_json(receipt: &Receipt) -> Vec<u8> {
-    if receipt.rejected.is_empty() {
+    let Some(message) = partial_success(&receipt.rejected, &receipt.warnings) else {
         return b"{}".to_vec();
-    }
+    };
     // Protobuf's JSON form writes 64-bit numbers as texts, but every reader has to take a number as well, and some take
     // nothing else.
     let partial = serde_json::json!({ "partialSuccess": {
         "rejectedSpans": receipt.rejected.len(),
-        "errorMessage": Rejected::message(&receipt.rejected),
+        "errorMessage": message,
     }});
     partial.to_string().into_bytes()
 }
@@ -91,8 +87,11 @@ pub(super) fn encoding(headers: &HeaderMap) -> Result<Encoding, Failure> {
 }
 
 pub(super) fn unsupported(found: &str, expected: &str) -> Failure {
-    let found = if found.is_empty() { "no content type".to_owned() } else { format!("{found:?}") };
-    Failure::new(ErrorCode::UnsupportedMediaType, format!("{found} is not read here; use {expected}"))
+    let detail = match found {
+        "" => format!("the request names no content type; use {expected}"),
+        found => format!("content type {found:?} is not read here; use {expected}"),
+    };
+    Failure::new(ErrorCode::UnsupportedMediaType, detail)
 }
 
 #[cfg(test)]
@@ -103,7 +102,7 @@ mod tests {
     use super::*;
 
     fn receipt() -> Receipt {
-        let rejected = Rejected {
+        let rejected = intake::Rejected {
             index: 7,
             id: "abc".to_owned(),
             reason: intake::RejectReason::InFuture,
@@ -118,7 +117,11 @@ mod tests {
         let response = ExportTraceServiceResponse::decode(write_protobuf(&receipt()).as_slice()).unwrap();
         let partial = response.partial_success.unwrap();
         assert_eq!(partial.rejected_spans, 300);
-        assert_eq!(partial.error_message, Rejected::message(&receipt().rejected));
+        assert!(
+            partial.error_message.starts_with("rejected 300 spans: in_future."),
+            "{}",
+            partial.error_message
+        );
         let empty = ExportTraceServiceResponse::decode(write_protobuf(&Receipt::default()).as_slice());
         assert_eq!(empty, Ok(ExportTraceServiceResponse::default()));
     }

@@ -4,11 +4,33 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use api::ErrorCode;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Path, Query};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use crate::http::Failure;
+
+/// Which parameters a query may have.
+pub(crate) trait Parameters: DeserializeOwned {
+    const NAMES: &'static [&'static str];
+}
+
+impl Parameters for api::IncidentsQuery {
+    const NAMES: &'static [&'static str] = &["state", "env", "service", "limit", "cursor"];
+}
+
+impl Parameters for api::ErrorsQuery {
+    const NAMES: &'static [&'static str] = &["env", "service", "limit"];
+}
+
+impl Parameters for api::ReportQuery {
+    const NAMES: &'static [&'static str] = &["format"];
+}
+
+impl Parameters for api::ReportsQuery {
+    const NAMES: &'static [&'static str] = &["limit", "cursor"];
+}
 
 /// A query that the type describes wholly.
 #[derive(Debug)]
@@ -22,14 +44,14 @@ pub(crate) struct NoQuery;
 #[derive(Debug)]
 pub(crate) struct StrictPath<T>(pub T);
 
-impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for StrictQuery<T> {
+impl<T: Parameters, S: Sync> FromRequestParts<S> for StrictQuery<T> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
-        match Query::<T>::try_from_uri(&parts.uri) {
-            Ok(Query(query)) => Ok(Self(query)),
-            Err(rejection) => Err(invalid(rejection.body_text())),
-        }
+        let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map_err(unreadable)?;
+        check_names(&pairs, T::NAMES)?;
+        let Query(query) = Query::<T>::try_from_uri(&parts.uri).map_err(unreadable)?;
+        Ok(Self(query))
     }
 }
 
@@ -53,6 +75,25 @@ impl<T: FromStr<Err: Display>, S: Send + Sync> FromRequestParts<S> for StrictPat
             .map_err(|rejection| invalid(rejection.body_text()))?;
         text.parse().map(Self).map_err(|error| invalid(format!("{text:?}: {error}")))
     }
+}
+
+fn check_names(pairs: &[(String, String)], known: &[&str]) -> Result<(), Failure> {
+    for (at, (name, _)) in pairs.iter().enumerate() {
+        if !known.contains(&name.as_str()) {
+            let are = if known.len() == 1 { "is" } else { "are" };
+            return Err(invalid(format!("{name:?} is no parameter here; known {are} {}", known.join(", "))));
+        }
+        if pairs[..at].iter().any(|(other, _)| other == name) {
+            return Err(invalid(format!("{name} stands twice")));
+        }
+    }
+    Ok(())
+}
+
+/// Says which parameter has the wrong value, without the library's own introduction.
+fn unreadable(rejection: QueryRejection) -> Failure {
+    let text = rejection.body_text();
+    invalid(text.split_once("query string: ").map_or(text.as_str(), |(_, told)| told).to_owned())
 }
 
 fn invalid(detail: String) -> Failure {

@@ -62,6 +62,33 @@ async fn a_problem_says_what_is_wrong_and_carries_the_request_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_parameter_is_told_by_its_name_and_with_what_is_known() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Running::start(data.path()).await;
+    let hash = "0".repeat(64);
+    let cases = [
+        (
+            "/v1/incidents?colour=red",
+            "\"colour\" is no parameter here; known are state, env, service, limit, cursor",
+        ),
+        ("/v1/errors?colour=red", "\"colour\" is no parameter here; known are env, service, limit"),
+        (&format!("/v1/reports/{hash}?x"), "\"x\" is no parameter here; known is format"),
+        (
+            "/v1/incidents/inc_0000000000000000/reports?x=1",
+            "\"x\" is no parameter here; known are limit, cursor",
+        ),
+        ("/v1/incidents?limit=1&limit=2", "limit stands twice"),
+        ("/v1/incidents?limit=a", "limit: invalid digit found in string"),
+        ("/v1/incidents?state=shut", "state: unknown variant `shut`, expected `open` or `all`"),
+    ];
+    for (path, told) in cases {
+        let problem: Value = server.get(path).send().await.unwrap().json().await.unwrap();
+        assert_eq!(problem["detail"], told, "{path}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn methods_that_a_path_does_not_have_are_named() {
     let data = tempfile::tempdir().unwrap();
     let server = Running::start(data.path()).await;

@@ -39,13 +39,27 @@ async fn spans_are_taken_plain_and_compressed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rejects_come_back_as_partial_success() {
+async fn rejects_and_warnings_come_back_as_partial_success() {
     let data = tempfile::tempdir().unwrap();
     let server = Running::start(data.path()).await;
     let mut request = export(1, "GET /");
     request.resource_spans[0].scope_spans[0].spans[0].end_time_unix_nano = 3_786_912_000_000_000_000;
     let response = TraceServiceClient::new(channel(&server).await).export(request).await.unwrap();
-    assert_eq!(response.into_inner().partial_success.unwrap().rejected_spans, 1);
+    let partial = response.into_inner().partial_success.unwrap();
+    assert_eq!(partial.rejected_spans, 1);
+    let told = partial.error_message;
+    assert!(told.starts_with("rejected 1 span: in_future. The first is span 0: it ends at 20"), "{told}");
+    let mut unnamed = export(2, "GET /");
+    unnamed.resource_spans[0].resource = None;
+    let response = TraceServiceClient::new(channel(&server).await).export(unnamed).await.unwrap();
+    let partial = response.into_inner().partial_success.unwrap();
+    assert_eq!(partial.rejected_spans, 0);
+    assert!(partial.error_message.contains("1 missing_service_name"), "{}", partial.error_message);
+    for (metric, reason) in [("rejected", "in_future"), ("warned", "missing_service_name")] {
+        let counted =
+            format!("casebook_ingest_events_{metric}_total{{surface=\"otlp_grpc\",reason=\"{reason}\"}}");
+        assert_eq!(server.metric(&counted).await, 1.0, "{counted}");
+    }
     server.stop().await;
 }
 
@@ -58,17 +72,23 @@ async fn each_bad_call_gets_the_status_that_says_what_is_wrong() {
     let bad = call(&channel, path, Bytes::from_static(b"\x0a\xff\x01abc"), None).await;
     assert_eq!(bad.code(), Code::InvalidArgument, "{bad:?}");
     assert!(bad.message().contains("protobuf"), "{}", bad.message());
+    let invalid = "casebook_ingest_requests_total{surface=\"otlp_grpc\",outcome=\"invalid_body\"}";
+    assert_eq!(server.metric(invalid).await, 1.0);
     let large = call(&channel, path, Bytes::from(vec![0; 100_000]), None).await;
     assert_eq!(large.code(), Code::ResourceExhausted, "{large:?}");
+    assert!(large.message().contains("64 KiB (--body-bytes-max)"), "{}", large.message());
     // Without a delay a client must not send it again.
     assert!(large.get_details_retry_info().is_none());
-    let bomb = call(&channel, path, Bytes::from(vec![0; 10_000_000]), Some(CompressionEncoding::Gzip)).await;
-    assert_eq!(bomb.code(), Code::ResourceExhausted, "{bomb:?}");
+    for encoding in [CompressionEncoding::Gzip, CompressionEncoding::Zstd] {
+        let bomb = call(&channel, path, Bytes::from(vec![0; 10_000_000]), Some(encoding)).await;
+        assert_eq!(bomb.code(), Code::ResourceExhausted, "{encoding:?}: {bomb:?}");
+        assert!(bomb.message().contains("64 KiB (--body-bytes-max)"), "{}", bomb.message());
+    }
     let other = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
     let unknown = call(&channel, other, Bytes::new(), None).await;
     assert_eq!(unknown.code(), Code::Unimplemented, "{unknown:?}");
     let refused = "casebook_ingest_requests_total{surface=\"otlp_grpc\",outcome=\"body_too_large\"}";
-    assert_eq!(server.metric(refused).await, 2.0);
+    assert_eq!(server.metric(refused).await, 3.0);
     server.stop().await;
 }
 

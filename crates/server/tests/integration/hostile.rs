@@ -22,12 +22,18 @@ async fn bodies_beyond_the_limit_are_refused_whichever_way_they_come() {
     let stream = reqwest::Body::wrap_stream(tokio_stream::iter(parts));
     let response = server.export("application/json", stream).send().await.unwrap();
     assert_eq!(response.status(), 413, "without a length");
-    let bomb = gzip(&large);
-    let response =
-        server.export("application/json", bomb).header("content-encoding", "gzip").send().await.unwrap();
-    assert_eq!(response.status(), 413, "a bomb");
+    let bombs = [("gzip", gzip(&large)), ("zstd", zstd::encode_all(&*large, 1).unwrap())];
+    for (encoding, bomb) in bombs {
+        assert!(bomb.len() < 1_000_000);
+        let request = server.export("application/json", bomb).header("content-encoding", encoding);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 413, "a bomb of {encoding}");
+        let told: serde_json::Value = response.json().await.unwrap();
+        let told = told["message"].as_str().unwrap();
+        assert!(told.contains("16 MiB") && told.contains("--body-bytes-max"), "{told}");
+    }
     let refused = "casebook_ingest_requests_total{surface=\"otlp_http\",outcome=\"body_too_large\"}";
-    assert_eq!(server.metric(refused).await, 3.0);
+    assert_eq!(server.metric(refused).await, 4.0);
     assert_eq!(server.metric("casebook_ingest_in_flight_bytes").await, 0.0);
     server.stop().await;
 }

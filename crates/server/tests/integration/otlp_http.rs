@@ -7,7 +7,7 @@ use flate2::write::GzEncoder;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
 
-use crate::running::{Running, protobuf_of, request_of, span, trace_path};
+use crate::running::{Running, protobuf_of, request_of, span, trace_path, url};
 
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
@@ -56,22 +56,37 @@ async fn what_is_rejected_is_counted_in_the_answer_and_the_rest_is_kept() {
     let answer = ExportTraceServiceResponse::decode(response.bytes().await.unwrap()).unwrap();
     let partial = answer.partial_success.unwrap();
     assert_eq!(partial.rejected_spans, 1);
-    assert!(partial.error_message.contains("in_future"), "{}", partial.error_message);
+    let told = partial.error_message;
+    assert!(told.starts_with("rejected 1 span: in_future. The first is span 1: it ends at 2090-"), "{told}");
+    let counted = "casebook_ingest_events_rejected_total{surface=\"otlp_http\",reason=\"in_future\"}";
+    assert_eq!(server.metric(counted).await, 1.0);
     assert_eq!(server.get(&trace_path(7)).send().await.unwrap().status(), 200);
     assert_eq!(server.get(&trace_path(8)).send().await.unwrap().status(), 404);
     server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_span_without_service_name_is_kept_and_the_lack_is_counted() {
+async fn a_span_without_service_name_is_kept_and_the_lack_is_told_and_counted() {
     let data = tempfile::tempdir().unwrap();
     let server = Running::start(data.path()).await;
     let response = server.export_json(&[span(1, 1, "GET /", false)], None).await;
     assert_eq!(response.status(), 200);
+    let answer: serde_json::Value = response.json().await.unwrap();
+    assert_eq!(answer["partialSuccess"]["rejectedSpans"], 0, "{answer}");
+    let told = answer["partialSuccess"]["errorMessage"].as_str().unwrap();
+    assert!(told.starts_with("warnings: 1 missing_service_name ("), "{told}");
+    let request = protobuf_of(&request_of(&[span(2, 2, &"x".repeat(300), false)], None));
+    let response = server.export("application/x-protobuf", request).send().await.unwrap();
+    let answer = ExportTraceServiceResponse::decode(response.bytes().await.unwrap()).unwrap();
+    let partial = answer.partial_success.unwrap();
+    assert_eq!(partial.rejected_spans, 0);
+    for part in ["1 missing_service_name", "1 text_cut"] {
+        assert!(partial.error_message.contains(part), "{}", partial.error_message);
+    }
     let read = server.json(&trace_path(1)).await;
     assert_eq!(read["events"][0]["service"], "unknown_service");
     let warned = "casebook_ingest_events_warned_total{surface=\"otlp_http\",reason=\"missing_service_name\"}";
-    assert_eq!(server.metric(warned).await, 1.0);
+    assert_eq!(server.metric(warned).await, 2.0);
     server.stop().await;
 }
 
@@ -92,6 +107,15 @@ async fn refusals_carry_a_status_message_in_the_encoding_of_the_request() {
     assert_eq!(response.status(), 400);
     let status: serde_json::Value = response.json().await.unwrap();
     assert_eq!(status["code"], 3);
+    let told = status["message"].as_str().unwrap();
+    assert_eq!(told.matches("expected").count(), 1, "{told}");
+    let invalid = "casebook_ingest_requests_total{surface=\"otlp_http\",outcome=\"invalid_body\"}";
+    assert_eq!(server.metric(invalid).await, 2.0);
+    let untyped = server.client.post(url(server.ready.otlp_http, "/v1/traces")).body("{}");
+    let response = untyped.send().await.unwrap();
+    assert_eq!(response.status(), 415);
+    let told = String::from_utf8_lossy(&response.bytes().await.unwrap()).into_owned();
+    assert!(told.contains("the request names no content type; use application/x-protobuf or"), "{told}");
     for (content_type, encoding, expected) in
         [("text/plain", "identity", 415), ("application/json", "br", 415), ("application/json", "gzip", 400)]
     {
@@ -99,6 +123,6 @@ async fn refusals_carry_a_status_message_in_the_encoding_of_the_request() {
         assert_eq!(request.send().await.unwrap().status(), expected, "{content_type} {encoding}");
     }
     let refused = "casebook_ingest_requests_total{surface=\"otlp_http\",outcome=\"unsupported_media_type\"}";
-    assert_eq!(server.metric(refused).await, 1.0);
+    assert_eq!(server.metric(refused).await, 2.0);
     server.stop().await;
 }
