@@ -1,6 +1,7 @@
 //! Everything that changes the database. Each function is one transaction.
 
-use model::{CapturedTrace, Deployment, Incident, IncidentId, Nanos, ReportDocument, Signal};
+use model::{CapturedTrace, Incident, IncidentId, Nanos, ReportDocument};
+use serde::Serialize;
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use super::{compress, form};
@@ -52,8 +53,13 @@ async fn apply_one(connection: &mut SqliteConnection, change: &Change) -> Result
         Change::Incident(incident) => put_incident(connection, incident).await,
         Change::Report(report) => archive_report(connection, report).await,
         Change::Trace { incident, trace } => keep_trace(connection, *incident, trace).await,
-        Change::Signal(signal) => put_signal(connection, signal).await,
-        Change::Deployment(deployment) => put_deployment(connection, deployment).await,
+        Change::Signal(signal) => {
+            put_fact(connection, PUT_SIGNAL, ("signal", &signal.id, signal.at), signal).await
+        }
+        Change::Deployment(deployment) => {
+            let key = ("deployment", &*deployment.id, deployment.at);
+            put_fact(connection, PUT_DEPLOYMENT, key, deployment).await
+        }
     }
 }
 
@@ -126,36 +132,25 @@ async fn keep_trace(
     Ok(())
 }
 
-async fn put_signal(connection: &mut SqliteConnection, signal: &Signal) -> Result<(), WriteError> {
-    let written = form::write(|| format!("signal {}", signal.id), signal)?;
-    sqlx::query(
-        "INSERT INTO signal (id, at, form) VALUES (?1, ?2, ?3)
-         ON CONFLICT (id) DO UPDATE SET at = excluded.at, form = excluded.form",
-    )
-    .bind(&*signal.id)
-    .bind(counted(signal.at))
-    .bind(written)
-    .execute(connection)
-    .await
-    .map_err(unavailable)?;
-    Ok(())
-}
+const PUT_SIGNAL: &str = "INSERT INTO signal (id, at, form) VALUES (?1, ?2, ?3)
+    ON CONFLICT (id) DO UPDATE SET at = excluded.at, form = excluded.form";
+const PUT_DEPLOYMENT: &str = "INSERT INTO deployment (id, at, form) VALUES (?1, ?2, ?3)
+    ON CONFLICT (id) DO UPDATE SET at = excluded.at, form = excluded.form";
 
-async fn put_deployment(
+async fn put_fact<T: Serialize>(
     connection: &mut SqliteConnection,
-    deployment: &Deployment,
+    statement: &'static str,
+    (kind, id, at): (&'static str, &str, Nanos),
+    fact: &T,
 ) -> Result<(), WriteError> {
-    let written = form::write(|| format!("deployment {}", deployment.id), deployment)?;
-    sqlx::query(
-        "INSERT INTO deployment (id, at, form) VALUES (?1, ?2, ?3)
-         ON CONFLICT (id) DO UPDATE SET at = excluded.at, form = excluded.form",
-    )
-    .bind(&*deployment.id)
-    .bind(counted(deployment.at))
-    .bind(written)
-    .execute(connection)
-    .await
-    .map_err(unavailable)?;
+    let written = form::write(|| format!("{kind} {id}"), fact)?;
+    sqlx::query(statement)
+        .bind(id)
+        .bind(counted(at))
+        .bind(written)
+        .execute(connection)
+        .await
+        .map_err(unavailable)?;
     Ok(())
 }
 
