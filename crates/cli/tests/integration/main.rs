@@ -6,4 +6,6 @@ mod client;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod serve;
