@@ -14,6 +14,7 @@ use runtime::{Closed, Hold, QueueReceiver};
 
 use crate::clock;
 use crate::evidence::Capture;
+use crate::health::Heartbeat;
 use crate::ingest::{Committer, DecodeRules};
 use crate::metrics::ServerMetrics;
 use crate::replay::Replayer;
@@ -44,6 +45,7 @@ pub(crate) enum Wake {
 }
 
 pub(crate) struct EngineLoop {
+    pub heartbeat: Arc<Heartbeat>,
     pub replayer: Replayer,
     pub inbox: QueueReceiver<Wake>,
     pub committer: Arc<Committer>,
@@ -112,6 +114,7 @@ impl Running {
         self.own.arrived(own);
         if own == Own::Tick {
             self.parts.metrics.engine_ticks.inc();
+            self.parts.heartbeat.beat(received);
             self.parts.metrics.note_totals(self.parts.replayer.engine.totals());
             self.capture_evidence(position, received);
             if self.is_snapshot_due() {

@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::Duration;
 
 use api::{Check, CheckStatus, Durability, Health};
+use model::{Nanos, SECOND_NS};
 
+use crate::clock;
 use crate::ingest::Committer;
 use crate::store_writer::StoreState;
 
@@ -33,6 +36,49 @@ pub(crate) struct HealthState {
 pub(crate) struct HealthParts {
     pub committer: Arc<Committer>,
     pub store: Arc<StoreState>,
+    pub engine: Arc<Heartbeat>,
+}
+
+/// When the engine evaluated last.
+#[derive(Debug)]
+pub(crate) struct Heartbeat {
+    last_tick_ns: AtomicU64,
+    /// Without a tick for this long the engine is behind.
+    late_ns: u64,
+}
+
+/// A tick this far in the future shows that the clock was put back.
+const CLOCK_BACK_NS: u64 = 5 * SECOND_NS;
+
+impl Heartbeat {
+    /// As if it had just evaluated, since the first tick is on its way.
+    pub(crate) fn new(tick: Duration) -> Self {
+        let tick_ns = u64::try_from(tick.as_nanos()).unwrap_or(u64::MAX);
+        let late_ns = tick_ns.saturating_mul(5).max(10 * SECOND_NS);
+        Self { last_tick_ns: AtomicU64::new(clock::now().0), late_ns }
+    }
+
+    pub(crate) fn beat(&self, tick: Nanos) {
+        self.last_tick_ns.store(tick.0, Ordering::Relaxed);
+    }
+
+    fn check(&self, now: Nanos) -> Check {
+        let last = Nanos(self.last_tick_ns.load(Ordering::Relaxed));
+        let (behind_ns, ahead_ns) = (now.since(last), last.since(now));
+        if ahead_ns > CLOCK_BACK_NS {
+            let ahead = ahead_ns / SECOND_NS;
+            let detail = format!(
+                "the last tick is {ahead} s in the future: the clock was put back, and until it has caught up \
+                 events count as late; set the clock right"
+            );
+            check("engine", CheckStatus::Fail, detail)
+        } else if behind_ns > self.late_ns {
+            let detail = format!("the last tick was {} s ago: the engine is behind", behind_ns / SECOND_NS);
+            check("engine", CheckStatus::Fail, detail)
+        } else {
+            check("engine", CheckStatus::Ok, "ticks are evaluated")
+        }
+    }
 }
 
 impl HealthState {
@@ -50,6 +96,7 @@ impl HealthState {
         if let Some(parts) = self.parts.get() {
             checks.push(journal(&parts.committer));
             checks.push(store(&parts.store));
+            checks.push(parts.engine.check(clock::now()));
         }
         Health::new(env!("CARGO_PKG_VERSION"), self.durability, checks)
     }
@@ -102,4 +149,25 @@ pub(crate) fn disk(data: &std::path::Path) -> Check {
         _ => (CheckStatus::Ok, ""),
     };
     check("disk", status, format!("{} MiB are free{advice}", free >> 20))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_that_does_not_evaluate_is_not_ready() {
+        let heartbeat = Heartbeat::new(Duration::from_secs(1));
+        let tick = Nanos::from_secs(1_000_000);
+        heartbeat.beat(tick);
+        for (now_s, status, words) in [
+            (1_000_003, CheckStatus::Ok, "evaluated"),
+            (1_000_011, CheckStatus::Fail, "11 s ago"),
+            (999_990, CheckStatus::Fail, "10 s in the future"),
+        ] {
+            let check = heartbeat.check(Nanos::from_secs(now_s));
+            assert_eq!(check.status, status, "{now_s}");
+            assert!(check.detail.contains(words), "{}", check.detail);
+        }
+    }
 }

@@ -18,7 +18,7 @@ use super::{Server, Threads};
 use crate::admin::Admin;
 use crate::data::{DataDir, DataDirError};
 use crate::engine_loop::{self, EngineLoop, EngineQueries, Wake};
-use crate::health::{HealthParts, HealthState, Phase};
+use crate::health::{HealthParts, HealthState, Heartbeat, Phase};
 use crate::http::{BodyLimits, BodyReader, Door, Shell, Signpost, wrap};
 use crate::ingest::{self, Committer, DecodeRules, Ingest, Tag};
 use crate::listen::{BindError, ConnectionLimits, Listener};
@@ -103,8 +103,11 @@ impl Server {
         let admin = shells.serve(admin_listener, routes, Door::Admin, 64, admin_draining);
         let opened = open(&settings, data).await?;
         let core = Core::start(&settings, opened, &metrics).await?;
-        let parts =
-            HealthParts { committer: Arc::clone(&core.committer), store: Arc::clone(&core.store_state) };
+        let parts = HealthParts {
+            committer: Arc::clone(&core.committer),
+            store: Arc::clone(&core.store_state),
+            engine: Arc::clone(&core.heartbeat),
+        };
         let _ = health.parts.set(parts);
         let (ingest, reading) = core.surfaces(&settings, &metrics, &refusals);
         tokio::spawn(core.retention(&settings, &metrics).run(draining.clone()));
@@ -240,6 +243,7 @@ struct Core {
     store: SqliteStore,
     store_sender: StoreSender,
     store_state: Arc<StoreState>,
+    heartbeat: Arc<Heartbeat>,
     threads: Threads,
 }
 
@@ -268,7 +272,9 @@ impl Core {
                 .map_err(StartError::Thread)?;
         let committer = Arc::new(committer);
         configure(settings, &replayer, &committer)?;
+        let heartbeat = Arc::new(Heartbeat::new(settings.tick));
         let engine_loop = EngineLoop {
+            heartbeat: Arc::clone(&heartbeat),
             replayer,
             inbox,
             committer: Arc::clone(&committer),
@@ -280,7 +286,7 @@ impl Core {
             metrics: Arc::clone(metrics),
         };
         let threads = start_engine(engine_loop, store_thread)?;
-        Ok(Self { committer, engine, journal, rules, store, store_sender, store_state, threads })
+        Ok(Self { committer, engine, journal, rules, store, store_sender, store_state, heartbeat, threads })
     }
 
     fn surfaces(
