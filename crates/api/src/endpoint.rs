@@ -56,6 +56,19 @@ pub const ENDPOINTS: &[Endpoint] = &[
     admin("/metrics", "Metrics in the Prometheus text form."),
 ];
 
+/// A method of a gRPC service, on `--otlp-grpc`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GrpcMethod {
+    /// As a client calls it: service and method.
+    pub path: &'static str,
+    pub summary: &'static str,
+}
+
+pub const GRPC_METHODS: &[GrpcMethod] = &[GrpcMethod {
+    path: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+    summary: "Take in OTLP traces; compression gzip, zstd or none.",
+}];
+
 const fn get(path: &'static str, summary: &'static str) -> Endpoint {
     Endpoint { method: Method::Get, path, listener: Listener::Api, summary }
 }
@@ -85,6 +98,18 @@ mod tests {
                 (other.method, other.path, other.listener) == (one.method, one.path, one.listener)
             };
             assert!(!ENDPOINTS[at + 1..].iter().any(twin), "{}", one.path);
+        }
+    }
+
+    #[test]
+    fn no_grpc_method_stands_twice_and_each_names_service_and_method() {
+        for (at, one) in GRPC_METHODS.iter().enumerate() {
+            let parts: Vec<_> = one.path.split('/').collect();
+            assert!(
+                matches!(parts[..], ["", service, method] if service.contains('.') && !method.is_empty())
+            );
+            assert!(one.summary.ends_with('.'), "{}", one.path);
+            assert!(!GRPC_METHODS[at + 1..].iter().any(|other| other.path == one.path), "{}", one.path);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The register of errors that a caller can meet: stable codes, what happened, whose fault, what to do.
 //!
-//! A code is never renamed or used again for something else. The pages under `doc/errors` and the `type` of a
-//! problem come from here.
+//! A code is never renamed or used again for something else. `doc/reference/errors.md` is made from here, and so is
+//! the `type` of a problem: `urn:casebook:error:CODE`, a name and no address.
 
 use std::fmt;
 

@@ -17,7 +17,7 @@ mod tests;
 mod traces;
 
 pub use cursor::{CursorError, IncidentCursor, ReportCursor};
-pub use endpoint::{ENDPOINTS, Endpoint, Listener, Method};
+pub use endpoint::{ENDPOINTS, Endpoint, GRPC_METHODS, GrpcMethod, Listener, Method};
 pub use error_code::{ErrorCode, ErrorInfo, Fault, Retry};
 pub use errors::{ErrorFamily, ErrorsPage, ErrorsQuery};
 pub use incidents::{

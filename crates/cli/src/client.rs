@@ -34,7 +34,7 @@ pub(crate) struct Connection {
         help_heading = "Connection"
     )]
     server: Url,
-    /// The key to ask with, sent as a bearer token
+    /// The key to ask with, sent as a bearer token; servers ask for none yet, they listen on loopback only
     #[arg(
         long,
         value_name = "KEY",

@@ -66,6 +66,9 @@ fn endpoints() -> String {
         let (method, path) = (endpoint.method.as_str(), endpoint.path);
         let _ = writeln!(page, "| `{flag}` | {method} | `{path}` | {} |", endpoint.summary);
     }
+    for method in api::GRPC_METHODS {
+        let _ = writeln!(page, "| `--otlp-grpc` | gRPC | `{}` | {} |", method.path, method.summary);
+    }
     page
 }
 
@@ -120,6 +123,7 @@ mod tests {
     #[test]
     fn every_endpoint_and_error_is_on_its_page() {
         assert!(api::ENDPOINTS.iter().all(|endpoint| endpoints().contains(endpoint.summary)));
+        assert!(api::GRPC_METHODS.iter().all(|method| endpoints().contains(method.path)));
         assert!(api::ErrorCode::ALL.iter().all(|code| errors().contains(code.info().remedy)));
     }
 }
