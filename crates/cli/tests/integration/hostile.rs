@@ -4,9 +4,14 @@
 use std::io::Write;
 
 use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::Request;
+use hyper::client::conn::http2::{SendRequest, handshake};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -26,17 +31,17 @@ struct HealthyClient {
 }
 
 impl HealthyClient {
-    fn start(served: &Served) -> Self {
+    async fn start(served: &Served) -> Self {
         let (stop, mut stopped) = oneshot::channel::<()>();
-        let (http, grpc) = (traces(served), export(served));
+        let (http, grpc) = (traces(served), Grpc::connect(served).await);
         let sent = tokio::spawn(async move {
-            let (plain, h2, mut sent) = (client(), grpc_client(), 0_u64);
+            let (plain, mut sent) = (client(), 0_u64);
             while stopped.try_recv() == Err(oneshot::error::TryRecvError::Empty) {
                 let request = request_of(&[span(sent, "GET /")]);
                 let response = plain.post(&http).json(&request).send().await.unwrap();
                 assert_eq!(response.status(), 200, "request {sent} of the healthy client");
-                let (status, _) = call(&h2, &grpc, None, &protobuf_of(&request)).await;
-                assert_eq!(status, None, "call {sent} of the healthy client");
+                let (status, told) = grpc.call("identity", &protobuf_of(&request)).await;
+                assert_eq!(status, 0, "call {sent} of the healthy client: {told}");
                 sent += 1;
             }
             sent
@@ -55,38 +60,45 @@ fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
-fn grpc_client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap()
-}
-
 fn traces(served: &Served) -> String {
     format!("http://{}/v1/traces", served.ready.otlp_http)
 }
 
-fn export(served: &Served) -> String {
-    format!("http://{}{EXPORT}", served.ready.otlp_grpc)
+/// What gRPC is on the wire, so that a message can be sent that no client would make.
+#[derive(Clone)]
+struct Grpc {
+    connection: SendRequest<Full<Bytes>>,
+    url: String,
 }
 
-/// Calls as gRPC does; the status and message of a call that failed.
-async fn call(
-    client: &reqwest::Client,
-    url: &str,
-    encoding: Option<&str>,
-    message: &[u8],
-) -> (Option<u32>, String) {
-    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
-    let body = [&[u8::from(encoding.is_some())][..], &length, message].concat();
-    let request =
-        client.post(url).header("content-type", "application/grpc").header("te", "trailers").body(body);
-    let request = match encoding {
-        Some(encoding) => request.header("grpc-encoding", encoding),
-        None => request,
-    };
-    let response = request.send().await.unwrap();
-    assert_eq!(response.status(), 200);
-    let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
-    // Where a call succeeds the status comes behind the message.
-    (header("grpc-status").map(|status| status.parse().unwrap()), header("grpc-message").unwrap_or_default())
+impl Grpc {
+    async fn connect(served: &Served) -> Self {
+        let address = served.ready.otlp_grpc;
+        let stream = TcpStream::connect(address).await.unwrap();
+        let (connection, driver) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(driver);
+        Self { connection, url: format!("http://{address}{EXPORT}") }
+    }
+
+    /// Status and message of the call, from the headers if it failed at once, else from the trailers.
+    async fn call(&self, encoding: &str, message: &[u8]) -> (u32, String) {
+        let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+        let flag = u8::from(encoding != "identity");
+        let body = [&[flag][..], &length, message].concat();
+        let request = Request::post(&self.url)
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+            .header("grpc-encoding", encoding)
+            .body(Full::new(Bytes::from(body)));
+        let response = self.connection.clone().send_request(request.unwrap()).await.unwrap();
+        assert_eq!(response.status(), 200);
+        let headers = response.headers().clone();
+        let body = response.into_body().collect().await.unwrap();
+        let told =
+            body.trailers().filter(|trailers| trailers.contains_key("grpc-status")).unwrap_or(&headers);
+        let text = |name| told.get(name).map_or("", |value| value.to_str().unwrap());
+        (text("grpc-status").parse().unwrap(), text("grpc-message").to_owned())
+    }
 }
 
 fn span(id: u64, operation: &str) -> Value {
@@ -126,7 +138,7 @@ fn assert_bounded(served: &Served) {
 async fn bodies_that_are_too_large_grow_no_memory_and_disturb_nobody() {
     let data = tempfile::tempdir().unwrap();
     let served = Served::start(data.path());
-    let healthy = HealthyClient::start(&served);
+    let healthy = HealthyClient::start(&served).await;
     let large = Bytes::from(vec![b' '; 100_000_000]);
     let mut hostile = JoinSet::new();
     for number in 0..16 {
@@ -160,7 +172,7 @@ async fn bodies_that_are_too_large_grow_no_memory_and_disturb_nobody() {
 async fn bombs_grow_no_memory_and_disturb_nobody() {
     let data = tempfile::tempdir().unwrap();
     let served = Served::start(data.path());
-    let healthy = HealthyClient::start(&served);
+    let healthy = HealthyClient::start(&served).await;
     let zeros = vec![0; BOMB_BYTES];
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(&zeros).unwrap();
@@ -172,14 +184,14 @@ async fn bombs_grow_no_memory_and_disturb_nobody() {
     let mut hostile = JoinSet::new();
     for number in 0..16 {
         let (encoding, bomb) = bombs[number % 2].clone();
-        let (http, grpc) = (traces(&served), export(&served));
+        let (http, grpc) = (traces(&served), Grpc::connect(&served).await);
         hostile.spawn(async move {
             let request = client().post(http).header("content-encoding", encoding).body(bomb.clone());
             let response = request.header("content-type", "application/x-protobuf").send().await.unwrap();
             assert_eq!(response.status(), 413, "a bomb of {encoding}");
-            let (status, told) = call(&grpc_client(), &grpc, Some(encoding), &bomb).await;
+            let (status, told) = grpc.call(encoding, &bomb).await;
             // RESOURCE_EXHAUSTED, without a delay after which to come again.
-            assert_eq!(status, Some(8), "a bomb of {encoding}: {told}");
+            assert_eq!(status, 8, "a bomb of {encoding}: {told}");
             assert!(told.contains("--body-bytes-max"), "{told}");
         });
     }
@@ -205,8 +217,8 @@ fn operation(number: u64) -> String {
 async fn operations_without_end_grow_no_memory_and_disturb_nobody() {
     let data = tempfile::tempdir().unwrap();
     let served = Served::start(data.path());
-    let healthy = HealthyClient::start(&served);
-    let (plain, h2) = (client(), grpc_client());
+    let healthy = HealthyClient::start(&served).await;
+    let (plain, grpc) = (client(), Grpc::connect(&served).await);
     // The first half over HTTP, the other, with names of its own, over gRPC.
     for first in (0..2 * OPERATIONS).step_by(5_000) {
         let spans: Vec<_> = (first..first + 5_000).map(|n| span(n, &operation(n))).collect();
@@ -215,7 +227,7 @@ async fn operations_without_end_grow_no_memory_and_disturb_nobody() {
             let request = plain.post(traces(&served)).header("content-type", "application/x-protobuf");
             assert_eq!(request.body(message).send().await.unwrap().status(), 200);
         } else {
-            assert_eq!(call(&h2, &export(&served), None, &message).await.0, None);
+            assert_eq!(grpc.call("identity", &message).await.0, 0);
         }
     }
     healthy.stop().await;
