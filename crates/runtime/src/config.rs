@@ -3,15 +3,19 @@
 //! It must never know any one setting: those stand in the register of each process.
 
 mod meaning;
+mod near;
 mod reference;
 mod said;
 pub mod value;
 
 pub use meaning::Meaning;
 pub use reference::reference_markdown;
-pub use said::{Said, SaidValue, Source, environment, flag_arguments, flags_said};
+pub use said::{Said, SaidValue, Source, environment, environment_names, flag_arguments, flags_said};
 
 use std::fmt;
+
+/// What the names of all variables begin with.
+const VARIABLE_PREFIX: &str = "CASEBOOK_";
 
 /// One line of a process's register of settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +35,7 @@ impl Setting {
     }
 
     pub fn variable(&self) -> String {
-        format!("CASEBOOK_{}", self.name.replace('-', "_").to_ascii_uppercase())
+        format!("{VARIABLE_PREFIX}{}", self.name.replace('-', "_").to_ascii_uppercase())
     }
 
     pub fn key(&self) -> String {

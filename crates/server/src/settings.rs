@@ -1,5 +1,7 @@
 //! The register of settings of `casebook serve`, and what they mean once they are all read.
 
+mod together;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +17,9 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// The file that the other settings may stand in; itself only a flag or a variable.
 pub static CONFIG_FILE: Setting =
     Setting { name: "config", shape: "FILE", default: None, help: "TOML file with settings." };
+
+/// What the commands read that ask a server; they may stand beside a server's own.
+const CLIENT_VARIABLES: [&str; 2] = ["CASEBOOK_SERVER", "CASEBOOK_KEY"];
 
 /// Every setting, once.
 pub static REGISTER: &[Setting] = &[
@@ -164,7 +169,7 @@ impl SettingFlags {
 
     /// Reads the flags, the process's environment and the file, and judges them.
     pub fn settings(&self) -> Result<Settings, ConfigErrors> {
-        self.settings_with(runtime::config::environment)
+        self.settings_with(runtime::config::environment, runtime::config::environment_names())
     }
 
     /// A data directory is named, by flag, variable or file.
@@ -174,9 +179,17 @@ impl SettingFlags {
         is_said || variable(&CONFIG_FILE) || REGISTER.iter().any(|s| s.name == "data" && variable(s))
     }
 
-    fn settings_with(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigErrors> {
+    fn settings_with(
+        &self,
+        variable: impl Fn(&str) -> Option<String>,
+        names: impl IntoIterator<Item = String>,
+    ) -> Result<Settings, ConfigErrors> {
         let file = self.config.clone().or_else(|| variable(&CONFIG_FILE.variable())).map(PathBuf::from);
-        Settings::from_said(Said::gather(REGISTER, &self.said, variable, file.as_deref()))
+        let mut said = Said::gather(REGISTER, &self.said, variable, file.as_deref());
+        let config = CONFIG_FILE.variable();
+        let known: Vec<_> = CLIENT_VARIABLES.into_iter().chain([config.as_str()]).collect();
+        said.check_variables(REGISTER, names, &known);
+        Settings::from_said(said)
     }
 }
 
@@ -184,9 +197,6 @@ impl Settings {
     pub fn from_said(said: Said) -> Result<Self, ConfigErrors> {
         let mut meaning = Meaning::new(REGISTER, said);
         let settings = Self::read(&mut meaning);
-        if let Some(settings) = &settings {
-            settings.check_together(&mut meaning);
-        }
         meaning.finish(settings)
     }
 
@@ -221,6 +231,15 @@ impl Settings {
         let request_timeout = meaning.get("request-timeout", duration_within(100, 600_000, "100ms to 10m"));
         let idle_timeout = meaning.get("idle-timeout", duration_within(100, 3_600_000, "100ms to 1h"));
         let drain_timeout = meaning.get("drain-timeout", duration_within(0, 600_000, "0s to 10m"));
+        let addresses =
+            [("listen", listen), ("admin", admin), ("otlp-grpc", otlp_grpc), ("otlp-http", otlp_http)];
+        together::check_addresses(meaning, addresses);
+        let (in_flight, body) =
+            (("in-flight-bytes-max", in_flight_bytes_max), ("body-bytes-max", body_bytes_max));
+        together::check_times(meaning, in_flight, (4, "four times"), body);
+        let (retention, segment) = (("retention-bytes", retention_bytes), ("segment-bytes", segment_bytes));
+        together::check_times(meaning, retention, (2, "twice"), segment);
+        together::check_data(meaning, data.as_deref());
         Some(Self {
             data: data?,
             listen: listen?,
@@ -244,31 +263,6 @@ impl Settings {
             drain_timeout: drain_timeout?,
         })
     }
-
-    /// What only shows when the settings are seen together.
-    fn check_together(&self, meaning: &mut Meaning) {
-        let addresses = [
-            ("listen", self.listen),
-            ("admin", self.admin),
-            ("otlp-grpc", self.otlp_grpc),
-            ("otlp-http", self.otlp_http),
-        ];
-        for (at, (name, address)) in addresses.iter().enumerate() {
-            let taken = addresses[..at].iter().find(|(_, other)| address.port() != 0 && other == address);
-            if let Some((other, _)) = taken {
-                meaning.fault(name, format!("{address} is the address of --{other} already"));
-            }
-        }
-        if self.in_flight_bytes_max < 4 * self.body_bytes_max as u64 {
-            meaning.fault("in-flight-bytes-max", "has to be at least four times --body-bytes-max");
-        }
-        if self.retention_bytes < 2 * self.segment_bytes {
-            meaning.fault("retention-bytes", "has to be at least twice --segment-bytes");
-        }
-        if self.data.exists() && !self.data.is_dir() {
-            meaning.fault("data", format!("{} is not a directory", self.data.display()));
-        }
-    }
 }
 
 fn duration_within(
@@ -291,60 +285,4 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn settings(flags: &[(&'static str, &str)]) -> Result<Settings, ConfigErrors> {
-        let flags = flags.iter().fold(SettingFlags::default(), |flags, (name, text)| flags.with(name, *text));
-        flags.settings_with(|_| None)
-    }
-
-    #[test]
-    fn the_defaults_are_right_once_the_data_directory_is_given() {
-        let settings = settings(&[("data", "/nowhere/data")]).unwrap();
-        assert_eq!(settings.listen.port(), 7420);
-        assert_eq!(settings.otlp_grpc.port(), 4317);
-    }
-
-    #[test]
-    fn every_error_is_reported_not_only_the_first() {
-        let errors = settings(&[
-            ("listen", "0.0.0.0:7420"),
-            ("otlp-http", "nonsense"),
-            ("tick", "0s"),
-            ("durability", "maybe"),
-            ("shards", "0"),
-            ("log", "server=loud"),
-        ])
-        .unwrap_err();
-        let text = errors.to_string();
-        for flag in ["--data", "--listen", "--otlp-http", "--tick", "--durability", "--shards", "--log"] {
-            assert!(text.contains(flag), "{flag} is not in {text}");
-        }
-        assert_eq!(errors.0.len(), 7, "{text}");
-    }
-
-    #[test]
-    fn settings_that_do_not_go_together_are_refused() {
-        let errors = settings(&[
-            ("data", "/nowhere/data"),
-            ("admin", "127.0.0.1:7420"),
-            ("in-flight-bytes-max", "1MiB"),
-            ("retention-bytes", "64MiB"),
-        ])
-        .unwrap_err();
-        assert_eq!(errors.0.len(), 3, "{errors}");
-    }
-
-    #[test]
-    fn the_same_port_zero_twice_is_two_ports() {
-        let flags = [("data", "/nowhere/data"), ("listen", "127.0.0.1:0"), ("admin", "127.0.0.1:0")];
-        assert!(settings(&flags).is_ok());
-    }
-
-    #[test]
-    fn every_name_in_the_register_is_a_flag_once() {
-        use clap::Args;
-        SettingFlags::augment_args(clap::Command::new("serve")).debug_assert();
-    }
-}
+mod tests;

@@ -105,13 +105,22 @@ fn a_bad_configuration_is_told_whole_and_before_anything_is_touched() {
         .arg(&file)
         .arg("--data")
         .arg(&data)
+        .args(["--otlp-http", "127.0.0.1:7421"])
         .env("CASEBOOK_TICK", "never")
+        .env("CASEBOOK_SHARD", "1")
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stdout.is_empty());
     let said = String::from_utf8(output.stderr).unwrap();
-    for part in ["retention in ", "segment_bytes in ", "--listen: 0.0.0.0:7420", "CASEBOOK_TICK: \"never\""] {
+    for part in [
+        "retention in ",
+        "segment_bytes in ",
+        "--listen: 0.0.0.0:7420",
+        "CASEBOOK_TICK: \"never\"",
+        "CASEBOOK_SHARD: no setting has this variable; did you mean CASEBOOK_SHARDS?",
+        "--otlp-http: 127.0.0.1:7421 is the address of --admin already",
+    ] {
         assert!(said.contains(part), "{part} is not in {said}");
     }
     assert!(!data.exists());
@@ -130,6 +139,8 @@ fn a_directory_in_use_and_a_taken_port_are_usage_errors() {
     assert!(said.contains(&format!("--listen {taken} cannot be bound")), "{said}");
     let replayed = run(&["replay", "--data", data.path().to_str().unwrap()]);
     assert_eq!(replayed.status.code(), Some(1), "{replayed:?}");
+    let said = String::from_utf8(replayed.stderr).unwrap();
+    assert!(said.contains("a running server has the journal in "), "{said}");
     assert_eq!(served.terminate(), Some(0));
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::{ConfigError, Setting};
+use super::{ConfigError, Setting, VARIABLE_PREFIX, near};
 
 /// Longer files are no configuration.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -53,9 +53,7 @@ impl fmt::Display for Source {
 }
 
 impl Said {
-    /// Puts together what the three places say. Variables that no setting has are left alone: container platforms
-    /// put names such as `CASEBOOK_PORT` into the environment on their own. Keys of the file are ours, so an
-    /// unknown one is an error.
+    /// Puts together what the three places say. A key of the file that no setting has is an error.
     pub fn gather(
         register: &'static [Setting],
         flags: &BTreeMap<&'static str, String>,
@@ -75,6 +73,25 @@ impl Said {
             }
         }
         said
+    }
+
+    /// Variables with our prefix that nobody reads are errors: most are misspelt, and would be missed in silence.
+    /// `known` are the names that no setting has, but another command.
+    pub fn check_variables(
+        &mut self,
+        register: &'static [Setting],
+        names: impl IntoIterator<Item = String>,
+        known: &[&str],
+    ) {
+        let ours: Vec<_> = register.iter().map(Setting::variable).collect();
+        let all = || ours.iter().map(String::as_str).chain(known.iter().copied());
+        for name in names {
+            let is_ours = name.starts_with(VARIABLE_PREFIX) && !is_of_a_platform(&name);
+            if is_ours && !all().any(|known| known == name) {
+                let problem = format!("no setting has this variable{}", near::hint(&name, all()));
+                self.errors.push(ConfigError { place: name, problem });
+            }
+        }
     }
 
     pub fn get(&self, name: &str) -> Option<&SaidValue> {
@@ -102,7 +119,11 @@ impl Said {
     fn take_file_value(&mut self, register: &'static [Setting], path: &Path, key: &str, value: &toml::Value) {
         let place = format!("{key} in {}", path.display());
         let Some(setting) = register.iter().find(|setting| setting.key() == key) else {
-            return self.errors.push(ConfigError { place, problem: "no setting has this name".to_owned() });
+            let keys: Vec<_> = register.iter().map(Setting::key).collect();
+            let hint = near::hint(key, keys.iter().map(String::as_str));
+            return self
+                .errors
+                .push(ConfigError { place, problem: format!("no setting has this name{hint}") });
         };
         let text = match value {
             toml::Value::String(text) => text.clone(),
@@ -123,6 +144,22 @@ fn read_bounded(path: &Path) -> Result<String, String> {
         return Err(format!("is {size} bytes long; a configuration has at most {FILE_BYTES_MAX}"));
     }
     std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))
+}
+
+/// Kubernetes tells every container of a namespace where its services are. One called `casebook` gives
+/// `CASEBOOK_SERVICE_HOST`, `CASEBOOK_PORT_7420_TCP` and more.
+fn is_of_a_platform(name: &str) -> bool {
+    let is = |start: &str| {
+        let rest = name.strip_prefix(VARIABLE_PREFIX).and_then(|rest| rest.strip_prefix(start));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+    };
+    is("SERVICE_HOST") || is("SERVICE_PORT") || is("PORT")
+}
+
+/// The names in the process's environment that begin as ours do.
+pub fn environment_names() -> Vec<String> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    names.filter(|name| name.starts_with(VARIABLE_PREFIX)).collect()
 }
 
 /// The process's own environment. The one place that reads it, so that every variable stands in a register.

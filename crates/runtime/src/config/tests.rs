@@ -26,7 +26,8 @@ fn read(
     let flags: BTreeMap<_, _> = flags.iter().map(|(name, text)| (*name, (*text).to_owned())).collect();
     let variable =
         |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, text)| (*text).to_owned());
-    let said = Said::gather(REGISTER, &flags, variable, file.map(|_| path.as_path()));
+    let mut said = Said::gather(REGISTER, &flags, variable, file.map(|_| path.as_path()));
+    said.check_variables(REGISTER, variables.iter().map(|(name, _)| (*name).to_owned()), &["CASEBOOK_KEY"]);
     let mut meaning = Meaning::new(REGISTER, said);
     let data = meaning.require("data", value::path);
     let address = meaning.get("otlp-grpc", value::address);
@@ -68,7 +69,27 @@ fn a_file_that_is_no_toml_is_named() {
 
 #[test]
 fn variables_of_others_are_left_alone() {
-    assert!(read(&[("data", "d")], &[("CASEBOOK_PORT", "tcp://10.0.0.1:7420")], None).is_ok());
+    for name in
+        ["CASEBOOK_PORT", "CASEBOOK_PORT_7420_TCP_ADDR", "CASEBOOK_SERVICE_HOST", "CASEBOOK_KEY", "PATH"]
+    {
+        assert!(read(&[("data", "d")], &[(name, "tcp://10.0.0.1:7420")], None).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn a_name_that_nobody_reads_is_told_with_the_one_that_was_meant() {
+    let variables = [("CASEBOOK_TICKS", "1s"), ("CASEBOOK_PORTAL", "1"), ("CASEBOOK_OTLP_GRCP", "x")];
+    let errors = read(&[("data", "d")], &variables, Some("tik = \"1s\"")).unwrap_err();
+    let told: Vec<_> = errors.0.iter().map(|error| (error.place.as_str(), error.problem.as_str())).collect();
+    assert_eq!(told[0].1, "no setting has this name; did you mean tick?");
+    assert_eq!(
+        told[1..],
+        [
+            ("CASEBOOK_TICKS", "no setting has this variable; did you mean CASEBOOK_TICK?"),
+            ("CASEBOOK_PORTAL", "no setting has this variable"),
+            ("CASEBOOK_OTLP_GRCP", "no setting has this variable; did you mean CASEBOOK_OTLP_GRPC?"),
+        ]
+    );
 }
 
 #[test]

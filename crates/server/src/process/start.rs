@@ -41,7 +41,7 @@ pub enum StartError {
     Bind(#[from] BindError),
     #[error(transparent)]
     Data(#[from] DataDirError),
-    #[error("{} is in use by another server", .0.display())]
+    #[error("{}: another server has it open, or a replay reads it", .0.display())]
     DataInUse(PathBuf),
     #[error(transparent)]
     Journal(OpenError),

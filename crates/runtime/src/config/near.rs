@@ -1,0 +1,44 @@
+//! Which known name somebody meant who wrote an unknown one.
+
+/// More changes than this make another word.
+const CHANGES_MAX: usize = 3;
+
+/// What to say after "is not known": the nearest of the known names, if one is near.
+pub(super) fn hint<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let nearest = known.map(|name| (changes(written, name), name)).min();
+    match nearest {
+        Some((changes, name)) if changes <= CHANGES_MAX => format!("; did you mean {name}?"),
+        _ => String::new(),
+    }
+}
+
+/// How many characters have to be put in, taken out or changed to make one of the other.
+fn changes(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (at, from) in one.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = at + 1;
+        for (place, to) in other.iter().enumerate() {
+            let changed = diagonal + usize::from(from != *to);
+            diagonal = row[place + 1];
+            row[place + 1] = changed.min(diagonal + 1).min(row[place] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_hinted_at_if_it_is_near() {
+        let known = || ["CASEBOOK_TICK", "CASEBOOK_DATA", "CASEBOOK_LISTEN"].into_iter();
+        assert_eq!(hint("CASEBOOK_TICKS", known()), "; did you mean CASEBOOK_TICK?");
+        assert_eq!(hint("CASEBOOK_LISTN", known()), "; did you mean CASEBOOK_LISTEN?");
+        assert_eq!(hint("CASEBOOK_COMPRESSION", known()), "");
+        assert_eq!(changes("", "abc"), 3);
+        assert_eq!(changes("kitten", "sitting"), 3);
+    }
+}

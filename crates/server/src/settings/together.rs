@@ -1,0 +1,57 @@
+//! What only shows when settings are seen together, or against the machine. Each check needs only the settings that
+//! it speaks of, so that it is made even where others could not be read.
+
+use std::fs::DirBuilder;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use runtime::config::Meaning;
+
+pub(super) fn check_addresses(meaning: &mut Meaning, addresses: [(&str, Option<SocketAddr>); 4]) {
+    for (at, (name, address)) in addresses.iter().enumerate() {
+        let Some(address) = address.filter(|address| address.port() != 0) else { continue };
+        if let Some((other, _)) = addresses[..at].iter().find(|(_, other)| *other == Some(address)) {
+            meaning.fault(name, format!("{address} is the address of --{other} already"));
+        }
+    }
+}
+
+/// `name` is so many times `other` at least.
+pub(super) fn check_times(
+    meaning: &mut Meaning,
+    (name, value): (&str, Option<u64>),
+    (times, word): (u64, &str),
+    (other, other_value): (&str, Option<u64>),
+) {
+    if let (Some(value), Some(other_value)) = (value, other_value)
+        && value < times * other_value
+    {
+        meaning.fault(name, format!("has to be at least {word} --{other}"));
+    }
+}
+
+pub(super) fn check_data(meaning: &mut Meaning, data: Option<&Path>) {
+    let Some(data) = data else { return };
+    if data.is_dir() {
+        return;
+    }
+    if data.exists() {
+        meaning.fault("data", format!("{} is not a directory", data.display()));
+    } else if let Err(error) = try_create(data) {
+        meaning.fault("data", format!("{} cannot be created: {error}", data.display()));
+    }
+}
+
+/// Whether the directory can be made, left as it was. Only making it tells for sure.
+fn try_create(data: &Path) -> io::Result<()> {
+    let missing = data.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).last();
+    let Some(outermost) = missing else { return Ok(()) };
+    DirBuilder::new().mode(0o700).create(outermost)?;
+    match std::fs::remove_dir(outermost) {
+        // A server that starts beside this one has put something into it.
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+        removed => removed,
+    }
+}
