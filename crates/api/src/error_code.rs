@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub enum Fault {
     /// Whoever sent the request.
     Caller,
-    /// Whoever runs the server: configuration, keys, disk, load.
+    /// Whoever runs the server: configuration, disk, load.
     Operator,
     /// Casebook itself.
     Casebook,
@@ -85,14 +85,6 @@ register! {
         "The cursor is not valid",
         "The cursor is not one that this list gave out, or it was changed on the way.",
         "Use `next_cursor` of the page before, unchanged, or start without a cursor.";
-    Unauthorized "unauthorized" 401 Caller Never
-        "A key is needed",
-        "The request carries no key, or one that the server does not know.",
-        "Send a valid key as `Authorization: Bearer KEY`; with the command line, `--key` or CASEBOOK_KEY.";
-    Forbidden "forbidden" 403 Caller Never
-        "The key does not allow this",
-        "The key is known, but its scope does not cover the endpoint.",
-        "Use a key with the scope that `detail` names.";
     EndpointNotFound "endpoint_not_found" 404 Caller Never
         "There is no such endpoint",
         "The path is not one of the server's on this listener.",
@@ -121,10 +113,6 @@ register! {
         "The request took too long to arrive",
         "The body did not arrive in the time that the server waits for it.",
         "Send smaller bodies, or check the network between.";
-    Conflict "conflict" 409 Caller Never
-        "The incident's state does not allow this",
-        "The action does not fit the state that the incident is in by now.",
-        "Read the incident again and decide anew.";
     BodyTooLarge "body_too_large" 413 Caller Never
         "The body is too large",
         "The body is larger than the limit, before or after decompression. Nothing of it was taken in.",
@@ -137,10 +125,6 @@ register! {
         "The content encoding is not supported",
         "The endpoint does not read the `Content-Encoding` of the request.",
         "Use `gzip`, `zstd` or none.";
-    RateLimited "rate_limited" 429 Caller Later
-        "Too many requests",
-        "The key, the address or all callers together have sent more than is allowed in this time.",
-        "Wait for `Retry-After`, then send more slowly.";
     Internal "internal" 500 Casebook Later
         "An unexpected error",
         "Casebook met a case that it should not have. What was acknowledged before is safe.",

@@ -32,7 +32,7 @@ pub(crate) struct Doctor {
     /// A running server to check as well
     #[arg(long, value_name = "URL", env = "CASEBOOK_SERVER", hide_env_values = true)]
     server: Option<String>,
-    /// The key to ask the server with
+    /// The key to ask the server with; servers ask for none yet, they listen on loopback only
     #[arg(long, value_name = "KEY", env = "CASEBOOK_KEY", hide_env_values = true)]
     key: Option<String>,
     #[command(flatten)]

@@ -136,8 +136,6 @@ fn grpc_code(code: ErrorCode) -> tonic::Code {
         ErrorCode::InvalidBody | ErrorCode::InvalidParameter | ErrorCode::InvalidCursor => {
             Code::InvalidArgument
         }
-        ErrorCode::Unauthorized => Code::Unauthenticated,
-        ErrorCode::Forbidden => Code::PermissionDenied,
         ErrorCode::IncidentNotFound | ErrorCode::ReportNotFound | ErrorCode::TraceNotFound => Code::NotFound,
         ErrorCode::EndpointNotFound
         | ErrorCode::MethodNotAllowed
@@ -145,13 +143,10 @@ fn grpc_code(code: ErrorCode) -> tonic::Code {
         | ErrorCode::UnsupportedMediaType
         | ErrorCode::UnsupportedEncoding => Code::Unimplemented,
         ErrorCode::RequestTimeout => Code::DeadlineExceeded,
-        ErrorCode::Conflict => Code::FailedPrecondition,
         ErrorCode::BodyTooLarge => Code::ResourceExhausted,
-        ErrorCode::RateLimited
-        | ErrorCode::NotReady
-        | ErrorCode::Overloaded
-        | ErrorCode::JournalFailed
-        | ErrorCode::StorageFailed => Code::Unavailable,
+        ErrorCode::NotReady | ErrorCode::Overloaded | ErrorCode::JournalFailed | ErrorCode::StorageFailed => {
+            Code::Unavailable
+        }
         ErrorCode::Internal | ErrorCode::ReportCorrupt => Code::Internal,
     }
 }

@@ -116,7 +116,7 @@ fn answers_of_something_else_are_told_apart() {
 
 #[test]
 fn a_key_is_never_shown() {
-    let problem = Problem::new(ErrorCode::Unauthorized, "no such key");
+    let problem = Problem::new(ErrorCode::Internal, "it broke");
     let outputs = [
         ask(&Fake::problem(&problem), &["errors", "--key", "cb_secret"]),
         casebook(&["errors", "--help"]).env("CASEBOOK_KEY", "cb_secret").output().unwrap(),
