@@ -28,9 +28,7 @@ pub struct CursorError;
 
 impl fmt::Display for CursorError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "the cursor is not one that this list gave out; use next_cursor of the page before, unchanged",
-        )
+        f.write_str("the cursor is not one that this list gave out")
     }
 }
 

@@ -10,6 +10,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderValue};
 use reqwest::{Response, Url};
 use serde::de::DeserializeOwned;
 
+use crate::advice::advice;
 use crate::escape;
 use crate::exit::{Exit, Failure};
 
@@ -202,7 +203,7 @@ impl Connection {
         Failure::new(exit, message)
     }
 
-    /// What the server said, and what the register of errors advises.
+    /// What the server said, and what to do about it.
     fn told(&self, status: u16, problem: &Problem) -> String {
         let request = problem.request_id.as_deref().map(|id| format!(", request {}", escape::line(id)));
         format!(
@@ -212,7 +213,7 @@ impl Connection {
             escape::line(&problem.detail),
             problem.code,
             request.unwrap_or_default(),
-            problem.code.info().remedy
+            advice(problem.code)
         )
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! One file a command under `commands/`. No command knows another, and no rule about incidents lives here.
 
+mod advice;
 mod client;
 mod commands;
 mod escape;

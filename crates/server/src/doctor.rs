@@ -14,6 +14,9 @@ const VECTOR_SHA256: &str = include_str!("../../../doc/formats/vectors/hostile-t
 
 /// Every check, in the order in which a person would make them.
 pub async fn check_data(data: &DataDir) -> Vec<Check> {
+    if let Some(nothing) = nothing_kept(data) {
+        return vec![nothing];
+    }
     let mut checks = vec![health::disk(data.root()), installation(data), hashes()];
     checks.push(journal(data).await);
     checks.push(store(data).await);
@@ -22,6 +25,24 @@ pub async fn check_data(data: &DataDir) -> Vec<Check> {
 
 fn check(name: &str, status: CheckStatus, detail: impl Into<String>) -> Check {
     Check { name: name.to_owned(), status, detail: detail.into() }
+}
+
+/// The wrong directory was most likely named. Everything else would fail for the same reason.
+fn nothing_kept(data: &DataDir) -> Option<Check> {
+    let missing = match data.root().is_dir() {
+        false => data.root().to_owned(),
+        true if !data.installation().exists() && !data.journal().exists() => data.installation(),
+        true => return None,
+    };
+    let detail = format!(
+        "no server has kept data here: {} does not exist; --data is the directory that `casebook serve` was given",
+        missing.display()
+    );
+    Some(check("data", CheckStatus::Fail, detail))
+}
+
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 fn installation(data: &DataDir) -> Check {
@@ -57,8 +78,12 @@ async fn journal(data: &DataDir) -> Check {
         Ok(Err(error)) => return check("journal", CheckStatus::Fail, error.to_string()),
         Err(_) => return check("journal", CheckStatus::Fail, "reading it failed unexpectedly"),
     };
-    let found =
-        format!("{} entries in {} segments, {} bytes", recovery.entries, recovery.segments, recovery.bytes);
+    let found = format!(
+        "{} in {}, {}",
+        counted(recovery.entries, "entry", "entries"),
+        counted(recovery.segments as u64, "segment", "segments"),
+        counted(recovery.bytes, "byte", "bytes")
+    );
     if recovery.corrupt_frames > 0 || recovery.missing_bytes > 0 {
         let damage = format!(
             "{found}; {} damaged stretches ({} bytes) are stepped over and {} bytes are missing: check the disk",

@@ -172,6 +172,11 @@ impl SettingFlags {
         self.settings_with(runtime::config::environment, runtime::config::environment_names())
     }
 
+    /// The command line has no setting.
+    pub fn is_empty(&self) -> bool {
+        self.said.is_empty() && self.config.is_none()
+    }
+
     /// A data directory is named, by flag, variable or file.
     pub fn names_data(&self) -> bool {
         let variable = |setting: &Setting| runtime::config::environment(&setting.variable()).is_some();

@@ -1,6 +1,7 @@
 //! `casebook demo`: starts a server, a shop and a fault. The shop lives in `demo`.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
@@ -14,6 +15,11 @@ use crate::exit::{Exit, Failure};
 /// Starts a server and a shop of five services, lets customers in, breaks something, and compares the report
 /// with what really happened. Exit code 4 says that they differ.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  casebook demo
+  casebook demo --scenario bad-deploy
+  casebook demo --keep --data DIR")]
 pub(crate) struct Demo {
     /// What goes wrong
     #[arg(long, value_name = "NAME", value_parser = scenario(), default_value = "dependency-outage")]
@@ -50,6 +56,7 @@ fn scenario() -> impl clap::builder::TypedValueParser<Value = Scenario> {
 
 impl Demo {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
+        self.data.as_deref().map_or(Ok(()), usable)?;
         let options = Options {
             scenario: self.scenario,
             keep: self.keep,
@@ -78,6 +85,18 @@ impl DemoService {
         let done = runtime.map_err(|error| failed(&error.into()))?.block_on(demo::child(&self.arguments));
         done.map(|()| Exit::Ok).map_err(|error| failed(&error))
     }
+}
+
+/// A directory that is not there yet, or an empty one: what somebody else keeps is not mixed with the demo's.
+fn usable(data: &Path) -> Result<(), Failure> {
+    let why = match std::fs::read_dir(data).map(Iterator::count) {
+        Ok(0) => return Ok(()),
+        Ok(_) => "is not empty; name a new directory".to_owned(),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotADirectory => "is not a directory".to_owned(),
+        Err(error) => format!("cannot be read: {error}"),
+    };
+    Err(Failure::new(Exit::Usage, format!("--data: {} {why}", data.display())))
 }
 
 fn failed(error: &anyhow::Error) -> Failure {

@@ -14,6 +14,8 @@ use crate::output;
 use crate::table::{Column, Table, terminal_width};
 
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
+/// As every command that asks a server has it.
+const SERVER_DEFAULT: &str = "http://127.0.0.1:7420";
 /// A clock that is further off makes a server refuse events as lying in the future, sooner or later.
 const SKEW_MAX_S: u64 = 30;
 /// What the probe sends stands under this name and never counts as a failure.
@@ -21,15 +23,16 @@ const PROBE_SERVICE: &str = "casebook-doctor";
 
 /// Checks configuration, disk, journal, store and a running server
 ///
-/// With --server also sends one harmless event through the server's ports and reads it back. Exit code 4 says that a
-/// check failed.
+/// With --data checks what a server keeps there. With --server, or with nothing at all, checks the running server: sends
+/// one harmless event through its ports and reads it back. Exit code 4 says that a check failed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  casebook doctor
   casebook doctor --data /var/lib/casebook
   casebook doctor --server http://127.0.0.1:7420")]
 pub(crate) struct Doctor {
-    /// A running server to check as well
+    /// A running server to check [default without --data: http://127.0.0.1:7420]
     #[arg(long, value_name = "URL", env = "CASEBOOK_SERVER", hide_env_values = true)]
     server: Option<String>,
     /// The key to ask the server with; servers ask for none yet, they listen on loopback only
@@ -53,8 +56,9 @@ impl Doctor {
 
     async fn checks(&self) -> Vec<Check> {
         let mut checks = Vec::new();
-        // Without a data directory there is no server of one's own to configure, only another's to ask.
-        if self.settings.names_data() || self.server.is_none() {
+        // Without any setting there is no server of one's own to configure, only a running one to ask.
+        let configured = self.settings.names_data() || (self.server.is_none() && !self.settings.is_empty());
+        if configured {
             match self.settings.settings() {
                 Ok(settings) => {
                     checks.push(check("configuration", CheckStatus::Ok, "every setting is valid"));
@@ -65,7 +69,8 @@ impl Doctor {
                 ),
             }
         }
-        if let Some(server) = &self.server {
+        let default = (!configured).then_some(SERVER_DEFAULT);
+        if let Some(server) = self.server.as_deref().or(default) {
             checks.extend(check_server(server.trim_end_matches('/'), self.key.as_deref()).await);
         }
         checks

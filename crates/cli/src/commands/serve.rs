@@ -14,6 +14,11 @@ const SHUTDOWN_WAIT: Duration = Duration::from_secs(2);
 ///
 /// Prints one line of JSON with the chosen addresses on standard output once every port answers.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  casebook serve --data /var/lib/casebook
+  casebook serve --config /etc/casebook.toml
+  casebook serve --data DIR --listen 127.0.0.1:0 --admin 127.0.0.1:0")]
 pub(crate) struct Serve {
     #[command(flatten)]
     settings: SettingFlags,

@@ -92,6 +92,8 @@ fn the_ready_line_names_the_chosen_ports_and_a_signal_ends_the_server_in_order()
     assert!(String::from_utf8(replayed.stdout).unwrap().contains("Nothing was verified"));
     let doctor = run(&["doctor", "--data", data.path().to_str().unwrap()]);
     assert_eq!(doctor.status.code(), Some(0), "{doctor:?}");
+    let said = String::from_utf8(doctor.stdout).unwrap();
+    assert!(said.contains(" in 1 segment,"), "{said}");
 }
 
 #[test]
@@ -154,6 +156,48 @@ fn a_replay_of_a_directory_that_no_server_kept_says_so_and_makes_nothing() {
         assert!(said.contains("no server has kept data here"), "{said}");
     }
     assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn doctor_of_a_directory_that_is_not_there_finds_one_fault() {
+    let root = tempfile::tempdir().unwrap();
+    let (missing, file) = (root.path().join("nothing"), root.path().join("file"));
+    std::fs::write(&file, "").unwrap();
+    for data in [missing.as_path(), root.path(), &file] {
+        let doctor = run(&["doctor", "--data", data.to_str().unwrap()]);
+        let said = String::from_utf8(doctor.stdout).unwrap();
+        assert_eq!(doctor.status.code(), Some(4), "{said}");
+        assert_eq!(said.matches("FAIL").count(), 1, "{said}");
+        assert!(!said.contains("warn"), "{said}");
+    }
+    assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 1);
+}
+
+/// Whether a server listens there is not this test's to say.
+#[test]
+fn doctor_without_arguments_asks_the_server_that_other_commands_ask() {
+    let doctor = Command::new(CASEBOOK)
+        .arg("doctor")
+        .env_remove("CASEBOOK_SERVER")
+        .env_remove("CASEBOOK_DATA")
+        .env_remove("CASEBOOK_CONFIG")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(doctor.stdout).unwrap();
+    assert!(said.contains("http://127.0.0.1:7420") && !said.contains("configuration"), "{said}");
+}
+
+#[test]
+fn a_demo_that_cannot_keep_its_data_there_is_a_usage_error() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    for (data, told) in [(file.as_path(), "is not a directory"), (root.path(), "is not empty")] {
+        let demo = run(&["demo", "--data", data.to_str().unwrap()]);
+        let said = String::from_utf8(demo.stderr).unwrap();
+        assert_eq!(demo.status.code(), Some(1), "{said}");
+        assert!(said.contains(told), "{said}");
+    }
 }
 
 #[test]

@@ -31,7 +31,29 @@ fn help_and_version_are_no_failures() {
     assert!(help.contains("Exit codes"), "{help}");
     for command in ["incidents", "incident", "report", "explain", "errors", "trace"] {
         let help = stdout(&casebook(&[command, "--help"]).output().unwrap());
-        assert!(help.contains("Examples:") && help.contains("CASEBOOK_SERVER"), "{help}");
+        assert!(help.contains("CASEBOOK_SERVER"), "{help}");
+    }
+}
+
+#[test]
+fn the_help_of_every_command_ends_with_examples() {
+    let commands = [
+        "serve",
+        "demo",
+        "incidents",
+        "incident",
+        "report",
+        "explain",
+        "errors",
+        "trace",
+        "replay",
+        "doctor",
+    ];
+    for command in commands {
+        let help = stdout(&casebook(&[command, "--help"]).output().unwrap());
+        let (_, examples) = help.split_once("\nExamples:\n").unwrap_or_else(|| panic!("{command}: {help}"));
+        let start = format!("  casebook {command}");
+        assert!(examples.lines().all(|line| line.starts_with(&start)), "{command}: {examples}");
     }
 }
 
@@ -92,9 +114,28 @@ fn a_refusal_is_3_and_a_failure_of_the_server_is_4() {
         let output = ask(&Fake::problem(&problem), &["incident", INCIDENT]);
         let expected = if code.status() < 500 { 3 } else { 4 };
         let info = code.info();
-        let told = [info.title, "what happened \\u{1b}[2J this time", code.as_str(), "req-7", info.remedy];
+        let told = [info.title, "what happened \\u{1b}[2J this time", code.as_str(), "req-7"];
         ends_with(&output, expected, &told);
+        let advice = stderr(&output).lines().nth(1).unwrap().to_owned();
+        assert!(advice.ends_with('.') && !advice.contains("GET /v1"), "{code}: {advice}");
+        assert_eq!(stderr(&output).lines().count(), 2, "{code}");
     }
+}
+
+#[test]
+fn what_is_not_there_is_looked_for_with_commands() {
+    for (code, command) in [
+        (ErrorCode::IncidentNotFound, "`casebook incidents --state all`"),
+        (ErrorCode::ReportNotFound, "`casebook incident ID`"),
+        (ErrorCode::TraceNotFound, "`casebook incidents --state all`"),
+        (ErrorCode::EndpointNotFound, "--server"),
+    ] {
+        let output = ask(&Fake::problem(&Problem::new(code, "there is none")), &["incident", INCIDENT]);
+        ends_with(&output, 3, &[command]);
+    }
+    let cursor = Problem::new(ErrorCode::InvalidCursor, api::CursorError.to_string());
+    let told = stderr(&ask(&Fake::problem(&cursor), &["incidents", "--cursor", "i1"]));
+    assert_eq!(told.matches("unchanged").count(), 1, "{told}");
 }
 
 #[test]
