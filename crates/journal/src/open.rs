@@ -57,7 +57,7 @@ pub enum OpenError {
     #[error("the journal cannot be opened with these options: {0}")]
     Options(&'static str),
     /// Another process, or another writer or reader in this one, has it open.
-    #[error("a running server has the journal in {} open (it holds {})", dir.display(), lock::FILE_NAME)]
+    #[error("the journal in {} is in use by another process (it holds {})", dir.display(), lock::FILE_NAME)]
     Locked { dir: PathBuf },
     /// Written by a newer program.
     #[error("{} has format version {version}, which this program does not know", path.display())]

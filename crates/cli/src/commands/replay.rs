@@ -65,7 +65,7 @@ impl Replay {
 
 fn exit(error: &ReplayError) -> Exit {
     match error {
-        ReplayError::Data(_) | ReplayError::Open(_) => Exit::Usage,
+        ReplayError::Data(_) | ReplayError::Running(_) | ReplayError::Open(_) => Exit::Usage,
         ReplayError::Journal(_) | ReplayError::Store(_) | ReplayError::Archive(_) => Exit::Server,
     }
 }

@@ -142,7 +142,7 @@ fn a_directory_in_use_and_a_taken_port_are_usage_errors() {
     let replayed = run(&["replay", "--data", data.path().to_str().unwrap()]);
     assert_eq!(replayed.status.code(), Some(1), "{replayed:?}");
     let said = String::from_utf8(replayed.stderr).unwrap();
-    assert!(said.contains("a running server has the journal in "), "{said}");
+    assert!(said.contains("a running server has it open"), "{said}");
     assert_eq!(served.terminate(), Some(0));
 }
 

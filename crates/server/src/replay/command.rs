@@ -7,7 +7,7 @@ mod verify;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use journal::{Journal, Position, Reader};
+use journal::{Journal, OpenError, Position, Reader};
 use model::{Incident, IncidentId, Nanos};
 use store::{Change, SqliteStore};
 
@@ -63,8 +63,11 @@ pub struct ReplayOutcome {
 pub enum ReplayError {
     #[error(transparent)]
     Data(#[from] DataDirError),
+    /// What holds a journal against readers is a writer.
+    #[error("a running server has it open: {}; stop that first", .0.display())]
+    Running(PathBuf),
     #[error(transparent)]
-    Open(#[from] journal::OpenError),
+    Open(OpenError),
     #[error(transparent)]
     Journal(#[from] journal::ReadError),
     #[error("the archive cannot be opened: {0}")]
@@ -80,7 +83,10 @@ pub async fn replay(
 ) -> Result<ReplayOutcome, ReplayError> {
     let data = DataDir::new(&request.data);
     let rules = DecodeRules::new(data.read_installation()?.user_salt(), usize::MAX);
-    let (journal, _) = Journal::read(journal_options(&data, None))?;
+    let (journal, _) = Journal::read(journal_options(&data, None)).map_err(|error| match error {
+        OpenError::Locked { .. } => ReplayError::Running(request.data.clone()),
+        error => ReplayError::Open(error),
+    })?;
     let archive = match request.verify {
         true => Some(read_archive(&data).await?),
         false => None,

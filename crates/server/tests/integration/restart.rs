@@ -109,7 +109,7 @@ async fn two_servers_do_not_share_a_directory_and_a_replay_waits_for_the_stop() 
     let settings = flags.with("data", data.path().display().to_string()).settings().unwrap();
     assert!(matches!(Server::start(settings).await, Err(StartError::DataInUse(_))));
     let request = ReplayRequest { data: data.path().to_owned(), until: None, verify: false, shards: 1 };
-    assert!(matches!(server::replay(request, |_| {}).await, Err(server::ReplayError::Open(_))));
+    assert!(matches!(server::replay(request, |_| {}).await, Err(server::ReplayError::Running(_))));
     server.stop().await;
 }
 
