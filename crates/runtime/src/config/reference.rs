@@ -8,7 +8,8 @@ use super::Setting;
 pub fn reference_markdown(command: &str, register: &[Setting]) -> String {
     let mut page = format!(
         "# Configuration of `{command}`\n\nGenerated from the register of settings; do not edit.\n\n\
-         A flag wins over a variable, a variable over the file given with `--config`.\n\n\
+         A flag wins over a variable, a variable over the file given with `--config`. A key of the file or a variable\n\
+         `CASEBOOK_*` that nobody reads is an error, except those that Kubernetes sets for a service of that name.\n\n\
          | flag | variable | key in the file | default | meaning |\n|---|---|---|---|---|\n"
     );
     for setting in register {
