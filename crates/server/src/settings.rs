@@ -43,7 +43,12 @@ pub static REGISTER: &[Setting] = &[
         Some("64MiB"),
         "Size at which the journal begins a new segment; 1MiB to 4GiB.",
     ),
-    setting("retention-age", "DURATION", Some("7d"), "How long the journal keeps entries; 1m to 3650d."),
+    setting(
+        "retention-age",
+        "DURATION",
+        Some("7d"),
+        "Full segments of the journal whose latest entry is older go; 1m to 3650d.",
+    ),
     setting(
         "retention-bytes",
         "SIZE",
