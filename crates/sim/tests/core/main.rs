@@ -11,7 +11,7 @@ mod scenarios;
 #[cfg(test)]
 mod vectors;
 
-use model::Nanos;
+use model::{Deployment, Nanos};
 use sim::{Arrivals, Delivery, Fault, Replica, Rng, Shop, Traffic};
 
 /// Where simulated time begins: 2026-01-05T12:00:00Z.
@@ -51,4 +51,18 @@ fn run(arrivals: &Arrivals, delivery: &Delivery, shards: usize) -> Replica {
         }
     }
     replica
+}
+
+fn deployment(service: &str, version: &str, at: Nanos) -> Deployment {
+    Deployment {
+        id: format!("{service}@{version}").into(),
+        service: service.into(),
+        env: Some("demo".into()),
+        version: version.into(),
+        previous_version: None,
+        at,
+        commit: None,
+        pull_request: None,
+        author: None,
+    }
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use engine::report::Report;
-use model::{CauseKind, Deployment, Input, Nanos, Signal, SignalKind};
+use model::{CauseKind, Input, Nanos, Signal, SignalKind};
 use sim::{Fault, Replica};
 
-use super::{START_S, arrivals, delivery, run, traffic};
+use super::{START_S, arrivals, delivery, deployment, run, traffic};
 
 /// The report of the only incident.
 fn only(replica: &Replica) -> Report {
@@ -191,20 +191,6 @@ fn cites(value: &serde_json::Value) -> Vec<String> {
             .collect(),
         serde_json::Value::Array(items) => items.iter().flat_map(cites).collect(),
         _ => Vec::new(),
-    }
-}
-
-fn deployment(service: &str, version: &str, at: Nanos) -> Deployment {
-    Deployment {
-        id: format!("{service}-{version}").into(),
-        service: service.into(),
-        env: Some("demo".into()),
-        version: version.into(),
-        previous_version: None,
-        at,
-        commit: None,
-        pull_request: None,
-        author: None,
     }
 }
 

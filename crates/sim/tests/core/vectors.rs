@@ -12,7 +12,7 @@ use model::{
 use serde_json::Value;
 use sim::{Arrivals, Fault, Replica};
 
-use super::{START_S, arrivals, delivery, run, traffic};
+use super::{START_S, arrivals, delivery, deployment, run, traffic};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../doc/formats/vectors");
 
@@ -253,20 +253,6 @@ fn hostile(text: &str) -> String {
         other => other,
     };
     disguise.to_owned()
-}
-
-fn deployment(service: &str, version: &str, at: Nanos) -> Deployment {
-    Deployment {
-        id: format!("{service}@{version}").into(),
-        service: service.into(),
-        env: Some("demo".into()),
-        version: version.into(),
-        previous_version: None,
-        at,
-        commit: None,
-        pull_request: None,
-        author: None,
-    }
 }
 
 fn signal(id: &str, service: &str, at: Nanos) -> Signal {
