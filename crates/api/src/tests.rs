@@ -81,6 +81,7 @@ fn event(span: u8, outcome: Outcome) -> Event {
         end: Nanos(1_795_228_643_125_000_000),
         outcome,
         user: Some(7),
+        attributes: Vec::new(),
     }
 }
 

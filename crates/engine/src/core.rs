@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Effect, Evidence, IncidentId, Input, Nanos, OperatorAction, OperatorActionKind, TraceId};
+use model::{Effect, Evidence, IncidentId, Input, Nanos, TraceId};
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::View;
 use crate::assembly::Peers;
-use crate::case::{Case, What};
+use crate::case::Case;
 use crate::config::Config;
 use crate::evidence::Traces;
 use crate::facts::Facts;
@@ -17,6 +17,7 @@ use crate::sketch::Merge;
 use crate::summary::{Bucket, Summary};
 use crate::window::{Alarm, FamilyKey, FamilyView, Window};
 
+mod act;
 mod open;
 mod publish;
 
@@ -105,6 +106,7 @@ impl Engine {
                 deployments.into_iter().for_each(|deployment| self.core.facts.add_deployment(deployment));
                 Vec::new()
             }
+            Input::Logs(_) | Input::Metrics(_) | Input::Alerts(_) | Input::AcceptBaseline(_) => Vec::new(),
             Input::Evidence(evidence) => self.core.take_evidence(evidence),
             Input::Operator(action) => self.core.act(&action),
             Input::Configure(text) => {
@@ -242,22 +244,6 @@ impl Core {
             wanted.extend(case.looked_at(&self.window));
         }
         wanted
-    }
-
-    /// An operator's word counts from the last tick on, the time that reports speak of.
-    fn act(&mut self, action: &OperatorAction) -> Vec<Effect> {
-        let now = self.tick;
-        let Some(case) = self.cases.get_mut(&action.incident) else { return Vec::new() };
-        match &action.kind {
-            OperatorActionKind::Acknowledge => case.note(now, What::Acknowledged(action.actor.clone())),
-            OperatorActionKind::Comment(text) => {
-                case.note(now, What::Comment(action.actor.clone(), text.clone()))
-            }
-            OperatorActionKind::Resolve => {
-                case.resolve_by(&action.actor, now, &mut self.window, &self.config)
-            }
-        }
-        self.publish(&BTreeSet::from([action.incident]))
     }
 
     /// A configuration that does not fit was refused before it was journaled; one that still comes changes nothing.

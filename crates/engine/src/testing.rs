@@ -67,5 +67,6 @@ pub(crate) fn event(spec: &EventSpec) -> Event {
         end,
         outcome,
         user: Some(spec.trace % 7),
+        attributes: Vec::new(),
     }
 }

@@ -28,6 +28,13 @@ pub enum Kind {
     Tick = 10,
     /// Events, signals or deployments that were made inside (tests, simulation), as the model has them.
     Decoded = 11,
+    OtlpLogsProtobuf = 12,
+    OtlpLogsJson = 13,
+    OtlpMetricsProtobuf = 14,
+    OtlpMetricsJson = 15,
+    /// Alerts as their provider sent them; the provider stands in the payload's first byte.
+    Alerts = 16,
+    AcceptBaseline = 17,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +50,7 @@ pub enum RecordError {
 }
 
 impl Kind {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 17] = [
         Self::OtlpTracesProtobuf,
         Self::OtlpTracesJson,
         Self::WideJson,
@@ -55,6 +62,12 @@ impl Kind {
         Self::Configure,
         Self::Tick,
         Self::Decoded,
+        Self::OtlpLogsProtobuf,
+        Self::OtlpLogsJson,
+        Self::OtlpMetricsProtobuf,
+        Self::OtlpMetricsJson,
+        Self::Alerts,
+        Self::AcceptBaseline,
     ];
 
     pub fn from_u8(kind: u8) -> Option<Self> {
@@ -85,8 +98,17 @@ pub fn decode(kind: u8, payload: &[u8], context: &Context<'_>) -> Result<Input, 
         Kind::WideNdjson => Input::Events(wide::from_ndjson(payload, context).map_err(outside)?.events),
         Kind::Signals => Input::Signals(signals::from_json(payload, context).map_err(outside)?.0),
         Kind::Deployments => Input::Deployments(deployments::from_json(payload, context).map_err(outside)?.0),
-        Kind::Evidence | Kind::Operator | Kind::Configure | Kind::Tick | Kind::Decoded => {
-            internal::decode(kind, payload)?
-        }
+        // Not written by any version yet.
+        Kind::OtlpLogsProtobuf
+        | Kind::OtlpLogsJson
+        | Kind::OtlpMetricsProtobuf
+        | Kind::OtlpMetricsJson
+        | Kind::Alerts => return Err(RecordError::UnknownKind { kind: kind as u8 }),
+        Kind::Evidence
+        | Kind::Operator
+        | Kind::Configure
+        | Kind::Tick
+        | Kind::Decoded
+        | Kind::AcceptBaseline => internal::decode(kind, payload)?,
     })
 }

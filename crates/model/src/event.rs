@@ -27,6 +27,10 @@ pub struct Event {
     pub outcome: Outcome,
     /// Salted hash of the user the work was done for.
     pub user: Option<u64>,
+    /// Further attributes of the event and its resource, in order of key. Decoded for captured traces alone: what
+    /// groups of failures have in common is worked out on those.
+    #[serde(default)]
+    pub attributes: Vec<(Str, Str)>,
 }
 
 /// Which side of a call the event stands on (OTLP span kind).

@@ -2,16 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Deployment, Event, IncidentId, Signal, Str, TraceId};
+use crate::{Alert, Deployment, Event, IncidentId, LogRecord, MetricPoint, Nanos, Signal, Str, TraceId};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Input {
     Events(Vec<Event>),
+    Logs(Vec<LogRecord>),
+    Metrics(Vec<MetricPoint>),
+    Alerts(Vec<Alert>),
     Signals(Vec<Signal>),
     Deployments(Vec<Deployment>),
     /// Whole traces that the core asked for with `Effect::CaptureEvidence`, as the journal held them then.
     Evidence(Evidence),
     Operator(OperatorAction),
+    AcceptBaseline(AcceptBaseline),
     /// The engine's configuration as JSON text, journaled whenever it differs from the one before.
     Configure(Str),
     /// The heartbeat at which the core evaluates; its time is the entry's.
@@ -44,6 +48,36 @@ pub struct OperatorAction {
 #[serde(rename_all = "snake_case")]
 pub enum OperatorActionKind {
     Acknowledge,
+    /// To a person or team; `None` takes it away from whoever had it.
+    Assign(Option<Str>),
     Comment(Str),
+    /// The action's incident is absorbed by the other.
+    Merge {
+        into: IncidentId,
+    },
+    /// The symptoms of these services leave the incident and are an incident of their own.
+    Split {
+        services: Vec<Str>,
+    },
     Resolve,
+    /// Nobody is notified until then.
+    Silence {
+        until: Nanos,
+    },
+    /// What the incident's symptoms do now is normal from here on.
+    AcceptBaseline,
+    Link {
+        url: Str,
+        title: Str,
+    },
+}
+
+/// Somebody says that up to an instant nothing was wrong: what was seen is the baseline, however short it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptBaseline {
+    pub actor: Str,
+    pub until: Nanos,
+    /// All of them where it is `None`.
+    pub env: Option<Str>,
+    pub service: Option<Str>,
 }

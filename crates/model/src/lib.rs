@@ -4,21 +4,27 @@
 //! state that is made of these words must be written to snapshots (see `doc/decisions/0002-words-and-serde.md`).
 //! Everything rebuilds when this crate changes, so it stays small and still.
 
+mod alert;
 mod deployment;
 mod effect;
 mod event;
 mod id;
 mod incident;
 mod input;
+mod log;
+mod metric;
 mod signal;
 mod time;
 
+pub use alert::{Alert, AlertProvider, AlertSeverity, AlertStatus};
 pub use deployment::Deployment;
 pub use effect::{Effect, ReportDocument};
 pub use event::{Event, EventKind, Failure, FailureStatus, Outcome};
 pub use id::{IncidentId, ParseIdError, SpanId, TraceId};
 pub use incident::{CauseKind, Incident, IncidentState, Severity};
-pub use input::{CapturedTrace, Evidence, Input, OperatorAction, OperatorActionKind};
+pub use input::{AcceptBaseline, CapturedTrace, Evidence, Input, OperatorAction, OperatorActionKind};
+pub use log::{LogRecord, LogSeverity};
+pub use metric::{MetricKind, MetricPoint};
 pub use signal::{Signal, SignalKind};
 pub use time::{Nanos, ParseTimeError, SECOND_NS};
 

@@ -172,6 +172,7 @@ mod tests {
             end: Nanos(start + 1),
             outcome: if failed { Outcome::Failed(failure) } else { Outcome::Ok },
             user: None,
+            attributes: Vec::new(),
         }
     }
 

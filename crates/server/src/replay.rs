@@ -70,7 +70,7 @@ impl Replayer {
             Input::Tick => self.tick = received,
             Input::Configure(text) => self.configure = Some(text.to_string()),
             Input::Evidence(evidence) => self.evidence.shown(evidence, received),
-            Input::Events(_) | Input::Signals(_) | Input::Deployments(_) | Input::Operator(_) => {}
+            _ => {}
         }
         let outcome = apply(&mut self.engine, input, received);
         self.evidence.want(&outcome.wanted);

@@ -198,6 +198,7 @@ impl Builder<'_> {
             end: Nanos(start.0 + ms * MS + jitter_ns),
             outcome: failure.map_or(Outcome::Ok, Outcome::Failed),
             user: Some(self.user),
+            attributes: Vec::new(),
         });
         span
     }

@@ -128,6 +128,7 @@ impl<'c> Mapper<'c> {
             end,
             outcome: self.outcome(kind, view),
             user: user.map(|id| digest::user(self.context.user_salt, &id)),
+            attributes: Vec::new(),
         })
     }
 

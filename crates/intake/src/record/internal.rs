@@ -10,16 +10,23 @@ const VERSION: u8 = 1;
 
 pub(super) fn encode(input: &Input) -> (Kind, Vec<u8>) {
     match input {
+        Input::AcceptBaseline(accepted) => (Kind::AcceptBaseline, versioned(accepted)),
         Input::Evidence(evidence) => (Kind::Evidence, versioned(evidence)),
         Input::Operator(action) => (Kind::Operator, versioned(action)),
         Input::Configure(text) => (Kind::Configure, versioned(text)),
         Input::Tick => (Kind::Tick, Vec::new()),
-        Input::Events(_) | Input::Signals(_) | Input::Deployments(_) => (Kind::Decoded, versioned(input)),
+        Input::Events(_)
+        | Input::Logs(_)
+        | Input::Metrics(_)
+        | Input::Alerts(_)
+        | Input::Signals(_)
+        | Input::Deployments(_) => (Kind::Decoded, versioned(input)),
     }
 }
 
 pub(super) fn decode(kind: Kind, payload: &[u8]) -> Result<Input, RecordError> {
     Ok(match kind {
+        Kind::AcceptBaseline => Input::AcceptBaseline(read(kind, payload)?),
         Kind::Evidence => Input::Evidence(read(kind, payload)?),
         Kind::Operator => Input::Operator(read(kind, payload)?),
         Kind::Configure => Input::Configure(read(kind, payload)?),

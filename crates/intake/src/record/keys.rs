@@ -20,15 +20,7 @@ pub fn keys(kind: u8, payload: &[u8], out: &mut Vec<[u8; 16]>) {
                 found.extend(events.iter().map(|event| event.trace.0));
             }
         }
-        Some(
-            Kind::Signals
-            | Kind::Deployments
-            | Kind::Evidence
-            | Kind::Operator
-            | Kind::Configure
-            | Kind::Tick,
-        )
-        | None => {}
+        Some(_) | None => {}
     }
     found.retain(|id| *id != [0; 16]);
     found.sort_unstable();

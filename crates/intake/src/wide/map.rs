@@ -46,6 +46,7 @@ fn root(wide: &Wide<'_>, context: &Context<'_>, names: &mut Names) -> Event {
         end: wide.end,
         outcome: outcome(wide.status, code, &reason, context, names),
         user: user.map(|id| digest::user(context.user_salt, &id)),
+        attributes: Vec::new(),
     }
 }
 
@@ -77,6 +78,7 @@ fn child(
         end: step.end,
         outcome: outcome(status, code, &reason(step), context, names),
         user: root.user,
+        attributes: Vec::new(),
     }
 }
 

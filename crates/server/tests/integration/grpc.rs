@@ -97,14 +97,14 @@ async fn a_full_server_says_when_to_come_again() {
     let data = tempfile::tempdir().unwrap();
     let flags = [("body-bytes-max", "256KiB"), ("in-flight-bytes-max", "1MiB")];
     let server = Running::start_with(data.path(), &flags).await;
-    // Thirty-two requests that begin and do not end hold all that may be held.
+    // Requests that begin and do not end hold all that may be held: large ones most of it, small ones the rest.
     let mut waiting = Vec::new();
-    for _ in 0..32 {
-        let (parts, body) = slow_body();
-        let request = server.export("application/json", body);
-        waiting.push((parts, tokio::spawn(request.send())));
-    }
     let full = crate::running::eventually("the budget to be spent", async || {
+        for bytes in [60_000, 6_000, 600, 60, 6] {
+            let (parts, body) = slow_body(bytes);
+            let request = server.export("application/json", body);
+            waiting.push((parts, tokio::spawn(request.send())));
+        }
         let mut client = TraceServiceClient::new(channel(&server).await);
         client.export(export(1, "GET /")).await.err()
     })
@@ -123,9 +123,9 @@ async fn a_full_server_says_when_to_come_again() {
 type Parts = tokio::sync::mpsc::Sender<Result<Bytes, std::io::Error>>;
 
 /// A body that has begun and goes on for as long as its sender is held.
-fn slow_body() -> (Parts, reqwest::Body) {
+fn slow_body(bytes: usize) -> (Parts, reqwest::Body) {
     let (sender, receiver) = tokio::sync::mpsc::channel(2);
-    sender.try_send(Ok(Bytes::from(vec![b' '; 60_000]))).unwrap();
+    sender.try_send(Ok(Bytes::from(vec![b' '; bytes]))).unwrap();
     (sender, reqwest::Body::wrap_stream(tokio_stream::wrappers::ReceiverStream::new(receiver)))
 }
 

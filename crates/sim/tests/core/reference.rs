@@ -97,5 +97,6 @@ fn request(second: u64, i: u64, fails: bool, rng: &mut Rng) -> Event {
         end: start.saturating_add(5_000_000),
         outcome: if fails { Outcome::Failed(failure) } else { Outcome::Ok },
         user: None,
+        attributes: Vec::new(),
     }
 }

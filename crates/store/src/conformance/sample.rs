@@ -71,6 +71,7 @@ pub(crate) fn trace(number: u64, events: u64) -> CapturedTrace {
             reason: "no answer in 2 s".into(),
         }),
         user: Some(u64::MAX),
+        attributes: Vec::new(),
     };
     CapturedTrace { trace: trace_id(number), events: (0..events).map(event).collect(), events_cut: 3 }
 }
