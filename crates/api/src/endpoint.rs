@@ -39,10 +39,16 @@ impl Method {
 pub const ENDPOINTS: &[Endpoint] = &[
     get("/v1/incidents", "List incidents, newest first: state, env, service, limit, cursor."),
     get("/v1/incidents/{id}", "One incident."),
-    get("/v1/incidents/{id}/report", "The newest report: its stored canonical bytes, or Markdown."),
+    get(
+        "/v1/incidents/{id}/report",
+        "The newest report: its stored canonical bytes, or a rendering (Markdown, HTML, Slack, PagerDuty).",
+    ),
     get("/v1/incidents/{id}/reports", "The incident's archived reports, oldest first."),
     post("/v1/incidents/{id}/actions", "Acknowledge, comment on or resolve an incident."),
-    get("/v1/reports/{hash}", "An archived report by its hash: its stored canonical bytes, or Markdown."),
+    get(
+        "/v1/reports/{hash}",
+        "An archived report by its hash: its stored canonical bytes, or a rendering (Markdown, HTML, Slack, PagerDuty).",
+    ),
     get("/v1/traces/{id}", "The events of one trace."),
     get("/v1/traces/{id}/explanation", "Where the trace's failure arose and how it spread."),
     get("/v1/errors", "Error families, the most frequent first."),

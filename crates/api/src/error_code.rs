@@ -108,7 +108,7 @@ register! {
     NotAcceptable "not_acceptable" 406 Caller Never
         "No form that was asked for exists",
         "The answer has no form that the `Accept` header or `format` names.",
-        "Ask for `application/json` or, for reports, `text/markdown`.";
+        "Ask for `application/json` or, for reports, `text/markdown` or `text/html`.";
     RequestTimeout "request_timeout" 408 Caller Later
         "The request took too long to arrive",
         "The body did not arrive in the time that the server waits for it.",

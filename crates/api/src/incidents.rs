@@ -92,6 +92,12 @@ pub enum ReportFormat {
     /// The stored canonical bytes; `ETag` is the report hash in quotes.
     Json,
     Markdown,
+    /// One page without scripts, to read, print or keep.
+    Html,
+    /// A message of Slack's Block Kit, as an incoming webhook takes it.
+    Slack,
+    /// Plain text for a note of a PagerDuty incident.
+    Pagerduty,
 }
 
 /// `GET /v1/incidents/{id}/reports`, as the query says it.

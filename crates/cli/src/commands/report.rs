@@ -16,11 +16,13 @@ use crate::{escape, output};
 Examples:
   casebook report inc_4f0c2a9d1b7e6358
   casebook report inc_4f0c2a9d1b7e6358 --format json | sha256sum
+  casebook report inc_4f0c2a9d1b7e6358 --format html > report.html
   casebook report 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
 pub(crate) struct Report {
     /// An incident's id (inc_ and 16 hex digits) or a report's hash (64 hex digits)
     id: ReportId,
-    /// Markdown to read, or the canonical JSON, byte for byte as it is archived
+    /// Markdown to read, a page to print, a message for Slack, a note for PagerDuty, or the canonical JSON, byte for
+    /// byte as it is archived
     #[arg(long, value_enum, default_value_t = Format::Markdown)]
     format: Format,
     #[command(flatten)]
@@ -37,6 +39,9 @@ enum ReportId {
 enum Format {
     Json,
     Markdown,
+    Html,
+    Slack,
+    Pagerduty,
 }
 
 impl FromStr for ReportId {
@@ -60,13 +65,21 @@ impl Report {
                 self.check(&answer)?;
                 output::bytes(&answer.body)
             }
-            Format::Markdown => {
-                let answer = self.get("markdown", "text/markdown")?;
-                let text = String::from_utf8(answer.body);
-                let text = text.map_err(|_| self.connection.misunderstood("it is not UTF-8"))?;
-                output::text(&format!("{}\n", escape::lines(text.trim_end())))
-            }
+            Format::Markdown => self.print("markdown", "text/markdown"),
+            Format::Html => self.print("html", "text/html"),
+            Format::Pagerduty => self.print("pagerduty", "text/plain"),
+            Format::Slack => output::json(&self.text("slack", "application/json")?),
         }
+    }
+
+    fn print(&self, format: &str, accept: &str) -> Result<Exit, Failure> {
+        let text = self.text(format, accept)?;
+        output::text(&format!("{}\n", escape::lines(text.trim_end())))
+    }
+
+    fn text(&self, format: &str, accept: &str) -> Result<String, Failure> {
+        let answer = self.get(format, accept)?;
+        String::from_utf8(answer.body).map_err(|_| self.connection.misunderstood("it is not UTF-8"))
     }
 
     fn get(&self, format: &str, accept: &str) -> Result<Answer, Failure> {

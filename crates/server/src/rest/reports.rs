@@ -4,8 +4,9 @@ use api::{ErrorCode, ReportCursor, ReportFormat, ReportQuery, ReportsPage, Repor
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use http::HeaderMap;
-use http::header::ACCEPT;
+use engine::render;
+use http::header::{ACCEPT, CONTENT_SECURITY_POLICY};
+use http::{HeaderMap, HeaderValue};
 use model::{IncidentId, Nanos, ReportDocument};
 
 use super::conditional::Tagged;
@@ -76,23 +77,31 @@ fn answer(
     cache: &'static str,
     headers: &HeaderMap,
 ) -> Result<Response, Failure> {
-    let tagged = match format {
+    if format == ReportFormat::Json {
+        let ReportDocument { hash: tag, bytes, .. } = report;
+        return Ok(Tagged { content_type: "application/json", tag, cache, bytes }.answer(headers));
+    }
+    let read: engine::report::Report = serde_json::from_slice(&report.bytes)
+        .map_err(|error| Failure::new(ErrorCode::Internal, format!("a report cannot be read: {error}")))?;
+    let (content_type, suffix, text) = match format {
+        ReportFormat::Markdown => ("text/markdown; charset=utf-8", "md", render::markdown(&read)),
+        ReportFormat::Html => ("text/html; charset=utf-8", "html", render::html(&read)),
+        ReportFormat::Slack => ("application/json", "slack", render::slack(&read)),
+        ReportFormat::Pagerduty => ("text/plain; charset=utf-8", "pagerduty", render::pagerduty_note(&read)),
         ReportFormat::Json => {
-            Tagged { content_type: "application/json", tag: report.hash, cache, bytes: report.bytes }
-        }
-        ReportFormat::Markdown => {
-            let read: engine::report::Report = serde_json::from_slice(&report.bytes).map_err(|error| {
-                Failure::new(ErrorCode::Internal, format!("a report cannot be read: {error}"))
-            })?;
-            Tagged {
-                content_type: "text/markdown; charset=utf-8",
-                tag: format!("{}.md", report.hash),
-                cache,
-                bytes: engine::render::markdown(&read).into_bytes(),
-            }
+            return Err(Failure::new(ErrorCode::Internal, "the stored bytes are no rendering"));
         }
     };
-    Ok(tagged.answer(headers))
+    let tag = format!("{}.{suffix}", report.hash);
+    let mut response = Tagged { content_type, tag, cache, bytes: text.into_bytes() }.answer(headers);
+    if format == ReportFormat::Html {
+        // What the page says of itself, in the place of the policy that everything else is served with.
+        let policy = format!("{}; frame-ancestors 'none'", render::CONTENT_SECURITY_POLICY);
+        if let Ok(policy) = HeaderValue::try_from(policy) {
+            response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+        }
+    }
+    Ok(response)
 }
 
 /// The form named in the query wins; then the first of `Accept` that exists.
@@ -106,10 +115,11 @@ fn format(query: &ReportQuery, headers: &HeaderMap) -> Result<ReportFormat, Fail
     let mut known = named.filter_map(|name| match name {
         "application/json" | "application/*" | "*/*" => Some(ReportFormat::Json),
         "text/markdown" | "text/*" => Some(ReportFormat::Markdown),
+        "text/html" => Some(ReportFormat::Html),
         _ => None,
     });
     known.next().ok_or_else(|| {
-        let detail = format!("{accept:?} names neither application/json nor text/markdown");
+        let detail = format!("{accept:?} names none of application/json, text/markdown and text/html");
         Failure::new(ErrorCode::NotAcceptable, detail)
     })
 }
@@ -128,7 +138,7 @@ mod tests {
     #[test]
     fn the_first_form_that_exists_is_chosen() {
         assert_eq!(chosen("*/*"), Some(ReportFormat::Json));
-        assert_eq!(chosen("text/html, text/markdown;q=0.9, */*;q=0.1"), Some(ReportFormat::Markdown));
+        assert_eq!(chosen("text/html, text/markdown;q=0.9, */*;q=0.1"), Some(ReportFormat::Html));
         assert_eq!(chosen("application/json"), Some(ReportFormat::Json));
         assert_eq!(chosen("image/png"), None);
         assert_eq!(format(&ReportQuery::default(), &HeaderMap::new()).ok(), Some(ReportFormat::Json));

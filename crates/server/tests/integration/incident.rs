@@ -48,6 +48,19 @@ async fn an_outage_becomes_one_incident_with_a_report_that_is_served_by_hash() {
     let markdown = server.get(&format!("/v1/reports/{hash}?format=markdown")).send().await.unwrap();
     assert!(markdown.headers()["content-type"].to_str().unwrap().starts_with("text/markdown"));
     assert!(markdown.text().await.unwrap().contains("shop"));
+    for (format, content_type, part) in [
+        ("html", "text/html; charset=utf-8", "<dt>Root cause</dt>"),
+        ("slack", "application/json", "*Root cause*"),
+        ("pagerduty", "text/plain; charset=utf-8", "ROOT CAUSE: "),
+    ] {
+        let path = format!("/v1/reports/{hash}?format={format}");
+        let rendered = server.get(&path).send().await.unwrap();
+        assert_eq!(rendered.headers()["content-type"], content_type);
+        let policy = rendered.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        assert!(policy.starts_with("default-src 'none'; ") && policy.contains("frame-ancestors 'none'"));
+        assert_eq!(policy.contains("style-src 'sha256-"), format == "html");
+        assert!(rendered.text().await.unwrap().contains(part), "{format}");
+    }
     let history = server.json(&format!("/v1/incidents/{id}/reports")).await;
     assert!(!history["reports"].as_array().unwrap().is_empty());
     server.stop().await;

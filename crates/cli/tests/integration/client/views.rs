@@ -142,6 +142,15 @@ fn a_report_is_markdown_unless_asked_otherwise() {
     let asked = fake.asked();
     assert_eq!(asked.line, format!("GET /v1/incidents/{INCIDENT}/report?format=markdown"));
     assert_eq!(asked.headers["accept"], "text/markdown");
+    for (format, accept) in
+        [("html", "text/html"), ("slack", "application/json"), ("pagerduty", "text/plain")]
+    {
+        let fake = Fake::new(200, &[], "as it came\n");
+        assert_eq!(shown(&fake, &["report", INCIDENT, "--format", format]), "as it came\n");
+        let asked = fake.asked();
+        assert_eq!(asked.line, format!("GET /v1/incidents/{INCIDENT}/report?format={format}"));
+        assert_eq!(asked.headers["accept"], accept);
+    }
 }
 
 #[test]
