@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{CapturedTrace, Deployment, EventKind, Nanos, Severity, Signal, SignalKind, Str, TraceId};
 
+use crate::alerts::{self, Alerts, CorrelatedAlert};
 use crate::assembly::Peers;
 use crate::case::Case;
 use crate::config::Config;
@@ -30,6 +31,7 @@ pub(crate) struct View<'a> {
     pub(crate) window: &'a Window,
     pub(crate) traces: &'a Traces,
     pub(crate) facts: &'a Facts,
+    pub(crate) alerts: &'a Alerts,
     pub(crate) peers: &'a Peers,
     pub(crate) config: &'a Config,
     pub(crate) now: Nanos,
@@ -47,6 +49,7 @@ pub(crate) struct Analysis<'a> {
     pub(crate) cohorts: Vec<Cohort>,
     pub(crate) changes: Vec<Change<'a>>,
     pub(crate) signals: Vec<Correlated<'a>>,
+    pub(crate) alerts: Vec<CorrelatedAlert<'a>>,
     pub(crate) opening: Part,
     pub(crate) latest: Part,
     pub(crate) exemplars: Vec<&'a CapturedTrace>,
@@ -136,10 +139,13 @@ impl<'a> Analysis<'a> {
             None => (Vec::new(), Vec::new()),
         };
         let signals = correlated(case, origin.as_ref(), &hops, started_at, view);
+        let place = |origin: &Origin| origin.place.service.clone();
+        let alerts = alerts::correlated(case, origin.as_ref().map(place), &hops, started_at, view);
         Self {
             case,
             started_at,
             symptoms,
+            alerts,
             hops,
             blast,
             cohorts,

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::alerts::AlertLabels;
+
 /// Durations are in milliseconds and are rounded up to whole ticks, at which everything is evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -26,6 +28,8 @@ pub struct Config {
     pub change_window_ms: u64,
     /// How far before the onset a signal is still correlated.
     pub signal_window_ms: u64,
+    /// Which labels of an alert say what it is about.
+    pub alert_labels: AlertLabels,
 }
 
 impl Default for Config {
@@ -41,6 +45,7 @@ impl Default for Config {
             no_traffic_ms: 15 * MINUTE,
             change_window_ms: 120 * MINUTE,
             signal_window_ms: 15 * MINUTE,
+            alert_labels: AlertLabels::default(),
         }
     }
 }
@@ -97,6 +102,7 @@ impl Config {
             .into_iter()
             .filter(|(_, value, low, high)| !(low..=high).contains(&value))
             .map(|(name, value, low, high)| format!("{name} = {value}: must be from {low} to {high}"))
+            .chain(self.alert_labels.problems())
             .collect()
     }
 

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Effect, Evidence, IncidentId, Input, Nanos, TraceId};
+use model::{Alert, Effect, Evidence, IncidentId, Input, Nanos, TraceId};
 use serde::{Deserialize, Serialize};
 
+use crate::alerts::Alerts;
 use crate::analysis::View;
 use crate::assembly::Peers;
 use crate::case::Case;
@@ -43,6 +44,7 @@ pub(crate) struct Core {
     tick: Nanos,
     window: Window,
     facts: Facts,
+    alerts: Alerts,
     peers: Peers,
     traces: Traces,
     /// Symptoms whose incident is not settled yet.
@@ -106,7 +108,8 @@ impl Engine {
                 deployments.into_iter().for_each(|deployment| self.core.facts.add_deployment(deployment));
                 Vec::new()
             }
-            Input::Logs(_) | Input::Metrics(_) | Input::Alerts(_) | Input::AcceptBaseline(_) => Vec::new(),
+            Input::Alerts(alerts) => self.core.take_alerts(alerts),
+            Input::Logs(_) | Input::Metrics(_) | Input::AcceptBaseline(_) => Vec::new(),
             Input::Evidence(evidence) => self.core.take_evidence(evidence),
             Input::Operator(action) => self.core.act(&action),
             Input::Configure(text) => {
@@ -153,6 +156,7 @@ impl Core {
         self.window.absorb(summary, &self.config);
         self.window.advance(self.tick, &self.config);
         self.facts.forget(self.tick);
+        self.alerts.forget(self.tick);
         self.note_alarms();
         let changed = self.move_cases();
         let mut effects = self.open_ripe(false);
@@ -174,6 +178,16 @@ impl Core {
         if self.tick != Nanos::default() && gap > BLIND_TICKS * self.config.tick_ns() {
             self.cases.values_mut().for_each(|case| case.was_blind_for(gap));
         }
+    }
+
+    fn take_alerts(&mut self, alerts: Vec<Alert>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for alert in alerts {
+            let (record, is_news) = self.alerts.fold(alert, &self.window, &self.config);
+            self.news |= is_news;
+            effects.push(Effect::AlertChanged(record));
+        }
+        effects
     }
 
     fn take_evidence(&mut self, evidence: Evidence) -> Vec<Effect> {
@@ -271,6 +285,7 @@ impl Core {
             window: &self.window,
             traces: &self.traces,
             facts: &self.facts,
+            alerts: &self.alerts,
             peers: &self.peers,
             config: &self.config,
             now: self.tick,

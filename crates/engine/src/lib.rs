@@ -7,6 +7,7 @@ pub mod canonical;
 pub mod render;
 pub mod report;
 
+mod alerts;
 mod analysis;
 mod assembly;
 mod case;
@@ -30,7 +31,7 @@ mod testing;
 mod window;
 
 pub use causes::weights::TABLE as WEIGHTS;
-pub use config::{Config, ConfigError};
+pub use config::{AlertLabels, Config, ConfigError};
 pub use core::{Engine, Totals};
 pub use explain::{ExplainedEvent, Explanation, explain};
 pub use hash::sha256_hex;

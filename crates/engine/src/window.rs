@@ -275,6 +275,12 @@ impl Window {
         self.per_service.contains_key(&key)
     }
 
+    /// The environment in which a service reports, where there is exactly one.
+    pub(crate) fn only_env_of(&self, service: &Str) -> Option<&Str> {
+        let mut envs = self.per_service.keys().filter(|key| key.service == *service).map(|key| &key.env);
+        envs.next().filter(|_| envs.next().is_none())
+    }
+
     pub(crate) fn families(&self) -> Vec<FamilyView> {
         let views = self.operations.iter().flat_map(|(key, series)| {
             let requests = series.buckets.values().map(|digest| digest.requests).sum();

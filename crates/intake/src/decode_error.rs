@@ -26,6 +26,9 @@ pub enum DecodeError {
     TooMany { what: &'static str, max: usize },
     #[error("the request has {bytes} bytes; at most {max} are taken, send it in parts")]
     TooLarge { bytes: usize, max: usize },
+    /// Readable, but not what is expected here.
+    #[error("{found}; expected {expected}")]
+    Shape { found: String, expected: &'static str },
 }
 
 impl DecodeError {
@@ -36,6 +39,7 @@ impl DecodeError {
             Self::Malformed { format: Format::Json, .. } => "malformed_json",
             Self::TooMany { .. } => "too_many_items",
             Self::TooLarge { .. } => "body_too_large",
+            Self::Shape { .. } => "unknown_shape",
         }
     }
 

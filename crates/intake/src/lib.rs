@@ -15,6 +15,7 @@ mod names;
 mod partial_success;
 mod strict;
 
+pub mod alerts;
 pub mod deployments;
 pub mod otlp;
 pub mod record;

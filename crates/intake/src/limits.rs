@@ -13,7 +13,7 @@ pub struct Limits {
     pub events_per_request_max: usize,
     /// OTLP resource blocks in one request. More: the request is refused.
     pub resources_per_request_max: usize,
-    /// Signals or deployments in one request. More: the request is refused.
+    /// Signals, deployments or alerts in one request. More: the request is refused.
     pub facts_per_request_max: usize,
     /// Attributes of a span or a resource that are looked at. Further ones are left out, with a warning.
     pub attributes_per_event_max: usize,
@@ -21,7 +21,7 @@ pub struct Limits {
     pub name_bytes_max: usize,
     /// Of a text for people: reason, message, attribute value. Longer ones of a span are cut, with a warning.
     pub text_bytes_max: usize,
-    /// Of an id that a caller gives to a signal or a deployment. Longer: the item is rejected.
+    /// Of an id that a caller gives to a signal, a deployment or an alert. Longer: the item is rejected.
     pub id_bytes_max: usize,
     /// Steps of a wide event. More: the event is rejected.
     pub steps_per_event_max: usize,
@@ -29,6 +29,10 @@ pub struct Limits {
     pub values_per_item_max: usize,
     /// Nesting of JSON values in such an item. Deeper: the item is rejected.
     pub item_depth_max: usize,
+    /// JSON values in a request of alerts. More: the request is refused.
+    pub alert_values_per_request_max: usize,
+    /// Labels of an alert, in order of name. Further ones are left out, with a warning.
+    pub alert_labels_max: usize,
     /// Attributes of a signal. More: the signal is rejected.
     pub signal_attributes_max: usize,
     /// Problems that are reported of one rejected item.
@@ -53,6 +57,8 @@ impl Default for Limits {
             steps_per_event_max: 256,
             values_per_item_max: 10_000,
             item_depth_max: 16,
+            alert_values_per_request_max: 100_000,
+            alert_labels_max: 64,
             signal_attributes_max: 64,
             problems_per_item_max: 20,
             future_max_ns: 5 * 60 * SECOND_NS,

@@ -7,9 +7,11 @@ use model::Input;
 
 use crate::{Context, DecodeError, Limits, deployments, otlp, signals, wide};
 
+mod alerts;
 mod internal;
 mod keys;
 
+pub use alerts::alerts_payload;
 pub use keys::keys;
 
 /// What a journal entry holds. The numbers are part of the format and never change their meaning.
@@ -98,12 +100,11 @@ pub fn decode(kind: u8, payload: &[u8], context: &Context<'_>) -> Result<Input, 
         Kind::WideNdjson => Input::Events(wide::from_ndjson(payload, context).map_err(outside)?.events),
         Kind::Signals => Input::Signals(signals::from_json(payload, context).map_err(outside)?.0),
         Kind::Deployments => Input::Deployments(deployments::from_json(payload, context).map_err(outside)?.0),
+        Kind::Alerts => Input::Alerts(alerts::decode(payload, context)?),
         // Not written by any version yet.
-        Kind::OtlpLogsProtobuf
-        | Kind::OtlpLogsJson
-        | Kind::OtlpMetricsProtobuf
-        | Kind::OtlpMetricsJson
-        | Kind::Alerts => return Err(RecordError::UnknownKind { kind: kind as u8 }),
+        Kind::OtlpLogsProtobuf | Kind::OtlpLogsJson | Kind::OtlpMetricsProtobuf | Kind::OtlpMetricsJson => {
+            return Err(RecordError::UnknownKind { kind: kind as u8 });
+        }
         Kind::Evidence
         | Kind::Operator
         | Kind::Configure

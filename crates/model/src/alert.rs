@@ -30,6 +30,44 @@ pub struct Alert {
     pub url: Str,
 }
 
+/// All that was told of one alert, folded together: what it says now, and what became of it over time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertRecord {
+    pub id: Str,
+    pub provider: AlertProvider,
+    pub status: AlertStatus,
+    pub severity: AlertSeverity,
+    pub title: Str,
+    pub summary: Str,
+    pub env: Option<Str>,
+    pub service: Option<Str>,
+    pub operation: Option<Str>,
+    pub code: Option<Str>,
+    pub labels: BTreeMap<Str, Str>,
+    pub value: Str,
+    pub url: Str,
+    /// Of the episode that runs, or of the last one.
+    pub started_at: Nanos,
+    pub ended_at: Option<Nanos>,
+    /// When it was told of first and last.
+    pub first_at: Nanos,
+    pub last_at: Nanos,
+    /// How often it was told of, resends included.
+    pub times: u64,
+    /// How often it began to fire.
+    pub episodes: u64,
+    /// Each change of its status, oldest first.
+    pub history: Vec<AlertChange>,
+    /// Older changes beyond the bound.
+    pub history_cut: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertChange {
+    pub at: Nanos,
+    pub status: AlertStatus,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertProvider {

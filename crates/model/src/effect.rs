@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CapturedTrace, Incident, IncidentId, Nanos, TraceId};
+use crate::{AlertRecord, CapturedTrace, Deployment, Incident, IncidentId, Nanos, TraceId};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
@@ -13,6 +13,10 @@ pub enum Effect {
     TraceCaptured { incident: IncidentId, trace: CapturedTrace },
     /// Write the incident's row.
     IncidentChanged(Incident),
+    /// Write the alert's row.
+    AlertChanged(AlertRecord),
+    /// Write the row of a deployment that nobody announced: a new version reports.
+    DeploymentSeen(Deployment),
     /// Archive a report whose bytes differ from the one before.
     ReportChanged(ReportDocument),
 }

@@ -16,7 +16,7 @@ mod metric;
 mod signal;
 mod time;
 
-pub use alert::{Alert, AlertProvider, AlertSeverity, AlertStatus};
+pub use alert::{Alert, AlertChange, AlertProvider, AlertRecord, AlertSeverity, AlertStatus};
 pub use deployment::Deployment;
 pub use effect::{Effect, ReportDocument};
 pub use event::{Event, EventKind, Failure, FailureStatus, Outcome};

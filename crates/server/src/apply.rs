@@ -21,6 +21,8 @@ pub(crate) fn apply(engine: &mut Engine, input: Input, now: Nanos) -> Outcome {
                 outcome.changes.push(Change::Trace { incident, trace });
             }
             Effect::IncidentChanged(incident) => outcome.changes.push(Change::Incident(incident)),
+            Effect::AlertChanged(alert) => outcome.changes.push(Change::Alert(alert)),
+            Effect::DeploymentSeen(deployment) => outcome.changes.push(Change::Deployment(deployment)),
             Effect::ReportChanged(report) => outcome.changes.push(Change::Report(report)),
         }
     }

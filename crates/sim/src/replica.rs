@@ -69,7 +69,7 @@ impl Replica {
     fn carry_out(&mut self, effect: Effect) -> Option<Vec<TraceId>> {
         match effect {
             Effect::CaptureEvidence(traces) => return Some(traces),
-            Effect::TraceCaptured { .. } => {}
+            Effect::TraceCaptured { .. } | Effect::AlertChanged(_) | Effect::DeploymentSeen(_) => {}
             Effect::IncidentChanged(incident) => {
                 let before = self.incidents.get(&incident.id).map(|known| known.state);
                 if before != Some(incident.state) {

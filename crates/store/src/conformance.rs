@@ -42,6 +42,7 @@ macro_rules! conformance_suite {
                     a_capture_that_found_nothing_replaces_nothing,
                     signals_and_deployments_are_known_by_id,
                     facts_are_listed_newest_first_within_a_range,
+                    alerts_are_one_row_each_and_filtered,
                     old_facts_are_let_go,
                     settling_keeps_everything,
                 ]);

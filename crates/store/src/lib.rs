@@ -1,4 +1,4 @@
-//! State outside the journal: incidents, archived reports, captured traces, signals and deployments.
+//! State outside the journal: incidents, archived reports, captured traces, signals, deployments and alerts.
 //!
 //! One trait, a store in SQLite and its twin in memory, and one conformance suite that both pass. The journal
 //! is the truth: everything here is what the core's effects left behind, so a store may lose its last
@@ -17,7 +17,8 @@ mod sqlite;
 pub use applied::Applied;
 pub use memory::MemoryStore;
 pub use page::{
-    IncidentFilter, ListedIncident, PAGE_MAX, Place, ReportRef, StateFilter, StoredTrace, TimeRange,
+    AlertFilter, IncidentFilter, ListedIncident, PAGE_MAX, Place, ReportRef, StateFilter, StoredTrace,
+    TimeRange,
 };
 pub use port::{Change, ReadError, Store, WriteError};
 pub use sqlite::{OpenError, SqliteStore};

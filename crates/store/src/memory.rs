@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use model::{CapturedTrace, Deployment, Incident, IncidentId, Nanos, ReportDocument, Signal, Str, TraceId};
+use model::{
+    AlertRecord, CapturedTrace, Deployment, Incident, IncidentId, Nanos, ReportDocument, Signal, Str, TraceId,
+};
 
 use crate::archive::check_hash;
 use crate::page::counted;
 use crate::{
-    Applied, Change, IncidentFilter, ListedIncident, PAGE_MAX, Place, ReadError, ReportRef, Store,
-    StoredTrace, TimeRange, WriteError,
+    AlertFilter, Applied, Change, IncidentFilter, ListedIncident, PAGE_MAX, Place, ReadError, ReportRef,
+    Store, StoredTrace, TimeRange, WriteError,
 };
 
 #[derive(Debug, Default)]
@@ -28,6 +30,8 @@ struct State {
     traces: BTreeMap<TraceId, (CapturedTrace, BTreeSet<IncidentId>)>,
     signals: BTreeMap<Str, Signal>,
     deployments: BTreeMap<Str, Deployment>,
+    /// By the name of the provider and the id.
+    alerts: BTreeMap<(&'static str, Str), AlertRecord>,
 }
 
 impl MemoryStore {
@@ -62,6 +66,9 @@ impl State {
             }
             Change::Deployment(deployment) => {
                 self.deployments.insert(deployment.id.clone(), deployment.clone());
+            }
+            Change::Alert(alert) => {
+                self.alerts.insert((alert.provider.as_str(), alert.id.clone()), alert.clone());
             }
         }
     }
@@ -166,12 +173,21 @@ impl Store for MemoryStore {
         Ok(newest_first(self.state().signals.values(), |signal| signal.at, within, limit))
     }
 
+    async fn alerts(&self, filter: &AlertFilter, limit: usize) -> Result<Vec<AlertRecord>, ReadError> {
+        let state = self.state();
+        let matching: Vec<AlertRecord> =
+            state.alerts.values().filter(|alert| filter.matches(alert)).cloned().collect();
+        Ok(newest_first(matching.iter(), |alert| alert.last_at, TimeRange::ALL, limit))
+    }
+
     async fn forget_facts(&self, before: Nanos) -> Result<u64, WriteError> {
         let mut state = self.state();
-        let held = state.signals.len() + state.deployments.len();
+        let held = |state: &State| state.signals.len() + state.deployments.len() + state.alerts.len();
+        let before_count = held(&state);
         state.signals.retain(|_, signal| counted(signal.at) >= counted(before));
         state.deployments.retain(|_, deployment| counted(deployment.at) >= counted(before));
-        Ok((held - state.signals.len() - state.deployments.len()) as u64)
+        state.alerts.retain(|_, alert| counted(alert.last_at) >= counted(before));
+        Ok((before_count - held(&state)) as u64)
     }
 
     async fn settle(&self) -> Result<(), WriteError> {

@@ -1,6 +1,6 @@
 //! What lists are asked with and what they hold.
 
-use model::{CapturedTrace, Incident, IncidentId, IncidentState, Nanos};
+use model::{AlertRecord, AlertStatus, CapturedTrace, Incident, IncidentId, IncidentState, Nanos};
 
 /// The most that one list gives at once.
 pub const PAGE_MAX: usize = 1000;
@@ -19,6 +19,14 @@ pub enum StateFilter {
     #[default]
     Open,
     All,
+}
+
+/// Which alerts a list holds; `None` is all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AlertFilter {
+    pub status: Option<AlertStatus>,
+    pub env: Option<String>,
+    pub service: Option<String>,
 }
 
 /// Where an incident stands in the list of all: by the time it was detected when first seen, then by id.
@@ -69,6 +77,17 @@ impl IncidentFilter {
         let service_fits =
             self.service.as_ref().is_none_or(|service| incident.origin_service.as_ref() == Some(service));
         state_fits && env_fits && service_fits
+    }
+}
+
+impl AlertFilter {
+    pub(crate) fn matches(&self, alert: &AlertRecord) -> bool {
+        let fits = |asked: &Option<String>, said: &Option<model::Str>| {
+            asked.as_deref().is_none_or(|asked| said.as_deref() == Some(asked))
+        };
+        self.status.is_none_or(|status| status == alert.status)
+            && fits(&self.env, &alert.env)
+            && fits(&self.service, &alert.service)
     }
 }
 

@@ -1,9 +1,11 @@
 //! The port: what a store does, in which words it takes changes, and how it fails.
 
 use async_trait::async_trait;
-use model::{CapturedTrace, Deployment, Incident, IncidentId, Nanos, ReportDocument, Signal, TraceId};
+use model::{
+    AlertRecord, CapturedTrace, Deployment, Incident, IncidentId, Nanos, ReportDocument, Signal, TraceId,
+};
 
-use crate::{Applied, IncidentFilter, ListedIncident, Place, ReportRef, StoredTrace, TimeRange};
+use crate::{AlertFilter, Applied, IncidentFilter, ListedIncident, Place, ReportRef, StoredTrace, TimeRange};
 
 /// One change to the state, as the core's effects and inputs make them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub enum Change {
     Signal(Signal),
     /// The deployment with this id is now this.
     Deployment(Deployment),
+    /// The alert of this provider with this id is now this.
+    Alert(AlertRecord),
 }
 
 /// Lists are bounded: whatever is asked for, at most `PAGE_MAX` things come at once.
@@ -65,7 +69,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Newest first.
     async fn signals(&self, within: TimeRange, limit: usize) -> Result<Vec<Signal>, ReadError>;
 
-    /// Lets go of signals and deployments older than `before`; how many went. Incidents, reports and the traces
+    /// The one that was told of last first.
+    async fn alerts(&self, filter: &AlertFilter, limit: usize) -> Result<Vec<AlertRecord>, ReadError>;
+
+    /// Lets go of signals and deployments older than `before`, and of alerts not told of since; how many went. Incidents, reports and the traces
     /// that they cite stay.
     async fn forget_facts(&self, before: Nanos) -> Result<u64, WriteError>;
 

@@ -5,6 +5,7 @@
 //! applied position stands in the same transaction as what was applied; `settle` is there for the moment
 //! before the journal lets go of old entries. One connection writes, a few read beside it.
 
+mod alerts;
 mod compress;
 mod form;
 mod read;
@@ -17,14 +18,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use model::{Deployment, Incident, IncidentId, Nanos, ReportDocument, Signal, TraceId};
+use model::{AlertRecord, Deployment, Incident, IncidentId, Nanos, ReportDocument, Signal, TraceId};
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 pub use self::schema::OpenError;
 use crate::{
-    Applied, Change, IncidentFilter, ListedIncident, PAGE_MAX, Place, ReadError, ReportRef, Store,
-    StoredTrace, TimeRange, WriteError,
+    AlertFilter, Applied, Change, IncidentFilter, ListedIncident, PAGE_MAX, Place, ReadError, ReportRef,
+    Store, StoredTrace, TimeRange, WriteError,
 };
 
 const READERS_MAX: u32 = 4;
@@ -137,6 +138,10 @@ impl Store for SqliteStore {
 
     async fn signals(&self, within: TimeRange, limit: usize) -> Result<Vec<Signal>, ReadError> {
         read::signals(&self.readers, within, limit).await
+    }
+
+    async fn alerts(&self, filter: &AlertFilter, limit: usize) -> Result<Vec<AlertRecord>, ReadError> {
+        alerts::list(&self.readers, filter, limit).await
     }
 
     async fn forget_facts(&self, before: Nanos) -> Result<u64, WriteError> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::{CapturedTrace, IncidentState, Nanos, SignalKind};
 use serde::Serialize;
 
+use super::alerts;
 use super::cite;
 use super::document::*;
 use super::wording::{self, Sentence};
@@ -40,9 +41,9 @@ pub(crate) fn report(analysis: &Analysis<'_>, view: View<'_>, ambient: &Ambient<
         blast_radius: blast_radius(analysis),
         symptoms: symptoms(analysis, view.now),
         change: change(analysis, &hypotheses),
-        alerts: signals(|kind| kind == SignalKind::Alert),
+        alerts: analysis.alerts.iter().map(alerts::part).collect(),
         runtime: signals(|kind| kind == SignalKind::Runtime),
-        signals: signals(|kind| !matches!(kind, SignalKind::Alert | SignalKind::Runtime)),
+        signals: signals(|kind| kind != SignalKind::Runtime),
         exemplars: analysis
             .exemplars
             .iter()
@@ -298,6 +299,7 @@ fn timeline(analysis: &Analysis<'_>) -> Vec<TimelineEntry> {
         let said = wording::signal_about(Some(correlated));
         entries.push((correlated.signal.at, 2, said.text, said.cites));
     }
+    entries.extend(alerts::moments(&analysis.alerts));
     for moment in &analysis.case.timeline {
         entries.push((moment.at, 3, wording::moment(&moment.what), Vec::new()));
     }
@@ -399,6 +401,10 @@ fn evidence(analysis: &Analysis<'_>, view: View<'_>) -> Vec<EvidencePart> {
             cite::signal(correlated.signal),
             ("signal", correlated.signal.at, digest(correlated.signal)),
         );
+    }
+    for correlated in &analysis.alerts {
+        let alert = correlated.alert;
+        parts.insert(cite::alert(alert), ("alert", alert.started_at, digest(alert)));
     }
     let part = |(id, (kind, at, digest)): (String, (&str, Nanos, String))| EvidencePart {
         id,

@@ -1,6 +1,6 @@
 //! The ids under which evidence is cited: made of what the evidence is, never of where it was stored.
 
-use model::{Deployment, Signal, TraceId};
+use model::{AlertRecord, Deployment, Signal, TraceId};
 
 use crate::hash;
 use crate::window::{FamilyKey, OperationKey};
@@ -15,6 +15,10 @@ pub(crate) fn deployment(deployment: &Deployment) -> String {
 
 pub(crate) fn signal(signal: &Signal) -> String {
     format!("signal:{}", signal.id)
+}
+
+pub(crate) fn alert(alert: &AlertRecord) -> String {
+    format!("alert:{}/{}", alert.provider.as_str(), alert.id)
 }
 
 pub(crate) fn symptom(family: &FamilyKey) -> String {

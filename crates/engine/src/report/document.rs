@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use model::{CauseKind, EventKind, IncidentId, IncidentState, Severity, SignalKind, TraceId};
+use model::{
+    AlertProvider, AlertSeverity, AlertStatus, CauseKind, EventKind, IncidentId, IncidentState, Severity,
+    SignalKind, TraceId,
+};
 use serde::{Deserialize, Serialize};
 
 use super::Sentence;
@@ -23,7 +26,7 @@ pub struct Report {
     pub blast_radius: BlastRadius,
     pub symptoms: Vec<Symptom>,
     pub change: Option<Change>,
-    pub alerts: Vec<SignalPart>,
+    pub alerts: Vec<AlertPart>,
     pub runtime: Vec<SignalPart>,
     pub signals: Vec<SignalPart>,
     pub exemplars: Vec<Exemplar>,
@@ -222,6 +225,45 @@ pub struct SignalPart {
     pub attributes: BTreeMap<String, String>,
 }
 
+/// An alert with all that was told of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlertPart {
+    pub id: String,
+    pub provider: AlertProvider,
+    pub status: AlertStatus,
+    pub severity: AlertSeverity,
+    /// Texts from outside.
+    pub title: String,
+    pub summary: String,
+    pub env: Option<String>,
+    pub service: Option<String>,
+    pub operation: Option<String>,
+    pub code: Option<String>,
+    pub labels: BTreeMap<String, String>,
+    pub value: String,
+    pub url: String,
+    pub started_at: String,
+    pub ended_at: Option<String>,
+    /// How often it was told of, and when first and last.
+    pub times: u64,
+    pub first_at: String,
+    pub last_at: String,
+    /// How often it began to fire.
+    pub episodes: u64,
+    /// Each change of its status, oldest first.
+    pub history: Vec<AlertMoment>,
+    /// Older changes that are not kept.
+    pub history_cut: u64,
+    /// Why it stands here.
+    pub rule: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlertMoment {
+    pub at: String,
+    pub status: AlertStatus,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Exemplar {
     pub trace_id: TraceId,
@@ -264,7 +306,7 @@ pub struct CompletenessPart {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EvidencePart {
     pub id: String,
-    /// `trace`, `symptom`, `operation`, `deployment` or `signal`.
+    /// `trace`, `symptom`, `operation`, `deployment`, `signal` or `alert`.
     pub kind: String,
     pub at: String,
     /// SHA-256 of the canonical JSON of what is cited.

@@ -35,7 +35,28 @@ impl Budget {
     }
 }
 
+impl<'de> Node<'de> {
+    /// A whole document as one tree of at most so many values and levels, and whether it had more.
+    pub(crate) fn read(
+        body: &'de [u8],
+        values: usize,
+        depth: usize,
+    ) -> Result<(Self, bool), serde_json::Error> {
+        let mut budget = Budget { values, depth, exceeded: false };
+        let mut json = serde_json::Deserializer::from_slice(body);
+        let node = NodeSeed(&mut budget).deserialize(&mut json)?;
+        json.end()?;
+        Ok((node, budget.exceeded))
+    }
+}
+
 impl Node<'_> {
+    /// The value of a field where this is an object that has it.
+    pub(crate) fn member(&self, name: &str) -> Option<&Self> {
+        let Self::Object(entries) = self else { return None };
+        entries.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
     /// What it is, for people; text from outside is quoted and cut.
     pub(crate) fn describe(&self) -> String {
         match self {

@@ -171,6 +171,6 @@ fn take(
             }
             derived.add(position, &report);
         }
-        Change::Trace { .. } | Change::Signal(_) | Change::Deployment(_) => {}
+        Change::Trace { .. } | Change::Signal(_) | Change::Deployment(_) | Change::Alert(_) => {}
     }
 }

@@ -1,9 +1,9 @@
 //! Traces, signals and deployments.
 
-use model::{Deployment, Nanos, Signal, Str};
+use model::{AlertProvider, AlertRecord, AlertStatus, Deployment, Nanos, Signal, Str};
 
-use super::sample::{HOSTILE, Whole, apply, deployment, incident_id, outage, signal, trace, trace_id};
-use crate::{Change, Store, TimeRange};
+use super::sample::{HOSTILE, Whole, alert, apply, deployment, incident_id, outage, signal, trace, trace_id};
+use crate::{AlertFilter, Change, Store, TimeRange};
 
 fn cited(incident: u64, trace: model::CapturedTrace) -> Change {
     Change::Trace { incident: incident_id(incident), trace }
@@ -60,6 +60,33 @@ pub(crate) async fn facts_are_listed_newest_first_within_a_range(store: &dyn Sto
         assert_eq!(signals.iter().map(|one| &*one.id).collect::<Vec<_>>(), expected);
         assert_eq!(deployments.iter().map(|one| &*one.id).collect::<Vec<_>>(), expected);
     }
+}
+
+pub(crate) async fn alerts_are_one_row_each_and_filtered(store: &dyn Store) {
+    let native = AlertRecord { provider: AlertProvider::Native, ..alert("a", 5) };
+    let over = AlertRecord {
+        status: AlertStatus::Resolved,
+        service: None,
+        env: Some(HOSTILE[1].into()),
+        ..alert("b", 7)
+    };
+    let changes = [alert("a", 1), native.clone(), alert("b", 6), alert("c", 5)].map(Change::Alert);
+    apply(store, 1, &changes).await;
+    apply(store, 2, &[Change::Alert(over.clone()), Change::Alert(alert("a", 4))]).await;
+    let all = store.alerts(&AlertFilter::default(), 100).await.unwrap();
+    assert_eq!(all, [over.clone(), alert("c", 5), native, alert("a", 4)]);
+    assert_eq!(store.alerts(&AlertFilter::default(), 1).await.unwrap(), [over.clone()]);
+    for (filter, expected) in [
+        (AlertFilter { status: Some(AlertStatus::Resolved), ..AlertFilter::default() }, 1),
+        (AlertFilter { status: Some(AlertStatus::Acknowledged), ..AlertFilter::default() }, 0),
+        (AlertFilter { env: Some(HOSTILE[1].to_owned()), ..AlertFilter::default() }, 1),
+        (AlertFilter { service: Some("payment".to_owned()), ..AlertFilter::default() }, 3),
+        (AlertFilter { service: Some(String::new()), ..AlertFilter::default() }, 0),
+    ] {
+        assert_eq!(store.alerts(&filter, 100).await.unwrap().len(), expected, "{filter:?}");
+    }
+    assert_eq!(store.forget_facts(Nanos::from_secs(5)).await.unwrap(), 1);
+    assert_eq!(store.alerts(&AlertFilter::default(), 100).await.unwrap().len(), 3);
 }
 
 pub(crate) async fn old_facts_are_let_go(store: &dyn Store) {

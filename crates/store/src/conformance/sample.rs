@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use model::{
-    CapturedTrace, CauseKind, Deployment, Event, EventKind, Failure, FailureStatus, Incident, IncidentId,
-    IncidentState, Nanos, Outcome, ReportDocument, Severity, Signal, SignalKind, SpanId, TraceId,
+    AlertChange, AlertProvider, AlertRecord, AlertSeverity, AlertStatus, CapturedTrace, CauseKind,
+    Deployment, Event, EventKind, Failure, FailureStatus, Incident, IncidentId, IncidentState, Nanos,
+    Outcome, ReportDocument, Severity, Signal, SignalKind, SpanId, TraceId,
 };
 
 use crate::archive::hash_of;
-use crate::{Change, IncidentFilter, ListedIncident, ReportRef, Store, StoredTrace, TimeRange};
+use crate::{AlertFilter, Change, IncidentFilter, ListedIncident, ReportRef, Store, StoredTrace, TimeRange};
 
 pub(crate) fn incident_id(number: u64) -> IncidentId {
     IncidentId(number.to_be_bytes())
@@ -106,6 +107,33 @@ pub(crate) fn deployment(id: &str, at_s: u64) -> Deployment {
     }
 }
 
+pub(crate) fn alert(id: &str, last_s: u64) -> AlertRecord {
+    let at = Nanos::from_secs(last_s);
+    AlertRecord {
+        id: id.into(),
+        provider: AlertProvider::Pagerduty,
+        status: AlertStatus::Firing,
+        severity: AlertSeverity::Critical,
+        title: "PaymentErrors".into(),
+        summary: "payments fail".into(),
+        env: None,
+        service: Some("payment".into()),
+        operation: None,
+        code: None,
+        labels: BTreeMap::from([("severity".into(), "page".into())]),
+        value: "0.6".into(),
+        url: "".into(),
+        started_at: at,
+        ended_at: None,
+        first_at: at,
+        last_at: at,
+        times: 2,
+        episodes: 1,
+        history: vec![AlertChange { at, status: AlertStatus::Firing }],
+        history_cut: 0,
+    }
+}
+
 /// Text that breaks what treats it as anything but text.
 pub(crate) const HOSTILE: &[&str] = &[
     "",
@@ -133,6 +161,7 @@ pub(crate) struct Whole {
     traces: Vec<Option<StoredTrace>>,
     signals: Vec<Signal>,
     deployments: Vec<Deployment>,
+    alerts: Vec<AlertRecord>,
 }
 
 impl Whole {
@@ -154,6 +183,7 @@ impl Whole {
             traces,
             signals: store.signals(TimeRange::ALL, 1000).await.unwrap(),
             deployments: store.deployments(TimeRange::ALL, 1000).await.unwrap(),
+            alerts: store.alerts(&AlertFilter::default(), 1000).await.unwrap(),
         }
     }
 
@@ -177,7 +207,7 @@ pub(crate) fn outage() -> Vec<(u64, Vec<Change>)> {
         (9, vec![row(1, IncidentState::Open), Change::Report(report(7, 100, b"{\"n\":1}"))]),
         (10, vec![Change::Trace { incident: incident_id(7), trace: trace(1, 2) }]),
         (11, vec![row(2, IncidentState::Open), Change::Report(report(7, 101, b"{\"n\":2}"))]),
-        (12, vec![]),
+        (12, vec![Change::Alert(alert("a1", 96))]),
         (
             15,
             vec![
@@ -188,7 +218,14 @@ pub(crate) fn outage() -> Vec<(u64, Vec<Change>)> {
                 Change::Report(report(7, 102, b"{\"n\":4}")),
             ],
         ),
-        (16, vec![row(3, IncidentState::Recovering), Change::Signal(signal("s1", 99))]),
+        (
+            16,
+            vec![
+                row(3, IncidentState::Recovering),
+                Change::Alert(alert("a1", 98)),
+                Change::Signal(signal("s1", 99)),
+            ],
+        ),
         (20, vec![row(4, IncidentState::Resolved), Change::Report(report(7, 103, b"{\"n\":5}"))]),
     ]
 }

@@ -1,8 +1,11 @@
 //! The two stores are asked the same after every step of many made-up journals, and must never differ.
 
-use model::{CapturedTrace, Deployment, Incident, IncidentState, Nanos, Signal};
+use model::{
+    AlertProvider, AlertRecord, AlertStatus, CapturedTrace, Deployment, Incident, IncidentState, Nanos,
+    Signal,
+};
 
-use super::sample::{HOSTILE, Whole, deployment, incident, incident_id, report, signal, trace};
+use super::sample::{HOSTILE, Whole, alert, deployment, incident, incident_id, report, signal, trace};
 use crate::{Change, IncidentFilter, MemoryStore, Place, SqliteStore, StateFilter, Store, TimeRange};
 
 const JOURNALS: u64 = 20;
@@ -33,7 +36,7 @@ impl Numbers {
     }
 
     fn change(&mut self) -> Change {
-        match self.below(6) {
+        match self.below(7) {
             0 | 1 => Change::Incident(self.incident()),
             2 => {
                 let bytes = format!("{{\"n\":{}}}", self.below(8));
@@ -48,6 +51,13 @@ impl Numbers {
             4 => {
                 let signal = signal(self.of(HOSTILE), 0);
                 Change::Signal(Signal { at: self.time(), message: self.of(HOSTILE).into(), ..signal })
+            }
+            5 => {
+                let providers = AlertProvider::ALL;
+                let statuses = [AlertStatus::Firing, AlertStatus::Acknowledged, AlertStatus::Resolved];
+                let (provider, status) = (self.of(&providers), self.of(&statuses));
+                let last_at = self.time();
+                Change::Alert(AlertRecord { provider, status, last_at, ..alert(self.of(HOSTILE), 0) })
             }
             _ => {
                 let deployment = deployment(self.of(HOSTILE), 0);

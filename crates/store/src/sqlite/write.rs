@@ -4,7 +4,7 @@ use model::{CapturedTrace, Incident, IncidentId, Nanos, ReportDocument};
 use serde::Serialize;
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
-use super::{compress, form};
+use super::{alerts, compress, form};
 use crate::archive::check_hash;
 use crate::page::counted;
 use crate::{Applied, Change, Place, WriteError};
@@ -60,6 +60,7 @@ async fn apply_one(connection: &mut SqliteConnection, change: &Change) -> Result
             let key = ("deployment", &*deployment.id, deployment.at);
             put_fact(connection, PUT_DEPLOYMENT, key, deployment).await
         }
+        Change::Alert(alert) => alerts::put(connection, alert).await,
     }
 }
 
@@ -157,7 +158,11 @@ async fn put_fact<T: Serialize>(
 pub(super) async fn forget_facts(pool: &SqlitePool, before: Nanos) -> Result<u64, WriteError> {
     let mut transaction = begin(pool).await?;
     let mut gone = 0;
-    for statement in ["DELETE FROM signal WHERE at < ?1", "DELETE FROM deployment WHERE at < ?1"] {
+    for statement in [
+        "DELETE FROM signal WHERE at < ?1",
+        "DELETE FROM deployment WHERE at < ?1",
+        "DELETE FROM alert WHERE last_at < ?1",
+    ] {
         let done = sqlx::query(statement).bind(counted(before)).execute(&mut *transaction).await;
         gone += done.map_err(unavailable)?.rows_affected();
     }

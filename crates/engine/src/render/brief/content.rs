@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Block, Brief, Evidence, Item, Said, Section};
-use crate::report::{Hop, Hypothesis, Origin, Report, Share, SignalPart};
+use crate::report::{AlertPart, Hop, Hypothesis, Origin, Report, Share, SignalPart};
 
 /// The numbers of the evidence list under which ids are cited.
 struct Numbers<'a>(BTreeMap<&'a str, usize>);
@@ -33,6 +33,7 @@ pub(super) fn brief(report: &Report) -> Brief {
         change(report, numbers),
         blast_radius(report, numbers),
         hypotheses(report, numbers),
+        alerts(report, numbers),
         signals(report, numbers),
         symptoms(report, numbers),
         next_checks(report, numbers),
@@ -241,8 +242,32 @@ fn hypotheses(report: &Report, numbers: &Numbers<'_>) -> Option<Section> {
     section("Hypotheses", 3, vec![Block::List { numbered: true, items }])
 }
 
+fn alerts(report: &Report, numbers: &Numbers<'_>) -> Option<Section> {
+    list("Alerts", 4, report.alerts.iter().map(|part| alert(part, numbers)).collect())
+}
+
+fn alert(alert: &AlertPart, numbers: &Numbers<'_>) -> Said {
+    let mut said = Said::outside(&alert.title).and(format!(
+        " ({}, {})",
+        alert.provider.as_str(),
+        alert.severity.as_str()
+    ));
+    if !alert.summary.is_empty() {
+        said = said.and(": ").and_quote(&alert.summary);
+    }
+    for (at, change) in alert.history.iter().enumerate() {
+        said = said.and(if at == 0 { "; " } else { ", " }).and(change.status.as_str()).and(" ");
+        said = said.and_outside(&change.at);
+    }
+    let times = match alert.times {
+        1 => "; told once (".to_owned(),
+        times => format!("; told {times} times ("),
+    };
+    numbers.cite_one(said.and(times).and_outside(&alert.rule).and(")"), &alert.id)
+}
+
 fn signals(report: &Report, numbers: &Numbers<'_>) -> Option<Section> {
-    let all = report.runtime.iter().chain(&report.alerts).chain(&report.signals);
+    let all = report.runtime.iter().chain(&report.signals);
     list("Signals", 4, all.map(|part| signal(part, numbers)).collect())
 }
 
