@@ -92,6 +92,8 @@ fn decode_failure(error: &DecodeError) -> Failure {
     match error {
         DecodeError::TooLarge { max, .. } => too_large("the body", *max),
         DecodeError::TooMany { .. } => Failure::new(ErrorCode::BodyTooLarge, error.to_string()),
-        DecodeError::Malformed { .. } => Failure::new(ErrorCode::InvalidBody, error.to_string()),
+        DecodeError::Malformed { .. } | DecodeError::Shape { .. } => {
+            Failure::new(ErrorCode::InvalidBody, error.to_string())
+        }
     }
 }
