@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::casebook::ReceivedReport;
 use crate::counts::Tally;
 use crate::protocol::Role;
+use crate::scenario::Truth;
 use crate::steady::failures;
 
 /// One expectation and what came of it.
@@ -19,9 +20,7 @@ pub(crate) struct Check {
 /// What was expected of an incident's report.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expected<'a> {
-    pub(crate) cause: &'a str,
-    pub(crate) subject: &'a str,
-    pub(crate) origin: Role,
+    pub(crate) truth: &'a Truth,
     pub(crate) propagation: &'a [Role],
     /// The client's own count.
     pub(crate) requests_affected: u64,
@@ -30,6 +29,10 @@ pub(crate) struct Expected<'a> {
 impl Check {
     fn equal(what: &str, expected: &str, found: &str) -> Self {
         Self::of(expected == found, what, expected, found)
+    }
+
+    fn one_of(what: &str, expected: &[&str], found: &str) -> Self {
+        Self::of(expected.contains(&found), what, &expected.join(" or "), found)
     }
 
     fn of(met: bool, what: &str, expected: &str, found: &str) -> Self {
@@ -67,13 +70,13 @@ pub(crate) fn healthy_before(tally: &Tally) -> Check {
 
 /// The report's claims, one by one.
 pub(crate) fn report(expected: &Expected<'_>, incident: &Incident, report: &ReceivedReport) -> Vec<Check> {
-    let content = &report.content;
+    let (content, truth) = (&report.content, expected.truth);
     let path: Vec<_> = expected.propagation.iter().map(|role| role.as_str()).collect();
     let affected = requests_affected(content);
     vec![
-        Check::equal("cause", expected.cause, text(content, "/cause/kind")),
-        Check::equal("subject", expected.subject, text(content, "/cause/subject")),
-        Check::equal("origin", expected.origin.as_str(), text(content, "/origin/service")),
+        Check::one_of("cause", truth.causes, text(content, "/cause/kind")),
+        Check::one_of("subject", truth.subjects, text(content, "/cause/subject")),
+        Check::one_of("origin", truth.origins, text(content, "/origin/service")),
         Check::equal("propagation", &path.join(" -> "), &propagation(content).join(" -> ")),
         Check::equal(
             "affected requests, as the client counted them",
@@ -113,14 +116,15 @@ mod tests {
 
     use super::*;
     use crate::counts::RouteTally;
+    use crate::scenario::Scenario;
 
-    const EXPECTED: Expected<'_> = Expected {
-        cause: "dependency",
-        subject: "card-provider",
-        origin: Role::Payment,
-        propagation: &[Role::Payment, Role::Checkout, Role::Gateway],
-        requests_affected: 41,
-    };
+    fn expected() -> Expected<'static> {
+        Expected {
+            truth: Scenario::DependencyOutage.truth(),
+            propagation: &[Role::Payment, Role::Checkout, Role::Gateway],
+            requests_affected: 41,
+        }
+    }
 
     fn content() -> Value {
         json!({
@@ -155,7 +159,7 @@ mod tests {
 
     fn missed(content: Value, computed_hash: &str) -> Vec<String> {
         let report = ReceivedReport { hash: "abc".into(), computed_hash: computed_hash.into(), content };
-        let checks = super::report(&EXPECTED, &incident(), &report);
+        let checks = super::report(&expected(), &incident(), &report);
         checks.iter().filter(|check| !check.met).map(Check::line).collect()
     }
 

@@ -11,16 +11,19 @@ mod closing;
 mod counts;
 mod guard;
 mod load;
+mod plan;
 mod play;
 mod protocol;
 mod run;
 mod scenario;
 mod screen;
+pub mod script;
 mod service;
 mod settle;
 mod shop;
 mod stage;
 mod steady;
+mod verdict;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,8 +31,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 pub use run::{Outcome, run};
-pub use scenario::Scenario;
+pub use scenario::{Scenario, Truth};
 pub use screen::Screen;
+pub use verdict::{Answer, Verdict};
 
 /// `deployment.environment.name` of everything in the demo.
 const ENVIRONMENT: &str = "demo";

@@ -8,8 +8,9 @@ use api::Incident;
 use crate::Options;
 use crate::check::{self, Check, Expected};
 use crate::load::Load;
+use crate::plan::{Fault, Plan};
 use crate::run::Findings;
-use crate::scenario::{Fault, Plan, Truth};
+use crate::scenario::Scenario;
 use crate::screen::Screen;
 use crate::settle::{self, settled};
 use crate::stage::Stage;
@@ -30,14 +31,14 @@ pub(crate) async fn set_up(
     stage: &mut Stage,
     screen: &mut Screen,
 ) -> anyhow::Result<Load> {
-    let plan = options.scenario.plan();
-    screen.progress(&format!("scenario {}: {}", plan.name, plan.story))?;
+    let (scenario, plan) = (options.scenario, plan(options.scenario)?);
+    screen.progress(&format!("scenario {scenario}: {}", scenario.story()))?;
     screen.progress("starting casebook serve")?;
     stage.start_casebook().await?;
     let url = stage.casebook()?.url();
     screen
         .progress(&format!("casebook serve answers at {url}, its data is in {}", stage.data().display()))?;
-    stage.start_shop(plan.failures_per_mille()).await?;
+    stage.start_shop(plan.failures_per_mille).await?;
     screen.progress(
         "the shop is open: gateway, checkout, payment, inventory, store; a card provider outside",
     )?;
@@ -50,17 +51,19 @@ pub(crate) async fn play(
     load: &mut Load,
     screen: &mut Screen,
 ) -> anyhow::Result<Findings> {
-    let plan = options.scenario.plan();
+    let (scenario, plan) = (options.scenario, plan(options.scenario)?);
     let duration = options.duration.unwrap_or(plan.duration);
     let mut players = Players { stage, load, screen };
     players.load.start();
-    match plan.truth {
-        Truth::Nothing { failures_per_mille } => players.quiet(duration, failures_per_mille).await,
-        Truth::Incident { .. } => {
-            players.healthy(options.healthy.unwrap_or(plan.healthy)).await?;
-            players.broken(plan, duration).await
-        }
+    if !scenario.truth().opens() {
+        return players.quiet(duration, plan.failures_per_mille).await;
     }
+    players.healthy(options.healthy.unwrap_or(plan.healthy)).await?;
+    players.broken(scenario, plan, duration).await
+}
+
+fn plan(scenario: Scenario) -> anyhow::Result<&'static Plan> {
+    Plan::of(scenario).with_context(|| format!("{scenario} has no processes"))
 }
 
 impl Players<'_> {
@@ -80,11 +83,16 @@ impl Players<'_> {
         Ok(())
     }
 
-    async fn broken(&mut self, plan: &Plan, duration: Duration) -> anyhow::Result<Findings> {
+    async fn broken(
+        &mut self,
+        scenario: Scenario,
+        plan: &'static Plan,
+        duration: Duration,
+    ) -> anyhow::Result<Findings> {
         let mut checks = vec![check::healthy_before(&self.load.tally())];
         let early = self.stage.casebook()?.incidents().await?;
         self.inject(plan.fault).await?;
-        self.screen.progress(&format!("fault injected: {}", plan.story))?;
+        self.screen.progress(&format!("fault injected: {}", scenario.story()))?;
 
         let opened = self.wait_for_incident(duration).await?;
         self.load.stop().await?;
@@ -99,9 +107,12 @@ impl Players<'_> {
         let case = settled(casebook, &opened.id, tally.failed(), self.screen).await?;
         checks.extend(early.iter().map(|found| opened_early(&found.id)));
         checks.push(check::one_incident(&casebook.incidents().await?));
-        if let Some(expected) = expected(plan, tally.failed()) {
-            checks.extend(check::report(&expected, &case.incident, &case.report));
-        }
+        let expected = Expected {
+            truth: scenario.truth(),
+            propagation: plan.propagation,
+            requests_affected: tally.failed(),
+        };
+        checks.extend(check::report(&expected, &case.incident, &case.report));
         Ok(Findings { case: Some(case), tally, checks })
     }
 
@@ -175,13 +186,4 @@ impl Players<'_> {
 
 fn opened_early(id: &str) -> Check {
     Check { met: false, text: format!("{id} opened before there was a fault") }
-}
-
-fn expected(plan: &Plan, requests_affected: u64) -> Option<Expected<'static>> {
-    match plan.truth {
-        Truth::Incident { cause, subject, origin, propagation } => {
-            Some(Expected { cause, subject, origin, propagation, requests_affected })
-        }
-        Truth::Nothing { .. } => None,
-    }
 }

@@ -50,7 +50,7 @@ pub(crate) struct DemoService {
 }
 
 fn scenario() -> impl clap::builder::TypedValueParser<Value = Scenario> {
-    PossibleValuesParser::new(Scenario::ALL.map(Scenario::name))
+    PossibleValuesParser::new(Scenario::ALL.into_iter().filter(|s| s.has_processes()).map(Scenario::name))
         .try_map(|name| Scenario::from_name(&name).ok_or("not a scenario"))
 }
 

@@ -1,0 +1,6 @@
+//! The scripted shop against the real decoders and the real engine, in virtual time.
+
+#[cfg(test)]
+mod scenarios;
+#[cfg(test)]
+mod virtual_time;

@@ -1,0 +1,69 @@
+//! The player without a clock: what the script sends goes through the decoders into the engine, a tick every second.
+
+use demo::script::{Given, Kind, Script, Settings};
+use demo::{Answer, Verdict};
+use intake::{Context, Limits};
+use model::{Input, Nanos, SECOND_NS};
+use sim::Replica;
+
+/// What the engine still gets when the script is over, in seconds.
+const AFTERWARDS_S: u64 = 8;
+
+pub(crate) fn play(settings: Settings) -> (Verdict, Replica) {
+    let (scenario, fault, loss) = (settings.scenario, settings.fault(), settings.loss.clone());
+    let (mut script, mut replica) = (Script::new(settings), Replica::new(1));
+    let mut tick = script.settings().start;
+    let mut feed = |replica: &mut Replica, given: Given| {
+        while tick <= given.at {
+            replica.feed(tick, Input::Tick);
+            tick = tick.saturating_add(SECOND_NS);
+        }
+        if let Some(input) = decoded(&given) {
+            replica.feed(given.at, input);
+        }
+        given.at
+    };
+    let mut last = Nanos(0);
+    while let Some(arrived) = script.play_second() {
+        for given in arrived {
+            last = feed(&mut replica, given);
+        }
+    }
+    for second in 1..=AFTERWARDS_S {
+        replica.feed(Nanos::from_secs(last.as_secs() + second), Input::Tick);
+    }
+    (Verdict::new(scenario, &loss, answer(&replica, fault)), replica)
+}
+
+fn answer(replica: &Replica, fault: Nanos) -> Answer {
+    let first = replica.incidents.values().min_by_key(|incident| (incident.detected_at, incident.id));
+    let Some(first) = first else { return Answer::default() };
+    let after = |at: Nanos| i64::try_from(at.0 / 1_000_000).unwrap();
+    let report = replica.reports.iter().rev().find(|report| report.incident == first.id).unwrap();
+    let report = serde_json::from_slice(&report.bytes).unwrap();
+    Answer::of(replica.incidents.len(), Some(after(first.detected_at) - after(fault)), &report)
+}
+
+fn decoded(given: &Given) -> Option<Input> {
+    let limits = Limits::default();
+    let context = Context { received: given.at, limits: &limits, user_salt: &[7; 16] };
+    let text = || String::from_utf8_lossy(&given.body).into_owned();
+    match given.kind {
+        Kind::OtlpTraces => {
+            let batch = intake::otlp::traces_from_json(&given.body, &context).unwrap();
+            assert!(batch.rejected.is_empty(), "{:?}", batch.rejected);
+            Some(Input::Events(batch.events))
+        }
+        Kind::Signal => {
+            let (signals, refused) = intake::signals::from_json(&given.body, &context).unwrap();
+            assert!(refused.is_empty(), "{refused:?}\n{}", text());
+            Some(Input::Signals(signals))
+        }
+        Kind::Deployment => {
+            let (deployments, refused) = intake::deployments::from_json(&given.body, &context).unwrap();
+            assert!(refused.is_empty(), "{refused:?}\n{}", text());
+            Some(Input::Deployments(deployments))
+        }
+        Kind::OtlpLogs | Kind::OtlpMetrics => None,
+    }
+}
