@@ -7,7 +7,7 @@ use model::{CapturedTrace, Deployment, EventKind, Nanos, Severity, Signal, Signa
 
 use crate::alerts::{self, Alerts, CorrelatedAlert};
 use crate::assembly::Peers;
-use crate::case::Case;
+use crate::case::{Case, Member};
 use crate::config::Config;
 use crate::detect::{self, Counts};
 use crate::evidence::Traces;
@@ -15,8 +15,8 @@ use crate::facts::{self, Facts};
 use crate::fixed::Bits;
 use crate::origin::{self, Callee, Origin};
 use crate::sketch::{Merge, Users};
-use crate::summary::{Digest, Split};
-use crate::window::{FamilyKey, OperationKey, Window};
+use crate::summary::{Bucket, Digest, Split};
+use crate::window::{self, FamilyKey, Norm, OperationKey, Sign, Window};
 
 /// A change this shortly after the first failure still counts as before it, for clocks differ.
 const CLOCK_SLACK_NS: u64 = 2 * model::SECOND_NS;
@@ -59,8 +59,11 @@ pub(crate) struct Symptom<'a> {
     pub(crate) family: &'a FamilyKey,
     pub(crate) onset: Nanos,
     pub(crate) detected_at: Nanos,
-    pub(crate) baseline: Counts,
+    pub(crate) norm: Norm,
+    /// Requests since the onset, and of them those that show the symptom.
     pub(crate) since: Counts,
+    /// Median duration since the onset, of a latency symptom.
+    pub(crate) p50_ns: Option<u64>,
     pub(crate) odds: Bits,
     pub(crate) first_failure: Option<Nanos>,
 }
@@ -129,9 +132,11 @@ impl<'a> Analysis<'a> {
         let started_at = started_at.unwrap_or(Nanos(case.onset * view.config.tick_ns()));
         // The newest traces first of all; where they are gone the opening ones still speak.
         let voters = latest.iter().chain(opening.iter().filter(|t| !wanted.contains(&t.trace))).copied();
-        let origin = origin::vote(voters, |family| case.has_member(family), view.window, view.peers);
+        let before = held(&case.before);
+        let voters: Vec<&CapturedTrace> = voters.collect();
+        let origin = origin::locate(&case.onsets(), &voters, &before, view.window, view.peers);
         let hops = hops(case, origin.as_ref(), &totals);
-        let blast = blast(case, origin.as_ref(), &symptoms, &totals);
+        let blast = blast(case, origin.as_ref(), &symptoms, &totals, view);
         let (cohorts, changes) = match &origin {
             Some(origin) => {
                 (cohorts(origin, &totals), changes(case, origin, &hops, started_at, &totals, view))
@@ -166,8 +171,12 @@ impl<'a> Analysis<'a> {
 
     pub(crate) fn root(&self) -> Option<&Symptom<'a>> {
         let place = &self.origin.as_ref()?.place;
-        let is_root = |s: &&Symptom<'_>| s.family.operation == place.step && s.family.code == place.code;
-        self.symptoms.iter().find(is_root)
+        let origin = self.origin.as_ref()?;
+        let of_sign = |s: &&Symptom<'_>| s.family.sign == origin.sign && s.family.code == place.code;
+        let at_step = |s: &&Symptom<'_>| of_sign(s) && s.family.operation == place.step;
+        // A slow step shows itself in the operation that waits for it.
+        let at_hop = |s: &&Symptom<'_>| of_sign(s) && origin.hops.contains(&s.family.operation);
+        self.symptoms.iter().find(at_step).or_else(|| self.symptoms.iter().find(at_hop))
     }
 
     /// From the share of the edge's requests that fail, the users, the services, and whether the edge is reached.
@@ -204,16 +213,27 @@ fn total<'t>(totals: &'t Totals<'_>, key: &OperationKey) -> std::borrow::Cow<'t,
 }
 
 fn symptoms<'a>(case: &'a Case, totals: &Totals<'_>, view: View<'a>) -> Vec<Symptom<'a>> {
-    let symptom = |(family, member): (&'a FamilyKey, &'a crate::case::Member)| {
+    let symptom = |(family, member): (&'a FamilyKey, &'a Member)| {
         let total = total(totals, &family.operation);
-        let since = total.counts(&family.code);
+        let since = match member.norm {
+            Norm::Flow(_) => Counts { requests: member.flowed, failures: 0 },
+            Norm::Failure(_) | Norm::Latency(..) => total.showing(family, member.norm),
+        };
+        let tick = view.now.0 / view.config.tick_ns();
         Symptom {
             family,
             onset: Nanos(member.onset * view.config.tick_ns()),
             detected_at: member.detected_at,
-            baseline: member.baseline,
+            norm: member.norm,
             since,
-            odds: detect::odds(since, member.baseline),
+            p50_ns: total.latency.quantile_ns(500),
+            odds: match member.norm {
+                Norm::Flow(range) => {
+                    let ticks = tick.saturating_sub(member.onset);
+                    window::flow_odds(member.flowed, ticks, range, view.config)
+                }
+                Norm::Failure(_) | Norm::Latency(..) => detect::odds(since, member.norm.counts()),
+            },
             first_failure: total.failures_of(&family.code).and_then(|failures| failures.first),
         }
     };
@@ -234,10 +254,10 @@ fn hops(case: &Case, origin: Option<&Origin>, totals: &Totals<'_>) -> Vec<Hop> {
     origin.hops.iter().map(hop).collect()
 }
 
-/// Failures of an operation that belong to the incident: those of its members, or all where none is one.
-fn affected(case: &Case, key: &OperationKey, total: &Digest) -> (Counts, Users) {
-    let is_member =
-        |code: &Str| case.members.contains_key(&FamilyKey { operation: key.clone(), code: code.clone() });
+/// Requests of an operation that the incident affects: failures of its members, or all where none is one; slow ones
+/// where it is slow; those that did not come where they stayed away.
+fn affected(case: &Case, key: &OperationKey, total: &Digest, view: View<'_>) -> (Counts, Users) {
+    let is_member = |code: &Str| case.members.contains_key(&FamilyKey::failure(key.clone(), code.clone()));
     let any_member = total.by_code().any(|(code, _)| is_member(&code));
     let mut users = Users::default();
     let mut failures = 0;
@@ -245,14 +265,37 @@ fn affected(case: &Case, key: &OperationKey, total: &Digest) -> (Counts, Users) 
         failures += of_code.count;
         users.merge(&of_code.users);
     }
-    (Counts { requests: total.requests, failures }, users)
+    let of = |sign: Sign| case.members.get(&FamilyKey::of(key.clone(), sign));
+    if let Some(slow) = of(Sign::Latency) {
+        let slow = total.showing(&FamilyKey::of(key.clone(), Sign::Latency), slow.norm);
+        failures = failures.max(slow.failures);
+    }
+    let mut counts = Counts { requests: total.requests, failures };
+    let flow = of(Sign::Silence).or_else(|| of(Sign::Traffic));
+    if let Some(Member { norm: Norm::Flow(range), flowed, onset, .. }) = flow {
+        let expected = range.low * minutes(*onset, view);
+        let missing = expected.saturating_sub(*flowed);
+        counts = Counts { requests: counts.requests.max(flowed + missing), failures: failures.max(missing) };
+    }
+    (counts, users)
 }
 
-fn blast(case: &Case, origin: Option<&Origin>, symptoms: &[Symptom<'_>], totals: &Totals<'_>) -> Blast {
+/// Whole minutes since a bucket.
+fn minutes(onset: Bucket, view: View<'_>) -> u64 {
+    view.now.since(Nanos(onset * view.config.tick_ns())) / (60 * model::SECOND_NS)
+}
+
+fn blast(
+    case: &Case,
+    origin: Option<&Origin>,
+    symptoms: &[Symptom<'_>],
+    totals: &Totals<'_>,
+    view: View<'_>,
+) -> Blast {
     let mut users = Users::default();
     let mut requests = Counts::default();
     for key in edges(origin, symptoms) {
-        let (counts, of_edge) = affected(case, &key, &total(totals, &key));
+        let (counts, of_edge) = affected(case, &key, &total(totals, &key), view);
         requests.add(counts);
         users.merge(&of_edge);
     }
@@ -275,7 +318,7 @@ pub(crate) fn edges(origin: Option<&Origin>, symptoms: &[Symptom<'_>]) -> BTreeS
         Some(origin) => origin.edges.iter().cloned().collect(),
         None => {
             let most =
-                symptoms.iter().max_by_key(|symptom| (symptom.since.failures, &symptom.family.operation));
+                symptoms.iter().max_by_key(|s| (s.since.failures, s.since.requests, &s.family.operation));
             most.map(|symptom| symptom.family.operation.clone()).into_iter().collect()
         }
     }

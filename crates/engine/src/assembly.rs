@@ -67,8 +67,53 @@ impl<'a> Assembly<'a> {
             event,
             inbound: &self.events[self.inbound_of(deepest)],
             callee_unobserved: event.kind.is_outbound() && self.callee(deepest).is_none(),
-            hops: self.hops(deepest),
+            hops: self.hops_along(self.failing_chain(deepest).into_iter()),
         })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    pub(crate) fn event(&self, i: usize) -> &'a Event {
+        &self.events[i]
+    }
+
+    pub(crate) fn parent(&self, i: usize) -> Option<usize> {
+        self.parents[i]
+    }
+
+    /// Each event after its parent.
+    pub(crate) fn top_down(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.len()).filter(|i| self.parents[*i].is_none()).collect();
+        let mut at = 0;
+        while let Some(i) = order.get(at) {
+            order.extend(&self.children[*i]);
+            at += 1;
+        }
+        order
+    }
+
+    /// The event and its ancestors.
+    pub(crate) fn upwards(&self, i: usize) -> impl Iterator<Item = usize> {
+        std::iter::successors(Some(i), |at| self.parents[*at])
+    }
+
+    /// One event for each service passed: of `chain`, which leads outwards, the event by which work arrived there.
+    pub(crate) fn hops_along(&self, chain: impl Iterator<Item = usize>) -> Vec<&'a Event> {
+        let mut hops: Vec<usize> = Vec::new();
+        for i in chain {
+            match hops.last() {
+                Some(last) if self.same_service(*last, i) => {}
+                _ => hops.push(self.inbound_of(i)),
+            }
+        }
+        hops.into_iter().map(|i| &self.events[i]).collect()
+    }
+
+    /// What the event's service was asked to do.
+    pub(crate) fn inbound(&self, i: usize) -> &'a Event {
+        &self.events[self.inbound_of(i)]
     }
 
     fn is_originating(&self, i: usize) -> bool {
@@ -96,24 +141,13 @@ impl<'a> Assembly<'a> {
         at
     }
 
-    fn hops(&self, origin: usize) -> Vec<&'a Event> {
-        let mut hops: Vec<usize> = Vec::new();
-        for i in self.failing_chain(origin) {
-            match hops.last() {
-                Some(last) if self.same_service(*last, i) => {}
-                _ => hops.push(self.inbound_of(i)),
-            }
-        }
-        hops.into_iter().map(|i| &self.events[i]).collect()
-    }
-
     fn same_service(&self, a: usize, b: usize) -> bool {
         let (a, b) = (&self.events[a], &self.events[b]);
         a.service == b.service && a.env == b.env
     }
 
     /// The event of another service that a call led to.
-    fn callee(&self, i: usize) -> Option<usize> {
+    pub(crate) fn callee(&self, i: usize) -> Option<usize> {
         self.children[i].iter().copied().find(|child| !self.same_service(*child, i))
     }
 

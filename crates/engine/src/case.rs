@@ -11,7 +11,7 @@ use crate::detect::{self, Counts};
 use crate::hash;
 use crate::sketch::{Merge, Smallest};
 use crate::summary::{Bucket, Digest};
-use crate::window::{Alarm, FamilyKey, OperationKey, Window};
+use crate::window::{self, Alarm, FamilyKey, Norm, OperationKey, Sign, Window};
 
 /// Operations whose totals an incident keeps; members come first.
 const OPERATIONS_MAX: usize = 64;
@@ -22,6 +22,8 @@ const BEYOND_MAX: usize = 10_000;
 /// Traces that an incident looks at.
 pub(crate) const TRACES_MAX: usize = 12;
 const TIMELINE_MAX: usize = 200;
+/// A flow that stays away for this long is not waited for.
+const GONE_NS: u64 = 3_600 * model::SECOND_NS;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Case {
@@ -41,6 +43,8 @@ pub(crate) struct Case {
     counted_to: Bucket,
     /// Exemplars chosen at opening; they do not change any more.
     pub(crate) opening: Vec<TraceId>,
+    /// Traces of the same operations from before the onset, to compare with.
+    pub(crate) before: Vec<TraceId>,
     pub(crate) opened_at: Nanos,
     /// What had been cut or had come late before the incident, which is none of its business.
     pub(crate) ambient: (u64, u64),
@@ -56,7 +60,9 @@ pub(crate) struct Case {
 pub(crate) struct Member {
     pub(crate) onset: Bucket,
     pub(crate) detected_at: Nanos,
-    pub(crate) baseline: Counts,
+    pub(crate) norm: Norm,
+    /// Of a flow: requests since the onset.
+    pub(crate) flowed: u64,
 }
 
 /// An operation before the onset.
@@ -110,6 +116,7 @@ pub(crate) fn incident_id(root: &FamilyKey, onset: Bucket, config: &Config) -> I
         operation.service.as_bytes(),
         operation.kind.as_str().as_bytes(),
         operation.operation.as_bytes(),
+        root.sign.as_str().as_bytes(),
         root.code.as_bytes(),
         &onset_ns,
     ]))
@@ -137,6 +144,7 @@ impl Case {
             past: BTreeMap::new(),
             counted_to: window.sealed(),
             opening: Vec::new(),
+            before: Vec::new(),
             opened_at: now,
             ambient: (0, 0),
             last_failing: now,
@@ -178,7 +186,7 @@ impl Case {
             return;
         }
         window.enter_incident(&alarm.family);
-        let member = Member { onset: alarm.onset, detected_at: now, baseline: alarm.baseline };
+        let member = Member { onset: alarm.onset, detected_at: now, norm: alarm.norm, flowed: 0 };
         self.members.entry(alarm.family.clone()).or_insert(member);
         self.track(&alarm.family.operation, window, config);
     }
@@ -215,6 +223,11 @@ impl Case {
             return false;
         }
         self.refine_onset(window);
+        for (family, member) in &mut self.members {
+            if let Norm::Flow(_) = member.norm {
+                member.flowed = window.flowed(&family.operation, member.onset);
+            }
+        }
         self.settle(window.sealed(), window, config);
         let before = self.state;
         self.judge(now, window, config);
@@ -230,7 +243,7 @@ impl Case {
             return;
         }
         for (family, member) in &mut self.members {
-            member.onset = window.extend_onset(family, member.onset, member.baseline).max(self.counted_to);
+            member.onset = window.extend_onset(family, member.onset, member.norm).max(self.counted_to);
             self.onset = self.onset.min(member.onset);
         }
     }
@@ -247,7 +260,7 @@ impl Case {
     fn finish(&mut self, now: Nanos, window: &mut Window, config: &Config) {
         self.settle(now.0 / config.tick_ns() + 1, window, config);
         let families = self.members.keys().chain(&self.beyond);
-        families.for_each(|family| window.leave_incident(family, self.counted_to));
+        families.for_each(|family| window.leave_incident(family, self.counted_to, config));
         self.beyond.clear();
     }
 
@@ -307,8 +320,18 @@ impl Case {
     ) -> Health {
         let tick = now.0 / config.tick_ns();
         let since = tick.saturating_sub(config.ticks(config.recovery_ms)).max(member.onset);
-        let recent = window.counts(family, since);
-        if detect::still_exceeds(recent, member.baseline) {
+        if let Norm::Flow(range) = member.norm {
+            let (requests, ticks) = window.flow(&family.operation, since, tick, config);
+            return match window::still_departs(requests, ticks, range, config) {
+                // What has been gone for an hour was taken away.
+                true if requests == 0 && now.since(self.detected_at) >= GONE_NS => Health::NoTraffic,
+                true => Health::Failing,
+                false if requests > 0 => Health::Quiet,
+                false => Health::NoTraffic,
+            };
+        }
+        let recent = window.counts(family, member.norm, since);
+        if detect::still_exceeds(recent, member.norm.counts()) {
             Health::Failing
         } else if recent.requests > 0 {
             Health::Quiet
@@ -325,14 +348,19 @@ impl Case {
         }
     }
 
-    /// The failing traces to look at: of all members, those with the smallest hashes, so that members share them.
+    /// The failing and slow traces to look at: of all members, those with the smallest hashes, so that members share them.
     pub(crate) fn wanted(&self, window: &Window) -> Vec<TraceId> {
         let mut all: Smallest<TraceId, TRACES_MAX> = Smallest::default();
         for family in self.members.keys() {
             let settled = self.totals.get(&family.operation);
             for digest in settled.into_iter().chain(self.unsettled(&family.operation, window)) {
-                if let Some(failures) = digest.failures_of(&family.code) {
-                    failures.traces.iter().for_each(|trace| all.add(trace));
+                match family.sign {
+                    Sign::Failure => {
+                        let failures = digest.failures_of(&family.code);
+                        failures.iter().flat_map(|f| f.traces.iter()).for_each(|trace| all.add(trace));
+                    }
+                    Sign::Latency => digest.slowest.iter().for_each(|(_, trace)| all.add(trace)),
+                    Sign::Traffic | Sign::Silence => {}
                 }
             }
         }
@@ -350,14 +378,14 @@ impl Case {
         window.digests(key, since)
     }
 
-    /// Whether the family is a member, by its own code or by that of codes beyond the bound.
-    pub(crate) fn has_member(&self, family: &FamilyKey) -> bool {
-        self.members.contains_key(family) || self.members.contains_key(&family.without_code())
+    pub(crate) fn onsets(&self) -> crate::origin::Members<'_> {
+        self.members.iter().map(|(family, member)| (family, member.onset)).collect()
     }
 
     /// The traces that the report may show: those chosen at opening, and those of now.
     pub(crate) fn looked_at(&self, window: &Window) -> BTreeSet<TraceId> {
-        self.wanted(window).into_iter().chain(self.opening.iter().copied()).collect()
+        let wanted = self.wanted(window).into_iter();
+        wanted.chain(self.opening.iter().copied()).chain(self.before.iter().copied()).collect()
     }
 
     /// Time in which nothing was seen proves nothing: what waits for calm or for silence waits that much longer.

@@ -8,6 +8,7 @@ use crate::facts;
 use crate::origin::Callee;
 use crate::report::cite;
 use crate::report::wording::{self, Sentence};
+use crate::window::Sign;
 
 /// The weights, in points. `doc/reference/triage.md` publishes them; a test compares the two.
 pub(crate) mod weights {
@@ -173,8 +174,10 @@ fn app(analysis: &Analysis<'_>) -> Option<Hypothesis> {
     if origin.place.callee != Callee::None {
         return None;
     }
-    let new_code =
-        analysis.root().filter(|symptom| symptom.baseline.failures == 0 && symptom.baseline.requests > 0);
+    let new_code = analysis.root().filter(|symptom| {
+        let baseline = symptom.norm.counts();
+        symptom.family.sign == Sign::Failure && baseline.failures == 0 && baseline.requests > 0
+    });
     Some(
         Hypothesis::new(CauseKind::App, Some(origin.place.service.to_string()))
             .finding(weights::APP_OWN_CODE_FAILS, wording::own_code_fails(origin))

@@ -16,7 +16,7 @@ use crate::hash::StableHash;
 use crate::shard::Shard;
 use crate::sketch::Merge;
 use crate::summary::{Bucket, Summary};
-use crate::window::{Alarm, FamilyKey, FamilyView, Window};
+use crate::window::{Alarm, FamilyKey, FamilyView, Sign, Window};
 
 mod act;
 mod open;
@@ -61,7 +61,9 @@ pub(crate) struct Core {
 struct Pending {
     alarm: Alarm,
     since: Nanos,
+    /// Traces that show the symptom, and such from before it began.
     traces: Vec<TraceId>,
+    before: Vec<TraceId>,
 }
 
 /// Counters for metrics; no decision rests on them.
@@ -109,7 +111,11 @@ impl Engine {
                 Vec::new()
             }
             Input::Alerts(alerts) => self.core.take_alerts(alerts),
-            Input::Logs(_) | Input::Metrics(_) | Input::AcceptBaseline(_) => Vec::new(),
+            Input::Logs(_) | Input::Metrics(_) => Vec::new(),
+            Input::AcceptBaseline(accepted) => {
+                self.core.accept_baseline(&accepted);
+                Vec::new()
+            }
             Input::Evidence(evidence) => self.core.take_evidence(evidence),
             Input::Operator(action) => self.core.act(&action),
             Input::Configure(text) => {
@@ -177,6 +183,7 @@ impl Core {
         let gap = now.since(self.tick);
         if self.tick != Nanos::default() && gap > BLIND_TICKS * self.config.tick_ns() {
             self.cases.values_mut().for_each(|case| case.was_blind_for(gap));
+            self.window.was_blind_until(now, &self.config);
         }
     }
 
@@ -209,9 +216,10 @@ impl Core {
     /// Symptoms as they stand now: one that went away again is forgotten, one in too few traces waits.
     fn note_alarms(&mut self) {
         let before = std::mem::take(&mut self.pending);
-        for alarm in self.window.alarms(&self.config) {
+        for alarm in self.window.alarms(self.tick, &self.config) {
             let traces = self.exemplars(&alarm);
-            if traces.len() < TRACES_MIN {
+            let has_traces = matches!(alarm.family.sign, Sign::Failure | Sign::Latency);
+            if has_traces && traces.len() < TRACES_MIN {
                 continue;
             }
             if self.pending.len() >= PENDING_MAX {
@@ -219,16 +227,22 @@ impl Core {
                 continue;
             }
             let since = before.get(&alarm.family).map_or(self.tick, |pending| pending.since);
-            self.pending.insert(alarm.family.clone(), Pending { alarm, since, traces });
+            let before = self.window.healthy_before(&alarm.family.operation, alarm.onset);
+            self.pending.insert(alarm.family.clone(), Pending { alarm, since, traces, before });
         }
     }
 
-    /// Failing traces of a symptom since its onset.
+    /// Traces that show a symptom, since its onset.
     fn exemplars(&self, alarm: &Alarm) -> Vec<TraceId> {
         let total = self.window.sum(&alarm.family.operation, alarm.onset, Bucket::MAX, &self.config);
-        let failing =
-            total.failures_of(&alarm.family.code).map(|failures| failures.traces.iter().copied().collect());
-        failing.unwrap_or_default()
+        match alarm.family.sign {
+            Sign::Failure => {
+                let failures = total.failures_of(&alarm.family.code);
+                failures.map(|failures| failures.traces.iter().copied().collect()).unwrap_or_default()
+            }
+            Sign::Latency => total.slowest.iter().map(|(_, trace)| *trace).collect(),
+            Sign::Traffic | Sign::Silence => Vec::new(),
+        }
     }
 
     /// Cases whose state changed in this tick.
@@ -248,11 +262,7 @@ impl Core {
     fn wanted_traces(&self) -> BTreeSet<TraceId> {
         let mut wanted: BTreeSet<TraceId> = BTreeSet::new();
         for pending in self.pending.values() {
-            wanted.extend(&pending.traces);
-            let since = pending.alarm.onset.saturating_sub(self.config.ticks(60_000));
-            let past =
-                self.window.sum(&pending.alarm.family.operation, since, pending.alarm.onset, &self.config);
-            wanted.extend(past.healthy.iter());
+            wanted.extend(pending.traces.iter().chain(&pending.before));
         }
         for case in self.cases.values() {
             wanted.extend(case.looked_at(&self.window));

@@ -1,4 +1,5 @@
-//! The failure symptom: when has a family left its baseline? A sequential test on rates, by integer arithmetic.
+//! When has a share left its baseline: failures of a family, or slow requests of an operation? A sequential test on
+//! rates, by integer arithmetic.
 //!
 //! For each alternative rate p1 the detector keeps the CUSUM of the likelihood ratio of p1 against the baseline p0.
 //! Each ratio is an e-value, so the CUSUM reaches 1/a at most once in 1/a ticks on average while the baseline holds
@@ -15,10 +16,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::fixed::Bits;
+use crate::season::Season;
 use crate::summary::Bucket;
 
 /// Alternative rates, in thousandths.
 const ALTERNATIVES: [u64; 6] = [10, 30, 100, 300, 600, 950];
+/// What a test asks for besides the odds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Test {
+    /// Smaller alternatives are not tested.
+    alternative_min: u64,
+    /// What one bucket can add to the evidence. A cut likelihood ratio is still an e-value, a weaker one.
+    gain_max: Bits,
+    /// Compare with the worst minute of the baseline instead of its mean.
+    worst_minute: bool,
+}
+
+/// Failures: each counts at once.
+pub(crate) const FAILURES: Test = Test { alternative_min: 0, gain_max: Bits(i64::MAX), worst_minute: false };
+/// Slowness comes in bursts that mean nothing, so a third of the requests must be slow, for longer than a pause lasts,
+/// and more than in any minute of the baseline.
+pub(crate) const SLOWNESS: Test = Test { alternative_min: 300, gain_max: Bits(4 << 20), worst_minute: true };
+
 /// While an operation is younger than this, only a rate of at least `WARM_UP_RATE` counts: there is no baseline yet.
 const WARM_UP_MS: u64 = 60_000;
 const WARM_UP_RATE: u64 = 600;
@@ -41,6 +60,18 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
+    fn plus(mut self, other: Counts) -> Counts {
+        self.add(other);
+        self
+    }
+
+    /// The one of which more fails; of equal shares the one with more requests.
+    pub(crate) fn larger_share(self, other: Counts) -> Counts {
+        let key = |a: Counts, b: Counts| u128::from(a.failures) * u128::from(b.requests.max(1));
+        let (mine, theirs) = (key(self, other), key(other, self));
+        if (theirs, other.requests) > (mine, self.requests) { other } else { self }
+    }
+
     pub(crate) fn add(&mut self, other: Counts) {
         self.requests += other.requests;
         self.failures += other.failures;
@@ -131,13 +162,28 @@ pub(crate) fn still_exceeds(counts: Counts, baseline: Counts) -> bool {
 pub(crate) struct Baseline {
     minutes: VecDeque<(u64, Counts)>,
     total: Counts,
+    /// The whole minute with the largest share, of those with enough requests to tell.
+    worst: Counts,
+    /// The sum of each hour.
+    season: Season<Counts>,
 }
+
+/// A minute with fewer requests has no share worth the name.
+const WORST_REQUESTS_MIN: u64 = 20;
 
 impl Baseline {
     pub(crate) fn add(&mut self, minute: u64, counts: Counts) {
         match self.minutes.back_mut() {
             Some((last, sum)) if *last == minute => sum.add(counts),
-            _ => self.minutes.push_back((minute, counts)),
+            ended => {
+                if let Some((minute, counts)) = ended.copied() {
+                    self.season.add(minute, counts, Counts::plus);
+                }
+                self.minutes.push_back((minute, counts));
+                let told = self.minutes.iter().map(|(_, counts)| *counts).rev().skip(1);
+                let told = told.filter(|counts| counts.requests >= WORST_REQUESTS_MIN);
+                self.worst = told.reduce(Counts::larger_share).unwrap_or_default();
+            }
         }
         self.total.add(counts);
         while self.minutes.len() > BASELINE_MINUTES {
@@ -148,8 +194,10 @@ impl Baseline {
         }
     }
 
-    pub(crate) fn counts(&self) -> Counts {
-        self.total
+    /// What is normal in `minute`: the hour before it, or what the same hour of other days showed where that was more.
+    fn norm(&self, minute: u64, test: Test) -> Counts {
+        let hour = if test.worst_minute { self.total.larger_share(self.worst) } else { self.total };
+        self.season.usual(minute).fold(hour, Counts::larger_share)
     }
 }
 
@@ -165,6 +213,8 @@ struct Score {
 pub(crate) struct Detector {
     scores: [Score; ALTERNATIVES.len()],
     baseline: Baseline,
+    /// What the baseline was taken to be when the evidence was last weighed.
+    norm: Counts,
     /// Seen since the evidence against the baseline began; joins the baseline if that evidence vanishes.
     held: Vec<(u64, Counts)>,
 }
@@ -189,27 +239,47 @@ impl Detector {
     }
 
     /// Takes in one bucket; `age_ms` is how long the operation has been known at that time.
-    pub(crate) fn observe(&mut self, bucket: Bucket, counts: Counts, age_ms: u64, config: &Config) {
-        let fraction = Fraction::of(self.baseline.counts());
-        if counts.failures > 0 || !self.is_calm() {
-            self.score(bucket, counts, age_ms, fraction);
-        }
+    pub(crate) fn observe(
+        &mut self,
+        test: Test,
+        bucket: Bucket,
+        counts: Counts,
+        age_ms: u64,
+        config: &Config,
+    ) {
         let minute = bucket * config.tick_ms / 60_000;
+        if counts.failures > 0 || !self.is_calm() {
+            self.norm = self.baseline.norm(minute, test);
+            self.score(test, bucket, counts, age_ms);
+        }
         if self.scores.iter().any(|score| score.bits >= Bits::log2(HOLD_ODDS)) {
             self.hold(minute, counts);
         } else {
-            for (held_minute, held) in std::mem::take(&mut self.held) {
-                self.baseline.add(held_minute, held);
-            }
+            self.release();
             self.baseline.add(minute, counts);
         }
     }
 
-    fn score(&mut self, bucket: Bucket, counts: Counts, age_ms: u64, fraction: Fraction) {
+    /// Takes in one bucket as normal, whatever it shows.
+    pub(crate) fn learn(&mut self, bucket: Bucket, counts: Counts, config: &Config) {
+        self.release();
+        self.scores = Default::default();
+        self.baseline.add(bucket * config.tick_ms / 60_000, counts);
+    }
+
+    fn release(&mut self) {
+        for (minute, held) in std::mem::take(&mut self.held) {
+            self.baseline.add(minute, held);
+        }
+    }
+
+    fn score(&mut self, test: Test, bucket: Bucket, counts: Counts, age_ms: u64) {
+        let fraction = Fraction::of(self.norm);
         let base = fraction.rate().log_likelihood(counts);
         for (score, alternative) in self.scores.iter_mut().zip(ALTERNATIVES) {
-            let tested =
-                fraction.is_exceeded_by(alternative) && (age_ms >= WARM_UP_MS || alternative >= WARM_UP_RATE);
+            let tested = alternative >= test.alternative_min
+                && fraction.is_exceeded_by(alternative)
+                && (age_ms >= WARM_UP_MS || alternative >= WARM_UP_RATE);
             if !tested {
                 *score = Score::default();
                 continue;
@@ -217,7 +287,7 @@ impl Detector {
             if score.bits == Bits::ZERO {
                 score.since = bucket;
             }
-            let gain = Rate::alternative(alternative).log_likelihood(counts).minus(base);
+            let gain = Rate::alternative(alternative).log_likelihood(counts).minus(base).min(test.gain_max);
             score.bits = score.bits.plus(gain).max(Bits::ZERO);
         }
     }
@@ -237,7 +307,7 @@ impl Detector {
     pub(crate) fn excess(&self) -> Excess {
         let best = self.scores.iter().copied().max_by_key(|score| (score.bits, u64::MAX - score.since));
         let best = best.unwrap_or_default();
-        Excess { bits: best.bits, onset: best.since, baseline: self.baseline.counts() }
+        Excess { bits: best.bits, onset: best.since, baseline: self.norm }
     }
 
     /// After an incident: the test starts anew against the baseline of before, and what was held is dropped.

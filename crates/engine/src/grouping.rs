@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{CapturedTrace, TraceId};
 
-use crate::window::{Alarm, FamilyKey};
+use crate::window::{Alarm, FamilyKey, Window};
 
 /// Something that symptoms can belong to: a live incident or another new symptom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,45 +42,44 @@ impl Traits {
         other.services().any(|service| self.callees.contains(service))
     }
 
-    fn belongs_with(&self, other: &Traits, failed_in: &BTreeMap<TraceId, BTreeSet<FamilyKey>>) -> bool {
+    fn belongs_with(&self, other: &Traits, shown_in: &BTreeMap<TraceId, BTreeSet<FamilyKey>>) -> bool {
         if self.env != other.env {
             return false;
         }
-        let failed_there = |traits: &Traits, families: &BTreeSet<FamilyKey>| {
+        let shown_there = |traits: &Traits, families: &BTreeSet<FamilyKey>| {
             traits
                 .traces
                 .iter()
-                .any(|trace| failed_in.get(trace).is_some_and(|failed| !failed.is_disjoint(families)))
+                .any(|trace| shown_in.get(trace).is_some_and(|failed| !failed.is_disjoint(families)))
         };
         !self.families.is_disjoint(&other.families)
             || !self.traces.is_disjoint(&other.traces)
-            || failed_there(self, &other.families)
-            || failed_there(other, &self.families)
+            || shown_there(self, &other.families)
+            || shown_there(other, &self.families)
             || self.calls(other)
             || other.calls(self)
     }
 }
 
-/// The families that failed in each captured trace.
-pub(crate) fn failed_in<'a>(
+/// The families whose symptom each captured trace shows.
+pub(crate) fn shown_in<'a>(
     traces: impl Iterator<Item = &'a CapturedTrace>,
+    window: &Window,
 ) -> BTreeMap<TraceId, BTreeSet<FamilyKey>> {
-    traces.map(|trace| (trace.trace, crate::origin::families(trace).collect())).collect()
+    traces.map(|trace| (trace.trace, crate::origin::shown(trace, window).collect())).collect()
 }
 
 /// Connected groups of nodes, in order of their first node; incidents come before alarms in each.
 pub(crate) fn groups(
     nodes: &[(Node, Traits)],
-    failed_in: &BTreeMap<TraceId, BTreeSet<FamilyKey>>,
+    shown_in: &BTreeMap<TraceId, BTreeSet<FamilyKey>>,
 ) -> Vec<Vec<Node>> {
     let mut group_of: Vec<usize> = (0..nodes.len()).collect();
     for i in 0..nodes.len() {
         for j in 0..i {
             // Incidents are not joined with each other here: each keeps its id.
             let both_incidents = matches!((nodes[i].0, nodes[j].0), (Node::Incident(_), Node::Incident(_)));
-            if !both_incidents
-                && group_of[i] != group_of[j]
-                && nodes[i].1.belongs_with(&nodes[j].1, failed_in)
+            if !both_incidents && group_of[i] != group_of[j] && nodes[i].1.belongs_with(&nodes[j].1, shown_in)
             {
                 let (from, to) = (group_of[i].max(group_of[j]), group_of[i].min(group_of[j]));
                 group_of.iter_mut().filter(|group| **group == from).for_each(|group| *group = to);
@@ -117,7 +116,7 @@ mod tests {
         };
         let traits = Traits {
             env: "test".into(),
-            families: BTreeSet::from([FamilyKey { operation, code: "E".into() }]),
+            families: BTreeSet::from([FamilyKey::failure(operation, "E".into())]),
             traces: traces.iter().map(|n| trace_id(*n)).collect(),
             callees: callees.iter().map(|s| (*s).into()).collect(),
         };

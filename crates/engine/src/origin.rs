@@ -5,7 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::{CapturedTrace, Nanos, Str, TraceId};
 
 use crate::assembly::{Assembly, Peers, TraceOrigin};
-use crate::window::{FamilyKey, OperationKey, Window};
+use crate::summary::Bucket;
+use crate::window::{FamilyKey, OperationKey, Sign, Window};
+
+mod slow;
+mod upstream;
+
+use slow::vote as vote_slow;
+use upstream::first as first_upstream;
 
 /// The operation of a service that was called and left no event.
 pub(crate) const UNOBSERVED: &str = "(unobserved)";
@@ -14,6 +21,10 @@ pub(crate) const UNOBSERVED: &str = "(unobserved)";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Origin {
     pub(crate) place: Place,
+    /// What it was found by.
+    pub(crate) sign: Sign,
+    /// Of a latency origin: nanoseconds charged to the place in a request, now and before.
+    pub(crate) charged_ns: Option<(u64, u64)>,
     /// From the origin outwards.
     pub(crate) hops: Vec<OperationKey>,
     /// The outermost failing operations over all traces that show them: what the world outside asked for.
@@ -74,6 +85,29 @@ impl Chains {
     }
 }
 
+/// Symptoms with their onsets.
+pub(crate) type Members<'a> = BTreeMap<&'a FamilyKey, Bucket>;
+
+/// The origin by the strongest sign there is: failures before slowness, slowness before a change in traffic.
+pub(crate) fn locate<'a>(
+    members: &Members<'_>,
+    traces: &[&'a CapturedTrace],
+    before: &[&'a CapturedTrace],
+    window: &Window,
+    peers: &Peers,
+) -> Option<Origin> {
+    let is_member =
+        |family: &FamilyKey| members.contains_key(family) || members.contains_key(&family.without_code());
+    let slow = || vote_slow(traces.iter().copied(), before.iter().copied(), members, window, peers);
+    let flows = || {
+        let is_flow = |family: &FamilyKey| matches!(family.sign, Sign::Traffic | Sign::Silence);
+        let flows =
+            members.iter().filter(|(family, _)| is_flow(family)).map(|(f, onset)| (*f, *onset)).collect();
+        first_upstream(&flows, before.iter().copied())
+    };
+    vote(traces.iter().copied(), is_member, window, peers).or_else(slow).or_else(flows)
+}
+
 /// Traces in which no member failed do not vote.
 pub(crate) fn vote<'a>(
     traces: impl Iterator<Item = &'a CapturedTrace>,
@@ -103,6 +137,8 @@ pub(crate) fn vote<'a>(
     let edges: BTreeSet<&OperationKey> = all.reliable().keys().filter_map(|hops| hops.last()).collect();
     Some(Origin {
         place,
+        sign: Sign::Failure,
+        charged_ns: None,
         hops: most_common(vote.chains.reliable()).cloned().unwrap_or_default(),
         edges: edges.into_iter().cloned().collect(),
         traces_agreeing: vote.traces,
@@ -116,11 +152,21 @@ fn most_common<T: Ord>(counts: &BTreeMap<T, usize>) -> Option<&T> {
     counts.iter().max_by_key(|(_, count)| **count).map(|(value, _)| value)
 }
 
+/// The families whose symptom a trace shows: what failed in it, and what was slow.
+pub(crate) fn shown(trace: &CapturedTrace, window: &Window) -> impl Iterator<Item = FamilyKey> {
+    let slow = trace.events.iter().filter_map(|event| {
+        let key = OperationKey::of(event);
+        let limit = window.limit(&key)?;
+        (event.duration_ns() >= limit.above_ns).then(|| FamilyKey::of(key, Sign::Latency))
+    });
+    families(trace).chain(slow)
+}
+
 /// The error families that failed in a trace.
 pub(crate) fn families(trace: &CapturedTrace) -> impl Iterator<Item = FamilyKey> {
     trace.events.iter().filter_map(|event| {
         let failure = event.failure()?;
-        Some(FamilyKey { operation: OperationKey::of(event), code: failure.code.clone() })
+        Some(FamilyKey::failure(OperationKey::of(event), failure.code.clone()))
     })
 }
 

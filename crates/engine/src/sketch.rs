@@ -1,10 +1,12 @@
 //! Sketches that merge: the same result whatever the order and grouping of what is added.
 
 mod bounded;
+mod largest;
 mod latency;
 mod smallest;
 
 pub(crate) use bounded::{Bounded, OTHER};
+pub(crate) use largest::Largest;
 pub(crate) use latency::Latency;
 pub(crate) use smallest::{Smallest, UserHash, Users};
 

@@ -7,7 +7,7 @@ use model::{Event, EventKind, Nanos, Str, TraceId};
 use serde::{Deserialize, Serialize};
 
 use crate::hash::{self, StableHash};
-use crate::sketch::{Bounded, Latency, Merge, OTHER, Smallest, UserHash, Users};
+use crate::sketch::{Bounded, Largest, Latency, Merge, OTHER, Smallest, UserHash, Users};
 
 /// Index of a stretch of time as long as a tick, counted from the epoch.
 pub(crate) type Bucket = u64;
@@ -21,6 +21,8 @@ const PEERS_MAX: usize = 8;
 /// Failing traces kept for a family, and healthy ones for an operation, in a bucket.
 pub(crate) const FAILING_TRACES: usize = 8;
 const HEALTHY_TRACES: usize = 2;
+/// Traces of the requests that took longest, in a bucket.
+const SLOWEST_TRACES: usize = 4;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Summary {
@@ -63,6 +65,7 @@ pub(crate) struct Digest {
     pub(crate) versions: Bounded<Str, Split, VERSIONS_MAX>,
     pub(crate) instances: Bounded<Str, Split, INSTANCES_MAX>,
     pub(crate) healthy: Smallest<TraceId, HEALTHY_TRACES>,
+    pub(crate) slowest: Largest<TraceId, SLOWEST_TRACES>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -120,6 +123,7 @@ impl Digest {
     fn add(&mut self, event: &Event) {
         self.requests += 1;
         self.latency.add(event.duration_ns());
+        self.slowest.add(event.duration_ns(), &event.trace);
         let failure = event.failure();
         let split = Split { requests: 1, failures: u64::from(failure.is_some()) };
         if !event.version.is_empty() {
@@ -213,6 +217,7 @@ impl Merge for Digest {
         self.versions.merge(&other.versions);
         self.instances.merge(&other.instances);
         self.healthy.merge(&other.healthy);
+        self.slowest.merge(&other.slowest);
     }
 }
 

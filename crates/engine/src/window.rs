@@ -2,24 +2,33 @@
 //! change, in minutes after that), and per error family the test against its baseline. Knows nothing of incidents
 //! except that a family in one does not teach its baseline.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::{EventKind, Nanos, Str};
+use model::{EventKind, Nanos, Str, TraceId};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::detect::{self, Baseline, Counts, Detector};
+use crate::detect::{self, Counts};
 use crate::fixed::Bits;
-use crate::hash::StableHash;
-use crate::sketch::{Merge, OTHER};
+use crate::sketch::{Merge, OTHER, Smallest};
 use crate::summary::{
-    Bucket, CODES_PER_OPERATION_MAX, Digest, OPERATIONS_PER_SERVICE_MAX, OperationDigest, OperationName,
-    SERVICES_MAX, ServiceKey, Summary,
+    Bucket, Digest, OPERATIONS_PER_SERVICE_MAX, OperationDigest, OperationName, SERVICES_MAX, ServiceKey,
+    Summary,
 };
 
-/// Digests are kept by tick for this long beyond the allowed lateness, by minute for `KEEP_MS`.
+mod flow;
+mod series;
+mod slowness;
+
+use flow::Flow;
+pub(crate) use flow::{Range, flow_odds, still_departs};
+use series::Series;
+pub(crate) use slowness::Limit;
+
+/// Digests are kept by tick for this long beyond the allowed lateness, by minute for an hour.
 const FINE_MS: u64 = 60_000;
-const KEEP_MS: u64 = 3_600_000;
+/// Traces from before an onset that a symptom is compared with.
+const TRACES_BEFORE: usize = 12;
 /// Over all services; beyond it new operations are shown as `__other__` of their service.
 const OPERATIONS_MAX: usize = 20_000;
 /// A bucket before the onset joins it when no more than this many empty buckets lie between.
@@ -36,19 +45,71 @@ pub(crate) struct OperationKey {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct FamilyKey {
     pub(crate) operation: OperationKey,
+    pub(crate) sign: Sign,
+    /// Of a failure; empty for the other signs.
     pub(crate) code: Str,
 }
 
+/// By what a symptom is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Sign {
+    Failure,
+    Latency,
+    /// More or fewer requests than there ever were.
+    Traffic,
+    /// None at all.
+    Silence,
+}
+
+impl Sign {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Failure => "failure",
+            Self::Latency => "latency",
+            Self::Traffic => "traffic",
+            Self::Silence => "silence",
+        }
+    }
+}
+
+/// The operation that stands for a whole service.
+pub(crate) const WHOLE_SERVICE: &str = "(all)";
+
+impl OperationKey {
+    fn whole(service: &ServiceKey) -> Self {
+        Self {
+            env: service.env.clone(),
+            service: service.service.clone(),
+            kind: EventKind::Internal,
+            operation: WHOLE_SERVICE.into(),
+        }
+    }
+
+    fn service_key(&self) -> ServiceKey {
+        ServiceKey { env: self.env.clone(), service: self.service.clone() }
+    }
+}
+
 impl FamilyKey {
+    pub(crate) fn failure(operation: OperationKey, code: Str) -> Self {
+        Self { operation, sign: Sign::Failure, code }
+    }
+
+    pub(crate) fn of(operation: OperationKey, sign: Sign) -> Self {
+        Self { operation, sign, code: "".into() }
+    }
+
     /// The family of the operation's codes that have none of their own.
     pub(crate) fn without_code(&self) -> Self {
-        Self { operation: self.operation.clone(), code: OTHER.into() }
+        Self { code: OTHER.into(), ..self.clone() }
     }
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Window {
     operations: BTreeMap<OperationKey, Series>,
+    /// How many requests come, for operations that work arrives at and for whole services.
+    flows: BTreeMap<OperationKey, Flow>,
     /// Operations a service has, to hold the bound.
     per_service: BTreeMap<ServiceKey, usize>,
     /// Buckets before it can no longer change and have been shown to the detectors.
@@ -58,30 +119,31 @@ pub(crate) struct Window {
     pub(crate) overflowed: u64,
 }
 
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Series {
-    first: Bucket,
-    buckets: BTreeMap<Bucket, Digest>,
-    families: BTreeMap<Str, Family>,
-}
-
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Family {
-    detector: Detector,
-    in_incident: bool,
-    /// Buckets before it were judged with an incident that is over.
-    from: Bucket,
-    failures: u64,
-    first: Nanos,
-    last: Nanos,
-}
-
 /// A family that has left its baseline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Alarm {
     pub(crate) family: FamilyKey,
     pub(crate) onset: Bucket,
-    pub(crate) baseline: Counts,
+    pub(crate) norm: Norm,
+}
+
+/// What was normal for a family, as it was when the family left it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Norm {
+    Failure(Counts),
+    /// Slow requests by this limit.
+    Latency(Counts, Limit),
+    /// Requests a minute.
+    Flow(Range),
+}
+
+impl Norm {
+    pub(crate) fn counts(&self) -> Counts {
+        match self {
+            Self::Failure(counts) | Self::Latency(counts, _) => *counts,
+            Self::Flow(_) => Counts::default(),
+        }
+    }
 }
 
 /// A row for lists of error families.
@@ -114,6 +176,8 @@ impl Window {
                 let (key, cut) = self.admit(service, name, &other);
                 if cut {
                     self.overflowed += operation.requests();
+                } else {
+                    self.absorb_flow(&key, service, operation, config);
                 }
                 self.absorb_operation(key, operation, config);
             }
@@ -160,11 +224,24 @@ impl Window {
     }
 
     fn absorb_operation(&mut self, key: OperationKey, digest: &OperationDigest, config: &Config) {
-        let Some((first, _)) = digest.buckets.first_key_value() else { return };
-        let series =
-            self.operations.entry(key).or_insert_with(|| Series { first: *first, ..Series::default() });
+        let series = self.operations.entry(key).or_insert_with(|| Series::of(digest));
         for (bucket, digest) in &digest.buckets {
             series.absorb(*bucket, digest, self.sealed, config);
+        }
+    }
+
+    fn absorb_flow(
+        &mut self,
+        key: &OperationKey,
+        service: &ServiceKey,
+        digest: &OperationDigest,
+        config: &Config,
+    ) {
+        let inbound = key.kind.is_inbound().then(|| key.clone());
+        for key in inbound.into_iter().chain([OperationKey::whole(service)]) {
+            let Some((first, _)) = digest.buckets.first_key_value() else { return };
+            let flow = self.flows.entry(key).or_insert_with(|| Flow::starting_at(*first, config));
+            digest.buckets.iter().for_each(|(bucket, digest)| flow.add(*bucket, digest.requests));
         }
     }
 
@@ -178,6 +255,10 @@ impl Window {
             series.fold(self.folded, folded, config);
             series.forget(tick, config);
         }
+        for flow in self.flows.values_mut() {
+            flow.seal(sealed, config);
+        }
+        self.flows.retain(|_, flow| !flow.is_gone(tick, config));
         (self.sealed, self.folded) = (sealed, folded);
         let per_service = &mut self.per_service;
         self.operations.retain(|key, series| {
@@ -190,18 +271,74 @@ impl Window {
     }
 
     /// Families outside incidents that have left their baseline, in order of key.
-    pub(crate) fn alarms(&self, config: &Config) -> Vec<Alarm> {
-        let families = self.operations.values().map(|series| series.families.len()).sum();
-        let threshold = detect::threshold(config, families);
+    pub(crate) fn alarms(&self, now: Nanos, config: &Config) -> Vec<Alarm> {
+        let families: usize = self.operations.values().map(Series::tests).sum();
+        let threshold = detect::threshold(config, families + self.flows.len());
         let mut alarms = Vec::new();
         for (key, series) in &self.operations {
-            for (code, family) in &series.families {
-                if let Some(alarm) = series.test(key, code, family, self.sealed, threshold, config) {
-                    alarms.push(alarm);
-                }
-            }
+            alarms.extend(series.alarms(key, self.sealed, threshold, config));
         }
+        alarms.extend(self.flow_alarms(now.0 / config.tick_ns(), threshold, config));
+        alarms.sort_by(|a, b| a.family.cmp(&b.family));
         alarms
+    }
+
+    /// Where a whole service fell silent, its operations say nothing new.
+    fn flow_alarms(&self, now: Bucket, threshold: Bits, config: &Config) -> Vec<Alarm> {
+        let departed = self.flows.iter().filter_map(|(key, flow)| {
+            let departure = flow.departure(now, threshold, config)?;
+            let sign = if departure.silent { Sign::Silence } else { Sign::Traffic };
+            let family = FamilyKey::of(key.clone(), sign);
+            Some(Alarm { family, onset: departure.onset, norm: Norm::Flow(departure.range) })
+        });
+        let alarms: Vec<Alarm> = departed.collect();
+        let whole = |key: &OperationKey| &*key.operation == WHOLE_SERVICE;
+        let services: BTreeSet<ServiceKey> = alarms
+            .iter()
+            .map(|alarm| &alarm.family.operation)
+            .chain(self.flows.iter().filter(|(_, flow)| flow.in_incident).map(|(key, _)| key))
+            .filter(|key| whole(key))
+            .map(OperationKey::service_key)
+            .collect();
+        let said = |alarm: &Alarm| {
+            let key = &alarm.family.operation;
+            whole(key) || !services.contains(&key.service_key())
+        };
+        alarms.into_iter().filter(said).collect()
+    }
+
+    /// Requests of a flow from `since` on that have had time to come, and the ticks they came in.
+    pub(crate) fn flow(&self, key: &OperationKey, since: Bucket, now: Bucket, config: &Config) -> (u64, u64) {
+        let until = Flow::settled(now, config);
+        let requests = self.flows.get(key).map_or(0, |flow| flow.requests(since, until));
+        (requests, until.saturating_sub(since))
+    }
+
+    /// All requests of a flow since the onset of its incident.
+    pub(crate) fn flowed(&self, key: &OperationKey, onset: Bucket) -> u64 {
+        self.flows.get(key).map_or(0, |flow| flow.since_incident(onset))
+    }
+
+    /// What was seen up to `until` is normal, however short it is.
+    pub(crate) fn accept(&mut self, until: Bucket, matches: impl Fn(&OperationKey) -> bool, config: &Config) {
+        let sealed = self.sealed;
+        for (_, series) in self.operations.iter_mut().filter(|(key, _)| matches(key)) {
+            series.accept(sealed, until, config);
+        }
+        for (_, flow) in self.flows.iter_mut().filter(|(key, _)| matches(key)) {
+            flow.accept(until, config);
+        }
+    }
+
+    /// Time without ticks, up to `now`, is not time without traffic.
+    pub(crate) fn was_blind_until(&mut self, now: Nanos, config: &Config) {
+        let bucket = now.0 / config.tick_ns();
+        self.flows.values_mut().for_each(|flow| flow.was_blind_until(bucket, config));
+    }
+
+    /// From when on a request of the operation is slow.
+    pub(crate) fn limit(&self, key: &OperationKey) -> Option<Limit> {
+        self.operations.get(key)?.slowness.limit
     }
 
     /// The sum of an operation's digests from `since` on, up to but without `until`. Where `since` lies in folded
@@ -215,10 +352,10 @@ impl Window {
         sum
     }
 
-    /// Requests and failures of a family from `since` on.
-    pub(crate) fn counts(&self, family: &FamilyKey, since: Bucket) -> Counts {
+    /// Requests of a family from `since` on, and of them those that show its symptom.
+    pub(crate) fn counts(&self, family: &FamilyKey, norm: Norm, since: Bucket) -> Counts {
         let mut counts = Counts::default();
-        self.digests(&family.operation, since).for_each(|digest| counts.add(digest.counts(&family.code)));
+        self.digests(&family.operation, since).for_each(|digest| counts.add(digest.showing(family, norm)));
         counts
     }
 
@@ -232,13 +369,28 @@ impl Window {
         series.into_iter().flat_map(move |series| series.buckets.range(since..).map(|(_, digest)| digest))
     }
 
+    /// Healthy traces of an operation from before a bucket, to compare with: the latest ones that are kept by tick.
+    pub(crate) fn healthy_before(&self, key: &OperationKey, onset: Bucket) -> Vec<TraceId> {
+        let mut found: Smallest<TraceId, TRACES_BEFORE> = Smallest::default();
+        let of = |key: &OperationKey| self.operations.get(key).into_iter();
+        let whole = &*key.operation == WHOLE_SERVICE;
+        let of_service =
+            self.operations.iter().filter(|(k, _)| whole && k.service_key() == key.service_key());
+        for series in of(key).chain(of_service.map(|(_, series)| series)) {
+            for (_, digest) in series.buckets.range(..onset) {
+                digest.healthy.iter().for_each(|trace| found.add(trace));
+            }
+        }
+        found.iter().copied().collect()
+    }
+
     /// Moves an onset back over the buckets before it that show the same excess.
-    pub(crate) fn extend_onset(&self, family: &FamilyKey, onset: Bucket, baseline: Counts) -> Bucket {
+    pub(crate) fn extend_onset(&self, family: &FamilyKey, onset: Bucket, norm: Norm) -> Bucket {
         let Some(series) = self.operations.get(&family.operation) else { return onset };
         let mut first = onset;
         for (bucket, digest) in series.buckets.range(..onset).rev() {
             let near = first - bucket <= ONSET_GAP + 1;
-            if !near || !detect::belongs_to_onset(digest.counts(&family.code), baseline) {
+            if !near || !detect::belongs_to_onset(digest.showing(family, norm), norm.counts()) {
                 break;
             }
             first = *bucket;
@@ -247,22 +399,25 @@ impl Window {
     }
 
     pub(crate) fn enter_incident(&mut self, family: &FamilyKey) {
-        if let Some(family) = self.family_mut(family) {
-            family.in_incident = true;
+        if let Some(flow) = self.flow_mut(family) {
+            flow.enter();
+        } else if let Some(series) = self.operations.get_mut(&family.operation) {
+            series.enter_incident(family);
         }
     }
 
     /// Its incident is over as of `from`: what was before is not judged again.
-    pub(crate) fn leave_incident(&mut self, family: &FamilyKey, from: Bucket) {
-        if let Some(family) = self.family_mut(family) {
-            family.in_incident = false;
-            family.from = from;
-            family.detector.restart();
+    pub(crate) fn leave_incident(&mut self, family: &FamilyKey, from: Bucket, config: &Config) {
+        if let Some(flow) = self.flow_mut(family) {
+            flow.leave(from, config);
+        } else if let Some(series) = self.operations.get_mut(&family.operation) {
+            series.leave_incident(family, from);
         }
     }
 
-    fn family_mut(&mut self, key: &FamilyKey) -> Option<&mut Family> {
-        self.operations.get_mut(&key.operation)?.families.get_mut(&key.code)
+    fn flow_mut(&mut self, family: &FamilyKey) -> Option<&mut Flow> {
+        let is_flow = matches!(family.sign, Sign::Traffic | Sign::Silence);
+        is_flow.then(|| self.flows.get_mut(&family.operation)).flatten()
     }
 
     pub(crate) fn sealed(&self) -> Bucket {
@@ -317,129 +472,5 @@ fn overflow_key(service: &ServiceKey, other: &Str) -> OperationKey {
         service: service.service.clone(),
         kind: EventKind::Internal,
         operation: other.clone(),
-    }
-}
-
-impl Digest {
-    /// Requests, and the failures of one code.
-    pub(crate) fn counts(&self, code: &Str) -> Counts {
-        Counts { requests: self.requests, failures: self.failures_of(code).map_or(0, |f| f.count) }
-    }
-}
-
-impl Series {
-    fn absorb(&mut self, bucket: Bucket, digest: &Digest, sealed: Bucket, config: &Config) {
-        self.first = self.first.min(bucket);
-        let mut codes: Vec<_> = digest.codes.iter().collect();
-        let other: Str = OTHER.into();
-        codes.extend(digest.codes.other().map(|failures| (&other, failures)));
-        codes.sort_by_key(|(code, _)| code.stable_hash());
-        for (code, failures) in codes {
-            let code = if self.families.contains_key(code) || self.families.len() < CODES_PER_OPERATION_MAX {
-                code
-            } else {
-                &other
-            };
-            if !self.families.contains_key(code) {
-                let detector = Detector::with_past(self.past(sealed, config));
-                self.families.insert(code.clone(), Family { detector, ..Family::default() });
-            }
-            if let Some(family) = self.families.get_mut(code) {
-                family.note(failures.count, failures.first, failures.last);
-            }
-        }
-        // Codes without a family of their own are the family `__other__`, in every bucket alike.
-        let mut digest = digest.clone();
-        digest.codes.keep_only(|code| self.families.contains_key(code));
-        self.buckets.entry(bucket).or_default().merge(&digest);
-    }
-
-    /// What the operation did before a code first failed, as that code's baseline.
-    fn past(&self, sealed: Bucket, config: &Config) -> Baseline {
-        let mut baseline = Baseline::default();
-        for (bucket, digest) in self.buckets.range(..sealed) {
-            baseline.add(bucket * config.tick_ms / 60_000, Counts { requests: digest.requests, failures: 0 });
-        }
-        baseline
-    }
-
-    fn seal(&mut self, from: Bucket, to: Bucket, config: &Config) {
-        if from >= to || self.families.is_empty() {
-            return;
-        }
-        for (code, family) in self.families.iter_mut().filter(|(_, family)| !family.in_incident) {
-            for (bucket, digest) in self.buckets.range(from.max(family.from).min(to)..to) {
-                let age_ms = bucket.saturating_sub(self.first) * config.tick_ms;
-                family.detector.observe(*bucket, digest.counts(code), age_ms, config);
-            }
-        }
-    }
-
-    /// Puts the ticks from `from` to `to` together to minutes.
-    fn fold(&mut self, from: Bucket, to: Bucket, config: &Config) {
-        let minute = config.ticks(60_000);
-        let ticks: Vec<Bucket> = self
-            .buckets
-            .range(from..to)
-            .map(|(bucket, _)| *bucket)
-            .filter(|bucket| bucket % minute != 0)
-            .collect();
-        for bucket in ticks {
-            if let Some(digest) = self.buckets.remove(&bucket) {
-                self.buckets.entry(bucket - bucket % minute).or_default().merge(&digest);
-            }
-        }
-    }
-
-    /// Drops what is too old, and families that are calm and long silent.
-    fn forget(&mut self, tick: Bucket, config: &Config) {
-        let keep = tick.saturating_sub(config.ticks(KEEP_MS));
-        while self.buckets.first_key_value().is_some_and(|(bucket, _)| *bucket < keep) {
-            self.buckets.pop_first();
-        }
-        let keep_ns = Nanos(keep * config.tick_ns());
-        self.families
-            .retain(|_, family| family.in_incident || family.last >= keep_ns || !family.detector.is_calm());
-    }
-
-    fn is_forgotten(&self) -> bool {
-        self.buckets.is_empty() && self.families.values().all(|family| !family.in_incident)
-    }
-
-    fn test(
-        &self,
-        key: &OperationKey,
-        code: &Str,
-        family: &Family,
-        sealed: Bucket,
-        threshold: Bits,
-        config: &Config,
-    ) -> Option<Alarm> {
-        // Most families are calm and have not failed for a while: nothing to look at.
-        let failed_lately = family.last.0 / config.tick_ns() >= sealed;
-        if family.in_incident || (family.detector.is_calm() && !failed_lately) {
-            return None;
-        }
-        let mut detector = family.detector.clone();
-        for (bucket, digest) in self.buckets.range(sealed.max(family.from)..) {
-            let age_ms = bucket.saturating_sub(self.first) * config.tick_ms;
-            detector.observe(*bucket, digest.counts(code), age_ms, config);
-        }
-        let excess = detector.excess();
-        (excess.bits >= threshold).then(|| Alarm {
-            family: FamilyKey { operation: key.clone(), code: code.clone() },
-            onset: excess.onset,
-            baseline: excess.baseline,
-        })
-    }
-}
-
-impl Family {
-    fn note(&mut self, failures: u64, first: Option<Nanos>, last: Option<Nanos>) {
-        if let (Some(first), Some(last)) = (first, last) {
-            self.first = if self.failures == 0 { first } else { self.first.min(first) };
-            self.last = self.last.max(last);
-        }
-        self.failures += failures;
     }
 }

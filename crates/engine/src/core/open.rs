@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Effect, IncidentId, Str};
+use model::{CapturedTrace, Effect, IncidentId, Str, TraceId};
 
 use super::{CASES_MAX, Core, Pending};
 use crate::case::Case;
 use crate::grouping::{self, Node, Traits};
 use crate::origin;
-use crate::window::{Alarm, FamilyKey};
+use crate::sketch::Smallest;
+use crate::window::{Alarm, FamilyKey, OperationKey, Sign};
 
 impl Core {
     /// Opens or joins incidents for the symptoms whose evidence is complete, or that have waited a tick for it.
@@ -36,8 +37,9 @@ impl Core {
 
     fn is_ripe(&self, pending: &Pending, evidence_came: bool) -> bool {
         let waited_ticks = self.tick.since(pending.since) / self.config.tick_ns();
-        let held = || pending.traces.iter().filter_map(|trace| self.traces.get(trace));
-        let complete = held().count() == pending.traces.len()
+        let wanted = pending.traces.len() + pending.before.len();
+        let held = || pending.traces.iter().chain(&pending.before).filter_map(|trace| self.traces.get(trace));
+        let complete = held().count() == wanted
             && held().all(|trace| !origin::is_partial(trace, &self.window, &self.peers));
         // Evidence that has not come two ticks after it was asked for does not come.
         complete || (waited_ticks >= 1 && evidence_came) || waited_ticks >= 2
@@ -53,8 +55,9 @@ impl Core {
         let nodes: Vec<(Node, Traits)> = incidents.chain(symptoms).collect();
         let traces: BTreeSet<_> =
             nodes.iter().flat_map(|(_, traits)| traits.traces.iter().copied()).collect();
-        let failed_in = grouping::failed_in(traces.iter().filter_map(|trace| self.traces.get(trace)));
-        grouping::groups(&nodes, &failed_in)
+        let held = traces.iter().filter_map(|trace| self.traces.get(trace));
+        let shown_in = grouping::shown_in(held, &self.window);
+        grouping::groups(&nodes, &shown_in)
     }
 
     fn traits_of_case(&self, case: &Case) -> Traits {
@@ -64,17 +67,30 @@ impl Core {
         Traits { env: case.env.clone(), families, traces, callees }
     }
 
-    /// Services that the failing calls of a family go to, as far as captured traces tell.
+    /// Services that the calls of a family go to, as far as captured traces tell: those of a failing or slow call, and
+    /// all that a service calls whose traffic changed.
     fn callees(&self, family: &FamilyKey) -> BTreeSet<Str> {
-        if !family.operation.kind.is_outbound() {
-            return BTreeSet::new();
-        }
-        let total = self.window.sum(&family.operation, self.window.sealed(), u64::MAX, &self.config);
-        let traces =
-            total.failures_of(&family.code).map(|failures| failures.traces.clone()).unwrap_or_default();
+        let key = &family.operation;
+        let (traces, calls_of_service) = match family.sign {
+            Sign::Traffic | Sign::Silence => (self.window.healthy_before(key, self.window.sealed()), true),
+            Sign::Failure | Sign::Latency if !key.kind.is_outbound() => return BTreeSet::new(),
+            Sign::Failure => {
+                let total = self.window.sum(key, self.window.sealed(), u64::MAX, &self.config);
+                let failures = total.failures_of(&family.code);
+                (failures.map(|f| f.traces.iter().copied().collect()).unwrap_or_default(), false)
+            }
+            Sign::Latency => {
+                let total = self.window.sum(key, self.window.sealed(), u64::MAX, &self.config);
+                (total.slowest.iter().map(|(_, trace)| *trace).collect(), false)
+            }
+        };
         let events = traces.iter().filter_map(|id| self.traces.get(id)).flat_map(|trace| &trace.events);
+        let is_meant = |event: &&model::Event| match calls_of_service {
+            true => event.service == key.service && event.kind.is_outbound(),
+            false => OperationKey::of(event) == *key,
+        };
         events
-            .filter(|event| crate::window::OperationKey::of(event) == family.operation)
+            .filter(is_meant)
             .filter_map(|event| origin::known_service(event, &self.window, &self.peers))
             .collect()
     }
@@ -109,6 +125,8 @@ impl Core {
         let root = self.root_of(members);
         let mut case = Case::open(root, members, self.tick, &mut self.window, &self.config);
         case.opening = case.wanted(&self.window);
+        let before = self.before(members.iter().map(|alarm| (&alarm.family, alarm.onset)));
+        case.before = before.into_iter().collect();
         case.ambient = (self.window.overflowed, self.late);
         let id = case.id;
         self.cases.insert(id, case);
@@ -121,15 +139,16 @@ impl Core {
         let families: BTreeMap<&FamilyKey, &Alarm> =
             members.iter().map(|alarm| (&alarm.family, alarm)).collect();
         let traces: BTreeSet<_> = members.iter().flat_map(|alarm| self.exemplars(alarm)).collect();
-        let held = traces.iter().filter_map(|trace| self.traces.get(trace));
-        let found = origin::vote(
-            held,
-            |family| families.contains_key(family) || families.contains_key(&family.without_code()),
-            &self.window,
-            &self.peers,
-        );
+        let before = self.before(members.iter().map(|alarm| (&alarm.family, alarm.onset)));
+        let onsets = members.iter().map(|alarm| (&alarm.family, alarm.onset)).collect();
+        let (held, before) = (self.held(&traces), self.held(&before));
+        let found = origin::locate(&onsets, &held, &before, &self.window, &self.peers);
         let at_origin = found.and_then(|origin| {
-            let exact = FamilyKey { operation: origin.place.step.clone(), code: origin.place.code.clone() };
+            let exact = FamilyKey {
+                operation: origin.place.step.clone(),
+                sign: origin.sign,
+                code: origin.place.code.clone(),
+            };
             let same_service = || {
                 families.keys().find(|f| f.operation.service == origin.place.service).map(|f| (*f).clone())
             };
@@ -157,8 +176,25 @@ impl Core {
     fn vote(&self, case: &Case) -> Option<origin::Origin> {
         let wanted: BTreeSet<_> =
             case.wanted(&self.window).into_iter().chain(case.opening.iter().copied()).collect();
-        let held = wanted.iter().filter_map(|trace| self.traces.get(trace));
-        origin::vote(held, |family| case.has_member(family), &self.window, &self.peers)
+        let before: BTreeSet<_> = case.before.iter().copied().collect();
+        let (held, before) = (self.held(&wanted), self.held(&before));
+        origin::locate(&case.onsets(), &held, &before, &self.window, &self.peers)
+    }
+
+    fn held(&self, traces: &BTreeSet<TraceId>) -> Vec<&CapturedTrace> {
+        traces.iter().filter_map(|trace| self.traces.get(trace)).collect()
+    }
+
+    /// Traces to compare with, of all members together.
+    fn before<'a>(
+        &self,
+        members: impl Iterator<Item = (&'a FamilyKey, crate::summary::Bucket)>,
+    ) -> BTreeSet<TraceId> {
+        let mut found: Smallest<TraceId, { crate::case::TRACES_MAX }> = Smallest::default();
+        for (family, onset) in members {
+            self.window.healthy_before(&family.operation, onset).iter().for_each(|trace| found.add(trace));
+        }
+        found.iter().copied().collect()
     }
 
     /// The traces that the touched incidents cite, as far as they are held.

@@ -11,7 +11,7 @@ fn run(seconds: impl IntoIterator<Item = (u64, u64)>) -> Option<(u64, Bucket)> {
     let mut detector = Detector::default();
     for (second, (requests, failures)) in seconds.into_iter().enumerate() {
         let bucket = 600_000 + second as u64;
-        detector.observe(bucket, Counts { requests, failures }, second as u64 * 1_000, &config);
+        detector.observe(FAILURES, bucket, Counts { requests, failures }, second as u64 * 1_000, &config);
         let excess = detector.excess();
         if excess.bits >= limit {
             return Some((second as u64, excess.onset - 600_000));
@@ -61,21 +61,29 @@ fn steady_failures_and_doubled_traffic_are_no_symptom() {
 fn an_outage_does_not_become_its_own_baseline() {
     let config = Config::default();
     let mut detector = Detector::default();
-    (0..300).for_each(|s| detector.observe(s, Counts { requests: 20, failures: 0 }, s * 1_000, &config));
-    let before = detector.excess().baseline;
-    (300..900).for_each(|s| detector.observe(s, Counts { requests: 20, failures: 20 }, s * 1_000, &config));
-    assert_eq!(detector.excess().baseline, before);
+    (0..300).for_each(|s| {
+        detector.observe(FAILURES, s, Counts { requests: 20, failures: 0 }, s * 1_000, &config)
+    });
+    let before = detector.baseline.clone();
+    (300..900).for_each(|s| {
+        detector.observe(FAILURES, s, Counts { requests: 20, failures: 20 }, s * 1_000, &config)
+    });
+    assert_eq!(detector.baseline, before);
 }
 
 #[test]
 fn a_passing_doubt_joins_the_baseline() {
     let config = Config::default();
     let mut detector = Detector::default();
-    (0..120).for_each(|s| detector.observe(s, Counts { requests: 20, failures: 0 }, s * 1_000, &config));
-    detector.observe(120, Counts { requests: 20, failures: 1 }, 120_000, &config);
-    (121..400).for_each(|s| detector.observe(s, Counts { requests: 20, failures: 0 }, s * 1_000, &config));
+    (0..120).for_each(|s| {
+        detector.observe(FAILURES, s, Counts { requests: 20, failures: 0 }, s * 1_000, &config)
+    });
+    detector.observe(FAILURES, 120, Counts { requests: 20, failures: 1 }, 120_000, &config);
+    (121..400).for_each(|s| {
+        detector.observe(FAILURES, s, Counts { requests: 20, failures: 0 }, s * 1_000, &config)
+    });
     assert!(detector.is_calm());
-    assert_eq!(detector.excess().baseline, Counts { requests: 8_000, failures: 1 });
+    assert_eq!(detector.baseline.total, Counts { requests: 8_000, failures: 1 });
 }
 
 proptest! {

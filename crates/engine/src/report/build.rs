@@ -16,6 +16,7 @@ use crate::detect::Counts;
 use crate::hash;
 use crate::origin::{self, Callee};
 use crate::summary::Split;
+use crate::window::Norm;
 
 /// What happened to the telemetry as a whole since the incident was opened.
 pub(crate) struct Ambient<'a> {
@@ -138,6 +139,9 @@ fn origin_part(origin: &origin::Origin) -> Origin {
         Callee::Silent(name) => (Some(name.to_string()), Some(true)),
     };
     Origin {
+        sign: origin.sign.as_str().to_owned(),
+        charged_us: origin.charged_ns.map(|(now, _)| now / 1_000),
+        charged_before_us: origin.charged_ns.map(|(_, before)| before / 1_000),
         service: place.service.to_string(),
         operation: place.operation.to_string(),
         step: place.step.operation.to_string(),
@@ -206,14 +210,30 @@ fn symptoms(analysis: &Analysis<'_>, now: Nanos) -> Vec<Symptom> {
     let root = analysis.root().map(|symptom| symptom.family);
     let symptom = |s: &analysis::Symptom<'_>| Symptom {
         id: cite::symptom(s.family),
-        kind: "failure".to_owned(),
+        kind: s.family.sign.as_str().to_owned(),
         service: s.family.operation.service.to_string(),
         operation: s.family.operation.operation.to_string(),
         operation_kind: s.family.operation.kind,
         code: s.family.code.to_string(),
         role: if root == Some(s.family) { "root" } else { "follower" }.to_owned(),
         since_onset: s.since.into(),
-        baseline: s.baseline.into(),
+        baseline: s.norm.counts().into(),
+        latency: match s.norm {
+            Norm::Latency(_, limit) => Some(LatencyPart {
+                limit_us: limit.above_ns / 1_000,
+                p50_before_us: limit.p50_ns / 1_000,
+                p50_us: s.p50_ns.map(|ns| ns / 1_000),
+            }),
+            Norm::Failure(_) | Norm::Flow(_) => None,
+        },
+        traffic: match s.norm {
+            Norm::Flow(range) => Some(TrafficPart {
+                low_per_minute: range.low,
+                high_per_minute: range.high,
+                requests: s.since.requests,
+            }),
+            Norm::Failure(_) | Norm::Latency(..) => None,
+        },
         odds_log10: s.odds.log10_floor(),
         onset_at: s.onset.to_rfc3339(),
         detected_at: s.detected_at.to_rfc3339(),
@@ -285,11 +305,10 @@ fn exemplar(trace: &CapturedTrace, view: View<'_>) -> Exemplar {
 
 fn timeline(analysis: &Analysis<'_>) -> Vec<TimelineEntry> {
     let mut entries: Vec<(Nanos, u8, String, Vec<String>)> = Vec::new();
-    let first = analysis.symptoms.iter().filter(|s| s.first_failure == Some(analysis.started_at));
-    for symptom in first.take(1) {
-        let OperationSaid { service, operation } = said(symptom.family);
-        let text = format!("First failure: {service} {operation} with {}.", symptom.family.code);
-        entries.push((analysis.started_at, 1, text, vec![cite::symptom(symptom.family)]));
+    let first = analysis.symptoms.iter().min_by_key(|s| (s.first_failure.unwrap_or(s.onset), s.family));
+    if let Some(symptom) = first {
+        let said = wording::first_seen(symptom);
+        entries.push((analysis.started_at, 1, said.text, said.cites));
     }
     for change in &analysis.changes {
         let text = format!("{} {} was deployed.", change.deployment.service, change.deployment.version);
@@ -308,15 +327,6 @@ fn timeline(analysis: &Analysis<'_>) -> Vec<TimelineEntry> {
         .into_iter()
         .map(|(at, _, text, cites)| TimelineEntry { at: at.to_rfc3339(), text, cites })
         .collect()
-}
-
-struct OperationSaid<'a> {
-    service: &'a str,
-    operation: &'a str,
-}
-
-fn said(family: &crate::window::FamilyKey) -> OperationSaid<'_> {
-    OperationSaid { service: &family.operation.service, operation: &family.operation.operation }
 }
 
 fn next_checks(analysis: &Analysis<'_>, hypotheses: &[causes::Hypothesis], view: View<'_>) -> Vec<Sentence> {
@@ -379,7 +389,7 @@ fn evidence(analysis: &Analysis<'_>, view: View<'_>) -> Vec<EvidencePart> {
         parts.insert(cite::trace(&trace.trace), ("trace", at, digest(trace)));
     }
     for symptom in &analysis.symptoms {
-        let digest = digest(&(Share::from(symptom.since), Share::from(symptom.baseline)));
+        let digest = digest(&(Share::from(symptom.since), Share::from(symptom.norm.counts())));
         parts.insert(cite::symptom(symptom.family), ("symptom", symptom.onset, digest));
     }
     for key in analysis::edges(analysis.origin.as_ref(), &analysis.symptoms)

@@ -28,6 +28,7 @@ pub(crate) fn symptom(family: &FamilyKey) -> String {
         service.as_bytes(),
         kind.as_str().as_bytes(),
         operation.as_bytes(),
+        family.sign.as_str().as_bytes(),
         family.code.as_bytes(),
     ];
     format!("symptom:{}", hash::hex(&hash::digest8(&parts)))

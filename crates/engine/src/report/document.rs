@@ -81,6 +81,8 @@ pub struct Finding {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Origin {
+    /// What it was found by: `failure`, `latency`, `traffic` or `silence`.
+    pub sign: String,
     pub service: String,
     /// What the service was asked to do.
     pub operation: String,
@@ -94,6 +96,9 @@ pub struct Origin {
     pub callee: Option<String>,
     /// Whether the callee reports otherwise: a service that fell silent (true), or one that never reports (false).
     pub callee_reports: Option<bool>,
+    /// Of a latency origin: microseconds of a request that are charged to it, now and before.
+    pub charged_us: Option<u64>,
+    pub charged_before_us: Option<u64>,
     pub traces_agreeing: u64,
     pub traces_examined: u64,
     pub cites: Vec<String>,
@@ -164,7 +169,8 @@ pub struct Share {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Symptom {
     pub id: String,
-    /// `failure`: a family's failure rate left its baseline.
+    /// `failure`: a family's failure rate left its baseline; `latency`: more requests than ever are slow; `traffic`: more
+    /// or fewer requests than ever; `silence`: none at all.
     pub kind: String,
     pub service: String,
     pub operation: String,
@@ -174,11 +180,31 @@ pub struct Symptom {
     pub role: String,
     pub since_onset: Share,
     pub baseline: Share,
+    pub latency: Option<LatencyPart>,
+    pub traffic: Option<TrafficPart>,
     /// The odds against the baseline are 1 in 10 to this power.
     pub odds_log10: i64,
     pub onset_at: String,
     pub detected_at: String,
     pub text: String,
+}
+
+/// Of a latency symptom; durations in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LatencyPart {
+    /// A request that takes as long, or longer, is slow.
+    pub limit_us: u64,
+    pub p50_before_us: u64,
+    pub p50_us: Option<u64>,
+}
+
+/// Of a traffic symptom or of silence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrafficPart {
+    /// Least and most requests of a minute before.
+    pub low_per_minute: u64,
+    pub high_per_minute: u64,
+    pub requests: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

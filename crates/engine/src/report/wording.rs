@@ -10,7 +10,7 @@ use crate::causes::Hypothesis;
 use crate::detect::Counts;
 use crate::origin::{Callee, Origin};
 use crate::summary::Split;
-use crate::window::OperationKey;
+use crate::window::{FamilyKey, Norm, OperationKey, Range, Sign};
 
 /// A statement and the ids of the evidence it rests on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,50 +52,116 @@ pub(crate) fn clock(at: Nanos) -> String {
     text.get(11..19).unwrap_or_default().to_owned() + " UTC"
 }
 
+/// What happened to the requests that a count speaks of.
+fn befell(sign: Sign) -> &'static str {
+    match sign {
+        Sign::Failure => "failed",
+        Sign::Latency => "were slow",
+        Sign::Traffic | Sign::Silence => "did not come",
+    }
+}
+
+/// Milliseconds, with a digit after the point where they are few.
+pub(crate) fn ms(ns: u64) -> String {
+    let tenths = ns / 100_000;
+    if tenths >= 1_000 {
+        format!("{} ms", tenths / 10)
+    } else {
+        format!("{}.{} ms", tenths / 10, tenths % 10)
+    }
+}
+
 /// The one sentence that an incident is known by.
 pub(crate) fn summary(analysis: &Analysis<'_>, best: Option<&Hypothesis>) -> Sentence {
     let requests = analysis.blast.requests;
-    let impact = format!("{} requests failed since {}", of(requests), clock(analysis.started_at));
+    let sign = analysis.origin.as_ref().map_or(Sign::Failure, |origin| origin.sign);
+    let since = clock(analysis.started_at);
+    let impact = match requests.failures {
+        0 => format!("since {since}"),
+        _ => format!("{} requests {} since {since}", of(requests), befell(sign)),
+    };
     let Some(origin) = &analysis.origin else {
         let names: Vec<&str> = analysis.symptoms.iter().map(|s| &*s.family.operation.service).collect();
         let services = names.first().copied().unwrap_or("a service");
         let cites = analysis.symptoms.iter().map(|s| cite::symptom(s.family));
         return Sentence::new(format!("{services} fails; no failing trace could be read: {impact}"), cites);
     };
-    let place = &origin.place;
-    let (service, code) = (&place.service, &place.code);
     let subject = best.and_then(|h| h.subject.clone()).unwrap_or_default();
+    let what = what_happens(origin);
     let why = match best.map_or(CauseKind::Unknown, |h| h.kind) {
-        CauseKind::Deploy => format!("{service} fails with {code} since {subject} was deployed"),
-        CauseKind::Dependency => format!("{service} fails because its calls to {subject} fail with {code}"),
-        CauseKind::Runtime => match &place.callee {
-            Callee::Silent(silent) => format!("{silent} stopped answering, calls to it fail with {code}"),
-            Callee::None | Callee::Foreign(_) => {
-                format!("{service} fails with {code} because its runtime gave way")
-            }
+        CauseKind::Deploy => format!("{what} since {subject} was deployed"),
+        CauseKind::Config => format!("{what} since {subject} was changed"),
+        CauseKind::Dependency => match origin.sign {
+            Sign::Failure => format!("{what} because its calls to {subject} fail"),
+            _ => format!("{what} because it waits for {subject}"),
         },
-        CauseKind::App => format!("{service} fails in its own code with {code}"),
-        CauseKind::Config => format!("{service} fails with {code} since {subject} was changed"),
-        CauseKind::Traffic => format!("{service} fails with {code} under more load than before"),
-        CauseKind::Unknown => format!("{service} fails with {code}, and no cause stands out"),
+        CauseKind::Runtime => match &origin.place.callee {
+            Callee::Silent(silent) => format!("{silent} stopped answering: {what}"),
+            Callee::None | Callee::Foreign(_) => format!("{what} because its runtime gave way"),
+        },
+        CauseKind::App => match origin.sign {
+            Sign::Failure => format!("{what} in its own code"),
+            _ => format!("{what} by itself"),
+        },
+        CauseKind::Traffic => format!("{what} under more load than before"),
+        CauseKind::Unknown => format!("{what}, and no cause stands out"),
     };
     let edges = analysis.blast.requests.failures > 0;
     let cites = traces(origin)
+        .chain(analysis.root().filter(|_| origin.sign != Sign::Failure).map(|s| cite::symptom(s.family)))
         .chain(analysis.hops.last().filter(|_| edges).map(|hop| cite::operation(&hop.operation)));
     Sentence::new(format!("{why}: {impact}"), cites)
 }
 
+/// The origin and what it does, as the beginning of a sentence.
+fn what_happens(origin: &Origin) -> String {
+    let (service, code) = (&origin.place.service, &origin.place.code);
+    match origin.sign {
+        Sign::Failure => format!("{service} fails with {code}"),
+        Sign::Latency => format!("{service} is slow"),
+        Sign::Traffic => format!("{service} gets another number of requests than ever"),
+        Sign::Silence => format!("{service} fell silent"),
+    }
+}
+
 pub(crate) fn symptom(symptom: &Symptom<'_>, now: Nanos) -> String {
     let elapsed = duration(now.since(symptom.onset));
-    let base = match symptom.baseline {
+    let odds = format!("odds 1 in 10^{} under the baseline", symptom.odds.log10_floor());
+    let before = |baseline: Counts| match baseline {
         Counts { requests: 0, .. } => "there is no baseline yet".to_owned(),
         baseline => format!("the baseline before: {}", of(baseline)),
     };
-    let odds = symptom.odds.log10_floor();
-    format!(
-        "{} requests failed in {elapsed}; {base}; odds 1 in 10^{odds} under the baseline",
-        of(symptom.since)
-    )
+    let since = symptom.since;
+    match symptom.norm {
+        Norm::Failure(baseline) => {
+            format!("{} requests failed in {elapsed}; {}; {odds}", of(since), before(baseline))
+        }
+        Norm::Latency(baseline, limit) => {
+            let now = symptom.p50_ns.map(ms).unwrap_or_else(|| "unknown".to_owned());
+            format!(
+                "{} requests took {} or longer in {elapsed}; {}; median {now}, {} before; {odds}",
+                of(since),
+                ms(limit.above_ns),
+                before(baseline),
+                ms(limit.p50_ns)
+            )
+        }
+        Norm::Flow(Range { low, high }) => {
+            format!("{} requests in {elapsed}; from {low} to {high} a minute before; {odds}", since.requests)
+        }
+    }
+}
+
+/// The first entry of the timeline.
+pub(crate) fn first_seen(symptom: &Symptom<'_>) -> Sentence {
+    let FamilyKey { operation: OperationKey { service, operation, .. }, sign, code } = symptom.family;
+    let text = match sign {
+        Sign::Failure => format!("First failure: {service} {operation} with {code}."),
+        Sign::Latency => format!("{service} {operation} turned slow."),
+        Sign::Traffic => format!("The traffic of {service} {operation} changed."),
+        Sign::Silence => format!("{service} {operation} fell silent."),
+    };
+    Sentence::new(text, [cite::symptom(symptom.family)])
 }
 
 pub(crate) fn cohort(cohort: &Cohort) -> String {
@@ -152,11 +218,18 @@ pub(crate) fn version_split(change: &Change<'_>) -> Sentence {
 pub(crate) fn callee_reports_nothing(analysis: &Analysis<'_>, origin: &Origin, name: &str) -> Sentence {
     let service = &origin.place.service;
     let calls = analysis.root().map(|symptom| format!("{} calls", of(symptom.since)));
-    let calls = calls.unwrap_or_else(|| "the calls".to_owned());
-    let text = format!(
-        "{calls} of {service} to {name} failed with {}, and {name} reports nothing itself.",
-        origin.place.code
-    );
+    let calls = calls.unwrap_or_else(|| "The calls".to_owned());
+    let text = match (origin.sign, origin.charged_ns) {
+        (Sign::Failure, _) | (_, None) => format!(
+            "{calls} of {service} to {name} failed with {}, and {name} reports nothing itself.",
+            origin.place.code
+        ),
+        (_, Some((now, before))) => format!(
+            "{service} waits {} of a request for {name}, {} before, and {name} reports nothing itself.",
+            ms(now),
+            ms(before)
+        ),
+    };
     Sentence::new(text, traces(origin).chain(analysis.root().map(|symptom| cite::symptom(symptom.family))))
 }
 
@@ -185,23 +258,39 @@ pub(crate) fn instance_fails(signal: Option<&Correlated<'_>>) -> Sentence {
 
 pub(crate) fn service_silent(origin: &Origin) -> Sentence {
     let service = &origin.place.service;
-    let text = format!("{service} reports otherwise, but left no event in the failing traces.");
+    let traces_are = if origin.sign == Sign::Latency { "slow" } else { "failing" };
+    let text = format!("{service} reports otherwise, but left no event in the {traces_are} traces.");
     Sentence::new(text, traces(origin))
 }
 
 pub(crate) fn own_code_fails(origin: &Origin) -> Sentence {
     let place = &origin.place;
-    let text = format!(
-        "{} failed in {} with {}, and nothing that it called failed.",
-        place.step.operation, place.service, place.code
-    );
+    let text = match (origin.sign, origin.charged_ns) {
+        (Sign::Latency, Some((now, before))) => format!(
+            "{} in {} takes {} of a request by itself, {} before.",
+            place.step.operation,
+            place.service,
+            ms(now),
+            ms(before)
+        ),
+        (Sign::Failure | Sign::Latency, _) => format!(
+            "{} failed in {} with {}, and nothing that it called failed.",
+            place.step.operation, place.service, place.code
+        ),
+        (Sign::Traffic | Sign::Silence, _) => {
+            format!("The traffic of {} changed, and that of whoever calls it did not.", place.service)
+        }
+    };
     Sentence::new(text, traces(origin))
 }
 
 pub(crate) fn code_is_new(symptom: Option<&Symptom<'_>>) -> Sentence {
     let Some(symptom) = symptom else { return Sentence::new(String::new(), []) };
-    let text =
-        format!("{} was not seen in {} requests before.", symptom.family.code, symptom.baseline.requests);
+    let text = format!(
+        "{} was not seen in {} requests before.",
+        symptom.family.code,
+        symptom.norm.counts().requests
+    );
     Sentence::new(text, [cite::symptom(symptom.family)])
 }
 
@@ -214,16 +303,17 @@ pub(crate) fn moment(what: &What) -> String {
         What::Opened => "The incident was opened.".to_owned(),
         What::Joined(family) => {
             let OperationKey { service, operation, kind, .. } = &family.operation;
-            format!("{service} {operation} ({}) joined with {}.", kind.as_str(), family.code)
+            let with = if family.sign == Sign::Failure { &family.code } else { family.sign.as_str() };
+            format!("{service} {operation} ({}) joined with {with}.", kind.as_str())
         }
-        What::Recovering => "No excess failures any more: recovering.".to_owned(),
-        What::Relapsed => "The failures came back while recovering.".to_owned(),
+        What::Recovering => "Back inside the baseline: recovering.".to_owned(),
+        What::Relapsed => "It came back while recovering.".to_owned(),
         What::Resolved => "Resolved.".to_owned(),
         What::ResolvedWithoutTraffic => {
             "Resolved because no traffic was seen; nothing shows that it works again.".to_owned()
         }
         What::ResolvedBy(actor) => format!("Resolved by {actor}."),
-        What::Reopened => "The failures came back: reopened.".to_owned(),
+        What::Reopened => "It came back: reopened.".to_owned(),
         What::Acknowledged(actor) => format!("Acknowledged by {actor}."),
         What::Comment(actor, text) => format!("{actor}: {text}"),
     }
@@ -247,10 +337,18 @@ pub(crate) fn check(hypothesis: &Hypothesis, origin: &Origin) -> Option<Sentence
         CauseKind::Runtime => {
             format!("Look at the processes and hosts of {subject}: restarts, memory, connections.")
         }
-        CauseKind::App => format!(
-            "Look at {} in {service} for what raises {}.",
-            origin.place.step.operation, origin.place.code
-        ),
+        CauseKind::App => match origin.sign {
+            Sign::Failure => format!(
+                "Look at {} in {service} for what raises {}.",
+                origin.place.step.operation, origin.place.code
+            ),
+            Sign::Latency => {
+                format!("Look at what {} in {service} spends its time on.", origin.place.step.operation)
+            }
+            Sign::Traffic | Sign::Silence => {
+                format!("Look at whether {service} runs, and at what brings its work to it.")
+            }
+        },
         CauseKind::Config => format!("Set {subject} back, and see whether the failures stop."),
         CauseKind::Traffic => format!("Compare the load of {service} with what it handled before."),
         CauseKind::Unknown => return None,

@@ -51,6 +51,18 @@ impl Latency {
         self.buckets.iter().map(|(_, n)| u64::from(*n)).sum()
     }
 
+    /// The first edge between buckets that is not below `duration_ns`, so that counting above it is exact.
+    pub(crate) fn edge_ns(duration_ns: u64) -> u64 {
+        let index = index(duration_ns);
+        if lower_ns(index) >= duration_ns { lower_ns(index) } else { lower_ns(index.saturating_add(1)) }
+    }
+
+    /// How many lasted at least `edge_ns`, which is an edge between buckets.
+    pub(crate) fn count_from(&self, edge_ns: u64) -> u64 {
+        let first = self.buckets.partition_point(|(index, _)| lower_ns(*index) < edge_ns);
+        self.buckets[first..].iter().map(|(_, n)| u64::from(*n)).sum()
+    }
+
     /// The lower edge of the bucket that holds the quantile `permille`; `None` where nothing was added.
     pub(crate) fn quantile_ns(&self, permille: u64) -> Option<u64> {
         let rank = self.count().checked_sub(1)? * permille / 1_000;
@@ -97,6 +109,17 @@ mod tests {
             merged.merge(&of(left));
             prop_assert_eq!(merged, of(&values));
         }
+    }
+
+    #[test]
+    fn what_is_above_an_edge_is_counted_exactly() {
+        let mut latency = Latency::default();
+        (1..=100).for_each(|ms| latency.add(ms * 1_000_000));
+        let edge = Latency::edge_ns(50_000_000);
+        assert!((50_000_000..54_000_000).contains(&edge), "{edge}");
+        let above = (1..=100u64).filter(|ms| ms * 1_000_000 >= edge).count() as u64;
+        assert_eq!(latency.count_from(edge), above);
+        assert_eq!(latency.count_from(0), 100);
     }
 
     #[test]

@@ -1,0 +1,109 @@
+//! Origin of a latency symptom: the place to which slow requests are charged more time than the same requests were
+//! before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{CapturedTrace, Event, TraceId};
+
+use super::{Callee, Origin, Place, known_service};
+use crate::assembly::{Assembly, Peers};
+use crate::charge::charge;
+use crate::window::{OperationKey, Sign, Window};
+
+/// What one trace says: time by place, and for each place the way outwards from its longest event.
+struct Charged {
+    trace: TraceId,
+    by_place: BTreeMap<Place, u64>,
+    hops: BTreeMap<Place, Vec<OperationKey>>,
+}
+
+/// `slow` are traces since the onset, `before` such of the same operations from before it. Only traces in which an
+/// operation of `members` took part say anything.
+pub(super) fn vote<'a>(
+    slow: impl Iterator<Item = &'a CapturedTrace>,
+    before: impl Iterator<Item = &'a CapturedTrace>,
+    members: &super::Members<'_>,
+    window: &Window,
+    peers: &Peers,
+) -> Option<Origin> {
+    let operations: BTreeSet<&OperationKey> =
+        members.keys().filter(|f| f.sign == Sign::Latency).map(|f| &f.operation).collect();
+    let of = |trace: &'a CapturedTrace| charged(trace, &operations, window, peers);
+    let is_slow = |event: &Event| {
+        let key = OperationKey::of(event);
+        operations.contains(&key) && window.limit(&key).is_some_and(|l| event.duration_ns() >= l.above_ns)
+    };
+    let slow: Vec<Charged> = slow.filter(|t| t.events.iter().any(is_slow)).filter_map(of).collect();
+    let before: Vec<Charged> = before.filter_map(of).collect();
+    let mut growth: BTreeMap<&Place, i128> = BTreeMap::new();
+    let mut agreeing: BTreeMap<&Place, Vec<TraceId>> = BTreeMap::new();
+    for trace in &slow {
+        let grown = |place: &Place, ns: u64| i128::from(ns) - i128::from(mean(&before, place));
+        trace.by_place.iter().for_each(|(place, ns)| *growth.entry(place).or_default() += grown(place, *ns));
+        let most =
+            trace.by_place.iter().max_by_key(|(place, ns)| (grown(place, **ns), std::cmp::Reverse(*place)));
+        if let Some((place, _)) = most {
+            agreeing.entry(place).or_default().push(trace.trace);
+        }
+    }
+    let (place, _) = growth.into_iter().max_by_key(|(place, ns)| (*ns, std::cmp::Reverse(*place)))?;
+    let chains: BTreeSet<&Vec<OperationKey>> = slow.iter().filter_map(|t| t.hops.get(place)).collect();
+    let edges: BTreeSet<&OperationKey> = chains.iter().filter_map(|hops| hops.last()).collect();
+    Some(Origin {
+        place: place.clone(),
+        sign: Sign::Latency,
+        charged_ns: Some((mean(&slow, place), mean(&before, place))),
+        hops: chains.iter().max_by_key(|hops| hops.len()).map(|hops| (*hops).clone()).unwrap_or_default(),
+        edges: edges.into_iter().cloned().collect(),
+        traces_agreeing: agreeing.remove(place).unwrap_or_default(),
+        traces_examined: slow.len(),
+        reason: "".into(),
+    })
+}
+
+fn mean(traces: &[Charged], place: &Place) -> u64 {
+    let sum: u128 = traces.iter().filter_map(|t| t.by_place.get(place)).map(|ns| u128::from(*ns)).sum();
+    u64::try_from(sum / (traces.len() as u128).max(1)).unwrap_or(u64::MAX)
+}
+
+fn charged(
+    trace: &CapturedTrace,
+    operations: &BTreeSet<&OperationKey>,
+    window: &Window,
+    peers: &Peers,
+) -> Option<Charged> {
+    let concerned = trace.events.iter().any(|event| operations.contains(&OperationKey::of(event)));
+    if !concerned {
+        return None;
+    }
+    let assembly = Assembly::of(trace);
+    let mut found = Charged { trace: trace.trace, by_place: BTreeMap::new(), hops: BTreeMap::new() };
+    let mut longest: BTreeMap<Place, (u64, usize)> = BTreeMap::new();
+    for (i, ns) in charge(&assembly) {
+        let place = place(&assembly, i, window, peers);
+        *found.by_place.entry(place.clone()).or_default() += ns;
+        let known = longest.entry(place).or_insert((ns, i));
+        *known = (*known).max((ns, i));
+    }
+    for (place, (_, i)) in longest {
+        let hops = assembly.hops_along(assembly.upwards(i)).into_iter().map(OperationKey::of).collect();
+        found.hops.insert(place, hops);
+    }
+    Some(found)
+}
+
+fn place(assembly: &Assembly<'_>, i: usize, window: &Window, peers: &Peers) -> Place {
+    let event = assembly.event(i);
+    let waits_for = event.kind.is_outbound() && assembly.callee(i).is_none();
+    let callee = match waits_for.then(|| known_service(event, window, peers)) {
+        None => Callee::None,
+        Some(Some(service)) => Callee::Silent(service),
+        Some(None) if event.peer.is_empty() => Callee::Foreign(event.operation.clone()),
+        Some(None) => Callee::Foreign(event.peer.clone()),
+    };
+    let (service, operation) = match &callee {
+        Callee::Silent(service) => (service.clone(), super::UNOBSERVED.into()),
+        Callee::None | Callee::Foreign(_) => (event.service.clone(), assembly.inbound(i).operation.clone()),
+    };
+    Place { service, operation, step: OperationKey::of(event), code: "".into(), callee }
+}

@@ -1,0 +1,373 @@
+//! How many requests come: the traffic symptom (a drop or a surge) and silence. A sequential test of a rate against the
+//! least and the most that a minute of the last hour, or of the same hour of other days, has shown.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::fixed::Bits;
+use crate::season::Season;
+use crate::summary::Bucket;
+
+/// What is younger may still come: senders deliver in batches.
+const SETTLE_MS: u64 = 15_000;
+const BASELINE_MINUTES: usize = 60;
+/// Whole minutes that must be known before a drop, and before a surge, means anything.
+const DROP_MINUTES_MIN: usize = 5;
+const SURGE_MINUTES_MIN: usize = 10;
+/// A minute's traffic below which neither is tested.
+const PER_MINUTE_MIN: u64 = 30;
+/// What one bucket can add to the evidence: arrivals come in bursts.
+const GAIN_MAX: Bits = Bits(4 << 20);
+/// Evidence at which minutes are held back from the baseline.
+const HOLD_ODDS: u64 = 10;
+/// A flow that has been gone for this long has no normal any more.
+const GONE_MS: u64 = 3_600_000;
+/// log2(e), in units of 2^-20 bit.
+const LOG2_E: u128 = 1_512_775;
+
+/// Alternative rates, in thousandths of the nearest rate that is still normal.
+const ALTERNATIVES: [u64; 4] = [10, 300, 2_000, 5_000];
+
+/// Requests that a minute can have, at least and at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Range {
+    pub(crate) low: u64,
+    pub(crate) high: u64,
+}
+
+impl Range {
+    /// The nearest rate to an alternative that is still normal: half of the least, or twice the most, that was seen.
+    fn normal(self, alternative: u64) -> u64 {
+        match alternative > 1_000 {
+            true => 2 * self.high,
+            false => self.low / 2,
+        }
+    }
+
+    fn join(self, other: Range) -> Range {
+        Range { low: self.low.min(other.low), high: self.high.max(other.high) }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct Score {
+    bits: Bits,
+    /// The first bucket since the score last stood at zero, and the requests from there on.
+    since: Bucket,
+    requests: u64,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Flow {
+    /// Requests of the buckets that can still change.
+    open: BTreeMap<Bucket, u64>,
+    /// The first bucket that was not shown to the test yet.
+    next: Bucket,
+    /// Before this minute the flow was not there for the whole of it.
+    whole_from: u64,
+    /// Requests and ticks of the minute that goes on.
+    current: (u64, u64),
+    minutes: VecDeque<u64>,
+    /// Minutes that came since the evidence against the baseline began.
+    held: Vec<u64>,
+    season: Season<Range>,
+    scores: [Score; ALTERNATIVES.len()],
+    /// Somebody said that what was seen is normal, however short it is.
+    accepted: bool,
+    pub(super) in_incident: bool,
+    /// Requests in buckets that are settled, since it is in an incident.
+    sealed_requests: u64,
+    /// The last bucket with a request.
+    last: Bucket,
+}
+
+/// A flow that has left its range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Departure {
+    pub(super) onset: Bucket,
+    pub(super) range: Range,
+    /// Nothing came since the onset.
+    pub(super) silent: bool,
+}
+
+impl Flow {
+    pub(super) fn starting_at(first: Bucket, config: &Config) -> Self {
+        Self { next: first, whole_from: minute(first, config) + 1, last: first, ..Self::default() }
+    }
+
+    /// Requests of a bucket that was shown to the test already are not shown again.
+    pub(super) fn add(&mut self, bucket: Bucket, requests: u64) {
+        if bucket >= self.next {
+            *self.open.entry(bucket).or_default() += requests;
+        }
+        self.last = self.last.max(bucket);
+    }
+
+    pub(super) fn seal(&mut self, to: Bucket, config: &Config) {
+        while self.next < to {
+            let bucket = self.next;
+            let requests = self.open.remove(&bucket).unwrap_or(0);
+            self.next += 1;
+            if self.in_incident {
+                self.sealed_requests += requests;
+            } else {
+                self.scores = self.scored(self.scores, bucket, requests, config);
+                self.count(bucket, requests, config);
+            }
+        }
+    }
+
+    /// Takes everything before `to` as normal.
+    pub(super) fn accept(&mut self, to: Bucket, config: &Config) {
+        self.scores = Default::default();
+        self.held.clear();
+        self.whole_from = 0;
+        while self.next < to {
+            let requests = self.open.remove(&self.next).unwrap_or(0);
+            let bucket = self.next;
+            self.next += 1;
+            self.count(bucket, requests, config);
+        }
+        let (requests, ticks) = self.current;
+        if ticks * config.tick_ms >= 10_000 {
+            self.end_minute(minute(to, config), per_minute(requests, ticks, config));
+            self.current = (0, 0);
+        }
+        self.accepted = true;
+    }
+
+    /// After time in which nothing was seen: that is no silence.
+    pub(super) fn was_blind_until(&mut self, bucket: Bucket, config: &Config) {
+        if bucket > self.next {
+            self.open = self.open.split_off(&bucket);
+            (self.next, self.current) = (bucket, (0, 0));
+            self.whole_from = minute(bucket, config) + 1;
+            self.scores = Default::default();
+        }
+    }
+
+    fn count(&mut self, bucket: Bucket, requests: u64, config: &Config) {
+        self.current = (self.current.0 + requests, self.current.1 + 1);
+        let minute = minute(bucket, config);
+        if self::minute(bucket + 1, config) != minute {
+            let (requests, ticks) = std::mem::take(&mut self.current);
+            if minute >= self.whole_from {
+                self.end_minute(minute, per_minute(requests, ticks, config));
+            }
+        }
+    }
+
+    fn end_minute(&mut self, minute: u64, requests: u64) {
+        self.held.push(requests);
+        if self.scores.iter().any(|score| score.bits >= Bits::log2(HOLD_ODDS))
+            && self.held.len() <= BASELINE_MINUTES
+        {
+            return;
+        }
+        for requests in std::mem::take(&mut self.held) {
+            self.season.add(minute, Range { low: requests, high: requests }, Range::join);
+            self.minutes.push_back(requests);
+            if self.minutes.len() > BASELINE_MINUTES {
+                self.minutes.pop_front();
+            }
+        }
+    }
+
+    /// What a minute may have; `None` while too little is known for a drop.
+    fn range(&self, minute: u64) -> Option<Range> {
+        if self.minutes.len() < DROP_MINUTES_MIN && !self.accepted {
+            return None;
+        }
+        let seen = Range { low: *self.minutes.iter().min()?, high: *self.minutes.iter().max()? };
+        Some(self.season.usual(minute).fold(seen, Range::join))
+    }
+
+    fn scored(
+        &self,
+        mut scores: [Score; ALTERNATIVES.len()],
+        bucket: Bucket,
+        requests: u64,
+        config: &Config,
+    ) -> [Score; ALTERNATIVES.len()] {
+        let range = self.range(minute(bucket, config));
+        for (score, alternative) in scores.iter_mut().zip(ALTERNATIVES) {
+            let surge = alternative > 1_000;
+            let normal = range.map_or(0, |range| range.normal(alternative));
+            if normal < PER_MINUTE_MIN / 2 || surge && self.minutes.len() < SURGE_MINUTES_MIN {
+                *score = Score::default();
+                continue;
+            }
+            if score.bits == Bits::ZERO {
+                *score = Score { since: bucket, ..Score::default() };
+            }
+            score.requests += requests;
+            let gain = gain(requests, normal, alternative, config).min(GAIN_MAX);
+            score.bits = score.bits.plus(gain).max(Bits::ZERO);
+        }
+        scores
+    }
+
+    /// Whether the flow has left its range, as of what has had time to come.
+    pub(super) fn departure(&self, now: Bucket, threshold: Bits, config: &Config) -> Option<Departure> {
+        if self.in_incident {
+            return None;
+        }
+        let settled = Self::settled(now, config);
+        let mut scores = self.scores;
+        for bucket in self.next..settled {
+            let requests = self.open.get(&bucket).copied().unwrap_or(0);
+            scores = self.scored(scores, bucket, requests, config);
+        }
+        let best = scores.into_iter().max_by_key(|score| score.bits).filter(|best| best.bits >= threshold)?;
+        let range = self.range(minute(settled, config))?;
+        Some(Departure { onset: best.since, range, silent: best.requests == 0 })
+    }
+
+    /// Up to which bucket what was sent has had time to come.
+    pub(super) fn settled(now: Bucket, config: &Config) -> Bucket {
+        now.saturating_sub(config.ticks(SETTLE_MS))
+    }
+
+    /// Requests from `since` to `until`, as far as they can still change.
+    pub(super) fn requests(&self, since: Bucket, until: Bucket) -> u64 {
+        if since >= until { 0 } else { self.open.range(since..until).map(|(_, requests)| requests).sum() }
+    }
+
+    pub(super) fn enter(&mut self) {
+        self.in_incident = true;
+        self.sealed_requests = 0;
+    }
+
+    /// Requests since `onset`, which is not sealed when the incident begins.
+    pub(super) fn since_incident(&self, onset: Bucket) -> u64 {
+        let open: u64 = self.open.range(onset..).map(|(_, requests)| requests).sum();
+        self.sealed_requests + open
+    }
+
+    /// Its incident is over as of `from`. What has been gone for long has no normal any more.
+    pub(super) fn leave(&mut self, from: Bucket, config: &Config) {
+        self.in_incident = false;
+        self.scores = Default::default();
+        self.held.clear();
+        if (from.saturating_sub(self.last)) * config.tick_ms >= GONE_MS {
+            self.minutes.clear();
+            self.accepted = false;
+        }
+    }
+
+    pub(super) fn is_gone(&self, now: Bucket, config: &Config) -> bool {
+        !self.in_incident && now.saturating_sub(self.last) * config.tick_ms >= 2 * GONE_MS
+    }
+}
+
+/// Whether a stretch still lies outside of `range`: the lower threshold, for staying open.
+pub(crate) fn still_departs(requests: u64, ticks: u64, range: Range, config: &Config) -> bool {
+    flow_odds(requests, ticks, range, config) >= Bits::log2(HOLD_ODDS)
+}
+
+/// The odds, in bits, that `requests` in some ticks come from another rate than the nearest end of `range`.
+pub(crate) fn flow_odds(requests: u64, ticks: u64, range: Range, config: &Config) -> Bits {
+    let bits = ALTERNATIVES.into_iter().filter_map(|alternative| {
+        let normal = range.normal(alternative);
+        (normal >= PER_MINUTE_MIN / 2).then(|| gain_over(requests, normal, alternative, ticks, config))
+    });
+    bits.max().unwrap_or(Bits::ZERO)
+}
+
+fn gain(requests: u64, normal: u64, alternative: u64, config: &Config) -> Bits {
+    gain_over(requests, normal, alternative, 1, config)
+}
+
+/// The log likelihood ratio of Poisson rates: n log2(a) + normal (1 - a) log2(e).
+fn gain_over(requests: u64, normal: u64, alternative: u64, ticks: u64, config: &Config) -> Bits {
+    let expected_millionths = u128::from(normal) * u128::from(ticks * config.tick_ms) * 1_000_000 / 60_000;
+    let weight = expected_millionths * LOG2_E / 1_000_000;
+    let weight = i64::try_from(weight).unwrap_or(i64::MAX / 16);
+    let per_event = Bits::ratio(alternative, 1_000);
+    let rate = i128::from(weight) * (1_000 - i128::from(alternative)) / 1_000;
+    per_event.times(requests).plus(Bits(i64::try_from(rate).unwrap_or(i64::MIN / 2)))
+}
+
+fn minute(bucket: Bucket, config: &Config) -> u64 {
+    bucket * config.tick_ms / 60_000
+}
+
+fn per_minute(requests: u64, ticks: u64, config: &Config) -> u64 {
+    requests * 60_000 / (ticks * config.tick_ms).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Bucket = 600_000;
+
+    /// Feeds requests a second; the second of the alarm, its onset and whether it is silence.
+    fn run(seconds: impl IntoIterator<Item = u64>) -> Option<(u64, u64, bool)> {
+        let config = Config::default();
+        let threshold = crate::detect::threshold(&config, 1_000);
+        let mut flow = Flow::starting_at(START, &config);
+        for (second, requests) in seconds.into_iter().enumerate() {
+            let now = START + second as u64;
+            if requests > 0 {
+                flow.add(now, requests);
+            }
+            flow.seal(now.saturating_sub(60), &config);
+            if let Some(found) = flow.departure(now, threshold, &config) {
+                return Some((second as u64, found.onset - START, found.silent));
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn a_flow_that_stops_is_silent_within_a_minute() {
+        let (seen, onset, silent) = run((0..2_000).map(|s| if s < 900 { 5 } else { 0 })).unwrap();
+        assert_eq!((onset, silent), (900, true));
+        assert!(seen < 960, "{seen}");
+    }
+
+    #[test]
+    fn a_drop_and_a_surge_are_no_silence() {
+        let (_, onset, silent) = run((0..2_000).map(|s| if s < 900 { 20 } else { 2 })).unwrap();
+        assert_eq!((onset, silent), (900, false));
+        let (_, onset, silent) = run((0..2_000).map(|s| if s < 1_200 { 5 } else { 40 })).unwrap();
+        assert_eq!((onset, silent), (1_200, false));
+    }
+
+    #[test]
+    fn doubling_halving_bursts_and_rare_traffic_are_nothing() {
+        assert_eq!(run((0..4_000).map(|s| if s < 1_200 { 10 } else { 20 })), None);
+        assert_eq!(run((0..4_000).map(|s| if s < 1_200 { 20 } else { 10 })), None);
+        assert_eq!(
+            run((0..4_000).map(|s| if s % 300 < 3 { 400 } else { 10 })),
+            None,
+            "a burst every five minutes"
+        );
+        assert_eq!(
+            run((0..4_000).map(|s| u64::from(s % 20 == 0 && s < 3_000))),
+            None,
+            "three a minute, then none"
+        );
+    }
+
+    #[test]
+    fn what_nobody_saw_is_no_silence() {
+        let config = Config::default();
+        let threshold = crate::detect::threshold(&config, 1_000);
+        let mut flow = Flow::starting_at(START, &config);
+        for now in START..START + 900 {
+            flow.add(now, 5);
+            flow.seal(now - 60, &config);
+        }
+        let back = START + 5_000;
+        flow.was_blind_until(back, &config);
+        for now in back..back + 300 {
+            flow.add(now, 5);
+            flow.seal(now - 60, &config);
+            assert_eq!(flow.departure(now, threshold, &config), None, "{}", now - back);
+        }
+    }
+}

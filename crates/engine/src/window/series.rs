@@ -1,0 +1,245 @@
+//! One operation over the last hour: its digests, in ticks while they can still change, in minutes after that, and the
+//! tests that run on them. Knows nothing of other operations.
+
+use std::collections::BTreeMap;
+
+use model::{Nanos, Str};
+use serde::{Deserialize, Serialize};
+
+use super::slowness::Slowness;
+use super::{Alarm, FamilyKey, Norm, OperationKey, Sign};
+use crate::config::Config;
+use crate::detect::{Baseline, Counts, Detector, FAILURES};
+use crate::fixed::Bits;
+use crate::hash::StableHash;
+use crate::sketch::{Merge, OTHER};
+use crate::summary::{Bucket, CODES_PER_OPERATION_MAX, Digest, OperationDigest};
+
+const KEEP_MS: u64 = 3_600_000;
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Series {
+    first: Bucket,
+    pub(super) buckets: BTreeMap<Bucket, Digest>,
+    pub(super) families: BTreeMap<Str, Family>,
+    pub(super) slowness: Slowness,
+    /// Everything before it was said to be normal.
+    accepted: Bucket,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Family {
+    detector: Detector,
+    pub(super) in_incident: bool,
+    /// Buckets before it were judged with an incident that is over.
+    from: Bucket,
+    failures: u64,
+    pub(super) first: Nanos,
+    pub(super) last: Nanos,
+}
+
+impl Digest {
+    /// Requests, and the failures of one code.
+    pub(crate) fn counts(&self, code: &Str) -> Counts {
+        Counts { requests: self.requests, failures: self.failures_of(code).map_or(0, |f| f.count) }
+    }
+
+    /// Requests, and those that show the family's symptom.
+    pub(crate) fn showing(&self, family: &FamilyKey, norm: Norm) -> Counts {
+        match norm {
+            Norm::Failure(_) => self.counts(&family.code),
+            Norm::Latency(_, limit) => self.slow(limit.above_ns),
+            Norm::Flow(_) => Counts { requests: self.requests, failures: 0 },
+        }
+    }
+}
+
+impl Series {
+    pub(super) fn of(digest: &OperationDigest) -> Self {
+        let first = digest.buckets.keys().next().copied().unwrap_or_default();
+        Self { first, ..Self::default() }
+    }
+
+    /// How many tests run on it.
+    pub(super) fn tests(&self) -> usize {
+        self.families.len() + usize::from(self.slowness.limit.is_some())
+    }
+
+    pub(super) fn absorb(&mut self, bucket: Bucket, digest: &Digest, sealed: Bucket, config: &Config) {
+        self.first = self.first.min(bucket);
+        let mut codes: Vec<_> = digest.codes.iter().collect();
+        let other: Str = OTHER.into();
+        codes.extend(digest.codes.other().map(|failures| (&other, failures)));
+        codes.sort_by_key(|(code, _)| code.stable_hash());
+        for (code, failures) in codes {
+            let code = if self.families.contains_key(code) || self.families.len() < CODES_PER_OPERATION_MAX {
+                code
+            } else {
+                &other
+            };
+            if !self.families.contains_key(code) {
+                let detector = Detector::with_past(self.past(sealed.max(self.accepted), config));
+                self.families
+                    .insert(code.clone(), Family { detector, from: self.accepted, ..Family::default() });
+            }
+            if let Some(family) = self.families.get_mut(code) {
+                family.note(failures.count, failures.first, failures.last);
+            }
+        }
+        // Codes without a family of their own are the family `__other__`, in every bucket alike.
+        let mut digest = digest.clone();
+        digest.codes.keep_only(|code| self.families.contains_key(code));
+        self.buckets.entry(bucket).or_default().merge(&digest);
+    }
+
+    /// What the operation did before a code first failed, as that code's baseline.
+    fn past(&self, until: Bucket, config: &Config) -> Baseline {
+        let mut baseline = Baseline::default();
+        for (bucket, digest) in self.buckets.range(..until) {
+            baseline.add(bucket * config.tick_ms / 60_000, Counts { requests: digest.requests, failures: 0 });
+        }
+        baseline
+    }
+
+    pub(super) fn seal(&mut self, from: Bucket, to: Bucket, config: &Config) {
+        if from >= to {
+            return;
+        }
+        for (code, family) in self.families.iter_mut().filter(|(_, family)| !family.in_incident) {
+            for (bucket, digest) in self.buckets.range(from.max(family.from).min(to)..to) {
+                let age_ms = bucket.saturating_sub(self.first) * config.tick_ms;
+                family.detector.observe(FAILURES, *bucket, digest.counts(code), age_ms, config);
+            }
+        }
+        self.slowness.seal(&self.buckets, self.first, from..to, config);
+    }
+
+    /// Everything before `until` is normal. The operation counts as known from then on.
+    pub(super) fn accept(&mut self, sealed: Bucket, until: Bucket, config: &Config) {
+        self.first = 0;
+        self.accepted = self.accepted.max(until);
+        for (code, family) in &mut self.families {
+            for (bucket, digest) in self.buckets.range(sealed.max(family.from).min(until)..until) {
+                family.detector.learn(*bucket, digest.counts(code), config);
+            }
+            family.from = family.from.max(until);
+        }
+        self.slowness.derive(&self.buckets, until, config);
+        self.slowness.from = self.slowness.from.max(until);
+    }
+
+    pub(super) fn enter_incident(&mut self, family: &FamilyKey) {
+        match family.sign {
+            Sign::Latency => self.slowness.in_incident = true,
+            _ => {
+                if let Some(family) = self.families.get_mut(&family.code) {
+                    family.in_incident = true;
+                }
+            }
+        }
+    }
+
+    pub(super) fn leave_incident(&mut self, family: &FamilyKey, from: Bucket) {
+        match family.sign {
+            Sign::Latency => self.slowness.leave(from),
+            _ => {
+                if let Some(family) = self.families.get_mut(&family.code) {
+                    family.in_incident = false;
+                    family.from = from;
+                    family.detector.restart();
+                }
+            }
+        }
+    }
+
+    /// Puts the ticks from `from` to `to` together to minutes.
+    pub(super) fn fold(&mut self, from: Bucket, to: Bucket, config: &Config) {
+        let minute = config.ticks(60_000);
+        let ticks: Vec<Bucket> = self
+            .buckets
+            .range(from..to)
+            .map(|(bucket, _)| *bucket)
+            .filter(|bucket| bucket % minute != 0)
+            .collect();
+        for bucket in ticks {
+            if let Some(digest) = self.buckets.remove(&bucket) {
+                self.buckets.entry(bucket - bucket % minute).or_default().merge(&digest);
+            }
+        }
+    }
+
+    /// Drops what is too old, and families that are calm and long silent.
+    pub(super) fn forget(&mut self, tick: Bucket, config: &Config) {
+        let keep = tick.saturating_sub(config.ticks(KEEP_MS));
+        while self.buckets.first_key_value().is_some_and(|(bucket, _)| *bucket < keep) {
+            self.buckets.pop_first();
+        }
+        let keep_ns = Nanos(keep * config.tick_ns());
+        self.families
+            .retain(|_, family| family.in_incident || family.last >= keep_ns || !family.detector.is_calm());
+    }
+
+    pub(super) fn is_forgotten(&self) -> bool {
+        self.buckets.is_empty()
+            && !self.slowness.in_incident
+            && self.families.values().all(|family| !family.in_incident)
+    }
+
+    /// Failure families first, then latency.
+    pub(super) fn alarms(
+        &self,
+        key: &OperationKey,
+        sealed: Bucket,
+        threshold: Bits,
+        config: &Config,
+    ) -> Vec<Alarm> {
+        let failures = self.families.iter().filter_map(|(code, family)| {
+            let excess = self.excess(code, family, sealed, config)?;
+            (excess.bits >= threshold).then(|| Alarm {
+                family: FamilyKey::failure(key.clone(), code.clone()),
+                onset: excess.onset,
+                norm: Norm::Failure(excess.baseline),
+            })
+        });
+        let slow = self.slowness.ahead(&self.buckets, sealed, config).and_then(|(detector, limit)| {
+            let excess = detector.excess();
+            (excess.bits >= threshold).then(|| Alarm {
+                family: FamilyKey::of(key.clone(), Sign::Latency),
+                onset: excess.onset,
+                norm: Norm::Latency(excess.baseline, limit),
+            })
+        });
+        failures.chain(slow).collect()
+    }
+
+    /// The evidence against a family's baseline, as if nothing came late any more.
+    fn excess(
+        &self,
+        code: &Str,
+        family: &Family,
+        sealed: Bucket,
+        config: &Config,
+    ) -> Option<crate::detect::Excess> {
+        // Most families are calm and have not failed for a while: nothing to look at.
+        let failed_lately = family.last.0 / config.tick_ns() >= sealed;
+        if family.in_incident || (family.detector.is_calm() && !failed_lately) {
+            return None;
+        }
+        let mut detector = family.detector.clone();
+        for (bucket, digest) in self.buckets.range(sealed.max(family.from)..) {
+            let age_ms = bucket.saturating_sub(self.first) * config.tick_ms;
+            detector.observe(FAILURES, *bucket, digest.counts(code), age_ms, config);
+        }
+        Some(detector.excess())
+    }
+}
+
+impl Family {
+    fn note(&mut self, failures: u64, first: Option<Nanos>, last: Option<Nanos>) {
+        if let (Some(first), Some(last)) = (first, last) {
+            self.first = if self.failures == 0 { first } else { self.first.min(first) };
+            self.last = self.last.max(last);
+        }
+        self.failures += failures;
+    }
+}

@@ -1,0 +1,127 @@
+//! The latency symptom of one operation. What is slow is derived from its own past: above nearly all of it and well
+//! above its middle. From then on the share of slow requests is tested like a share of failures.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::detect::{Baseline, Counts, Detector, SLOWNESS};
+use crate::season::Season;
+use crate::sketch::{Latency, Merge};
+use crate::summary::{Bucket, Digest};
+
+/// Fewer requests than this have no distribution.
+const REQUESTS_MIN: u64 = 30;
+/// An operation younger than this has no past, unless somebody says that it has.
+const WARM_UP_MS: u64 = 60_000;
+/// While nothing speaks against it, the limit follows the last hour at this pace.
+const DERIVE_EVERY_MS: u64 = 600_000;
+/// Less than this above the middle is nothing that anybody waits for.
+const ADDED_NS_MIN: u64 = 2_000_000;
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Slowness {
+    pub(super) limit: Option<Limit>,
+    derived: Bucket,
+    detector: Detector,
+    pub(super) in_incident: bool,
+    /// Buckets before it were judged with an incident that is over.
+    pub(super) from: Bucket,
+    /// The limits of the same hours on other days.
+    season: Season<u64>,
+}
+
+/// What is slow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Limit {
+    /// A request that takes as long as this, or longer.
+    pub(crate) above_ns: u64,
+    /// The median that it was derived from.
+    pub(crate) p50_ns: u64,
+}
+
+impl Digest {
+    /// Requests, and those that took at least `above_ns`.
+    pub(crate) fn slow(&self, above_ns: u64) -> Counts {
+        Counts { requests: self.requests, failures: self.latency.count_from(above_ns) }
+    }
+}
+
+impl Slowness {
+    /// Buckets up to `sealed` will not change any more.
+    pub(super) fn seal(
+        &mut self,
+        buckets: &BTreeMap<Bucket, Digest>,
+        first: Bucket,
+        seal: std::ops::Range<Bucket>,
+        config: &Config,
+    ) {
+        if self.in_incident {
+            return;
+        }
+        if let Some(limit) = self.limit {
+            let from = seal.start.max(self.from).min(seal.end);
+            for (bucket, digest) in buckets.range(from..seal.end) {
+                self.detector.observe(SLOWNESS, *bucket, digest.slow(limit.above_ns), u64::MAX, config);
+            }
+        }
+        let age_ms = seal.end.saturating_sub(first.max(self.from)) * config.tick_ms;
+        let due = match self.limit {
+            None => age_ms >= WARM_UP_MS,
+            Some(_) => (seal.end - self.derived) * config.tick_ms >= DERIVE_EVERY_MS,
+        };
+        if due && self.detector.is_calm() {
+            self.derive(buckets, seal.end, config);
+        }
+    }
+
+    /// Sets the limit by what was before `until`.
+    pub(super) fn derive(&mut self, buckets: &BTreeMap<Bucket, Digest>, until: Bucket, config: &Config) {
+        self.derived = until;
+        let mut all = Latency::default();
+        buckets.range(..until).for_each(|(_, digest)| all.merge(&digest.latency));
+        if all.count() < REQUESTS_MIN {
+            return;
+        }
+        let (Some(p50_ns), Some(p95_ns)) = (all.quantile_ns(500), all.quantile_ns(950)) else { return };
+        let own = p95_ns.max(p50_ns + p50_ns / 2).max(p50_ns + ADDED_NS_MIN);
+        let minute = until * config.tick_ms / 60_000;
+        self.season.add(minute, own, u64::max);
+        let above_ns = Latency::edge_ns(self.season.usual(minute).fold(own, u64::max) + 1);
+        self.limit = Some(Limit { above_ns, p50_ns });
+        let mut baseline = Baseline::default();
+        for (bucket, digest) in buckets.range(..until) {
+            baseline.add(bucket * config.tick_ms / 60_000, digest.slow(above_ns));
+        }
+        self.detector = Detector::with_past(baseline);
+    }
+
+    /// The detector as it would be if nothing came late any more.
+    pub(super) fn ahead(
+        &self,
+        buckets: &BTreeMap<Bucket, Digest>,
+        sealed: Bucket,
+        config: &Config,
+    ) -> Option<(Detector, Limit)> {
+        let limit = self.limit.filter(|_| !self.in_incident)?;
+        let slow = |digest: &Digest| digest.slow(limit.above_ns);
+        let mut open = buckets.range(sealed.max(self.from)..);
+        if self.detector.is_calm() && open.clone().all(|(_, digest)| slow(digest).failures == 0) {
+            return None;
+        }
+        let mut detector = self.detector.clone();
+        open.all(|(bucket, digest)| {
+            detector.observe(SLOWNESS, *bucket, slow(digest), u64::MAX, config);
+            true
+        });
+        Some((detector, limit))
+    }
+
+    /// Its incident is over as of `from`.
+    pub(super) fn leave(&mut self, from: Bucket) {
+        self.in_incident = false;
+        self.from = from;
+        self.detector.restart();
+    }
+}
