@@ -1,6 +1,6 @@
 # What people and CI type. Each target is one line; what it does stands in scripts/.
 
-.PHONY: help demo setup check test clients bench crash cascade generate tighten
+.PHONY: help demo setup check test clients bench crash cascade eval generate tighten
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ crash: ## kill -9 the server fifty times under load and account for every event 
 
 cascade: ## a cascade must open one incident within seconds, twenty times (RUNS=20)
 	@CASCADE_RUNS=$(or $(RUNS),20) scripts/cascade.sh
+
+eval: ## run labelled cases and score the answers (CASES=DIR, ARGS="--only NAME")
+	@cargo run --quiet --locked --package cli -- eval $(or $(CASES),$(error CASES=DIR is the folder of the cases)) $(ARGS)
 
 generate: ## write the documents that come from registers
 	@cargo xtask generate

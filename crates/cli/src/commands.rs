@@ -3,6 +3,7 @@
 mod demo;
 mod doctor;
 mod errors;
+mod eval;
 mod explain;
 mod incident;
 mod incidents;
@@ -29,6 +30,7 @@ pub(crate) enum Command {
     Errors(errors::Errors),
     Trace(trace::ShowTrace),
     Replay(replay::Replay),
+    Eval(eval::Eval),
     Doctor(doctor::Doctor),
     #[command(hide = true)]
     Reference(reference::Reference),
@@ -48,6 +50,7 @@ impl Command {
             Self::Errors(command) => command.run(),
             Self::Trace(command) => command.run(),
             Self::Replay(command) => command.run(),
+            Self::Eval(command) => command.run(),
             Self::Doctor(command) => command.run(),
             Self::Reference(command) => command.run(),
         }

@@ -1,0 +1,27 @@
+//! Labelled cases: recorded or made inputs with the truth about them, run through the core and scored.
+//!
+//! Reads and writes the folders of `doc/formats/case.md`. What a label says reaches the scoring and never the core:
+//! the core is handed inputs, ticks and the end of the baseline, as a server would hand them to it.
+
+mod answer;
+mod case;
+mod decode;
+mod error;
+mod evaluate;
+mod files;
+mod inputs;
+mod runner;
+mod score;
+mod tally;
+mod traces;
+
+pub use answer::{Answer, Finding, Suspect};
+pub use case::{Case, CaseKind, Decoys, Truth};
+pub use decode::Decoded;
+pub use error::CaseError;
+pub use evaluate::{Answered, CaseResult, Options, Outcome, evaluate, evaluate_case, judge};
+pub use files::{CaseDir, Set, discover, write_case};
+pub use inputs::{InputKind, InputLine, Inputs, Provider};
+pub use runner::{IncidentRun, Run, Runner};
+pub use score::{Rank, Score, score};
+pub use tally::Tally;

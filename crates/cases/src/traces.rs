@@ -1,0 +1,79 @@
+//! The traces of a run by their id, and the answers to what the engine wants to see of them: the part that the
+//! journal's index and the evidence desk have in a server, with the same bounds.
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hasher;
+
+use model::{CapturedTrace, Event, Evidence, Input, Nanos, SECOND_NS, SpanId, TraceId};
+
+const EVENTS_PER_TRACE_MAX: usize = 512;
+const TRACES_PER_CAPTURE_MAX: usize = 64;
+const UNCHANGED_NS: u64 = 20 * SECOND_NS;
+/// Older traces are forgotten; the engine asks for none that ended before the hour that is its baseline.
+const KEPT_NS: u64 = 2 * 3_600 * SECOND_NS;
+
+#[derive(Debug, Default)]
+pub(crate) struct Traces {
+    by_id: BTreeMap<TraceId, Vec<Event>>,
+    wanted: BTreeSet<TraceId>,
+    shown: BTreeMap<TraceId, (u64, Nanos)>,
+}
+
+impl Traces {
+    pub(crate) fn add(&mut self, events: Vec<Event>) {
+        for event in events {
+            self.by_id.entry(event.trace).or_default().push(event);
+        }
+    }
+
+    pub(crate) fn want(&mut self, traces: &[TraceId]) {
+        self.wanted.extend(traces);
+    }
+
+    /// What is wanted and was not shown as it is now; `None` where there is nothing new to show.
+    pub(crate) fn capture(&mut self, now: Nanos) -> Option<Evidence> {
+        let asked: Vec<TraceId> = self.wanted.iter().copied().take(TRACES_PER_CAPTURE_MAX).collect();
+        let mut traces = Vec::new();
+        for id in asked {
+            self.wanted.remove(&id);
+            let trace = assemble(id, self.by_id.get(&id).cloned().unwrap_or_default());
+            let digest = digest(&trace);
+            let shown = self.shown.get(&id).filter(|(_, first)| now.since(*first) < UNCHANGED_NS);
+            if shown.is_some_and(|(known, _)| *known == digest) {
+                continue;
+            }
+            let first = shown.map_or(now, |(_, first)| *first);
+            self.shown.insert(id, (digest, first));
+            traces.push(trace);
+        }
+        (!traces.is_empty()).then_some(Evidence { traces })
+    }
+
+    pub(crate) fn forget(&mut self, now: Nanos) {
+        let from = now.saturating_sub(KEPT_NS);
+        self.by_id.retain(|_, events| events.iter().any(|event| event.end >= from));
+        self.shown.retain(|_, (_, first)| now.since(*first) < UNCHANGED_NS);
+    }
+}
+
+/// Only for comparing within one run.
+fn digest(trace: &CapturedTrace) -> u64 {
+    let (_, bytes) = intake::record::encode(&Input::Evidence(Evidence { traces: vec![trace.clone()] }));
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&bytes);
+    hasher.finish()
+}
+
+/// Each span once, as it came first; in order of start. If the trace is too long, its failures stay before others.
+fn assemble(trace: TraceId, mut events: Vec<Event>) -> CapturedTrace {
+    let mut spans: BTreeSet<SpanId> = BTreeSet::new();
+    events.retain(|event| spans.insert(event.span));
+    let events_cut = events.len().saturating_sub(EVENTS_PER_TRACE_MAX);
+    if events_cut > 0 {
+        events.sort_by_key(|event| (event.failure().is_none(), event.start, event.span));
+        events.truncate(EVENTS_PER_TRACE_MAX);
+    }
+    events.sort_by_key(|event| (event.start, event.span));
+    CapturedTrace { trace, events, events_cut: u32::try_from(events_cut).unwrap_or(u32::MAX) }
+}
