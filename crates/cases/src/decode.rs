@@ -5,7 +5,7 @@ use intake::record::{Kind, RecordError};
 use intake::{Context, DecodeError, Limits};
 use model::Input;
 
-use crate::{InputKind, InputLine, Provider};
+use crate::{InputKind, InputLine};
 
 /// Users are told apart by a hash; cases of one set share this salt, so that a run can be repeated anywhere.
 const USER_SALT: [u8; 16] = *b"casebook-eval-00";
@@ -47,7 +47,10 @@ pub(crate) fn decode(line: &InputLine, limits: &Limits) -> Result<Decoded, Strin
         }
         InputKind::OtlpLogs => record(Kind::OtlpLogsJson, body, &context)?,
         InputKind::OtlpMetrics => record(Kind::OtlpMetricsJson, body, &context)?,
-        InputKind::Alert => record(Kind::Alerts, &alert_record(line.provider, body), &context)?,
+        InputKind::Alert => {
+            let batch = intake::alerts::from_json(body, line.provider, &context).map_err(wrong)?;
+            with_rejects(Input::Alerts(batch.alerts), &batch.rejected)
+        }
     })
 }
 
@@ -66,12 +69,6 @@ fn record(kind: Kind, body: &[u8], context: &Context<'_>) -> Result<Decoded, Str
         Err(RecordError::UnknownKind { .. }) => Ok(Decoded::Unsupported),
         Err(error) => Err(error.to_string()),
     }
-}
-
-/// The provider stands in the first byte.
-fn alert_record(provider: Option<Provider>, body: &[u8]) -> Vec<u8> {
-    let provider = provider.unwrap_or(Provider::Native) as u8;
-    [&[provider], body].concat()
 }
 
 /// No limit on a body: the line's own is smaller.

@@ -141,7 +141,7 @@ impl Runner {
         for effect in self.engine.step(input, at) {
             match effect {
                 Effect::CaptureEvidence(traces) => self.traces.want(&traces),
-                Effect::TraceCaptured { .. } => {}
+                Effect::TraceCaptured { .. } | Effect::AlertChanged(_) | Effect::DeploymentSeen(_) => {}
                 Effect::IncidentChanged(row) => self.run.changed(row, at),
                 Effect::ReportChanged(report) => self.run.reported(report),
             }
