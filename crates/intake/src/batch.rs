@@ -3,12 +3,30 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use model::{Event, TraceId};
+use model::{Event, LogRecord, MetricPoint, TraceId};
 
 /// The outcome of a readable request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Batch {
     pub events: Vec<Event>,
+    pub rejected: Vec<Rejected>,
+    pub warnings: Warnings,
+}
+
+/// The outcome of a readable request with logs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LogBatch {
+    pub logs: Vec<LogRecord>,
+    pub rejected: Vec<Rejected>,
+    pub warnings: Warnings,
+}
+
+/// The outcome of a readable request with metrics.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MetricBatch {
+    pub points: Vec<MetricPoint>,
+    /// How many data points they were made of: a histogram gives several.
+    pub data_points: u64,
     pub rejected: Vec<Rejected>,
     pub warnings: Warnings,
 }
@@ -86,6 +104,8 @@ stable_names! {
         UnknownField = "unknown_field",
         InvalidField = "invalid_field",
         TooLarge = "too_large",
+        /// A number that is no number, or infinite.
+        NotFinite = "not_finite",
     }
 }
 

@@ -22,7 +22,7 @@ pub mod record;
 pub mod signals;
 pub mod wide;
 
-pub use batch::{Batch, Problem, RejectReason, Rejected, Warning, Warnings};
+pub use batch::{Batch, LogBatch, MetricBatch, Problem, RejectReason, Rejected, Warning, Warnings};
 pub use decode_error::{DecodeError, Format};
 pub use decompress::{DecompressError, Encoding, decompress};
 pub use limits::{Context, Limits};

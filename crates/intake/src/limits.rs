@@ -9,7 +9,7 @@ use model::{Nanos, SECOND_NS};
 pub struct Limits {
     /// Of one request after decompression. Larger: the request is refused. Not consulted on replay.
     pub body_bytes_max: usize,
-    /// Spans, or wide events and their steps, in one request. More: the request is refused.
+    /// Spans, log records, data points of metrics, or wide events and their steps, in one request. More: the request is refused.
     pub events_per_request_max: usize,
     /// OTLP resource blocks in one request. More: the request is refused.
     pub resources_per_request_max: usize,
@@ -25,6 +25,8 @@ pub struct Limits {
     pub id_bytes_max: usize,
     /// Steps of a wide event. More: the event is rejected.
     pub steps_per_event_max: usize,
+    /// Quantiles of one data point of a summary. More: the data point is rejected.
+    pub quantiles_per_summary_max: usize,
     /// JSON values in a wide event, a signal or a deployment. More: the item is rejected.
     pub values_per_item_max: usize,
     /// Nesting of JSON values in such an item. Deeper: the item is rejected.
@@ -55,6 +57,7 @@ impl Default for Limits {
             text_bytes_max: 1_024,
             id_bytes_max: 128,
             steps_per_event_max: 256,
+            quantiles_per_summary_max: 16,
             values_per_item_max: 10_000,
             item_depth_max: 16,
             alert_values_per_request_max: 100_000,

@@ -101,9 +101,15 @@ pub fn decode(kind: u8, payload: &[u8], context: &Context<'_>) -> Result<Input, 
         Kind::Signals => Input::Signals(signals::from_json(payload, context).map_err(outside)?.0),
         Kind::Deployments => Input::Deployments(deployments::from_json(payload, context).map_err(outside)?.0),
         Kind::Alerts => Input::Alerts(alerts::decode(payload, context)?),
-        // Not written by any version yet.
-        Kind::OtlpLogsProtobuf | Kind::OtlpLogsJson | Kind::OtlpMetricsProtobuf | Kind::OtlpMetricsJson => {
-            return Err(RecordError::UnknownKind { kind: kind as u8 });
+        Kind::OtlpLogsProtobuf => {
+            Input::Logs(otlp::logs_from_protobuf(payload, context).map_err(outside)?.logs)
+        }
+        Kind::OtlpLogsJson => Input::Logs(otlp::logs_from_json(payload, context).map_err(outside)?.logs),
+        Kind::OtlpMetricsProtobuf => {
+            Input::Metrics(otlp::metrics_from_protobuf(payload, context).map_err(outside)?.points)
+        }
+        Kind::OtlpMetricsJson => {
+            Input::Metrics(otlp::metrics_from_json(payload, context).map_err(outside)?.points)
         }
         Kind::Evidence
         | Kind::Operator

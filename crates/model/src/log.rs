@@ -23,6 +23,11 @@ pub struct LogRecord {
     pub span: Option<SpanId>,
 }
 
+impl LogRecord {
+    /// How the template of an event of Kubernetes begins; its reason follows, and nothing else.
+    pub const KUBERNETES_EVENT: &'static str = "k8s.event ";
+}
+
 /// The ranges of OTLP severity numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -3,13 +3,13 @@
 //! `operation`, `outcome` and `peer` each answer one question from the attributes; what is checked, cut, shared
 //! and counted is here. `doc/reference/intake.md` shows the same rules as tables.
 
-use model::{Event, EventKind, Failure, Nanos, Outcome, SpanId, Str, TraceId};
+use model::{Event, EventKind, Failure, Nanos, Outcome, SpanId, TraceId};
 
+use super::clerk::{Clerk, Refusal, Resource};
 use super::semconv::Attr;
-use super::view::{Facts, RawId, SpanView};
+use super::view::{RawId, SpanView};
 use super::wire::Malformed;
-use crate::names::{Names, cut};
-use crate::{Batch, Context, DecodeError, RejectReason, Rejected, Warning, digest};
+use crate::{Batch, Context, RejectReason, Warning, digest};
 
 pub(crate) mod grpc;
 pub(crate) mod operation;
@@ -19,85 +19,34 @@ pub(crate) mod peer;
 const STATUS_OK: i32 = 1;
 const STATUS_ERROR: i32 = 2;
 
-/// What every event of one resource shares.
-#[derive(Debug)]
-pub(crate) struct Resource {
-    env: Str,
-    service: Str,
-    version: Str,
-    instance: Str,
-    named: bool,
-}
-
 /// Maps the spans of one request.
 #[derive(Debug)]
 pub(crate) struct Mapper<'c> {
-    context: &'c Context<'c>,
-    future_from: Nanos,
-    names: Names,
-    resources: usize,
-    spans: usize,
-    batch: Batch,
+    pub(crate) clerk: Clerk<'c>,
+    events: Vec<Event>,
 }
-
-type Refusal = (RejectReason, String);
 
 impl<'c> Mapper<'c> {
     pub(crate) fn new(context: &'c Context<'c>) -> Self {
-        Self {
-            context,
-            future_from: context.future_from(),
-            names: Names::new(context.limits.shared_names_max, context.user_salt),
-            resources: 0,
-            spans: 0,
-            batch: Batch::default(),
-        }
+        Self { clerk: Clerk::new(context, &[]), events: Vec::new() }
     }
 
     pub(crate) fn finish(self) -> Batch {
-        self.batch
-    }
-
-    pub(crate) fn attributes_max(&self) -> usize {
-        self.context.limits.attributes_per_event_max
-    }
-
-    pub(crate) fn resource(&mut self, facts: &Facts<'_>, texts_not_utf8: u64) -> Result<Resource, Malformed> {
-        let max = self.context.limits.resources_per_request_max;
-        self.resources += 1;
-        if self.resources > max {
-            return Err(Box::new(DecodeError::TooMany { what: "resources", max }));
-        }
-        self.remark(facts, texts_not_utf8);
-        let service = facts.text(Attr::ServiceName);
-        let named = service.as_ref().is_some_and(|name| !name.starts_with(Event::UNKNOWN_SERVICE));
-        let env = facts.first(&[Attr::DeploymentEnvironmentName, Attr::DeploymentEnvironment]);
-        let instance = facts.first(&[Attr::ServiceInstanceId, Attr::K8sPodName, Attr::HostName]);
-        Ok(Resource {
-            env: self.name(env.as_deref().unwrap_or(Event::UNSET_ENV)),
-            service: self.name(service.as_deref().unwrap_or(Event::UNKNOWN_SERVICE)),
-            version: self.name(facts.text(Attr::ServiceVersion).as_deref().unwrap_or("")),
-            instance: self.name(instance.as_deref().unwrap_or("")),
-            named,
-        })
+        let Clerk { rejected, warnings, .. } = self.clerk;
+        Batch { events: self.events, rejected, warnings }
     }
 
     /// Takes one span, as an event or as a reject. Fails only where the request as a whole is too much.
     pub(crate) fn span(&mut self, resource: &Resource, view: &SpanView<'_>) -> Result<(), Malformed> {
-        let max = self.context.limits.events_per_request_max;
-        let index = self.spans;
-        self.spans += 1;
-        if self.spans > max {
-            return Err(Box::new(DecodeError::TooMany { what: "spans", max }));
-        }
+        let index = self.clerk.next_item("spans")?;
         match self.event(resource, view) {
-            Ok(event) => self.batch.events.push(event),
-            Err((reason, detail)) => {
+            Ok(event) => self.events.push(event),
+            Err(refusal) => {
                 let id = match view.span {
                     RawId::Bytes(id) => SpanId(id).to_string(),
                     _ => String::new(),
                 };
-                self.batch.rejected.push(Rejected { index, id, reason, detail, problems: Vec::new() });
+                self.clerk.reject(index, id, refusal);
             }
         }
         Ok(())
@@ -106,9 +55,10 @@ impl<'c> Mapper<'c> {
     fn event(&mut self, resource: &Resource, view: &SpanView<'_>) -> Result<Event, Refusal> {
         let (trace, span, parent) = ids(view)?;
         let (start, end) = self.times(view)?;
-        self.remark(&view.facts, view.texts_not_utf8);
-        self.batch.warnings.add(Warning::MissingServiceName, u64::from(!resource.named));
-        self.batch.warnings.add(Warning::ParentIsItself, u64::from(parent == Some(span)));
+        let salt = self.clerk.context.user_salt;
+        self.clerk.remark(view.facts.seen, view.texts_not_utf8);
+        self.clerk.remark_unnamed(resource.named);
+        self.clerk.warnings.add(Warning::ParentIsItself, u64::from(parent == Some(span)));
         let kind = kind(view.kind);
         let peer = if kind.is_outbound() { peer::peer(&view.facts) } else { "".into() };
         let operation = operation::operation(kind, &view.facts, &peer, &view.name);
@@ -120,14 +70,14 @@ impl<'c> Mapper<'c> {
             kind,
             env: resource.env.clone(),
             service: resource.service.clone(),
-            operation: self.name(&operation),
+            operation: self.clerk.name(&operation),
             version: resource.version.clone(),
             instance: resource.instance.clone(),
-            peer: self.name(&peer),
+            peer: self.clerk.name(&peer),
             start,
             end,
             outcome: self.outcome(kind, view),
-            user: user.map(|id| digest::user(self.context.user_salt, &id)),
+            user: user.map(|id| digest::user(salt, &id)),
             attributes: Vec::new(),
         })
     }
@@ -148,8 +98,8 @@ impl<'c> Mapper<'c> {
             let detail = format!("the span ends at {end}, before its start at {start}");
             return refuse(RejectReason::EndBeforeStart, detail);
         }
-        if end > self.future_from {
-            return refuse(RejectReason::InFuture, in_future(end, self.context));
+        if self.clerk.is_future(end) {
+            return refuse(RejectReason::InFuture, in_future(end, self.clerk.context));
         }
         Ok((start, end))
     }
@@ -160,26 +110,10 @@ impl<'c> Mapper<'c> {
             outcome::Verdict::Suppressed => Outcome::Suppressed,
             outcome::Verdict::Failed { status, code, reason } => Outcome::Failed(Failure {
                 status,
-                code: self.name(&code),
-                reason: self.text(&reason, self.context.limits.text_bytes_max),
+                code: self.clerk.name(&code),
+                reason: self.clerk.text(&reason, self.clerk.context.limits.text_bytes_max),
             }),
         }
-    }
-
-    /// Counts what was accepted but not as it came.
-    fn remark(&mut self, facts: &Facts<'_>, texts_not_utf8: u64) {
-        self.batch.warnings.add(Warning::InvalidUtf8, texts_not_utf8);
-        self.batch.warnings.add(Warning::AttributesCut, u64::from(facts.seen > self.attributes_max()));
-    }
-
-    fn name(&mut self, text: &str) -> Str {
-        self.text(text, self.context.limits.name_bytes_max)
-    }
-
-    fn text(&mut self, text: &str, max: usize) -> Str {
-        let text = text.trim();
-        self.batch.warnings.add(Warning::TextCut, u64::from(text.len() > max));
-        self.names.get(cut(text, max))
     }
 }
 

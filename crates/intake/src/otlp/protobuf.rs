@@ -1,14 +1,27 @@
-//! An `ExportTraceServiceRequest` in protobuf, straight from the bytes to the mapping, one span at a time.
+//! OTLP in protobuf, straight from the bytes to the mapping, one item at a time. Here is what requests of every kind
+//! have in common: blocks of a resource and scopes with items, attributes, values.
 //! Knows the field numbers of OTLP 1.x; values of attributes that nobody keeps are stepped over.
 
 use std::borrow::Cow;
 
-use super::mapping::Mapper;
+use super::clerk::Resource;
 use super::semconv::Attr;
-use super::view::{Exception, Facts, RawId, SpanView, Value};
+use super::view::{Facts, Value};
 use super::wire::{Malformed, Reader};
 
+pub(crate) mod logs;
+pub(crate) mod metrics;
+pub(crate) mod spans;
+mod values;
+
 type Result<T> = std::result::Result<T, Malformed>;
+
+/// What is made of the items of one kind of request.
+trait Items<'a> {
+    fn attributes_max(&self) -> usize;
+    fn resource(&mut self, facts: &Facts<'a>, texts_not_utf8: u64) -> Result<Resource>;
+    fn item(&mut self, resource: &Resource, item: Reader<'a>) -> Result<()>;
+}
 
 /// Texts stay bytes until it is known that they are kept.
 enum RawValue<'a> {
@@ -18,107 +31,38 @@ enum RawValue<'a> {
     Other,
 }
 
-pub(super) fn decode(body: &[u8], mapper: &mut Mapper<'_>) -> Result<()> {
+fn decode<'a>(body: &'a [u8], items: &mut impl Items<'a>) -> Result<()> {
     let mut request = Reader::new(body);
-    let mut view = SpanView::new();
     while let Some(field) = request.next()? {
         match field.number {
-            1 => resource_spans(&request.message(field)?, &mut view, mapper)?,
+            1 => block(&request.message(field)?, items)?,
             _ => request.skip(field)?,
         }
     }
     Ok(())
 }
 
-fn resource_spans<'a>(block: &Reader<'a>, view: &mut SpanView<'a>, mapper: &mut Mapper<'_>) -> Result<()> {
-    // A resource may legally stand behind its spans, so it has a pass of its own; the spans are stepped over.
+fn block<'a>(block: &Reader<'a>, items: &mut impl Items<'a>) -> Result<()> {
+    // A resource may legally stand behind its items, so it has a pass of its own; the items are stepped over.
     let mut facts = Facts::new();
     let mut texts_not_utf8 = 0;
     let mut pass = block.clone();
     while let Some(field) = pass.next()? {
         match field.number {
-            1 => resource(pass.message(field)?, &mut facts, &mut texts_not_utf8, mapper)?,
+            1 => resource(pass.message(field)?, &mut facts, &mut texts_not_utf8, items.attributes_max())?,
             _ => pass.skip(field)?,
         }
     }
-    let resource = mapper.resource(&facts, texts_not_utf8)?;
-    each_span(block.clone(), &[2, 2], &mut |reader| {
-        span(reader, view, mapper)?;
-        mapper.span(&resource, view)
-    })
+    let resource = items.resource(&facts, texts_not_utf8)?;
+    each_item(block.clone(), &[2, 2], &mut |reader| items.item(&resource, reader))
 }
 
-fn resource<'a>(
-    mut reader: Reader<'a>,
-    facts: &mut Facts<'a>,
-    bad: &mut u64,
-    mapper: &Mapper<'_>,
-) -> Result<()> {
+fn resource<'a>(mut reader: Reader<'a>, facts: &mut Facts<'a>, bad: &mut u64, max: usize) -> Result<()> {
     while let Some(field) = reader.next()? {
         match field.number {
-            1 => attribute(reader.message(field)?, facts, bad, mapper.attributes_max())?,
+            1 => attribute(reader.message(field)?, facts, bad, max)?,
             _ => reader.skip(field)?,
         }
-    }
-    Ok(())
-}
-
-fn span<'a>(mut reader: Reader<'a>, view: &mut SpanView<'a>, mapper: &Mapper<'_>) -> Result<()> {
-    view.clear();
-    let attributes_max = mapper.attributes_max();
-    while let Some(field) = reader.next()? {
-        match field.number {
-            1 => view.trace = RawId::from_bytes(reader.bytes(field)?),
-            2 => view.span = RawId::from_bytes(reader.bytes(field)?),
-            4 => view.parent = RawId::from_bytes(reader.bytes(field)?),
-            5 => view.name = text(reader.bytes(field)?, &mut view.texts_not_utf8),
-            6 => view.kind = reader.varint(field)? as i32,
-            7 => view.start_ns = reader.fixed64(field)?,
-            8 => view.end_ns = reader.fixed64(field)?,
-            9 => {
-                attribute(reader.message(field)?, &mut view.facts, &mut view.texts_not_utf8, attributes_max)?;
-            }
-            11 => event(reader.message(field)?, view)?,
-            15 => status(reader.message(field)?, view)?,
-            _ => reader.skip(field)?,
-        }
-    }
-    Ok(())
-}
-
-fn status<'a>(mut reader: Reader<'a>, view: &mut SpanView<'a>) -> Result<()> {
-    while let Some(field) = reader.next()? {
-        match field.number {
-            2 => view.status_message = text(reader.bytes(field)?, &mut view.texts_not_utf8),
-            3 => view.status = reader.varint(field)? as i32,
-            _ => reader.skip(field)?,
-        }
-    }
-    Ok(())
-}
-
-/// Of a span's events only the last one named `exception` is kept, and of it the type and the message.
-fn event<'a>(mut reader: Reader<'a>, view: &mut SpanView<'a>) -> Result<()> {
-    let mut name: &[u8] = &[];
-    let (mut kind, mut message) = (None, None);
-    while let Some(field) = reader.next()? {
-        match field.number {
-            2 => name = reader.bytes(field)?,
-            3 => {
-                let (key, value) = key_value(reader.message(field)?)?;
-                match Attr::named(key) {
-                    Some(Attr::ExceptionType) => kind = value,
-                    Some(Attr::ExceptionMessage) => message = value,
-                    _ => {}
-                }
-            }
-            _ => reader.skip(field)?,
-        }
-    }
-    if name == b"exception" {
-        let bad = &mut view.texts_not_utf8;
-        view.exception =
-            Exception { kind: kind.and_then(|v| v.keep(bad)), message: message.and_then(|v| v.keep(bad)) };
     }
     Ok(())
 }
@@ -191,28 +135,8 @@ fn text<'a>(bytes: &'a [u8], bad: &mut u64) -> Cow<'a, str> {
     text
 }
 
-/// The trace ids of a request, as far as it can be read.
-pub(crate) fn trace_ids(body: &[u8], found: &mut Vec<[u8; 16]>) {
-    // What cannot be read has no keys; whoever decodes it says what is wrong.
-    let _ = each_span(Reader::new(body), &[1, 2, 2], &mut |mut span| {
-        while let Some(field) = span.next()? {
-            match field.number {
-                1 => {
-                    if let RawId::Bytes(id) = RawId::from_bytes(span.bytes(field)?)
-                        && found.last() != Some(&id)
-                    {
-                        found.push(id);
-                    }
-                }
-                _ => span.skip(field)?,
-            }
-        }
-        Ok(())
-    });
-}
-
 /// Follows the field numbers of `path` from message to message and calls `f` with each one at its end.
-fn each_span<'a>(
+fn each_item<'a>(
     mut reader: Reader<'a>,
     path: &[u32],
     f: &mut impl FnMut(Reader<'a>) -> Result<()>,
@@ -220,7 +144,7 @@ fn each_span<'a>(
     let [number, path @ ..] = path else { return f(reader) };
     while let Some(field) = reader.next()? {
         if field.number == *number {
-            each_span(reader.message(field)?, path, f)?;
+            each_item(reader.message(field)?, path, f)?;
         } else {
             reader.skip(field)?;
         }

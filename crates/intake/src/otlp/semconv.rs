@@ -20,7 +20,6 @@ macro_rules! attributes {
                 }
             }
 
-            #[cfg(test)]
             pub(crate) const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name),+ }
             }
@@ -105,6 +104,27 @@ attributes! {
     NetPeerName = "net.peer.name",
     NetPeerPort = "net.peer.port",
     NetPeerIp = "net.peer.ip",
+
+    // What a log record is called, apart from what changes from one to the next.
+    LogTemplate = "log.template",
+    MessageTemplateText = "message_template.text",
+    LogRecordTemplate = "log.record.template",
+    EventName = "event.name",
+
+    // Kubernetes: its events, and what runs where.
+    K8sEventReason = "k8s.event.reason",
+    K8sObjectKind = "k8s.object.kind",
+    K8sObjectName = "k8s.object.name",
+    K8sNodeName = "k8s.node.name",
+    K8sContainerName = "k8s.container.name",
+    K8sDeploymentName = "k8s.deployment.name",
+    K8sStatefulsetName = "k8s.statefulset.name",
+    K8sDaemonsetName = "k8s.daemonset.name",
+    K8sCronjobName = "k8s.cronjob.name",
+    K8sJobName = "k8s.job.name",
+    ContainerName = "container.name",
+    ProcessExecutableName = "process.executable.name",
+    ProcessPid = "process.pid",
 }
 
 #[cfg(test)]

@@ -31,12 +31,12 @@ impl Value<'_> {
 #[derive(Debug)]
 pub(crate) struct Facts<'a> {
     slots: [Option<Value<'a>>; Attr::ALL.len()],
-    used: u64,
+    used: u128,
     /// Attributes seen, kept or not.
     pub(crate) seen: usize,
 }
 
-const _: () = assert!(Attr::ALL.len() <= 64, "one bit for each slot");
+const _: () = assert!(Attr::ALL.len() <= 128, "one bit for each slot");
 
 impl<'a> Facts<'a> {
     pub(crate) fn new() -> Self {
@@ -54,7 +54,7 @@ impl<'a> Facts<'a> {
     /// A later value of the same attribute replaces the earlier one.
     pub(crate) fn set(&mut self, attr: Attr, value: Value<'a>) {
         self.slots[attr as usize] = Some(value);
-        self.used |= 1 << attr as u8;
+        self.used |= 1 << attr as u32;
     }
 
     pub(crate) fn get(&self, attr: Attr) -> Option<&Value<'a>> {

@@ -11,8 +11,8 @@ use crate::{otlp, wide};
 pub fn keys(kind: u8, payload: &[u8], out: &mut Vec<[u8; 16]>) {
     let mut found = Vec::new();
     match Kind::from_u8(kind) {
-        Some(Kind::OtlpTracesProtobuf) => otlp::protobuf::trace_ids(payload, &mut found),
-        Some(Kind::OtlpTracesJson) => otlp::json::trace_ids(payload, &mut found),
+        Some(Kind::OtlpTracesProtobuf) => otlp::protobuf::spans::trace_ids(payload, &mut found),
+        Some(Kind::OtlpTracesJson) => otlp::json::spans::trace_ids(payload, &mut found),
         Some(Kind::WideJson) => wide::trace_ids_of_json(payload, &mut found),
         Some(Kind::WideNdjson) => wide::trace_ids_of_ndjson(payload, &mut found),
         Some(Kind::Decoded) => {

@@ -1,11 +1,15 @@
 //! Bytes that nobody meant: an answer, never a panic, and never more memory than the limits allow.
 
-use intake::otlp::{traces_from_json, traces_from_protobuf};
+use intake::otlp::{
+    logs_from_json, logs_from_protobuf, metrics_from_json, metrics_from_protobuf, traces_from_json,
+    traces_from_protobuf,
+};
 use intake::record::{self, Kind};
 use intake::{Context, DecodeError, Limits, deployments, signals, wide};
 use proptest::prelude::*;
 use prost::Message;
 
+use crate::otlp_logs_and_metrics::{logs, metrics};
 use crate::otlp_requests::request;
 use crate::{RECEIVED, with_context};
 
@@ -13,6 +17,10 @@ fn feed_all(bytes: &[u8]) {
     with_context(|context| {
         let _ = traces_from_protobuf(bytes, context);
         let _ = traces_from_json(bytes, context);
+        let _ = logs_from_protobuf(bytes, context);
+        let _ = logs_from_json(bytes, context);
+        let _ = metrics_from_protobuf(bytes, context);
+        let _ = metrics_from_json(bytes, context);
         let _ = wide::from_json(bytes, context);
         let _ = wide::from_ndjson(bytes, context);
         let _ = signals::from_json(bytes, context);
@@ -40,9 +48,14 @@ proptest! {
     #[test]
     fn damaged_requests_never_panic(
         request in request(),
+        logs in logs(),
+        metrics in metrics(),
         damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
-        for mut bytes in [request.encode_to_vec(), serde_json::to_vec(&request).unwrap()] {
+        let traces = [request.encode_to_vec(), serde_json::to_vec(&request).unwrap()];
+        let logs = [logs.encode_to_vec(), serde_json::to_vec(&logs).unwrap()];
+        let metrics = [metrics.encode_to_vec(), serde_json::to_vec(&metrics).unwrap()];
+        for mut bytes in traces.into_iter().chain(logs).chain(metrics) {
             for (at, byte) in &damage {
                 if !bytes.is_empty() {
                     let at = at.index(bytes.len());
@@ -108,6 +121,29 @@ fn too_many_spans_are_an_error_of_the_request() {
 }
 
 #[test]
+fn too_many_log_records_and_data_points_are_errors_of_the_request() {
+    let of = |json: &str, inner: &str, n: usize| json.replace("..", &vec![inner; n].join(","));
+    let logs = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[..]}]}]}"#;
+    let metrics =
+        r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"m","gauge":{"dataPoints":[..]}}]}]}]}"#;
+    // ResourceMetrics { ScopeMetrics { Metric { gauge: Gauge { NumberDataPoint, .. } } } }
+    let wrap = |tag: u8, body: &[u8]| [&[tag, body.len() as u8][..], body].concat();
+    let binary = |n: usize| wrap(0x0a, &wrap(0x12, &wrap(0x12, &wrap(0x2a, &[0x0a, 0].repeat(n)))));
+    limited(Limits { events_per_request_max: 3, ..Limits::default() }, |context| {
+        let too_many = |what| DecodeError::TooMany { what, max: 3 };
+        assert_eq!(logs_from_json(of(logs, "{}", 3).as_bytes(), context).unwrap().logs.len(), 3);
+        assert_eq!(logs_from_json(of(logs, "{}", 4).as_bytes(), context), Err(too_many("log records")));
+        let points = |n| metrics_from_json(of(metrics, r#"{"asInt":1}"#, n).as_bytes(), context);
+        assert_eq!(points(3).unwrap().points.len(), 3);
+        assert_eq!(points(4), Err(too_many("data points")));
+        // Far more than allowed are not even kept until they are counted.
+        assert_eq!(points(10_000), Err(too_many("data points")));
+        assert_eq!(metrics_from_protobuf(&binary(3), context).unwrap().rejected.len(), 3);
+        assert_eq!(metrics_from_protobuf(&binary(40), context), Err(too_many("data points")));
+    });
+}
+
+#[test]
 fn too_many_resources_are_an_error_of_the_request() {
     limited(Limits { resources_per_request_max: 2, ..Limits::default() }, |context| {
         let too_many = Err(DecodeError::TooMany { what: "resources", max: 2 });
@@ -124,12 +160,18 @@ fn too_large_bodies_are_refused_by_every_decoder() {
         let too_large = DecodeError::TooLarge { bytes: 2, max: 1 };
         assert_eq!(traces_from_protobuf(b"{}", context).unwrap_err(), too_large);
         assert_eq!(traces_from_json(b"{}", context).unwrap_err(), too_large);
+        assert_eq!(logs_from_protobuf(b"{}", context).unwrap_err(), too_large);
+        assert_eq!(logs_from_json(b"{}", context).unwrap_err(), too_large);
+        assert_eq!(metrics_from_protobuf(b"{}", context).unwrap_err(), too_large);
+        assert_eq!(metrics_from_json(b"{}", context).unwrap_err(), too_large);
         assert_eq!(wide::from_json(b"{}", context).unwrap_err(), too_large);
         assert_eq!(wide::from_ndjson(b"{}", context).unwrap_err(), too_large);
         assert_eq!(signals::from_json(b"{}", context).unwrap_err(), too_large);
         assert_eq!(deployments::from_json(b"{}", context).unwrap_err(), too_large);
         // What was once let in is read whatever today's bound.
-        assert!(record::decode(Kind::OtlpTracesJson as u8, b"{}", context).is_ok());
+        for kind in [Kind::OtlpTracesJson, Kind::OtlpLogsJson, Kind::OtlpMetricsJson] {
+            assert!(record::decode(kind as u8, b"{}", context).is_ok());
+        }
     });
 }
 
@@ -163,6 +205,17 @@ fn values_nested_without_end_cost_no_stack() {
             nested("[", "]")
         );
         assert_eq!(traces_from_json(json.as_bytes(), context).unwrap().rejected.len(), 1);
+    });
+    let body = wrap(0x0a, &wrap(0x12, &wrap(0x12, &wrap(0x2a, &value))));
+    let deep = r#"{"arrayValue":{"values":["#.repeat(30) + &r#"]}}"#.repeat(30);
+    // Eight lists within each other are entered.
+    let kept = "[".repeat(9) + &"]".repeat(9);
+    with_context(|context| {
+        let log = logs_from_protobuf(&body, context).unwrap().logs.remove(0);
+        assert_eq!(*log.body, *kept);
+        let json = format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"body":{deep}}}]}}]}}]}}"#);
+        let log = logs_from_json(json.as_bytes(), context).unwrap().logs.remove(0);
+        assert_eq!(*log.body, *kept);
     });
     feed_all(nested("[", "]").as_bytes());
     feed_all(nested("{\"a\":", "}").as_bytes());

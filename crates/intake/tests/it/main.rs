@@ -4,6 +4,7 @@
 mod differential;
 mod documentation;
 mod hostile;
+mod otlp_logs_and_metrics;
 mod otlp_requests;
 mod records;
 

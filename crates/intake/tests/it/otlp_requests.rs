@@ -47,7 +47,7 @@ const KEYS: [&str; 34] = [
     "",
 ];
 
-fn text() -> impl Strategy<Value = String> {
+pub(crate) fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         Just(String::new()),
         "[a-z]{1,8}",
@@ -61,7 +61,7 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-fn value() -> impl Strategy<Value = Option<Value>> {
+pub(crate) fn value() -> impl Strategy<Value = Option<Value>> {
     let scalar = prop_oneof![
         6 => text().prop_map(Value::StringValue),
         1 => any::<bool>().prop_map(Value::BoolValue),
@@ -84,7 +84,7 @@ fn value() -> impl Strategy<Value = Option<Value>> {
     prop_oneof![1 => Just(None), 20 => nested.prop_map(Some)]
 }
 
-fn attributes() -> impl Strategy<Value = Vec<KeyValue>> {
+pub(crate) fn attributes() -> impl Strategy<Value = Vec<KeyValue>> {
     let pair = (prop::sample::select(&KEYS[..]), value());
     vec(pair, 0..8).prop_map(|pairs| {
         let pair = |(key, value): (&str, Option<Value>)| KeyValue {
@@ -96,7 +96,7 @@ fn attributes() -> impl Strategy<Value = Vec<KeyValue>> {
     })
 }
 
-fn id(length: usize) -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn id(length: usize) -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         12 => vec(any::<u8>(), length),
         1 => Just(vec![0; length]),
@@ -104,7 +104,7 @@ fn id(length: usize) -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-fn time() -> impl Strategy<Value = u64> {
+pub(crate) fn time() -> impl Strategy<Value = u64> {
     let now = crate::RECEIVED.0;
     prop_oneof![12 => now - 1_000..now + 1_000, 1 => Just(0), 1 => any::<u64>()]
 }

@@ -10,19 +10,20 @@ use super::seeds::{Flag, Float, Integer, Many, Object, One, OptionalText, Refuse
 
 /// Where kept attributes go.
 pub(super) trait Keep<'de> {
-    fn wants(attr: Attr) -> bool;
+    /// Whether the value under a key is worth reading.
+    fn wants(&self, key: &str) -> bool;
     /// Counts one attribute and keeps it if it is wanted and among the first `max`.
-    fn keep(&mut self, attr: Option<Attr>, value: Option<Kept<'de>>, max: usize);
+    fn keep(&mut self, key: Cow<'de, str>, value: Option<Kept<'de>>, max: usize);
 }
 
 impl<'de> Keep<'de> for Facts<'de> {
-    fn wants(_: Attr) -> bool {
-        true
+    fn wants(&self, key: &str) -> bool {
+        Attr::named(key.as_bytes()).is_some()
     }
 
-    fn keep(&mut self, attr: Option<Attr>, value: Option<Kept<'de>>, max: usize) {
+    fn keep(&mut self, key: Cow<'de, str>, value: Option<Kept<'de>>, max: usize) {
         self.seen += 1;
-        if let (Some(attr), Some(Kept::Scalar(value))) = (attr, value)
+        if let (Some(attr), Some(Kept::Scalar(value))) = (Attr::named(key.as_bytes()), value)
             && self.seen <= max
         {
             self.set(attr, value);
@@ -31,16 +32,16 @@ impl<'de> Keep<'de> for Facts<'de> {
 }
 
 impl<'de> Keep<'de> for Exception<'de> {
-    fn wants(attr: Attr) -> bool {
-        matches!(attr, Attr::ExceptionType | Attr::ExceptionMessage)
+    fn wants(&self, key: &str) -> bool {
+        matches!(Attr::named(key.as_bytes()), Some(Attr::ExceptionType | Attr::ExceptionMessage))
     }
 
-    fn keep(&mut self, attr: Option<Attr>, value: Option<Kept<'de>>, _: usize) {
+    fn keep(&mut self, key: Cow<'de, str>, value: Option<Kept<'de>>, _: usize) {
         let value = value.and_then(|value| match value {
             Kept::Scalar(value) => Some(value),
             Kept::Other => None,
         });
-        match attr {
+        match Attr::named(key.as_bytes()) {
             Some(Attr::ExceptionType) => self.kind = value,
             Some(Attr::ExceptionMessage) => self.message = value,
             _ => {}
@@ -66,10 +67,6 @@ impl<'p, 'de, K: Keep<'de>> Attributes<'p, 'de, K> {
     pub(super) fn new(kept: &'p mut K, max: usize) -> Self {
         Self { kept, max, key: None, value: None }
     }
-
-    fn attr(&self) -> Option<Attr> {
-        self.key.as_deref().and_then(|key| Attr::named(key.as_bytes())).filter(|attr| K::wants(*attr))
-    }
 }
 
 impl<'de, K: Keep<'de>> Object<'de> for Attributes<'_, 'de, K> {
@@ -81,7 +78,7 @@ impl<'de, K: Keep<'de>> Object<'de> for Attributes<'_, 'de, K> {
         match name {
             "key" => self.key = Some(map.next_value_seed(Text)?),
             // The key stands first nearly always; then a value that is not kept is stepped over.
-            "value" if self.key.is_some() && self.attr().is_none() => ignore(map)?,
+            "value" if self.key.as_deref().is_some_and(|key| !self.kept.wants(key)) => ignore(map)?,
             "value" => map.next_value_seed(One(&mut AnyValue(&mut self.value)))?,
             _ => ignore(map)?,
         }
@@ -89,8 +86,8 @@ impl<'de, K: Keep<'de>> Object<'de> for Attributes<'_, 'de, K> {
     }
 
     fn end(&mut self) -> Result<(), Refused> {
-        let (attr, value) = (self.attr(), self.value.take());
-        self.kept.keep(attr, value, self.max);
+        let (key, value) = (self.key.take().unwrap_or_default(), self.value.take());
+        self.kept.keep(key, value, self.max);
         Ok(())
     }
 }

@@ -156,7 +156,7 @@ fn is_id(word: &str) -> bool {
 }
 
 /// 36, where a UUID stands at the beginning and ends there.
-fn uuid_length(text: &str) -> Option<usize> {
+pub(crate) fn uuid_length(text: &str) -> Option<usize> {
     const LENGTH: usize = 36;
     let bytes = text.as_bytes();
     let head = bytes.get(..LENGTH)?;
