@@ -85,6 +85,10 @@ register! {
         "The cursor is not valid",
         "The cursor is not one that this list gave out, or it was changed on the way.",
         "Use `next_cursor` of the page before, unchanged, or start without a cursor.";
+    InvalidSignature "invalid_signature" 401 Caller Never
+        "The signature is not valid",
+        "The server checks who sends this, and no signature of the request fits the body and a configured secret. Nothing of it was taken in.",
+        "Compare the secret of the sender with the server's; the body must arrive as it was signed.";
     EndpointNotFound "endpoint_not_found" 404 Caller Never
         "There is no such endpoint",
         "The path is not one of the server's on this listener.",

@@ -4,6 +4,7 @@
 //! carried, where an answer is kept, or how an incident is decided. The canonical report itself is not a
 //! type here: it travels as the stored bytes, which nobody may write again.
 
+mod alerts;
 mod cursor;
 mod endpoint;
 mod error_code;
@@ -16,6 +17,7 @@ mod status;
 mod tests;
 mod traces;
 
+pub use alerts::{Alert, AlertChange, AlertsPage, AlertsQuery, AlertsReply, IgnoredItem};
 pub use cursor::{CursorError, IncidentCursor, ReportCursor};
 pub use endpoint::{ENDPOINTS, Endpoint, GRPC_METHODS, GrpcMethod, Listener, Method};
 pub use error_code::{ErrorCode, ErrorInfo, Fault, Retry};

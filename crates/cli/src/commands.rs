@@ -1,5 +1,6 @@
 //! The commands: one file each. Here is only which there are and how each is started.
 
+mod alerts;
 mod demo;
 mod doctor;
 mod errors;
@@ -27,6 +28,7 @@ pub(crate) enum Command {
     Incident(incident::ShowIncident),
     Report(report::Report),
     Explain(explain::Explain),
+    Alerts(alerts::Alerts),
     Errors(errors::Errors),
     Trace(trace::ShowTrace),
     Replay(replay::Replay),
@@ -47,6 +49,7 @@ impl Command {
             Self::Incident(command) => command.run(),
             Self::Report(command) => command.run(),
             Self::Explain(command) => command.run(),
+            Self::Alerts(command) => command.run(),
             Self::Errors(command) => command.run(),
             Self::Trace(command) => command.run(),
             Self::Replay(command) => command.run(),

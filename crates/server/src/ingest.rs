@@ -1,10 +1,12 @@
 //! One way in: decode, hand to the journal, answer once it is durable. Every surface goes through here.
 //! It must never know what an event means, nor wait for the engine.
 
+mod alerts;
 mod decode;
 mod form;
 mod grpc;
 mod otlp_http;
+mod pagerduty_signature;
 mod recent;
 mod rest;
 
@@ -21,6 +23,7 @@ use tokio::sync::{Semaphore, oneshot};
 pub(crate) use form::Form;
 pub(crate) use grpc::router as grpc_router;
 pub(crate) use otlp_http::router as otlp_http_router;
+pub(crate) use pagerduty_signature::PagerdutySecrets;
 pub(crate) use rest::router as rest_router;
 
 use crate::clock;
@@ -60,6 +63,9 @@ pub(crate) struct Receipt {
     pub accepted: u64,
     pub duplicate: u64,
     pub rejected: Vec<Rejected>,
+    /// Of alerts only: what is none, and whose they are.
+    pub ignored: Vec<intake::alerts::Ignored>,
+    pub provider: Option<model::AlertProvider>,
     pub warnings: Warnings,
 }
 
@@ -77,6 +83,7 @@ pub(crate) struct Ingest {
     rules: DecodeRules,
     decoders: Arc<Semaphore>,
     recent: RecentIds,
+    pagerduty: PagerdutySecrets,
     metrics: Arc<ServerMetrics>,
     refusals: Arc<Refusals>,
 }
@@ -97,12 +104,22 @@ impl Ingest {
         committer: Arc<Committer>,
         bodies: BodyReader,
         rules: DecodeRules,
+        pagerduty: PagerdutySecrets,
         metrics: Arc<ServerMetrics>,
         refusals: Arc<Refusals>,
     ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let decoders = Arc::new(Semaphore::new(cores));
-        Self { committer, bodies, rules, decoders, recent: RecentIds::default(), metrics, refusals }
+        Self {
+            committer,
+            bodies,
+            rules,
+            decoders,
+            recent: RecentIds::default(),
+            pagerduty,
+            metrics,
+            refusals,
+        }
     }
 
     /// Takes in a request's body. Comes back once what was accepted is durable.

@@ -1,5 +1,6 @@
 //! What is read over the API. It must never write, and never derive anything that the core has not decided.
 
+mod alerts;
 mod conditional;
 mod errors;
 mod incidents;
@@ -39,6 +40,7 @@ pub(crate) fn router(reading: Reading) -> Router {
         .route("/v1/reports/{hash}", get(reports::by_hash))
         .route("/v1/traces/{id}", get(traces::one))
         .route("/v1/traces/{id}/explanation", get(traces::explanation))
+        .route("/v1/alerts", get(alerts::list))
         .route("/v1/errors", get(errors::list))
         .with_state(reading)
 }

@@ -1,5 +1,6 @@
 //! The register of settings of `casebook serve`, and what they mean once they are all read.
 
+mod alerts;
 mod together;
 
 use std::collections::BTreeMap;
@@ -93,6 +94,36 @@ pub static REGISTER: &[Setting] = &[
         "After how long a connection without requests is closed; 100ms to 1h.",
     ),
     setting(
+        "alert-service-labels",
+        "NAMES",
+        Some("service,service_name,app,app_kubernetes_io_name,application,job"),
+        "Labels of an alert that name its service; the first that is there counts.",
+    ),
+    setting(
+        "alert-env-labels",
+        "NAMES",
+        Some("env,environment,deployment_environment,deployment_environment_name,stage"),
+        "Labels of an alert that name its environment.",
+    ),
+    setting(
+        "alert-operation-labels",
+        "NAMES",
+        Some("operation,endpoint,route,http_route,handler"),
+        "Labels of an alert that name its operation.",
+    ),
+    setting(
+        "alert-code-labels",
+        "NAMES",
+        Some("code,error_code,error_type"),
+        "Labels of an alert that name its error code.",
+    ),
+    setting(
+        "pagerduty-secrets",
+        "FILE",
+        None,
+        "File with a secret of a PagerDuty webhook on each line; webhooks without a fitting signature get 401.",
+    ),
+    setting(
         "drain-timeout",
         "DURATION",
         Some("10s"),
@@ -132,6 +163,8 @@ pub struct Settings {
     pub request_timeout: Duration,
     pub idle_timeout: Duration,
     pub drain_timeout: Duration,
+    pub alert_labels: engine::AlertLabels,
+    pub pagerduty_secrets: Vec<String>,
 }
 
 /// The flags of the register on a command line. What they mean is judged by `settings`.
@@ -241,6 +274,8 @@ impl Settings {
         let request_timeout = meaning.get("request-timeout", duration_within(100, 600_000, "100ms to 10m"));
         let idle_timeout = meaning.get("idle-timeout", duration_within(100, 3_600_000, "100ms to 1h"));
         let drain_timeout = meaning.get("drain-timeout", duration_within(0, 600_000, "0s to 10m"));
+        let alert_labels = alerts::labels(meaning);
+        let pagerduty_secrets = meaning.get("pagerduty-secrets", alerts::secrets);
         let addresses =
             [("listen", listen), ("admin", admin), ("otlp-grpc", otlp_grpc), ("otlp-http", otlp_http)];
         together::check_addresses(meaning, addresses);
@@ -271,6 +306,8 @@ impl Settings {
             request_timeout: request_timeout?,
             idle_timeout: idle_timeout?,
             drain_timeout: drain_timeout?,
+            alert_labels: alert_labels?,
+            pagerduty_secrets: pagerduty_secrets.unwrap_or_default(),
         })
     }
 }

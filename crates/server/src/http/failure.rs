@@ -136,6 +136,7 @@ fn grpc_code(code: ErrorCode) -> tonic::Code {
         ErrorCode::InvalidBody | ErrorCode::InvalidParameter | ErrorCode::InvalidCursor => {
             Code::InvalidArgument
         }
+        ErrorCode::InvalidSignature => Code::Unauthenticated,
         ErrorCode::IncidentNotFound | ErrorCode::ReportNotFound | ErrorCode::TraceNotFound => Code::NotFound,
         ErrorCode::EndpointNotFound
         | ErrorCode::MethodNotAllowed

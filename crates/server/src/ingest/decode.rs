@@ -7,12 +7,12 @@ use intake::record::Kind;
 use intake::{Context, DecodeError, DecompressError, decompress, deployments, otlp, signals, wide};
 use model::{Event, Input, Nanos};
 
-use super::{Form, Receipt, Source};
+use super::{Form, Receipt, Source, alerts};
 use crate::http::{Failure, too_large};
 
 pub(crate) struct Decoded {
     pub kind: Kind,
-    /// As received, after decompression.
+    /// As received, after decompression; before alerts stands their provider.
     pub payload: Vec<u8>,
     pub received: Nanos,
     pub input: Input,
@@ -23,7 +23,7 @@ pub(crate) struct Decoded {
 }
 
 pub(super) fn decode(source: Source, body: Vec<u8>, context: &Context<'_>) -> Result<Decoded, Failure> {
-    let payload = decompress(source.encoding, Cow::Owned(body), context.limits.body_bytes_max)
+    let mut payload = decompress(source.encoding, Cow::Owned(body), context.limits.body_bytes_max)
         .map_err(|error| decompress_failure(&error))?;
     let mut event_ids = Vec::new();
     let (input, receipt) = match source.form {
@@ -32,6 +32,7 @@ pub(super) fn decode(source: Source, body: Vec<u8>, context: &Context<'_>) -> Re
         Form::WideJson => wide_events(wide::from_json(&payload, context), &mut event_ids)?,
         Form::WideNdjson => wide_events(wide::from_ndjson(&payload, context), &mut event_ids)?,
         Form::Signals => facts(signals::from_json(&payload, context), Input::Signals)?,
+        Form::Alerts(asked) => alerts::decode(asked, &mut payload, context)?,
         Form::Deployments => facts(deployments::from_json(&payload, context), Input::Deployments)?,
     };
     let keys = if let Input::Events(events) = &input { keys(events) } else { Vec::new() };
@@ -46,6 +47,7 @@ fn events(decoded: Result<intake::Batch, DecodeError>) -> Result<(Input, Receipt
         duplicate: 0,
         rejected: batch.rejected,
         warnings: batch.warnings,
+        ..Receipt::default()
     };
     Ok((Input::Events(batch.events), receipt))
 }
@@ -61,6 +63,7 @@ fn wide_events(
         duplicate: batch.duplicates.len() as u64,
         rejected: batch.rejected,
         warnings: batch.warnings,
+        ..Receipt::default()
     };
     Ok((Input::Events(batch.events), receipt))
 }
@@ -88,7 +91,7 @@ fn decompress_failure(error: &DecompressError) -> Failure {
     }
 }
 
-fn decode_failure(error: &DecodeError) -> Failure {
+pub(super) fn decode_failure(error: &DecodeError) -> Failure {
     match error {
         DecodeError::TooLarge { max, .. } => too_large("the body", *max),
         DecodeError::TooMany { .. } => Failure::new(ErrorCode::BodyTooLarge, error.to_string()),

@@ -1,6 +1,8 @@
-//! The forms in which events, signals and deployments come, and the kinds of record that they become.
+//! The forms in which events, signals, deployments and alerts come, and the kinds of record that they become.
 
 use intake::record::Kind;
+
+use super::alerts::Asked;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -10,6 +12,7 @@ pub(crate) enum Form {
     WideNdjson,
     Signals,
     Deployments,
+    Alerts(Asked),
 }
 
 impl Form {
@@ -21,6 +24,7 @@ impl Form {
             Self::WideNdjson => Kind::WideNdjson,
             Self::Signals => Kind::Signals,
             Self::Deployments => Kind::Deployments,
+            Self::Alerts(_) => Kind::Alerts,
         }
     }
 }

@@ -19,8 +19,8 @@ use crate::rest::{NoQuery, Reading, StrictPath};
 const ACTOR_UNNAMED: &str = "operator";
 
 #[derive(Debug, Clone)]
-struct Routes {
-    ingest: Arc<Ingest>,
+pub(super) struct Routes {
+    pub(super) ingest: Arc<Ingest>,
     reading: Reading,
 }
 
@@ -31,6 +31,7 @@ pub(crate) fn router(ingest: Arc<Ingest>, reading: Reading) -> Router {
         .route("/v1/signals", post(signals))
         .route("/v1/deployments", post(deployments))
         .route("/v1/incidents/{id}/actions", post(act))
+        .merge(super::alerts::router())
         .with_state(Routes { ingest, reading })
 }
 
@@ -88,7 +89,7 @@ fn wide_form(headers: &HeaderMap) -> Result<Form, Failure> {
     }
 }
 
-fn json_form(headers: &HeaderMap, form: Form) -> Result<Form, Failure> {
+pub(super) fn json_form(headers: &HeaderMap, form: Form) -> Result<Form, Failure> {
     match media_type(headers).as_str() {
         "application/json" => Ok(form),
         other => Err(unsupported(other, "application/json")),

@@ -20,7 +20,7 @@ use crate::data::{DataDir, DataDirError};
 use crate::engine_loop::{self, EngineLoop, EngineQueries, Wake};
 use crate::health::{HealthParts, HealthState, Heartbeat, Phase};
 use crate::http::{BodyLimits, BodyReader, Door, Shell, Signpost, wrap};
-use crate::ingest::{self, Committer, DecodeRules, Ingest, Tag};
+use crate::ingest::{self, Committer, DecodeRules, Ingest, PagerdutySecrets, Tag};
 use crate::listen::{BindError, ConnectionLimits, Listener};
 use crate::metrics::ServerMetrics;
 use crate::refusals::Refusals;
@@ -300,8 +300,15 @@ impl Core {
         let limits = BodyLimits { bytes_max: settings.body_bytes_max, timeout: settings.request_timeout };
         let bodies = BodyReader::new(limits, budget);
         let (committer, rules) = (Arc::clone(&self.committer), self.rules.clone());
-        let ingest =
-            Arc::new(Ingest::new(committer, bodies, rules, Arc::clone(metrics), Arc::clone(refusals)));
+        let secrets = PagerdutySecrets::new(settings.pagerduty_secrets.clone());
+        let ingest = Arc::new(Ingest::new(
+            committer,
+            bodies,
+            rules,
+            secrets,
+            Arc::clone(metrics),
+            Arc::clone(refusals),
+        ));
         let reading = Reading {
             store: Arc::new(self.store.clone()),
             journal: self.journal.clone(),
@@ -349,7 +356,8 @@ fn sink(engine: QueueSender<Wake>) -> impl FnMut(Committed<Tag>) + Send + 'stati
 /// Journals the engine's configuration if it differs from the one journaled last.
 fn configure(settings: &Settings, replayer: &Replayer, committer: &Committer) -> Result<(), StartError> {
     let tick_ms = u64::try_from(settings.tick.as_millis()).unwrap_or(u64::MAX);
-    let text = engine::Config { tick_ms, ..engine::Config::default() }.to_json();
+    let alert_labels = settings.alert_labels.clone();
+    let text = engine::Config { tick_ms, alert_labels, ..engine::Config::default() }.to_json();
     engine::Config::from_json(&text).map_err(|error| StartError::Engine(error.to_string()))?;
     if replayer.configure.as_deref() == Some(text.as_str()) {
         return Ok(());

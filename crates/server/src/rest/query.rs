@@ -20,6 +20,10 @@ impl Parameters for api::IncidentsQuery {
     const NAMES: &'static [&'static str] = &["state", "env", "service", "limit", "cursor"];
 }
 
+impl Parameters for api::AlertsQuery {
+    const NAMES: &'static [&'static str] = &["status", "env", "service", "limit"];
+}
+
 impl Parameters for api::ErrorsQuery {
     const NAMES: &'static [&'static str] = &["env", "service", "limit"];
 }

@@ -14,7 +14,11 @@ async fn every_endpoint_of_the_table_is_there() {
             api::Listener::Admin => server.ready.admin,
             api::Listener::Otlp => server.ready.otlp_http,
         };
-        let path = endpoint.path.replace("{id}", "inc_0000000000000000").replace("{hash}", &"0".repeat(64));
+        let path = endpoint
+            .path
+            .replace("{id}", "inc_0000000000000000")
+            .replace("{hash}", &"0".repeat(64))
+            .replace("{provider}", "native");
         let method = reqwest::Method::from_bytes(endpoint.method.as_str().as_bytes()).unwrap();
         let response = server.client.request(method, url(address, &path)).send().await.unwrap();
         let status = response.status();

@@ -75,7 +75,7 @@ pub(crate) async fn alerts_are_one_row_each_and_filtered(store: &dyn Store) {
     apply(store, 2, &[Change::Alert(over.clone()), Change::Alert(alert("a", 4))]).await;
     let all = store.alerts(&AlertFilter::default(), 100).await.unwrap();
     assert_eq!(all, [over.clone(), alert("c", 5), native, alert("a", 4)]);
-    assert_eq!(store.alerts(&AlertFilter::default(), 1).await.unwrap(), [over.clone()]);
+    assert_eq!(store.alerts(&AlertFilter::default(), 1).await.unwrap(), std::slice::from_ref(&over));
     for (filter, expected) in [
         (AlertFilter { status: Some(AlertStatus::Resolved), ..AlertFilter::default() }, 1),
         (AlertFilter { status: Some(AlertStatus::Acknowledged), ..AlertFilter::default() }, 0),
