@@ -1,6 +1,6 @@
 # What people and CI type. Each target is one line; what it does stands in scripts/.
 
-.PHONY: help demo setup check test clients bench crash cascade eval generate tighten
+.PHONY: help demo setup check test clients alertmanager bench crash cascade eval generate tighten
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ test: ## make check, then every test: what CI runs
 
 clients: setup ## only the OpenTelemetry SDKs against the real server
 	@scripts/clients.sh
+
+alertmanager: setup ## only the real Alertmanager against the real server
+	@scripts/alertmanager.sh
 
 bench: ## measure ingest; figures and method are in bench/README.md
 	@scripts/bench.sh $(ARGS)

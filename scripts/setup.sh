@@ -10,13 +10,16 @@ tools=target/tools
 
 say() { printf 'setup: %s\n' "$*"; }
 
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
 install_packages() {
     command -v apt-get >/dev/null || { say "install these with your package manager and run again: $*" >&2; exit 1; }
-    local root=()
-    [ "$(id -u)" = 0 ] || root=(sudo)
     say "installing $*"
-    "${root[@]}" apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+    as_root apt-get update -qq
+    # RUNLEVEL=1 keeps a package from starting the service that it brings.
+    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
 missing=()
@@ -24,7 +27,12 @@ command -v cc >/dev/null || missing+=(gcc libc6-dev)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
 command -v node >/dev/null || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
+command -v prometheus-alertmanager >/dev/null || missing+=(prometheus-alertmanager)
 [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
+# The tests run it themselves, on ports of their own; nobody asked for a service.
+case " ${missing[*]-} " in *" prometheus-alertmanager "*)
+    if [ -d /run/systemd/system ]; then as_root systemctl disable --quiet --now prometheus-alertmanager; fi ;;
+esac
 
 for component in rustfmt clippy; do
     tool=${component/clippy/cargo-clippy}

@@ -27,6 +27,7 @@ step "Rust tests" rust_tests
 step "Rust tests were run" count_tests
 step "report hash vectors in Python" vectors
 step "OpenTelemetry SDKs over the standard ports" scripts/clients.sh
+step "the real Alertmanager" scripts/alertmanager.sh
 step "kill -9 under load, 5 rounds (make crash: 50)" scripts/crash.sh 5
 step "one cascade is one incident, and soon" scripts/cascade.sh
 counts=$(count_tests)
