@@ -154,6 +154,12 @@ mod tests {
             requests_affected: 41,
             report_hash: Some("abc".into()),
             evidence_fingerprint: None,
+            acknowledged_by: None,
+            acknowledged_at: None,
+            assignee: None,
+            silenced_until: None,
+            merged_into: None,
+            links: Vec::new(),
         }
     }
 

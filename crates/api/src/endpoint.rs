@@ -44,7 +44,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "The newest report: its stored canonical bytes, or a rendering (Markdown, HTML, Slack, PagerDuty).",
     ),
     get("/v1/incidents/{id}/reports", "The incident's archived reports, oldest first."),
-    post("/v1/incidents/{id}/actions", "Acknowledge, comment on or resolve an incident."),
+    post(
+        "/v1/incidents/{id}/actions",
+        "Acknowledge, assign, comment on, merge, split, resolve, silence or link an incident, or accept its baseline.",
+    ),
     get(
         "/v1/reports/{hash}",
         "An archived report by its hash: its stored canonical bytes, or a rendering (Markdown, HTML, Slack, PagerDuty).",
@@ -62,6 +65,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "Take in alerts of Alertmanager, Grafana, PagerDuty or our own shape, told by their shape.",
     ),
     post("/v1/alerts/{provider}", "Take in alerts of alertmanager, grafana, pagerduty or native."),
+    post(
+        "/v1/baseline",
+        "Say that up to a time nothing was wrong: what was seen until then is the baseline.",
+    ),
     otlp("/v1/traces", "Take in OTLP traces, protobuf or JSON."),
     admin("/livez", "The process runs."),
     admin("/readyz", "The process can take in and answer, check by check."),

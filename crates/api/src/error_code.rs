@@ -113,6 +113,14 @@ register! {
         "No form that was asked for exists",
         "The answer has no form that the `Accept` header or `format` names.",
         "Ask for `application/json` or, for reports, `text/markdown` or `text/html`.";
+    IncidentClosed "incident_closed" 409 Caller Never
+        "The incident is closed",
+        "The incident is over for good: it was merged into another, or it was resolved and the time in which it could come back has passed. Nothing acts on it any more.",
+        "Act on the incident that `merged_into` names or, if it failed again, on the one that was opened then.";
+    ActionConflict "action_conflict" 409 Caller Never
+        "The action does not fit the incident",
+        "As the incident is now, the action would change nothing or is not possible: it is resolved already, a service has no symptom in it, an incident would be merged into itself or across environments.",
+        "Look at the incident again; `detail` says what does not fit.";
     RequestTimeout "request_timeout" 408 Caller Later
         "The request took too long to arrive",
         "The body did not arrive in the time that the server waits for it.",

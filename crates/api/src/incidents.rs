@@ -1,10 +1,8 @@
-//! Incidents, their reports' history, and what an operator may do to them.
+//! Incidents, and their reports' history.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    ACTOR_BYTES_MAX, COMMENT_BYTES_MAX, ErrorCode, IncidentCursor, Problem, ReportCursor, page_limit,
-};
+use crate::{ErrorCode, IncidentCursor, Problem, ReportCursor, page_limit};
 
 /// `GET /v1/incidents`, as the query says it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +68,29 @@ pub struct Incident {
     /// Absent until the first report is made.
     pub report_hash: Option<String>,
     pub evidence_fingerprint: Option<String>,
+    /// Who has taken notice of it since it was opened or reopened, the last to say so.
+    #[serde(default)]
+    pub acknowledged_by: Option<String>,
+    #[serde(default)]
+    pub acknowledged_at: Option<String>,
+    #[serde(default)]
+    pub assignee: Option<String>,
+    /// Nobody is notified before this time.
+    #[serde(default)]
+    pub silenced_until: Option<String>,
+    /// The incident that absorbed it.
+    #[serde(default)]
+    pub merged_into: Option<String>,
+    #[serde(default)]
+    pub links: Vec<IncidentLink>,
+}
+
+/// An address that somebody put to an incident, `http` or `https`; text from outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncidentLink {
+    pub url: String,
+    pub title: String,
+    pub by: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,36 +145,6 @@ pub struct ReportRef {
     pub tick: String,
 }
 
-/// `POST /v1/incidents/{id}/actions`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ActionRequest {
-    pub action: Action,
-    /// For `comment` only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    /// Who acts, for people to read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub actor: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    Acknowledge,
-    Comment,
-    Resolve,
-}
-
-/// The action is in the journal; the incident changes as soon as the engine has read it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ActionAccepted {
-    pub incident_id: String,
-    pub action: Action,
-    /// Where in the journal the action stands.
-    pub position: u64,
-}
-
 impl IncidentsQuery {
     pub fn check(self) -> Result<CheckedIncidentsQuery, Problem> {
         let after = self.cursor.as_deref().map(str::parse::<IncidentCursor>).transpose();
@@ -173,28 +164,6 @@ impl ReportsQuery {
         let after = self.cursor.as_deref().map(str::parse::<ReportCursor>).transpose();
         let after = after.map_err(|error| Problem::new(ErrorCode::InvalidCursor, error.to_string()))?;
         Ok((page_limit(self.limit)?, after))
-    }
-}
-
-impl ActionRequest {
-    pub fn check(&self) -> Result<model::OperatorActionKind, Problem> {
-        let refuse = |detail: String| Err(Problem::new(ErrorCode::InvalidBody, detail));
-        if self.actor.as_ref().is_some_and(|actor| actor.is_empty() || actor.len() > ACTOR_BYTES_MAX) {
-            return refuse(format!("actor must have between 1 and {ACTOR_BYTES_MAX} bytes"));
-        }
-        match (self.action, self.text.as_deref()) {
-            (Action::Acknowledge, None) => Ok(model::OperatorActionKind::Acknowledge),
-            (Action::Resolve, None) => Ok(model::OperatorActionKind::Resolve),
-            (Action::Comment, Some(text)) if (1..=COMMENT_BYTES_MAX).contains(&text.len()) => {
-                Ok(model::OperatorActionKind::Comment(text.into()))
-            }
-            (Action::Comment, _) => {
-                refuse(format!("comment needs text of between 1 and {COMMENT_BYTES_MAX} bytes"))
-            }
-            (Action::Acknowledge | Action::Resolve, Some(_)) => {
-                refuse("text belongs to comment only".to_owned())
-            }
-        }
     }
 }
 
@@ -220,6 +189,18 @@ impl From<&model::Incident> for Incident {
             requests_affected: incident.requests_affected,
             report_hash: present(&incident.report_hash),
             evidence_fingerprint: present(&incident.evidence_fingerprint),
+            acknowledged_by: incident.acknowledged_by.clone(),
+            acknowledged_at: incident.acknowledged_at.map(model::Nanos::to_rfc3339),
+            assignee: incident.assignee.clone(),
+            silenced_until: incident.silenced_until.map(model::Nanos::to_rfc3339),
+            merged_into: incident.merged_into.map(|id| id.to_string()),
+            links: incident.links.iter().map(IncidentLink::from).collect(),
         }
+    }
+}
+
+impl From<&model::Link> for IncidentLink {
+    fn from(link: &model::Link) -> Self {
+        Self { url: link.url.to_string(), title: link.title.to_string(), by: link.by.to_string() }
     }
 }

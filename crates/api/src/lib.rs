@@ -4,6 +4,7 @@
 //! carried, where an answer is kept, or how an incident is decided. The canonical report itself is not a
 //! type here: it travels as the stored bytes, which nobody may write again.
 
+mod actions;
 mod alerts;
 mod cursor;
 mod endpoint;
@@ -17,14 +18,15 @@ mod status;
 mod tests;
 mod traces;
 
+pub use actions::{Action, ActionAccepted, ActionRequest, BaselineAccepted, BaselineRequest};
 pub use alerts::{Alert, AlertChange, AlertsPage, AlertsQuery, AlertsReply, IgnoredItem};
 pub use cursor::{CursorError, IncidentCursor, ReportCursor};
 pub use endpoint::{ENDPOINTS, Endpoint, GRPC_METHODS, GrpcMethod, Listener, Method};
 pub use error_code::{ErrorCode, ErrorInfo, Fault, Retry};
 pub use errors::{ErrorFamily, ErrorsPage, ErrorsQuery};
 pub use incidents::{
-    Action, ActionAccepted, ActionRequest, CheckedIncidentsQuery, Incident, IncidentCause, IncidentsPage,
-    IncidentsQuery, ReportFormat, ReportQuery, ReportRef, ReportsPage, ReportsQuery, StateFilter,
+    CheckedIncidentsQuery, Incident, IncidentCause, IncidentLink, IncidentsPage, IncidentsQuery,
+    ReportFormat, ReportQuery, ReportRef, ReportsPage, ReportsQuery, StateFilter,
 };
 pub use ingest::{IngestReply, RejectedItem};
 pub use problem::Problem;

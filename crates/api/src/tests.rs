@@ -3,15 +3,15 @@
 
 use model::{
     CapturedTrace, CauseKind, Event, EventKind, Failure, FailureStatus, IncidentId, IncidentState, Nanos,
-    OperatorActionKind, Outcome, Severity, SpanId, TraceId,
+    Outcome, Severity, SpanId, TraceId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{
-    Action, ActionAccepted, ActionRequest, Check, CheckStatus, Completeness, Durability, ErrorCode,
-    ErrorFamily, ErrorsPage, ErrorsQuery, ExplainedOrigin, Explanation, Health, Hop, Incident,
+    Action, ActionAccepted, ActionRequest, BaselineRequest, Check, CheckStatus, Completeness, Durability,
+    ErrorCode, ErrorFamily, ErrorsPage, ErrorsQuery, ExplainedOrigin, Explanation, Health, Hop, Incident,
     IncidentCursor, IncidentsPage, IncidentsQuery, IngestReply, PAGE_LIMIT_DEFAULT, ReadyLine, RejectedItem,
     ReportCursor, ReportFormat, ReportQuery, ReportRef, ReportsPage, ReportsQuery, StateFilter, Trace,
 };
@@ -41,6 +41,16 @@ fn row() -> model::Incident {
         requests_affected: 41,
         report_hash: "ab".repeat(32),
         evidence_fingerprint: String::new(),
+        acknowledged_by: Some("ada".to_owned()),
+        acknowledged_at: Some(Nanos::from_secs(1_795_228_650)),
+        assignee: None,
+        silenced_until: Some(Nanos::from_secs(1_795_232_280)),
+        merged_into: None,
+        links: vec![model::Link {
+            url: "https://wiki.example.org/outage".into(),
+            title: "notes".into(),
+            by: "ada".into(),
+        }],
     }
 }
 
@@ -195,6 +205,9 @@ fn what_a_request_does_not_know_is_refused() {
     refused::<ActionRequest>(json!({ "action": "delete" }));
     refused::<ActionRequest>(json!({ "action": "resolve", "force": true }));
     refused::<ActionRequest>(json!({ "text": "hello" }));
+    refused::<ActionRequest>(json!({ "action": "split", "services": "payment" }));
+    refused::<BaselineRequest>(json!({ "env": "prod" }));
+    refused::<BaselineRequest>(json!({ "until": "2026-11-21T02:37:21Z", "operation": "x" }));
     let query: ReportQuery = serde_json::from_value(json!({ "format": "markdown" })).unwrap();
     assert_eq!(query.format, Some(ReportFormat::Markdown));
 }
@@ -219,25 +232,4 @@ fn a_query_is_checked_as_a_whole() {
     assert_eq!(query.check().unwrap_err().code, ErrorCode::InvalidCursor);
     let query = ReportsQuery { cursor: Some(of_another_list), limit: None };
     assert_eq!(query.check(), Ok((PAGE_LIMIT_DEFAULT, Some(ReportCursor { sequence: 3 }))));
-}
-
-#[test]
-fn an_action_has_what_it_needs_and_no_more() {
-    let action = |action, text: Option<&str>, actor: Option<&str>| {
-        let request =
-            ActionRequest { action, text: text.map(str::to_owned), actor: actor.map(str::to_owned) };
-        request.check().map_err(|problem| problem.code)
-    };
-    let (long, longest) = ("x".repeat(4097), "x".repeat(4096));
-    let refused = Err(ErrorCode::InvalidBody);
-    assert_eq!(action(Action::Acknowledge, None, Some("ada")), Ok(OperatorActionKind::Acknowledge));
-    assert_eq!(action(Action::Resolve, None, None), Ok(OperatorActionKind::Resolve));
-    let comment = Ok(OperatorActionKind::Comment(longest.as_str().into()));
-    assert_eq!(action(Action::Comment, Some(&longest), None), comment);
-    assert_eq!(action(Action::Comment, Some(&long), None), refused);
-    assert_eq!(action(Action::Comment, Some(""), None), refused);
-    assert_eq!(action(Action::Comment, None, None), refused);
-    assert_eq!(action(Action::Resolve, Some("done"), None), refused);
-    assert_eq!(action(Action::Resolve, None, Some("")), refused);
-    assert_eq!(action(Action::Resolve, None, Some(&long)), refused);
 }

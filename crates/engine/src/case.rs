@@ -6,12 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::{IncidentId, IncidentState, Nanos, Str, TraceId};
 use serde::{Deserialize, Serialize};
 
+use crate::attention::Attention;
 use crate::config::Config;
 use crate::detect::{self, Counts};
 use crate::hash;
 use crate::sketch::{Merge, Smallest};
 use crate::summary::{Bucket, Digest};
 use crate::window::{self, Alarm, FamilyKey, Norm, OperationKey, Sign, Window};
+
+mod timeline;
+mod union;
+
+pub(crate) use timeline::{Moment, What};
 
 /// Operations whose totals an incident keeps; members come first.
 const OPERATIONS_MAX: usize = 64;
@@ -21,7 +27,6 @@ const MEMBERS_MAX: usize = 64;
 const BEYOND_MAX: usize = 10_000;
 /// Traces that an incident looks at.
 pub(crate) const TRACES_MAX: usize = 12;
-const TIMELINE_MAX: usize = 200;
 /// A flow that stays away for this long is not waited for.
 const GONE_NS: u64 = 3_600 * model::SECOND_NS;
 
@@ -53,6 +58,7 @@ pub(crate) struct Case {
     pub(crate) resolved_at: Option<Nanos>,
     pub(crate) reopened: u32,
     pub(crate) timeline: Vec<Moment>,
+    pub(crate) attention: Attention,
     pub(crate) last_report: Option<Reported>,
 }
 
@@ -70,27 +76,6 @@ pub(crate) struct Member {
 pub(crate) struct Past {
     pub(crate) counts: Counts,
     pub(crate) p50_ns: Option<u64>,
-}
-
-/// Something that happened to the incident itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Moment {
-    pub(crate) at: Nanos,
-    pub(crate) what: What,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum What {
-    Opened,
-    Joined(FamilyKey),
-    Recovering,
-    Relapsed,
-    Resolved,
-    ResolvedWithoutTraffic,
-    ResolvedBy(Str),
-    Reopened,
-    Acknowledged(Str),
-    Comment(Str, Str),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,6 +137,7 @@ impl Case {
             resolved_at: None,
             reopened: 0,
             timeline: vec![Moment { at: now, what: What::Opened }],
+            attention: Attention::default(),
             last_report: None,
         };
         alarms.iter().for_each(|alarm| case.admit(alarm, now, window, config));
@@ -164,6 +150,7 @@ impl Case {
             self.reopened += 1;
             self.resolved_at = None;
             self.counted_to = self.counted_to.max(alarm.onset);
+            self.attention.forget_acknowledgement();
             self.note(now, What::Reopened);
         } else if self.state == IncidentState::Recovering {
             self.note(now, What::Relapsed);
@@ -302,10 +289,10 @@ impl Case {
         self.note(now, what);
     }
 
-    /// An operator says that it is over.
-    pub(crate) fn resolve_by(&mut self, actor: &Str, now: Nanos, window: &mut Window, config: &Config) {
+    /// An operator says that it is over, in words of his own kind.
+    pub(crate) fn resolve_by(&mut self, what: What, now: Nanos, window: &mut Window, config: &Config) {
         if self.state != IncidentState::Resolved {
-            self.resolve(now, What::ResolvedBy(actor.clone()));
+            self.resolve(now, what);
             self.finish(now, window, config);
         }
     }
@@ -337,14 +324,6 @@ impl Case {
             Health::Quiet
         } else {
             Health::NoTraffic
-        }
-    }
-
-    /// Words and joining symptoms are cut at the bound, changes of state never: they are few, being minutes apart.
-    pub(crate) fn note(&mut self, at: Nanos, what: What) {
-        let may_be_cut = matches!(what, What::Acknowledged(_) | What::Comment(..) | What::Joined(_));
-        if !may_be_cut || self.timeline.len() < TIMELINE_MAX {
-            self.timeline.push(Moment { at, what });
         }
     }
 

@@ -45,6 +45,8 @@ const WARM_UP_RATE: u64 = 600;
 const BASELINE_MINUTES: usize = 60;
 /// What the baseline is taken to be before anything was seen: half a failure in fifty requests.
 const PRIOR_REQUESTS: u64 = 50;
+/// What an accepted baseline weighs at least: what was seen of it is short, and the prior must not outweigh it.
+const ACCEPTED_REQUESTS: u64 = 10_000;
 /// Rates below one in a thousand are not told apart.
 const RATE_MIN_INVERSE: u64 = 1_000;
 /// Odds at which a stretch is held back from the baseline (10 : 1), and at which a bucket next to the onset
@@ -75,6 +77,12 @@ impl Counts {
     pub(crate) fn add(&mut self, other: Counts) {
         self.requests += other.requests;
         self.failures += other.failures;
+    }
+
+    /// Whether its rate is above that of `other`; a rate of nothing is 0.
+    pub(crate) fn exceeds(self, other: Counts) -> bool {
+        let product = |a: u64, b: u64| u128::from(a) * u128::from(b);
+        product(self.failures, other.requests.max(1)) > product(other.failures, self.requests.max(1))
     }
 }
 
@@ -308,6 +316,18 @@ impl Detector {
         let best = self.scores.iter().copied().max_by_key(|score| (score.bits, u64::MAX - score.since));
         let best = best.unwrap_or_default();
         Excess { bits: best.bits, onset: best.since, baseline: self.norm }
+    }
+
+    /// Somebody vouches for this share: it is the whole baseline, as if it had been seen for long.
+    pub(crate) fn accept(&mut self, minute: u64, counts: Counts) {
+        let times = ACCEPTED_REQUESTS.div_ceil(counts.requests.max(1));
+        let weighed = Counts {
+            requests: counts.requests.saturating_mul(times),
+            failures: counts.failures.saturating_mul(times),
+        };
+        self.restart();
+        self.baseline = Baseline { season: std::mem::take(&mut self.baseline.season), ..Baseline::default() };
+        self.baseline.add(minute, weighed);
     }
 
     /// After an incident: the test starts anew against the baseline of before, and what was held is dropped.

@@ -16,10 +16,12 @@ use crate::summary::{
     Summary,
 };
 
+mod accept;
 mod flow;
 mod series;
 mod slowness;
 
+pub(crate) use accept::Present;
 use flow::Flow;
 pub(crate) use flow::{Range, flow_odds, still_departs};
 use series::Series;

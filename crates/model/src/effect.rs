@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AlertRecord, CapturedTrace, Deployment, Incident, IncidentId, Nanos, TraceId};
+use crate::{ActionOutcome, AlertRecord, CapturedTrace, Deployment, Incident, IncidentId, Nanos, TraceId};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
@@ -17,6 +17,8 @@ pub enum Effect {
     AlertChanged(AlertRecord),
     /// Write the row of a deployment that nobody announced: a new version reports.
     DeploymentSeen(Deployment),
+    /// An operator's action was carried out or refused; follows each one.
+    ActionSettled(ActionOutcome),
     /// Archive a report whose bytes differ from the one before.
     ReportChanged(ReportDocument),
 }

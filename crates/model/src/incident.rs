@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{IncidentId, Nanos};
+use crate::{IncidentId, Nanos, Str};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Incident {
@@ -25,6 +25,31 @@ pub struct Incident {
     /// Of the newest report; empty until the first one is made.
     pub report_hash: String,
     pub evidence_fingerprint: String,
+    /// Who has taken notice of it since it was opened or reopened, the last to say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged_by: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged_at: Option<Nanos>,
+    /// A person or team.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<String>,
+    /// Nobody is notified before this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silenced_until: Option<Nanos>,
+    /// The incident that absorbed it; it is resolved for good then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<IncidentId>,
+    /// In the order in which they came.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
+}
+
+/// An address that somebody put to an incident, `http` or `https`. Text from outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    pub url: Str,
+    pub title: Str,
+    pub by: Str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -72,6 +72,23 @@ pub enum OperatorActionKind {
     },
 }
 
+impl OperatorActionKind {
+    /// The action's name, the same in the journal, the API and the audit.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Acknowledge => "acknowledge",
+            Self::Assign(_) => "assign",
+            Self::Comment(_) => "comment",
+            Self::Merge { .. } => "merge",
+            Self::Split { .. } => "split",
+            Self::Resolve => "resolve",
+            Self::Silence { .. } => "silence",
+            Self::AcceptBaseline => "accept_baseline",
+            Self::Link { .. } => "link",
+        }
+    }
+}
+
 /// Somebody says that up to an instant nothing was wrong: what was seen is the baseline, however short it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AcceptBaseline {

@@ -5,6 +5,7 @@
 //! Everything rebuilds when this crate changes, so it stays small and still.
 
 mod alert;
+mod audit;
 mod deployment;
 mod effect;
 mod event;
@@ -17,11 +18,12 @@ mod signal;
 mod time;
 
 pub use alert::{Alert, AlertChange, AlertProvider, AlertRecord, AlertSeverity, AlertStatus};
+pub use audit::{ActionOutcome, AuditEntry, AuditedAction};
 pub use deployment::Deployment;
 pub use effect::{Effect, ReportDocument};
 pub use event::{Event, EventKind, Failure, FailureStatus, Outcome};
 pub use id::{IncidentId, ParseIdError, SpanId, TraceId};
-pub use incident::{CauseKind, Incident, IncidentState, Severity};
+pub use incident::{CauseKind, Incident, IncidentState, Link, Severity};
 pub use input::{AcceptBaseline, CapturedTrace, Evidence, Input, OperatorAction, OperatorActionKind};
 pub use log::{LogRecord, LogSeverity};
 pub use metric::{MetricKind, MetricPoint};

@@ -20,6 +20,7 @@ pub(crate) fn apply(engine: &mut Engine, input: Input, now: Nanos) -> Outcome {
             Effect::TraceCaptured { incident, trace } => {
                 outcome.changes.push(Change::Trace { incident, trace });
             }
+            Effect::ActionSettled(_) => {}
             Effect::IncidentChanged(incident) => outcome.changes.push(Change::Incident(incident)),
             Effect::AlertChanged(alert) => outcome.changes.push(Change::Alert(alert)),
             Effect::DeploymentSeen(deployment) => outcome.changes.push(Change::Deployment(deployment)),

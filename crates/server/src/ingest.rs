@@ -1,6 +1,7 @@
 //! One way in: decode, hand to the journal, answer once it is durable. Every surface goes through here.
-//! It must never know what an event means, nor wait for the engine.
+//! It must never know what an event means, nor wait for the engine. (An operator's action is judged by the engine first.)
 
+mod actions;
 mod alerts;
 mod decode;
 mod form;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use engine::Engine;
 use engine::report::Report;
 use model::{
-    CapturedTrace, Effect, Event, Evidence, Incident, IncidentId, IncidentState, Input, Nanos,
+    ActionOutcome, CapturedTrace, Effect, Event, Evidence, Incident, IncidentId, IncidentState, Input, Nanos,
     ReportDocument, TraceId,
 };
 
@@ -18,6 +18,8 @@ pub struct Replica {
     pub incidents: BTreeMap<IncidentId, Incident>,
     /// Every change of state, in order.
     pub transitions: Vec<(Nanos, IncidentId, IncidentState)>,
+    /// What became of each operator's action, in order.
+    pub settled: Vec<ActionOutcome>,
     /// What a real server would have journaled, for a replay.
     pub journal: Vec<(Nanos, Input)>,
     record: bool,
@@ -35,6 +37,7 @@ impl Replica {
             reports: Vec::new(),
             incidents: BTreeMap::new(),
             transitions: Vec::new(),
+            settled: Vec::new(),
             journal: Vec::new(),
             record: false,
         }
@@ -70,6 +73,7 @@ impl Replica {
         match effect {
             Effect::CaptureEvidence(traces) => return Some(traces),
             Effect::TraceCaptured { .. } | Effect::AlertChanged(_) | Effect::DeploymentSeen(_) => {}
+            Effect::ActionSettled(outcome) => self.settled.push(outcome),
             Effect::IncidentChanged(incident) => {
                 let before = self.incidents.get(&incident.id).map(|known| known.state);
                 if before != Some(incident.state) {

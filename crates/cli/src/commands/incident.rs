@@ -49,6 +49,7 @@ fn view(incident: &Incident) -> String {
     if let Some(resolved_at) = &incident.resolved_at {
         fields.field("Resolved", &to_the_second(resolved_at));
     }
+    people(incident, &mut fields);
     match &incident.report_hash {
         Some(hash) => fields.field("Report", hash),
         None => fields.field("Report", "none yet"),
@@ -58,6 +59,28 @@ fn view(incident: &Incident) -> String {
         out.push_str(&format!("\nRead it: casebook report {}\n", crate::escape::line(&incident.id)));
     }
     out
+}
+
+/// What people said of it, where they said something.
+fn people(incident: &Incident, fields: &mut Fields) {
+    if let Some(by) = &incident.acknowledged_by {
+        let at = incident.acknowledged_at.as_deref().map(to_the_second).unwrap_or_default();
+        fields.field("Acknowledged", &format!("by {by} at {at}"));
+    }
+    if let Some(assignee) = &incident.assignee {
+        fields.field("Assigned to", assignee);
+    }
+    if let Some(until) = &incident.silenced_until {
+        fields.field("Silenced until", &to_the_second(until));
+    }
+    if let Some(other) = &incident.merged_into {
+        fields.field("Merged into", other);
+    }
+    for link in &incident.links {
+        let said =
+            if link.title == link.url { link.url.clone() } else { format!("{}: {}", link.title, link.url) };
+        fields.field("Link", &said);
+    }
 }
 
 fn state(incident: &Incident) -> String {

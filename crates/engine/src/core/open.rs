@@ -173,7 +173,7 @@ impl Core {
         passed.for_each(|key| case.track(key, &self.window, &self.config));
     }
 
-    fn vote(&self, case: &Case) -> Option<origin::Origin> {
+    pub(super) fn vote(&self, case: &Case) -> Option<origin::Origin> {
         let wanted: BTreeSet<_> =
             case.wanted(&self.window).into_iter().chain(case.opening.iter().copied()).collect();
         let before: BTreeSet<_> = case.before.iter().copied().collect();
@@ -198,7 +198,7 @@ impl Core {
     }
 
     /// The traces that the touched incidents cite, as far as they are held.
-    fn keep_traces(&self, touched: &BTreeSet<IncidentId>) -> Vec<Effect> {
+    pub(super) fn keep_traces(&self, touched: &BTreeSet<IncidentId>) -> Vec<Effect> {
         let cases = touched.iter().filter_map(|id| self.cases.get(id));
         cases
             .flat_map(|case| {

@@ -59,12 +59,17 @@ impl Core {
         if !due && same {
             return Vec::new();
         }
+        let last_hash = case.last_report.as_ref().map(|last| last.hash.clone());
         let bytes = canonical::of(&report);
         let hash = hash::sha256_hex(&bytes);
-        if case.last_report.as_ref().is_some_and(|last| last.hash == hash) {
-            return Vec::new();
-        }
         let row = incident(case, &analysis, &report, &hash, self.tick);
+        let row_is_due = case.attention.row_is_due;
+        if let Some(case) = self.cases.get_mut(&id) {
+            case.attention.row_is_due = false;
+        }
+        if last_hash.as_ref() == Some(&hash) {
+            return row_is_due.then_some(Effect::IncidentChanged(row)).into_iter().collect();
+        }
         let document = ReportDocument { incident: id, tick: self.tick, hash: hash.clone(), bytes };
         let tick = self.tick;
         if let Some(case) = self.cases.get_mut(&id) {
@@ -103,5 +108,11 @@ fn incident(case: &Case, analysis: &Analysis<'_>, report: &Report, hash: &str, n
         requests_affected: report.blast_radius.requests.affected,
         report_hash: hash.to_owned(),
         evidence_fingerprint: report.evidence_fingerprint.clone(),
+        acknowledged_by: case.attention.acknowledged.as_ref().map(|(by, _)| by.to_string()),
+        acknowledged_at: case.attention.acknowledged.as_ref().map(|(_, at)| *at),
+        assignee: case.attention.assignee.as_ref().map(ToString::to_string),
+        silenced_until: case.attention.silenced_until,
+        merged_into: case.attention.merged_into,
+        links: case.attention.links.clone(),
     }
 }

@@ -10,7 +10,7 @@ use crate::causes::Hypothesis;
 use crate::detect::Counts;
 use crate::origin::{Callee, Origin};
 use crate::summary::Split;
-use crate::window::{FamilyKey, Norm, OperationKey, Range, Sign};
+use crate::window::{FamilyKey, Norm, OperationKey, Present, Range, Sign};
 
 /// A statement and the ids of the evidence it rests on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -316,7 +316,41 @@ pub(crate) fn moment(what: &What) -> String {
         What::Reopened => "It came back: reopened.".to_owned(),
         What::Acknowledged(actor) => format!("Acknowledged by {actor}."),
         What::Comment(actor, text) => format!("{actor}: {text}"),
+        What::Assigned(actor, Some(to)) => format!("Assigned to {to} by {actor}."),
+        What::Assigned(actor, None) => format!("Assigned to nobody by {actor}."),
+        What::Silenced(actor, until) => format!("Silenced until {} by {actor}.", until.to_rfc3339()),
+        What::Linked(actor, url, title) if url == title => format!("{actor} linked {url}"),
+        What::Linked(actor, url, title) => format!("{actor} linked {title}: {url}"),
+        What::BaselineAccepted(actor, accepted) => baseline_accepted(actor, accepted),
+        What::Absorbed(actor, other) => format!("{actor} merged {other} into this incident."),
+        What::MergedInto(actor, other) => format!("{actor} merged this incident into {other}."),
+        What::SplitOff(actor, services, other) => {
+            format!("{actor} split off {} as {other}.", services.join(", "))
+        }
+        What::SplitFrom(actor, other) => format!("{actor} split this incident off {other}."),
+        What::Of(other, what) => format!("{other}: {}", moment(what)),
     }
+}
+
+fn baseline_accepted(actor: &str, accepted: &[(FamilyKey, Present)]) -> String {
+    let families = accepted.iter().map(|(family, present)| {
+        let OperationKey { service, operation, .. } = &family.operation;
+        match (family.sign, present) {
+            (Sign::Latency, Present::Share(counts)) => format!("{service} {operation}, {} slow", of(*counts)),
+            (_, Present::Share(counts)) => {
+                format!("{service} {operation} with {}, {} failed", family.code, of(*counts))
+            }
+            (_, Present::PerMinute(0)) => format!("{service} {operation}, no requests"),
+            (_, Present::PerMinute(requests)) => {
+                format!("{service} {operation}, {requests} requests a minute")
+            }
+        }
+    });
+    let families: Vec<String> = families.collect();
+    format!(
+        "Resolved by {actor}, who accepted as the baseline what the symptoms do now: {}.",
+        families.join("; ")
+    )
 }
 
 pub(crate) fn check_trace(origin: &Origin) -> Option<Sentence> {

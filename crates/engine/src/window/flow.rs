@@ -138,6 +138,17 @@ impl Flow {
         self.accepted = true;
     }
 
+    /// What comes a minute now is what a minute has from here on. Returns it.
+    pub(super) fn accept_present(&mut self, onset: Bucket, now: Bucket, config: &Config) -> u64 {
+        let (since, until) = (self.next.max(onset), Self::settled(now, config));
+        let present = per_minute(self.requests(since, until), until.saturating_sub(since), config);
+        self.minutes = VecDeque::from([present]);
+        (self.held, self.current) = (Vec::new(), (0, 0));
+        self.scores = Default::default();
+        self.accepted = true;
+        present
+    }
+
     /// After time in which nothing was seen: that is no silence.
     pub(super) fn was_blind_until(&mut self, bucket: Bucket, config: &Config) {
         if bucket > self.next {

@@ -128,6 +128,21 @@ impl Series {
         self.slowness.from = self.slowness.from.max(until);
     }
 
+    /// What a family shows in `stretch` is normal for it from here on.
+    pub(super) fn accept_present(
+        &mut self,
+        family: &FamilyKey,
+        present: Counts,
+        stretch: std::ops::Range<Bucket>,
+        config: &Config,
+    ) {
+        if family.sign == Sign::Latency {
+            self.slowness.accept(&self.buckets, stretch, config);
+        } else if let Some(family) = self.families.get_mut(&family.code) {
+            family.detector.accept(stretch.end * config.tick_ms / 60_000, present);
+        }
+    }
+
     pub(super) fn enter_incident(&mut self, family: &FamilyKey) {
         match family.sign {
             Sign::Latency => self.slowness.in_incident = true,

@@ -84,17 +84,39 @@ impl Slowness {
         if all.count() < REQUESTS_MIN {
             return;
         }
-        let (Some(p50_ns), Some(p95_ns)) = (all.quantile_ns(500), all.quantile_ns(950)) else { return };
-        let own = p95_ns.max(p50_ns + p50_ns / 2).max(p50_ns + ADDED_NS_MIN);
-        let minute = until * config.tick_ms / 60_000;
-        self.season.add(minute, own, u64::max);
-        let above_ns = Latency::edge_ns(self.season.usual(minute).fold(own, u64::max) + 1);
-        self.limit = Some(Limit { above_ns, p50_ns });
+        let Some(limit) = self.limit_of(&all, until * config.tick_ms / 60_000) else { return };
+        self.limit = Some(limit);
+        let above_ns = limit.above_ns;
         let mut baseline = Baseline::default();
         for (bucket, digest) in buckets.range(..until) {
             baseline.add(bucket * config.tick_ms / 60_000, digest.slow(above_ns));
         }
         self.detector = Detector::with_past(baseline);
+    }
+
+    /// What is slow where requests take what these do; the same hour of other days may have been slower.
+    fn limit_of(&mut self, all: &Latency, minute: u64) -> Option<Limit> {
+        let (p50_ns, p95_ns) = (all.quantile_ns(500)?, all.quantile_ns(950)?);
+        let own = p95_ns.max(p50_ns + p50_ns / 2).max(p50_ns + ADDED_NS_MIN);
+        self.season.add(minute, own, u64::max);
+        let above_ns = Latency::edge_ns(self.season.usual(minute).fold(own, u64::max) + 1);
+        Some(Limit { above_ns, p50_ns })
+    }
+
+    /// What requests take in `stretch` is normal, whatever they took before.
+    pub(super) fn accept(
+        &mut self,
+        buckets: &BTreeMap<Bucket, Digest>,
+        stretch: std::ops::Range<Bucket>,
+        config: &Config,
+    ) {
+        let (until, minute) = (stretch.end, stretch.end * config.tick_ms / 60_000);
+        let (mut all, mut counts) = (Latency::default(), Counts::default());
+        buckets.range(stretch.clone()).for_each(|(_, digest)| all.merge(&digest.latency));
+        let Some(limit) = self.limit_of(&all, minute) else { return };
+        buckets.range(stretch).for_each(|(_, digest)| counts.add(digest.slow(limit.above_ns)));
+        (self.limit, self.derived) = (Some(limit), until);
+        self.detector.accept(minute, counts);
     }
 
     /// The detector as it would be if nothing came late any more.

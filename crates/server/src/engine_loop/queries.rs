@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use api::ErrorCode;
-use engine::{Engine, FamilyView};
+use engine::{Engine, FamilyView, Refusal};
+use model::OperatorAction;
 use runtime::{QueueSender, TrySendError};
 use tokio::sync::oneshot;
 
@@ -17,6 +18,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(2);
 #[derive(Debug)]
 pub(crate) enum Query {
     Families(oneshot::Sender<Vec<FamilyView>>),
+    Judge(OperatorAction, oneshot::Sender<Result<(), Refusal>>),
 }
 
 impl Query {
@@ -24,6 +26,7 @@ impl Query {
         match self {
             // Who asked may have gone away since.
             Self::Families(reply) => drop(reply.send(engine.families())),
+            Self::Judge(action, reply) => drop(reply.send(engine.judge(&action))),
         }
     }
 }
@@ -39,9 +42,18 @@ impl EngineQueries {
     }
 
     pub(crate) async fn families(&self) -> Result<Vec<FamilyView>, Failure> {
+        self.answer(Query::Families).await
+    }
+
+    /// Whether the action would change something.
+    pub(crate) async fn judge(&self, action: OperatorAction) -> Result<Result<(), Refusal>, Failure> {
+        self.answer(|reply| Query::Judge(action, reply)).await
+    }
+
+    async fn answer<T>(&self, query: impl FnOnce(oneshot::Sender<T>) -> Query) -> Result<T, Failure> {
         let (reply, answer) = oneshot::channel();
         let asking = async {
-            self.ask(Query::Families(reply)).await?;
+            self.ask(query(reply)).await?;
             answer.await.map_err(|_| stopping())
         };
         tokio::time::timeout(ASK_TIMEOUT, asking)

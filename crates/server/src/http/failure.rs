@@ -138,6 +138,7 @@ fn grpc_code(code: ErrorCode) -> tonic::Code {
         }
         ErrorCode::InvalidSignature => Code::Unauthenticated,
         ErrorCode::IncidentNotFound | ErrorCode::ReportNotFound | ErrorCode::TraceNotFound => Code::NotFound,
+        ErrorCode::IncidentClosed | ErrorCode::ActionConflict => Code::FailedPrecondition,
         ErrorCode::EndpointNotFound
         | ErrorCode::MethodNotAllowed
         | ErrorCode::NotAcceptable

@@ -1,27 +1,23 @@
-//! What comes in over the API: wide events, signals, deployments, and what operators do.
+//! What comes in over the API: wide events, signals and deployments.
 
 use std::sync::Arc;
 
-use api::{ActionAccepted, ActionRequest, ErrorCode, IngestReply, RejectedItem};
+use api::{IngestReply, RejectedItem};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use http::{HeaderMap, StatusCode};
-use model::{IncidentId, Input, OperatorAction};
+use http::HeaderMap;
 
 use super::otlp_http::{encoding, media_type, unsupported};
-use super::{Form, Ingest, Receipt, Source};
+use super::{Form, Ingest, Receipt, Source, actions};
 use crate::http::Failure;
-use crate::rest::{NoQuery, Reading, StrictPath};
-
-/// Who acts where the caller does not say.
-const ACTOR_UNNAMED: &str = "operator";
+use crate::rest::{NoQuery, Reading};
 
 #[derive(Debug, Clone)]
 pub(super) struct Routes {
     pub(super) ingest: Arc<Ingest>,
-    reading: Reading,
+    pub(super) reading: Reading,
 }
 
 pub(crate) fn router(ingest: Arc<Ingest>, reading: Reading) -> Router {
@@ -30,7 +26,8 @@ pub(crate) fn router(ingest: Arc<Ingest>, reading: Reading) -> Router {
         .route("/v1/events/validate", post(validate_events))
         .route("/v1/signals", post(signals))
         .route("/v1/deployments", post(deployments))
-        .route("/v1/incidents/{id}/actions", post(act))
+        .route("/v1/incidents/{id}/actions", post(actions::act))
+        .route("/v1/baseline", post(actions::accept_baseline))
         .merge(super::alerts::router())
         .with_state(Routes { ingest, reading })
 }
@@ -104,25 +101,4 @@ fn reply(receipt: Receipt) -> IngestReply {
         detail: item.detail,
     });
     IngestReply { accepted: receipt.accepted, duplicate: receipt.duplicate, rejected: rejected.collect() }
-}
-
-async fn act(
-    State(routes): State<Routes>,
-    StrictPath(incident): StrictPath<IncidentId>,
-    _: NoQuery,
-    request: Request,
-) -> Result<Response, Failure> {
-    let (parts, body) = request.into_parts();
-    json_form(&parts.headers, Form::Signals)?;
-    let body = routes.ingest.bodies.read(&parts.headers, body).await?;
-    let asked: ActionRequest = serde_json::from_slice(&body.bytes)
-        .map_err(|error| Failure::new(ErrorCode::InvalidBody, error.to_string()))?;
-    let kind = asked.check()?;
-    routes.reading.require_incident(incident).await?;
-    let actor = asked.actor.as_deref().unwrap_or(ACTOR_UNNAMED).into();
-    let action = Input::Operator(OperatorAction { incident, actor, kind });
-    let position = routes.ingest.commit_input(action).await?;
-    let accepted =
-        ActionAccepted { incident_id: incident.to_string(), action: asked.action, position: position.0 };
-    Ok((StatusCode::ACCEPTED, Json(accepted)).into_response())
 }

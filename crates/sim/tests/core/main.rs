@@ -1,6 +1,8 @@
 //! The whole core under simulated traffic.
 
 #[cfg(test)]
+mod actions;
+#[cfg(test)]
 mod determinism;
 #[cfg(test)]
 mod lifetime;

@@ -40,6 +40,12 @@ pub(crate) fn incident(number: u64) -> Incident {
         requests_affected: 41,
         report_hash: String::new(),
         evidence_fingerprint: String::new(),
+        acknowledged_by: None,
+        acknowledged_at: None,
+        assignee: None,
+        silenced_until: None,
+        merged_into: None,
+        links: Vec::new(),
     }
 }
 

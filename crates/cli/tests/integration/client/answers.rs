@@ -2,7 +2,7 @@
 
 use api::{
     Completeness, ErrorFamily, ErrorsPage, ExplainedOrigin, Explanation, FailureView, Hop, Incident,
-    IncidentCause, IncidentsPage, Trace, TraceEvent,
+    IncidentCause, IncidentLink, IncidentsPage, Trace, TraceEvent,
 };
 
 /// Clears a terminal, starts a line, hides text and turns its direction.
@@ -25,6 +25,12 @@ pub(super) fn incident() -> Incident {
         requests_affected: 41,
         report_hash: Some("ab".repeat(32)),
         evidence_fingerprint: Some("cd".repeat(32)),
+        acknowledged_by: Some("ada".to_owned()),
+        acknowledged_at: Some("2026-11-21T02:39:01Z".to_owned()),
+        assignee: Some("payments on call".to_owned()),
+        silenced_until: None,
+        merged_into: None,
+        links: vec![],
     }
 }
 
@@ -42,6 +48,15 @@ pub(super) fn hostile_incident() -> Incident {
         origin_service: None,
         report_hash: None,
         evidence_fingerprint: None,
+        acknowledged_by: Some(HOSTILE.to_owned()),
+        assignee: Some(HOSTILE.to_owned()),
+        silenced_until: Some("2026-11-21T06:00:00Z".to_owned()),
+        merged_into: Some("inc_0000000000000002".to_owned()),
+        links: vec![IncidentLink {
+            url: "https://wiki.example.org/1".to_owned(),
+            title: HOSTILE.to_owned(),
+            by: HOSTILE.to_owned(),
+        }],
         ..incident()
     }
 }
