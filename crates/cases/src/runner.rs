@@ -144,6 +144,8 @@ impl Runner {
                 Effect::TraceCaptured { .. } | Effect::AlertChanged(_) | Effect::DeploymentSeen(_) => {}
                 Effect::IncidentChanged(row) => self.run.changed(row, at),
                 Effect::ReportChanged(report) => self.run.reported(report),
+                // Nobody acts in a case.
+                Effect::ActionSettled(_) => {}
             }
         }
     }
