@@ -70,6 +70,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "Say that up to a time nothing was wrong: what was seen until then is the baseline.",
     ),
     otlp("/v1/traces", "Take in OTLP traces, protobuf or JSON."),
+    otlp("/v1/logs", "Take in OTLP logs, protobuf or JSON."),
+    otlp("/v1/metrics", "Take in OTLP metrics, protobuf or JSON."),
     admin("/livez", "The process runs."),
     admin("/readyz", "The process can take in and answer, check by check."),
     admin("/metrics", "Metrics in the Prometheus text form."),
@@ -83,10 +85,20 @@ pub struct GrpcMethod {
     pub summary: &'static str,
 }
 
-pub const GRPC_METHODS: &[GrpcMethod] = &[GrpcMethod {
-    path: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
-    summary: "Take in OTLP traces; compression gzip, zstd or none.",
-}];
+pub const GRPC_METHODS: &[GrpcMethod] = &[
+    GrpcMethod {
+        path: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+        summary: "Take in OTLP traces; compression gzip, zstd or none.",
+    },
+    GrpcMethod {
+        path: "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+        summary: "Take in OTLP logs; compression gzip, zstd or none.",
+    },
+    GrpcMethod {
+        path: "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+        summary: "Take in OTLP metrics; compression gzip, zstd or none.",
+    },
+];
 
 const fn get(path: &'static str, summary: &'static str) -> Endpoint {
     Endpoint { method: Method::Get, path, listener: Listener::Api, summary }

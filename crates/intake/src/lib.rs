@@ -26,4 +26,4 @@ pub use batch::{Batch, LogBatch, MetricBatch, Problem, RejectReason, Rejected, W
 pub use decode_error::{DecodeError, Format};
 pub use decompress::{DecompressError, Encoding, decompress};
 pub use limits::{Context, Limits};
-pub use partial_success::partial_success;
+pub use partial_success::{Telemetry, partial_success};

@@ -5,15 +5,34 @@ use std::fmt::Write;
 
 use crate::{Rejected, Warning, Warnings};
 
+/// The kinds of telemetry that OTLP has export requests for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Telemetry {
+    Traces,
+    Logs,
+    Metrics,
+}
+
+impl Telemetry {
+    /// One item of a request.
+    const fn item(self) -> &'static str {
+        match self {
+            Self::Traces => "span",
+            Self::Logs => "log record",
+            Self::Metrics => "data point",
+        }
+    }
+}
+
 /// The `error_message` of a `partial_success`; `None` where there is nothing to tell.
-pub fn partial_success(rejected: &[Rejected], warnings: &Warnings) -> Option<String> {
+pub fn partial_success(telemetry: Telemetry, rejected: &[Rejected], warnings: &Warnings) -> Option<String> {
     let mut message = String::new();
     if let Some(first) = rejected.first() {
-        let spans = if rejected.len() == 1 { "span" } else { "spans" };
+        let (item, plural) = (telemetry.item(), if rejected.len() == 1 { "" } else { "s" });
         // Writing to a text does not fail.
         let _ = write!(
             message,
-            "rejected {} {spans}: {}. The first is span {}: {}",
+            "rejected {} {item}{plural}: {}. The first is {item} {}: {}",
             rejected.len(),
             reasons(rejected),
             first.index,
@@ -58,7 +77,7 @@ mod tests {
 
     #[test]
     fn what_was_taken_as_it_came_needs_no_words() {
-        assert_eq!(partial_success(&[], &Warnings::default()), None);
+        assert_eq!(partial_success(Telemetry::Traces, &[], &Warnings::default()), None);
     }
 
     #[test]
@@ -66,7 +85,9 @@ mod tests {
         use RejectReason::{InFuture, InvalidSpanId};
         let (one, two) = (rejected(7, InFuture), rejected(9, InvalidSpanId));
         let mut warnings = Warnings::default();
-        let told = |rejected: &[Rejected], warnings: &Warnings| partial_success(rejected, warnings).unwrap();
+        let told = |rejected: &[Rejected], warnings: &Warnings| {
+            partial_success(Telemetry::Traces, rejected, warnings).unwrap()
+        };
         assert_eq!(
             told(std::slice::from_ref(&one), &warnings),
             "rejected 1 span: in_future. The first is span 7: it ends in 2090"
@@ -74,6 +95,14 @@ mod tests {
         assert_eq!(
             told(&[one.clone(), one.clone()], &warnings),
             "rejected 2 spans: in_future. The first is span 7: it ends in 2090"
+        );
+        assert_eq!(
+            partial_success(Telemetry::Logs, std::slice::from_ref(&one), &warnings).unwrap(),
+            "rejected 1 log record: in_future. The first is log record 7: it ends in 2090"
+        );
+        assert_eq!(
+            partial_success(Telemetry::Metrics, &[one.clone(), one.clone()], &warnings).unwrap(),
+            "rejected 2 data points: in_future. The first is data point 7: it ends in 2090"
         );
         warnings.add(Warning::TextCut, 3);
         assert_eq!(told(&[], &warnings), "warnings: 3 text_cut");

@@ -38,6 +38,9 @@ use recent::RecentIds;
 const DECODED_IN_PLACE_BYTES_MAX: usize = 16 * 1024;
 /// What an event takes in memory beyond its names, which are shared.
 const EVENT_BYTES: u64 = 320;
+/// What a log record takes beyond its names, with what its cut body takes at least.
+const LOG_BYTES: u64 = 320;
+const POINT_BYTES: u64 = 160;
 
 /// What goes through the journal beside a record: the decoded input, and who waits for the record to be durable.
 #[derive(Debug)]
@@ -175,8 +178,7 @@ impl Ingest {
         if receipt.accepted == 0 {
             return Ok(receipt);
         }
-        let events = if let Input::Events(events) = &input { events.len() as u64 } else { 0 };
-        hold.resize(payload.len() as u64 + events * EVENT_BYTES).map_err(crate::http::overloaded)?;
+        hold.resize(payload.len() as u64 + decoded_bytes(&input)).map_err(crate::http::overloaded)?;
         let label = SurfaceLabel { surface: source.surface };
         self.metrics.payload_bytes.get_or_create(&label).inc_by(payload.len() as u64);
         let record = Record { kind: kind as u8, received_ns: received.0, keys, payload };
@@ -233,6 +235,16 @@ impl Ingest {
             let labels = ReasonLabels { surface, reason: warning.as_str() };
             self.metrics.events_warned.get_or_create(&labels).inc_by(count);
         }
+    }
+}
+
+/// What a decoded input takes in memory beyond the bytes that it came as.
+fn decoded_bytes(input: &Input) -> u64 {
+    match input {
+        Input::Events(events) => events.len() as u64 * EVENT_BYTES,
+        Input::Logs(logs) => logs.len() as u64 * LOG_BYTES,
+        Input::Metrics(points) => points.len() as u64 * POINT_BYTES,
+        _ => 0,
     }
 }
 

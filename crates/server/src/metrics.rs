@@ -100,10 +100,10 @@ macro_rules! specs {
 
 specs! {
     REQUESTS = "ingest_requests", "Requests that brought something to take in, by surface and outcome.";
-    ACCEPTED = "ingest_events_accepted", "Events, signals and deployments that were made durable.";
+    ACCEPTED = "ingest_events_accepted", "Events, log records, data points, signals, alerts and deployments that were made durable.";
     DUPLICATE = "ingest_events_duplicate", "Events that this process had taken in before.";
-    REJECTED = "ingest_events_rejected", "Events, signals and deployments that were not taken in, by reason.";
-    WARNED = "ingest_events_warned", "Events that were taken in, but not as they came, by what was changed or missing.";
+    REJECTED = "ingest_events_rejected", "Events, log records, data points, signals, alerts and deployments that were not taken in, by reason.";
+    WARNED = "ingest_events_warned", "Events, log records and data points that were taken in, but not as they came, by what was changed or missing.";
     PAYLOAD = "ingest_payload_bytes", "Bytes of accepted requests after decompression.";
     COMMIT = "journal_commit_seconds", "Time from handing an entry to the journal until it is durable.";
     IN_FLIGHT = "ingest_in_flight_bytes", "Bytes of requests held in memory now.";

@@ -18,6 +18,7 @@ pub(crate) mod logs;
 pub(crate) mod metrics;
 mod seeds;
 pub(crate) mod spans;
+pub(crate) mod trace_ids;
 mod values;
 
 /// What one kind of request calls its parts, and itself.

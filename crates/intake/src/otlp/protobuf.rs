@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use super::clerk::Resource;
 use super::semconv::Attr;
-use super::view::{Facts, Value};
+use super::view::{Facts, RawId, Value};
 use super::wire::{Malformed, Reader};
 
 pub(crate) mod logs;
@@ -133,6 +133,33 @@ fn text<'a>(bytes: &'a [u8], bad: &mut u64) -> Cow<'a, str> {
         *bad += 1;
     }
     text
+}
+
+/// The trace ids of a request's spans, as far as it can be read.
+pub(crate) fn trace_ids_of_spans(body: &[u8], found: &mut Vec<[u8; 16]>) {
+    trace_ids(body, 1, found);
+}
+
+/// The trace ids of a request's log records, as far as it can be read.
+pub(crate) fn trace_ids_of_logs(body: &[u8], found: &mut Vec<[u8; 16]>) {
+    trace_ids(body, 9, found);
+}
+
+/// `number` is the field that an item has its trace id in.
+fn trace_ids(body: &[u8], number: u32, found: &mut Vec<[u8; 16]>) {
+    // What cannot be read has no keys; whoever decodes it says what is wrong.
+    let _ = each_item(Reader::new(body), &[1, 2, 2], &mut |mut item| {
+        while let Some(field) = item.next()? {
+            if field.number != number {
+                item.skip(field)?;
+            } else if let RawId::Bytes(id) = RawId::from_bytes(item.bytes(field)?)
+                && found.last() != Some(&id)
+            {
+                found.push(id);
+            }
+        }
+        Ok(())
+    });
 }
 
 /// Follows the field numbers of `path` from message to message and calls `f` with each one at its end.

@@ -217,9 +217,16 @@ proptest! {
                 prop_assert_eq!(read, Ok(Input::Logs(ours.logs.clone())));
                 let mut keys = Vec::new();
                 record::keys(kind as u8, payload, &mut keys);
-                prop_assert!(keys.is_empty());
+                prop_assert!(keys.is_sorted());
+                prop_assert!(ours.logs.iter().filter_map(|log| log.trace).all(|trace| keys.contains(&trace.0)));
             }
             let (kind, payload) = record::encode(&Input::Logs(ours.logs.clone()));
+            let mut keys = Vec::new();
+            record::keys(kind as u8, &payload, &mut keys);
+            let mut traces: Vec<_> = ours.logs.iter().filter_map(|log| Some(log.trace?.0)).collect();
+            traces.sort_unstable();
+            traces.dedup();
+            prop_assert_eq!(keys, traces);
             prop_assert_eq!(record::decode(kind as u8, &payload, context), Ok(Input::Logs(ours.logs)));
             Ok(())
         })?;

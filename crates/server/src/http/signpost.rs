@@ -63,17 +63,16 @@ impl Signpost {
     /// What is said of a path that the door does not have.
     pub(super) fn unknown_path(&self, path: &str) -> String {
         match (self.door, path) {
-            (Door::OtlpHttp, "/v1/logs" | "/v1/metrics") => {
-                format!("{path} is not taken in: only traces are taken in so far, at /v1/traces")
-            }
             (Door::OtlpHttp, _) => {
                 format!(
-                    "{path} is not known here; this port takes OTLP traces at POST /v1/traces, the API is at http://{}",
+                    "{path} is not known here; this port takes OTLP at POST /v1/traces, /v1/logs and /v1/metrics, the API is at http://{}",
                     self.api
                 )
             }
             (Door::OtlpGrpc, _) => {
-                format!("{path} is not known here; only traces are taken in so far, by TraceService/Export")
+                format!(
+                    "{path} is not known here; this port takes OTLP by TraceService/Export, LogsService/Export and MetricsService/Export"
+                )
             }
             (Door::Admin, _) => {
                 format!(
@@ -82,7 +81,7 @@ impl Signpost {
                 )
             }
             (Door::Api, "/v1/traces" | "/v1/logs" | "/v1/metrics") => {
-                format!("{path} is not known here; OTLP over HTTP goes to {}", self.traces())
+                format!("{path} is not known here; OTLP over HTTP goes to http://{}{path}", self.otlp_http)
             }
             (Door::Api, _) => format!(
                 "{path} is not known here; incidents are at /v1/incidents, and doc/reference/endpoints.md lists every endpoint"

@@ -4,8 +4,11 @@ use std::borrow::Cow;
 
 use api::ErrorCode;
 use intake::record::Kind;
-use intake::{Context, DecodeError, DecompressError, decompress, deployments, otlp, signals, wide};
-use model::{Event, Input, Nanos};
+use intake::{
+    Context, DecodeError, DecompressError, LogBatch, MetricBatch, Telemetry, decompress, deployments, otlp,
+    signals, wide,
+};
+use model::{Input, Nanos, TraceId};
 
 use super::{Form, Receipt, Source, alerts};
 use crate::http::{Failure, too_large};
@@ -27,15 +30,23 @@ pub(super) fn decode(source: Source, body: Vec<u8>, context: &Context<'_>) -> Re
         .map_err(|error| decompress_failure(&error))?;
     let mut event_ids = Vec::new();
     let (input, receipt) = match source.form {
-        Form::OtlpProtobuf => events(otlp::traces_from_protobuf(&payload, context))?,
-        Form::OtlpJson => events(otlp::traces_from_json(&payload, context))?,
+        Form::OtlpProtobuf(Telemetry::Traces) => events(otlp::traces_from_protobuf(&payload, context))?,
+        Form::OtlpProtobuf(Telemetry::Logs) => logs(otlp::logs_from_protobuf(&payload, context))?,
+        Form::OtlpProtobuf(Telemetry::Metrics) => metrics(otlp::metrics_from_protobuf(&payload, context))?,
+        Form::OtlpJson(Telemetry::Traces) => events(otlp::traces_from_json(&payload, context))?,
+        Form::OtlpJson(Telemetry::Logs) => logs(otlp::logs_from_json(&payload, context))?,
+        Form::OtlpJson(Telemetry::Metrics) => metrics(otlp::metrics_from_json(&payload, context))?,
         Form::WideJson => wide_events(wide::from_json(&payload, context), &mut event_ids)?,
         Form::WideNdjson => wide_events(wide::from_ndjson(&payload, context), &mut event_ids)?,
         Form::Signals => facts(signals::from_json(&payload, context), Input::Signals)?,
         Form::Alerts(asked) => alerts::decode(asked, &mut payload, context)?,
         Form::Deployments => facts(deployments::from_json(&payload, context), Input::Deployments)?,
     };
-    let keys = if let Input::Events(events) = &input { keys(events) } else { Vec::new() };
+    let keys = match &input {
+        Input::Events(events) => keys(events.iter().map(|event| event.trace)),
+        Input::Logs(logs) => keys(logs.iter().filter_map(|log| log.trace)),
+        _ => Vec::new(),
+    };
     let received = context.received;
     Ok(Decoded { kind: source.form.kind(), payload, received, input, receipt, keys, event_ids })
 }
@@ -50,6 +61,20 @@ fn events(decoded: Result<intake::Batch, DecodeError>) -> Result<(Input, Receipt
         ..Receipt::default()
     };
     Ok((Input::Events(batch.events), receipt))
+}
+
+fn logs(decoded: Result<LogBatch, DecodeError>) -> Result<(Input, Receipt), Failure> {
+    let batch = decoded.map_err(|error| decode_failure(&error))?;
+    let LogBatch { logs, rejected, warnings } = batch;
+    let receipt = Receipt { accepted: logs.len() as u64, duplicate: 0, rejected, warnings };
+    Ok((Input::Logs(logs), receipt))
+}
+
+fn metrics(decoded: Result<MetricBatch, DecodeError>) -> Result<(Input, Receipt), Failure> {
+    let batch = decoded.map_err(|error| decode_failure(&error))?;
+    let MetricBatch { points, data_points, rejected, warnings } = batch;
+    let receipt = Receipt { accepted: data_points, duplicate: 0, rejected, warnings };
+    Ok((Input::Metrics(points), receipt))
 }
 
 fn wide_events(
@@ -77,8 +102,9 @@ fn facts<T>(
     Ok((input(facts), receipt))
 }
 
-fn keys(events: &[Event]) -> Vec<journal::Key> {
-    let mut keys: Vec<_> = events.iter().map(|event| event.trace.0).collect();
+/// In order, each once.
+fn keys(traces: impl Iterator<Item = TraceId>) -> Vec<journal::Key> {
+    let mut keys: Vec<_> = traces.map(|trace| trace.0).collect();
     keys.sort_unstable();
     keys.dedup();
     keys

@@ -1,5 +1,5 @@
-//! OTLP over gRPC: `TraceService/Export`. One unary call whose message is handed on as bytes, so the framing (five
-//! bytes before the message) is read here and nothing is decoded twice.
+//! OTLP over gRPC: `Export` of the services for traces, logs and metrics. One unary call whose message is handed on as
+//! bytes, so the framing (five bytes before the message) is read here and nothing is decoded twice.
 
 use std::sync::Arc;
 
@@ -13,14 +13,15 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::{BodyExt, Full};
-use intake::Encoding;
+use intake::{Encoding, Telemetry};
 
 use super::otlp_http::{media_type, unsupported, write_protobuf};
 use super::{Form, Ingest, Source};
 use crate::http::Failure;
 
-const SURFACE: &str = "otlp_grpc";
-const PATH: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
@@ -28,21 +29,46 @@ const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-en
 const PREFIX_BYTES: usize = 5;
 
 pub(crate) fn router(ingest: Arc<Ingest>) -> Router {
-    Router::new().route(PATH, post(export)).with_state(ingest)
+    Router::new()
+        .route(TRACES, post(traces))
+        .route(LOGS, post(logs))
+        .route(METRICS, post(metrics))
+        .with_state(ingest)
 }
 
-async fn export(State(ingest): State<Arc<Ingest>>, request: Request) -> Result<Response, Failure> {
+async fn traces(State(ingest): State<Arc<Ingest>>, request: Request) -> Result<Response, Failure> {
+    export(&ingest, Telemetry::Traces, request).await
+}
+
+async fn logs(State(ingest): State<Arc<Ingest>>, request: Request) -> Result<Response, Failure> {
+    export(&ingest, Telemetry::Logs, request).await
+}
+
+async fn metrics(State(ingest): State<Arc<Ingest>>, request: Request) -> Result<Response, Failure> {
+    export(&ingest, Telemetry::Metrics, request).await
+}
+
+async fn export(ingest: &Ingest, telemetry: Telemetry, request: Request) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
+    let surface = surface(telemetry);
     let named = check_media_type(&parts.headers).and_then(|()| grpc_encoding(&parts.headers));
     let encoding = match named {
         Ok(encoding) => encoding,
-        Err(failure) => return Err(ingest.refuse(SURFACE, failure, body)),
+        Err(failure) => return Err(ingest.refuse(surface, failure, body)),
     };
-    let mut body = ingest.read_body(SURFACE, &parts.headers, body).await?;
-    let encoding = unframe(&mut body.bytes, encoding).map_err(|failure| ingest.refused(SURFACE, failure))?;
-    let source = Source { surface: SURFACE, form: Form::OtlpProtobuf, encoding };
+    let mut body = ingest.read_body(surface, &parts.headers, body).await?;
+    let encoding = unframe(&mut body.bytes, encoding).map_err(|failure| ingest.refused(surface, failure))?;
+    let source = Source { surface, form: Form::OtlpProtobuf(telemetry), encoding };
     let receipt = ingest.take_in(source, body).await?;
-    Ok(answer(&write_protobuf(&receipt)))
+    Ok(answer(&write_protobuf(telemetry, &receipt)))
+}
+
+const fn surface(telemetry: Telemetry) -> &'static str {
+    match telemetry {
+        Telemetry::Traces => "otlp_grpc",
+        Telemetry::Logs => "otlp_grpc_logs",
+        Telemetry::Metrics => "otlp_grpc_metrics",
+    }
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Failure> {

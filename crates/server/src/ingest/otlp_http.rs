@@ -1,4 +1,5 @@
-//! OTLP over HTTP: `POST /v1/traces`, protobuf or JSON, answered in the encoding of the request.
+//! OTLP over HTTP: `POST /v1/traces`, `/v1/logs` and `/v1/metrics`, protobuf or JSON, answered in the encoding of the
+//! request.
 
 use std::sync::Arc;
 
@@ -10,60 +11,90 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use intake::{Encoding, partial_success};
+use intake::{Encoding, Telemetry, partial_success};
 
 use super::{Form, Ingest, Receipt, Source};
 use crate::http::{Failure, MessageWriter};
 
-const SURFACE: &str = "otlp_http";
-
 pub(crate) fn router(ingest: Arc<Ingest>) -> Router {
-    Router::new().route("/v1/traces", post(export)).with_state(ingest)
+    Router::new()
+        .route("/v1/traces", post(traces))
+        .route("/v1/logs", post(logs))
+        .route("/v1/metrics", post(metrics))
+        .with_state(ingest)
 }
 
-async fn export(State(ingest): State<Arc<Ingest>>, request: Request) -> Result<Response, Failure> {
+async fn traces(State(ingest): State<Arc<Ingest>>, request: Request) -> Result<Response, Failure> {
+    export(&ingest, Telemetry::Traces, request).await
+}
+
+async fn logs(State(ingest): State<Arc<Ingest>>, request: Request) -> Result<Response, Failure> {
+    export(&ingest, Telemetry::Logs, request).await
+}
+
+async fn metrics(State(ingest): State<Arc<Ingest>>, request: Request) -> Result<Response, Failure> {
+    export(&ingest, Telemetry::Metrics, request).await
+}
+
+async fn export(ingest: &Ingest, telemetry: Telemetry, request: Request) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
-    let source = match source(&parts.headers) {
+    let surface = surface(telemetry);
+    let source = match source(telemetry, &parts.headers) {
         Ok(source) => source,
-        Err(failure) => return Err(ingest.refuse(SURFACE, failure, body)),
+        Err(failure) => return Err(ingest.refuse(surface, failure, body)),
     };
-    let body = ingest.read_body(SURFACE, &parts.headers, body).await?;
+    let body = ingest.read_body(surface, &parts.headers, body).await?;
     let receipt = ingest.take_in(source, body).await?;
-    Ok(answer(source.form, &receipt))
+    Ok(answer(telemetry, source.form, &receipt))
 }
 
-fn source(headers: &HeaderMap) -> Result<Source, Failure> {
+const fn surface(telemetry: Telemetry) -> &'static str {
+    match telemetry {
+        Telemetry::Traces => "otlp_http",
+        Telemetry::Logs => "otlp_http_logs",
+        Telemetry::Metrics => "otlp_http_metrics",
+    }
+}
+
+fn source(telemetry: Telemetry, headers: &HeaderMap) -> Result<Source, Failure> {
     let form = match media_type(headers).as_str() {
-        "application/x-protobuf" => Form::OtlpProtobuf,
-        "application/json" => Form::OtlpJson,
+        "application/x-protobuf" => Form::OtlpProtobuf(telemetry),
+        "application/json" => Form::OtlpJson(telemetry),
         other => return Err(unsupported(other, "application/x-protobuf or application/json")),
     };
-    Ok(Source { surface: SURFACE, form, encoding: encoding(headers)? })
+    Ok(Source { surface: surface(telemetry), form, encoding: encoding(headers)? })
 }
 
-fn answer(form: Form, receipt: &Receipt) -> Response {
+fn answer(telemetry: Telemetry, form: Form, receipt: &Receipt) -> Response {
     let (media_type, body) = match form {
-        Form::OtlpJson => ("application/json", write_json(receipt)),
-        _ => ("application/x-protobuf", write_protobuf(receipt)),
+        Form::OtlpJson(_) => ("application/json", write_json(telemetry, receipt)),
+        _ => ("application/x-protobuf", write_protobuf(telemetry, receipt)),
     };
     ([(CONTENT_TYPE, media_type)], Body::from(body)).into_response()
 }
 
-/// `ExportTraceServiceResponse`; empty where all was taken as it came. With warnings only, it rejects none and says so.
-pub(super) fn write_protobuf(receipt: &Receipt) -> Vec<u8> {
-    let Some(message) = partial_success(&receipt.rejected, &receipt.warnings) else { return Vec::new() };
+/// `ExportTraceServiceResponse` or its sister of another kind, which have the same numbers; empty where all was taken as it came. With warnings only, it rejects none and says so.
+pub(super) fn write_protobuf(telemetry: Telemetry, receipt: &Receipt) -> Vec<u8> {
+    let Some(message) = partial_success(telemetry, &receipt.rejected, &receipt.warnings) else {
+        return Vec::new();
+    };
     let partial = MessageWriter::default().number(1, receipt.rejected.len() as u64).text(2, &message);
     MessageWriter::default().message(1, partial).finish()
 }
 
-fn write_json(receipt: &Receipt) -> Vec<u8> {
-    let Some(message) = partial_success(&receipt.rejected, &receipt.warnings) else {
+fn write_json(telemetry: Telemetry, receipt: &Receipt) -> Vec<u8> {
+    let Some(message) = partial_success(telemetry, &receipt.rejected, &receipt.warnings) else {
         return b"{}".to_vec();
     };
     // Protobuf's JSON form writes 64-bit numbers as texts, but every reader has to take a number as well, and some take
     // nothing else.
+    let rejected = match telemetry {
+        Telemetry::Traces => "rejectedSpans",
+        Telemetry::Logs => "rejectedLogRecords",
+        Telemetry::Metrics => "rejectedDataPoints",
+    };
     let partial = serde_json::json!({ "partialSuccess": {
-        "rejectedSpans": receipt.rejected.len(),
+        rejected: receipt.rejected.len(),
         "errorMessage": message,
     }});
     partial.to_string().into_bytes()
@@ -96,6 +127,8 @@ pub(super) fn unsupported(found: &str, expected: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
+    use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
     use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
     use prost::Message;
 
@@ -114,21 +147,34 @@ mod tests {
 
     #[test]
     fn the_generated_types_read_our_answer() {
-        let response = ExportTraceServiceResponse::decode(write_protobuf(&receipt()).as_slice()).unwrap();
-        let partial = response.partial_success.unwrap();
+        let of = |telemetry| write_protobuf(telemetry, &receipt());
+        let partial = ExportTraceServiceResponse::decode(&of(Telemetry::Traces)[..]).unwrap();
+        let partial = partial.partial_success.unwrap();
         assert_eq!(partial.rejected_spans, 300);
         assert!(
             partial.error_message.starts_with("rejected 300 spans: in_future."),
             "{}",
             partial.error_message
         );
-        let empty = ExportTraceServiceResponse::decode(write_protobuf(&Receipt::default()).as_slice());
-        assert_eq!(empty, Ok(ExportTraceServiceResponse::default()));
+        let logs = ExportLogsServiceResponse::decode(&of(Telemetry::Logs)[..]).unwrap();
+        assert_eq!(logs.partial_success.unwrap().rejected_log_records, 300);
+        let metrics = ExportMetricsServiceResponse::decode(&of(Telemetry::Metrics)[..]).unwrap();
+        let partial = metrics.partial_success.unwrap();
+        assert_eq!(partial.rejected_data_points, 300);
+        assert!(partial.error_message.contains("300 data points"), "{}", partial.error_message);
+        let empty = write_protobuf(Telemetry::Traces, &Receipt::default());
+        assert_eq!(empty, b"");
     }
 
     #[test]
     fn the_json_answer_is_the_one_of_protobufs_json_form() {
-        let response: ExportTraceServiceResponse = serde_json::from_slice(&write_json(&receipt())).unwrap();
-        assert_eq!(response.partial_success.unwrap().rejected_spans, 300);
+        let of = |telemetry| write_json(telemetry, &receipt());
+        let traces: ExportTraceServiceResponse = serde_json::from_slice(&of(Telemetry::Traces)).unwrap();
+        assert_eq!(traces.partial_success.unwrap().rejected_spans, 300);
+        let logs: ExportLogsServiceResponse = serde_json::from_slice(&of(Telemetry::Logs)).unwrap();
+        assert_eq!(logs.partial_success.unwrap().rejected_log_records, 300);
+        let metrics: ExportMetricsServiceResponse = serde_json::from_slice(&of(Telemetry::Metrics)).unwrap();
+        assert_eq!(metrics.partial_success.unwrap().rejected_data_points, 300);
+        assert_eq!(write_json(Telemetry::Logs, &Receipt::default()), b"{}");
     }
 }

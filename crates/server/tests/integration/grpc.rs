@@ -84,9 +84,10 @@ async fn each_bad_call_gets_the_status_that_says_what_is_wrong() {
         assert_eq!(bomb.code(), Code::ResourceExhausted, "{encoding:?}: {bomb:?}");
         assert!(bomb.message().contains("64 KiB (--body-bytes-max)"), "{}", bomb.message());
     }
-    let other = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+    let other = "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export";
     let unknown = call(&channel, other, Bytes::new(), None).await;
     assert_eq!(unknown.code(), Code::Unimplemented, "{unknown:?}");
+    assert!(unknown.message().contains("LogsService/Export"), "{}", unknown.message());
     let refused = "casebook_ingest_requests_total{surface=\"otlp_grpc\",outcome=\"body_too_large\"}";
     assert_eq!(server.metric(refused).await, 3.0);
     server.stop().await;

@@ -12,6 +12,8 @@ mod hostile;
 #[cfg(test)]
 mod incident;
 #[cfg(test)]
+mod logs_and_metrics;
+#[cfg(test)]
 mod otlp_http;
 #[cfg(test)]
 mod restart;

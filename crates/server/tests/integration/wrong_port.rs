@@ -64,20 +64,23 @@ async fn grpc_on_another_port_gets_a_status_that_names_the_right_one() {
 
 /// 404 is what SDKs drop at; a 5xx some of them send again.
 #[tokio::test(flavor = "multi_thread")]
-async fn logs_and_metrics_are_refused_for_good_and_traces_are_named() {
+async fn what_is_not_taken_in_is_refused_for_good_and_what_is_is_named() {
     let data = tempfile::tempdir().unwrap();
     let server = Running::start(data.path()).await;
-    for path in ["/v1/logs", "/v1/metrics"] {
+    for path in ["/v1development/profiles", "/v1/trace"] {
         let request = server.client.post(url(server.ready.otlp_http, path));
         let response = request.header(CONTENT_TYPE, "application/json").body("{}").send().await.unwrap();
         assert_eq!(response.status(), 404, "{path}");
         assert!(!response.headers().contains_key("retry-after"));
         let status: Value = response.json().await.unwrap();
         let told = status["message"].as_str().unwrap();
-        assert!(told.contains("only traces are taken in so far"), "{told}");
+        assert!(told.contains("/v1/traces, /v1/logs and /v1/metrics"), "{told}");
     }
     let counted = "casebook_ingest_requests_total{surface=\"otlp_http\",outcome=\"endpoint_not_found\"}";
     assert_eq!(server.metric(counted).await, 2.0);
+    let logs: Value = server.post("/v1/logs").body("{}").send().await.unwrap().json().await.unwrap();
+    let told = logs["detail"].as_str().unwrap();
+    assert!(told.contains(&url(server.ready.otlp_http, "/v1/logs")), "{told}");
     server.stop().await;
 }
 

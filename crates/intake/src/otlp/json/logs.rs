@@ -13,7 +13,7 @@ use super::values::Whole;
 use super::{Item, Parts, items, resources};
 use crate::DecodeError;
 
-const PARTS: Parts = Parts {
+pub(super) const PARTS: Parts = Parts {
     blocks: ["resourceLogs", "resource_logs"],
     scopes: ["scopeLogs", "scope_logs"],
     items: ["logRecords", "log_records"],

@@ -8,10 +8,10 @@ use super::super::view::{Exception, RawId, SpanView};
 use super::super::wire::Malformed;
 use super::attributes::Attributes;
 use super::seeds::{Enum, Many, Nanoseconds, Object, One, Refused, Text, ignore};
-use super::{Item, Parts, Request, items, resources, walk};
+use super::{Item, Parts, items, resources};
 use crate::DecodeError;
 
-const PARTS: Parts = Parts {
+pub(super) const PARTS: Parts = Parts {
     blocks: ["resourceSpans", "resource_spans"],
     scopes: ["scopeSpans", "scope_spans"],
     items: ["spans", "spans"],
@@ -30,12 +30,6 @@ const STATUSES: Enum = Enum(&["STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_COD
 pub(crate) fn decode(body: &[u8], mapper: &mut Mapper<'_>) -> Result<(), DecodeError> {
     let resources = resources(&PARTS, body, &mut mapper.clerk)?;
     items(&PARTS, body, &resources, &mut Span { mapper, view: SpanView::new() })
-}
-
-/// The trace ids of a request, as far as it can be read.
-pub(crate) fn trace_ids(body: &[u8], found: &mut Vec<[u8; 16]>) {
-    // What cannot be read has no keys; whoever decodes it says what is wrong.
-    let _ = walk(body, &mut Request { parts: &PARTS, state: &mut TraceIds(found) });
 }
 
 struct Span<'p, 'c, 'de> {
@@ -119,47 +113,6 @@ impl<'de> Object<'de> for Event<'_, 'de> {
     fn end(&mut self) -> Result<(), Refused> {
         if self.named {
             *self.span = std::mem::take(&mut self.exception);
-        }
-        Ok(())
-    }
-}
-
-/// Only the trace ids of a request, for the journal's index.
-struct TraceIds<'p>(&'p mut Vec<[u8; 16]>);
-
-impl<'de> Object<'de> for TraceIds<'_> {
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        match name {
-            "scopeSpans" | "scope_spans" => map.next_value_seed(Many(&mut IdScope(self))),
-            _ => ignore(map),
-        }
-    }
-}
-
-struct IdScope<'p, 'i>(&'p mut TraceIds<'i>);
-
-impl<'de> Object<'de> for IdScope<'_, '_> {
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        match name {
-            "spans" => map.next_value_seed(Many(&mut IdSpan(self.0))),
-            _ => ignore(map),
-        }
-    }
-}
-
-struct IdSpan<'p, 'i>(&'p mut TraceIds<'i>);
-
-impl<'de> Object<'de> for IdSpan<'_, '_> {
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        match name {
-            "traceId" | "trace_id" => {
-                if let RawId::Bytes(id) = RawId::from_hex(&map.next_value_seed(Text)?)
-                    && self.0.0.last() != Some(&id)
-                {
-                    self.0.0.push(id);
-                }
-            }
-            _ => ignore(map)?,
         }
         Ok(())
     }

@@ -385,7 +385,11 @@ fn spans_that_are_rejected() {
         let rejected: Vec<_> = batch.rejected.iter().map(|r| (r.index, r.reason)).collect();
         assert_eq!(rejected, [(1, reason)], "{change}");
         assert_eq!(batch.events.len(), 1, "{change}");
-        assert!(crate::partial_success(&batch.rejected, &batch.warnings).unwrap().contains(reason.as_str()));
+        assert!(
+            crate::partial_success(crate::Telemetry::Traces, &batch.rejected, &batch.warnings)
+                .unwrap()
+                .contains(reason.as_str())
+        );
     }
     let edge = changed(&[], json!({ "endTimeUnixNano": ns(RECEIVED_S + 300) }));
     assert_eq!(edge.end, model::Nanos::from_secs(RECEIVED_S + 300));

@@ -5,7 +5,7 @@ use super::super::mapping::Mapper;
 use super::super::semconv::Attr;
 use super::super::view::{Exception, Facts, RawId, SpanView};
 use super::super::wire::Reader;
-use super::{Items, Result, attribute, each_item, key_value, text};
+use super::{Items, Result, attribute, key_value, text};
 
 struct Spans<'p, 'c, 'a> {
     mapper: &'p mut Mapper<'c>,
@@ -88,24 +88,4 @@ fn event<'a>(mut reader: Reader<'a>, view: &mut SpanView<'a>) -> Result<()> {
             Exception { kind: kind.and_then(|v| v.keep(bad)), message: message.and_then(|v| v.keep(bad)) };
     }
     Ok(())
-}
-
-/// The trace ids of a request, as far as it can be read.
-pub(crate) fn trace_ids(body: &[u8], found: &mut Vec<[u8; 16]>) {
-    // What cannot be read has no keys; whoever decodes it says what is wrong.
-    let _ = each_item(Reader::new(body), &[1, 2, 2], &mut |mut span| {
-        while let Some(field) = span.next()? {
-            match field.number {
-                1 => {
-                    if let RawId::Bytes(id) = RawId::from_bytes(span.bytes(field)?)
-                        && found.last() != Some(&id)
-                    {
-                        found.push(id);
-                    }
-                }
-                _ => span.skip(field)?,
-            }
-        }
-        Ok(())
-    });
 }
