@@ -66,14 +66,14 @@ fn events(decoded: Result<intake::Batch, DecodeError>) -> Result<(Input, Receipt
 fn logs(decoded: Result<LogBatch, DecodeError>) -> Result<(Input, Receipt), Failure> {
     let batch = decoded.map_err(|error| decode_failure(&error))?;
     let LogBatch { logs, rejected, warnings } = batch;
-    let receipt = Receipt { accepted: logs.len() as u64, duplicate: 0, rejected, warnings };
+    let receipt = Receipt { accepted: logs.len() as u64, rejected, warnings, ..Receipt::default() };
     Ok((Input::Logs(logs), receipt))
 }
 
 fn metrics(decoded: Result<MetricBatch, DecodeError>) -> Result<(Input, Receipt), Failure> {
     let batch = decoded.map_err(|error| decode_failure(&error))?;
     let MetricBatch { points, data_points, rejected, warnings } = batch;
-    let receipt = Receipt { accepted: data_points, duplicate: 0, rejected, warnings };
+    let receipt = Receipt { accepted: data_points, rejected, warnings, ..Receipt::default() };
     Ok((Input::Metrics(points), receipt))
 }
 
