@@ -70,6 +70,17 @@ impl Casebook {
         format!("http://{}", self.ready.otlp_grpc)
     }
 
+    pub(crate) fn otlp_http(&self) -> String {
+        format!("http://{}", self.ready.otlp_http)
+    }
+
+    /// Every incident of an environment, open or not.
+    pub(crate) async fn incidents_of(&self, env: &str) -> anyhow::Result<Vec<Incident>> {
+        let page: IncidentsPage =
+            self.get(&format!("/v1/incidents?state=all&env={env}")).await?.json().await?;
+        Ok(page.incidents)
+    }
+
     /// Every incident there is, open or not.
     pub(crate) async fn incidents(&self) -> anyhow::Result<Vec<Incident>> {
         let page: IncidentsPage = self.get("/v1/incidents?state=all").await?.json().await?;
@@ -141,7 +152,7 @@ impl Casebook {
     }
 }
 
-fn now() -> model::Nanos {
+pub(crate) fn now() -> model::Nanos {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     model::Nanos(u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX))
 }

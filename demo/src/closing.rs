@@ -7,7 +7,9 @@ use crate::casebook::ReceivedReport;
 use crate::counts::Tally;
 use crate::load::UNDER_WAY_MAX;
 use crate::run::{Case, Findings};
+use crate::scenario::Scenario;
 use crate::screen::Screen;
+use crate::verdict::Verdict;
 
 pub(crate) fn findings(findings: &Findings, screen: &mut Screen) -> io::Result<()> {
     screen.text("")?;
@@ -27,6 +29,21 @@ pub(crate) fn findings(findings: &Findings, screen: &mut Screen) -> io::Result<(
     }
     screen.text("\nexpected of this scenario:")?;
     findings.checks.iter().try_for_each(|check| screen.text(&format!("  {}", check.line())))
+}
+
+/// One row for each scenario, and how many are right.
+pub(crate) fn table(verdicts: &[Verdict], screen: &mut Screen) -> io::Result<()> {
+    let rows: Vec<_> =
+        std::iter::once(Verdict::HEAD.map(str::to_owned)).chain(verdicts.iter().map(Verdict::row)).collect();
+    let widths: [usize; 6] =
+        std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
+    screen.text("")?;
+    for row in rows {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+        screen.text(cells.collect::<Vec<_>>().join("  ").trim_end())?;
+    }
+    let right = verdicts.iter().filter(|verdict| verdict.right()).count();
+    screen.text(&format!("\n{right} of {} right", verdicts.len()))
 }
 
 /// For the time that everything stays up.
@@ -54,7 +71,7 @@ pub(crate) fn look_next(options: &Options, screen: &mut Screen) -> io::Result<()
         screen.text(&format!("  {program} replay --data {data} --verify"))?;
         screen.text(&format!("  {program} serve --data {data}"))?;
     } else if !options.keep {
-        let name = options.scenario.name();
+        let name = options.scenario.map_or("all", Scenario::name);
         screen.text("\nwhere to look next:")?;
         screen.text(&format!(
             "  {program} demo --scenario {name} --keep        # stays up, to look around in"

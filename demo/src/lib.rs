@@ -10,6 +10,7 @@ mod child;
 mod closing;
 mod counts;
 mod guard;
+mod live;
 mod load;
 mod plan;
 mod play;
@@ -18,6 +19,7 @@ mod run;
 mod scenario;
 mod screen;
 pub mod script;
+mod scripted;
 mod service;
 mod settle;
 mod shop;
@@ -30,6 +32,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
+use script::Loss;
+
 pub use run::{Outcome, run};
 pub use scenario::{Scenario, Truth};
 pub use screen::Screen;
@@ -41,7 +45,12 @@ const ENVIRONMENT: &str = "demo";
 /// What to play and how.
 #[derive(Debug, Clone)]
 pub struct Options {
-    pub scenario: Scenario,
+    /// All of them where it is `None`.
+    pub scenario: Option<Scenario>,
+    /// What of the telemetry gets lost on its way.
+    pub loss: Loss,
+    /// Decides every chance in a script.
+    pub seed: u64,
     /// Leave everything running at the end, until a signal comes.
     pub keep: bool,
     /// Where Casebook keeps its data; a scratch directory that is removed at the end where not given.
@@ -50,12 +59,11 @@ pub struct Options {
     pub healthy: Option<Duration>,
     /// How long the fault lasts; for `quiet`, the traffic.
     pub duration: Option<Duration>,
-    /// Requests a second.
-    pub rate: u32,
+    /// Requests a second while all is well.
+    pub rate: Option<u32>,
 }
 
 impl Options {
-    pub const RATE_DEFAULT: u32 = 50;
     pub const RATE_MAX: u32 = 2_000;
 }
 

@@ -15,6 +15,8 @@ use crate::screen::Screen;
 use crate::settle::{self, settled};
 use crate::stage::Stage;
 
+/// Requests a second.
+const RATE: u32 = 50;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How much longer than the fault an incident may take to open before the demo gives up on it.
 const OPEN_WITHIN: Duration = Duration::from_secs(20);
@@ -28,10 +30,11 @@ struct Players<'a> {
 
 pub(crate) async fn set_up(
     options: &Options,
+    scenario: Scenario,
     stage: &mut Stage,
     screen: &mut Screen,
 ) -> anyhow::Result<Load> {
-    let (scenario, plan) = (options.scenario, plan(options.scenario)?);
+    let plan = plan(scenario)?;
     screen.progress(&format!("scenario {scenario}: {}", scenario.story()))?;
     screen.progress("starting casebook serve")?;
     stage.start_casebook().await?;
@@ -42,16 +45,17 @@ pub(crate) async fn set_up(
     screen.progress(
         "the shop is open: gateway, checkout, payment, inventory, store; a card provider outside",
     )?;
-    Load::new(stage.gateway_port()?, options.rate)
+    Load::new(stage.gateway_port()?, options.rate.unwrap_or(RATE))
 }
 
 pub(crate) async fn play(
     options: &Options,
+    scenario: Scenario,
     stage: &mut Stage,
     load: &mut Load,
     screen: &mut Screen,
 ) -> anyhow::Result<Findings> {
-    let (scenario, plan) = (options.scenario, plan(options.scenario)?);
+    let plan = plan(scenario)?;
     let duration = options.duration.unwrap_or(plan.duration);
     let mut players = Players { stage, load, screen };
     players.load.start();

@@ -9,9 +9,11 @@ use crate::casebook::ReceivedReport;
 use crate::check::Check;
 use crate::counts::Tally;
 use crate::load::Load;
+use crate::scenario::Scenario;
 use crate::screen::Screen;
+use crate::script::Loss;
 use crate::stage::Stage;
-use crate::{Options, closing, play};
+use crate::{Options, closing, play, scripted};
 
 /// How a demo ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,13 +43,27 @@ pub(crate) struct Case {
     pub(crate) markdown: String,
 }
 
-type Interruption<'a> = Pin<&'a mut dyn Future<Output = anyhow::Result<()>>>;
+pub(crate) type Interruption<'a> = Pin<&'a mut dyn Future<Output = anyhow::Result<()>>>;
 
-/// Plays one scenario.
+/// Plays what is asked for: with real processes where the scenario has them, else from the script.
 pub async fn run(options: &Options, screen: &mut Screen) -> anyhow::Result<Outcome> {
+    match options.scenario {
+        None => scripted::run(options, &Scenario::ALL, screen).await,
+        Some(scenario) if options.loss == Loss::NONE && scenario.has_processes() => {
+            run_processes(options, scenario, screen).await
+        }
+        Some(scenario) => scripted::run(options, &[scenario], screen).await,
+    }
+}
+
+async fn run_processes(
+    options: &Options,
+    scenario: Scenario,
+    screen: &mut Screen,
+) -> anyhow::Result<Outcome> {
     let mut stage = Stage::new(options.data.as_deref())?;
     let mut interruption = pin!(interrupted());
-    let outcome = perform(options, &mut stage, screen, interruption.as_mut()).await;
+    let outcome = perform(options, scenario, &mut stage, screen, interruption.as_mut()).await;
     if let Ok(Outcome::Interrupted) = outcome {
         screen.progress("interrupted: ending every process")?;
     }
@@ -57,13 +73,14 @@ pub async fn run(options: &Options, screen: &mut Screen) -> anyhow::Result<Outco
 
 async fn perform(
     options: &Options,
+    scenario: Scenario,
     stage: &mut Stage,
     screen: &mut Screen,
     mut interruption: Interruption<'_>,
 ) -> anyhow::Result<Outcome> {
     let played = async {
-        let mut load = play::set_up(options, stage, screen).await?;
-        let findings = play::play(options, stage, &mut load, screen).await?;
+        let mut load = play::set_up(options, scenario, stage, screen).await?;
+        let findings = play::play(options, scenario, stage, &mut load, screen).await?;
         anyhow::Ok((load, findings))
     };
     let (load, findings) = tokio::select! {
@@ -91,7 +108,7 @@ async fn keep(stage: &mut Stage, mut load: Load, interruption: Interruption<'_>)
 }
 
 /// Ctrl-C, or the signal that ends a service.
-async fn interrupted() -> anyhow::Result<()> {
+pub(crate) async fn interrupted() -> anyhow::Result<()> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
