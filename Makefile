@@ -5,7 +5,7 @@
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## build Casebook and watch it find out what broke (SCENARIO=bad-deploy, panic, quiet)
+demo: ## build Casebook and watch it find out what broke (SCENARIO=bad-deploy, slow-database, all, ...)
 	@cargo run --quiet --locked --package cli -- demo $(if $(SCENARIO),--scenario $(SCENARIO)) $(ARGS)
 
 setup: ## install what checks and tests need beside cargo

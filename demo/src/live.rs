@@ -35,7 +35,7 @@ impl Target {
     async fn give(&self, given: Given) -> anyhow::Result<()> {
         let base = match given.kind {
             Kind::OtlpTraces | Kind::OtlpLogs | Kind::OtlpMetrics => &self.otlp,
-            Kind::Signal | Kind::Deployment => &self.api,
+            Kind::Signal | Kind::Deployment | Kind::Baseline => &self.api,
         };
         let url = format!("{base}{}", given.kind.path());
         for _ in 0..ATTEMPTS {
@@ -46,7 +46,9 @@ impl Target {
                     tokio::time::sleep(PAUSE).await;
                 }
                 // A server that takes spans only is told by spans only.
-                StatusCode::NOT_FOUND if matches!(given.kind, Kind::OtlpLogs | Kind::OtlpMetrics) => {
+                StatusCode::NOT_FOUND
+                    if matches!(given.kind, Kind::OtlpLogs | Kind::OtlpMetrics | Kind::Baseline) =>
+                {
                     return Ok(());
                 }
                 _ => return taken(given.kind, response).await,

@@ -65,6 +65,8 @@ pub enum Kind {
     OtlpMetrics,
     Signal,
     Deployment,
+    /// Somebody says that all was well up to then.
+    Baseline,
 }
 
 /// The telemetry of one scenario, second by second.
@@ -227,6 +229,7 @@ impl Kind {
             Self::OtlpMetrics => "otlp_metrics",
             Self::Signal => "signal",
             Self::Deployment => "deployment",
+            Self::Baseline => "baseline",
         }
     }
 
@@ -238,6 +241,7 @@ impl Kind {
             Self::OtlpMetrics => "/v1/metrics",
             Self::Signal => "/v1/signals",
             Self::Deployment => "/v1/deployments",
+            Self::Baseline => "/v1/baseline",
         }
     }
 }

@@ -24,11 +24,21 @@ pub(crate) fn of_second(world: &World, settings: &Settings, second: Nanos, dice:
     let within = second..second.saturating_add(SECOND_NS);
     let mut facts = deployments(world, settings);
     facts.extend(signals(world, settings, second));
+    facts.push(baseline(world, settings));
     facts.retain(|(at, ..)| within.contains(at));
     if second.as_secs().is_multiple_of(METRICS_EVERY_S) {
         facts.push((second, Kind::OtlpMetrics, metrics(world, settings, second, dice)));
     }
     facts
+}
+
+/// Latency has no normal before two minutes, silence none before five and a surge none before ten. A minute and a
+/// quarter is enough where somebody answers for it.
+fn baseline(world: &World, settings: &Settings) -> Fact {
+    let until = world.fault.saturating_sub(2 * SECOND_NS);
+    let body = json!({ "until": until.to_rfc3339(), "env": settings.env, "actor": "demo" });
+    // A second later all spans up to then have arrived.
+    (until.saturating_add(SECOND_NS), Kind::Baseline, body)
 }
 
 fn deployments(world: &World, settings: &Settings) -> Vec<Fact> {

@@ -3,7 +3,8 @@
 use demo::script::{Given, Kind, Script, Settings};
 use demo::{Answer, Verdict};
 use intake::{Context, Limits};
-use model::{Input, Nanos, SECOND_NS};
+use model::{AcceptBaseline, Input, Nanos, SECOND_NS};
+use serde_json::Value;
 use sim::Replica;
 
 /// What the engine still gets when the script is over, in seconds.
@@ -18,9 +19,7 @@ pub(crate) fn play(settings: Settings) -> (Verdict, Replica) {
             replica.feed(tick, Input::Tick);
             tick = tick.saturating_add(SECOND_NS);
         }
-        if let Some(input) = decoded(&given) {
-            replica.feed(given.at, input);
-        }
+        replica.feed(given.at, decoded(&given));
         given.at
     };
     let mut last = Nanos(0);
@@ -44,7 +43,7 @@ fn answer(replica: &Replica, fault: Nanos) -> Answer {
     Answer::of(replica.incidents.len(), Some(after(first.detected_at) - after(fault)), &report)
 }
 
-fn decoded(given: &Given) -> Option<Input> {
+fn decoded(given: &Given) -> Input {
     let limits = Limits::default();
     let context = Context { received: given.at, limits: &limits, user_salt: &[7; 16] };
     let text = || String::from_utf8_lossy(&given.body).into_owned();
@@ -52,18 +51,34 @@ fn decoded(given: &Given) -> Option<Input> {
         Kind::OtlpTraces => {
             let batch = intake::otlp::traces_from_json(&given.body, &context).unwrap();
             assert!(batch.rejected.is_empty(), "{:?}", batch.rejected);
-            Some(Input::Events(batch.events))
+            Input::Events(batch.events)
         }
         Kind::Signal => {
             let (signals, refused) = intake::signals::from_json(&given.body, &context).unwrap();
             assert!(refused.is_empty(), "{refused:?}\n{}", text());
-            Some(Input::Signals(signals))
+            Input::Signals(signals)
         }
         Kind::Deployment => {
             let (deployments, refused) = intake::deployments::from_json(&given.body, &context).unwrap();
             assert!(refused.is_empty(), "{refused:?}\n{}", text());
-            Some(Input::Deployments(deployments))
+            Input::Deployments(deployments)
         }
-        Kind::OtlpLogs | Kind::OtlpMetrics => None,
+        Kind::Baseline => Input::AcceptBaseline(accepted(&serde_json::from_slice(&given.body).unwrap())),
+        Kind::OtlpLogs => {
+            let batch = intake::otlp::logs_from_json(&given.body, &context).unwrap();
+            assert!(batch.rejected.is_empty(), "{:?}", batch.rejected);
+            Input::Logs(batch.logs)
+        }
+        Kind::OtlpMetrics => {
+            let batch = intake::otlp::metrics_from_json(&given.body, &context).unwrap();
+            assert!(batch.rejected.is_empty(), "{:?}", batch.rejected);
+            Input::Metrics(batch.points)
+        }
     }
+}
+
+fn accepted(body: &Value) -> AcceptBaseline {
+    let text = |field: &str| body[field].as_str().unwrap();
+    let until = Nanos::parse_rfc3339(text("until")).unwrap();
+    AcceptBaseline { actor: text("actor").into(), until, env: Some(text("env").into()), service: None }
 }

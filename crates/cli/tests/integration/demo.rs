@@ -129,6 +129,19 @@ fn a_steady_failure_rate_opens_nothing() {
 }
 
 #[test]
+fn a_scenario_from_a_script_ends_in_its_row_of_the_table() {
+    let short = ["--healthy", "50s", "--duration", "8s"];
+    let mut demo = Demo::start(&[&["--scenario", "certificate-expiry"][..], &short].concat());
+    let status = demo.ended();
+    let text = demo.text();
+    assert!(status.success(), "{status}\n{text}");
+    let row = text.lines().find(|line| line.starts_with("certificate-expiry ")).unwrap();
+    assert!(row.contains("yes") && row.contains("payment") && row.contains("✓ right"), "{row}");
+    assert!(text.contains("1 of 1 right") && text.contains("report hash "), "{text}");
+    replay_agrees(&demo.data());
+}
+
+#[test]
 fn data_of_an_earlier_demo_is_not_touched() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("mine"), "mine").unwrap();

@@ -69,7 +69,7 @@ impl Slowness {
         let age_ms = seal.end.saturating_sub(first.max(self.from)) * config.tick_ms;
         let due = match self.limit {
             None => age_ms >= WARM_UP_MS,
-            Some(_) => (seal.end - self.derived) * config.tick_ms >= DERIVE_EVERY_MS,
+            Some(_) => seal.end.saturating_sub(self.derived) * config.tick_ms >= DERIVE_EVERY_MS,
         };
         if due && self.detector.is_calm() {
             self.derive(buckets, seal.end, config);
