@@ -16,9 +16,11 @@ use crate::hash::StableHash;
 use crate::shard::Shard;
 use crate::sketch::Merge;
 use crate::summary::{Bucket, Summary};
+use crate::versions::Versions;
 use crate::window::{Alarm, FamilyKey, FamilyView, Sign, Window};
 
 mod act;
+mod changes;
 mod open;
 mod publish;
 
@@ -45,6 +47,7 @@ pub(crate) struct Core {
     window: Window,
     facts: Facts,
     alerts: Alerts,
+    versions: Versions,
     peers: Peers,
     traces: Traces,
     /// Symptoms whose incident is not settled yet.
@@ -105,11 +108,7 @@ impl Engine {
                 signals.into_iter().for_each(|signal| self.core.facts.add_signal(signal));
                 Vec::new()
             }
-            Input::Deployments(deployments) => {
-                self.core.news = true;
-                deployments.into_iter().for_each(|deployment| self.core.facts.add_deployment(deployment));
-                Vec::new()
-            }
+            Input::Deployments(deployments) => self.core.take_deployments(deployments),
             Input::Alerts(alerts) => self.core.take_alerts(alerts),
             Input::Logs(_) | Input::Metrics(_) => Vec::new(),
             Input::AcceptBaseline(accepted) => {
@@ -163,9 +162,10 @@ impl Core {
         self.window.advance(self.tick, &self.config);
         self.facts.forget(self.tick);
         self.alerts.forget(self.tick);
+        let mut effects = self.register_versions(summary);
         self.note_alarms();
         let changed = self.move_cases();
-        let mut effects = self.open_ripe(false);
+        effects.extend(self.open_ripe(false));
         effects.extend(self.publish(&changed));
         self.news = false;
         self.forget_cases();

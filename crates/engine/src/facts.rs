@@ -64,6 +64,12 @@ impl Facts {
         self.deployments.add(deployment.at, &deployment.id.clone(), deployment, DEPLOYMENTS_MAX);
     }
 
+    pub(crate) fn withdraw_deployment(&mut self, id: &Str) {
+        if let Some(at) = self.deployments.times.remove(id) {
+            self.deployments.by_time.remove(&(at, id.clone()));
+        }
+    }
+
     pub(crate) fn add_signal(&mut self, signal: Signal) {
         self.signals.add(signal.at, &signal.id.clone(), signal, SIGNALS_MAX);
     }

@@ -32,6 +32,7 @@ mod snapshot;
 mod summary;
 #[cfg(test)]
 mod testing;
+mod versions;
 mod window;
 
 pub use causes::weights::TABLE as WEIGHTS;
