@@ -47,6 +47,9 @@ const RUNTIME_SUBTYPES: [&str; 8] = [
     "node_pressure",
 ];
 
+/// What a change of configuration is of, where it is said.
+const CONFIG_SUBTYPES: [&str; 2] = ["feature_flag", "setting"];
+
 /// A single object, an array, or `{"signals": [..]}`.
 pub fn from_json(body: &[u8], context: &Context<'_>) -> Result<(Vec<Signal>, Vec<Rejected>), DecodeError> {
     let limits = context.limits;
@@ -122,6 +125,10 @@ fn check_kind(kind: SignalKind, signal: &Signal, fields: &mut Fields<'_, '_>) {
             _ => fields.problem("subtype", RejectReason::InvalidField, quoted(subtype), expected),
         }
     }
+    if kind == SignalKind::Config && !subtype.is_empty() && !CONFIG_SUBTYPES.contains(&subtype) {
+        let expected = format!("one of {}, or none", CONFIG_SUBTYPES.join(", "));
+        fields.problem("subtype", RejectReason::InvalidField, quoted(subtype), expected);
+    }
     let statuses: &[&str] = match kind {
         SignalKind::Dependency | SignalKind::Healthcheck => &["down", "degraded", "up"],
         SignalKind::Alert => &["firing", "resolved"],
@@ -145,6 +152,9 @@ fn check_about(kind: SignalKind, signal: &Signal, fields: &mut Fields<'_, '_>) {
     let (service, subject) = (signal.service.is_some(), signal.subject.is_some());
     let (missing, expected) = match kind {
         SignalKind::Deploy => (!service, ("service", "the service that was deployed")),
+        SignalKind::Config if !signal.subtype.is_empty() => {
+            (!subject, ("subject", "the flag or setting that changed"))
+        }
         SignalKind::Config => (!service && !subject, ("subject", "the setting that changed, or a service")),
         SignalKind::Runtime => (
             !service && !subject && signal.instance.is_none(),

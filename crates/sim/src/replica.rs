@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use engine::Engine;
 use engine::report::Report;
 use model::{
-    ActionOutcome, CapturedTrace, Effect, Event, Evidence, Incident, IncidentId, IncidentState, Input, Nanos,
-    ReportDocument, TraceId,
+    ActionOutcome, CapturedTrace, Deployment, Effect, Event, Evidence, Incident, IncidentId, IncidentState,
+    Input, Nanos, ReportDocument, TraceId,
 };
 
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub struct Replica {
     pub engine: Engine,
     by_trace: BTreeMap<TraceId, Vec<Event>>,
     pub reports: Vec<ReportDocument>,
+    /// Those that the core registered by itself.
+    pub deployments: Vec<Deployment>,
     pub incidents: BTreeMap<IncidentId, Incident>,
     /// Every change of state, in order.
     pub transitions: Vec<(Nanos, IncidentId, IncidentState)>,
@@ -35,6 +37,7 @@ impl Replica {
             engine,
             by_trace: BTreeMap::new(),
             reports: Vec::new(),
+            deployments: Vec::new(),
             incidents: BTreeMap::new(),
             transitions: Vec::new(),
             settled: Vec::new(),
@@ -72,7 +75,8 @@ impl Replica {
     fn carry_out(&mut self, effect: Effect) -> Option<Vec<TraceId>> {
         match effect {
             Effect::CaptureEvidence(traces) => return Some(traces),
-            Effect::TraceCaptured { .. } | Effect::AlertChanged(_) | Effect::DeploymentSeen(_) => {}
+            Effect::TraceCaptured { .. } | Effect::AlertChanged(_) => {}
+            Effect::DeploymentSeen(deployment) => self.deployments.push(deployment),
             Effect::ActionSettled(outcome) => self.settled.push(outcome),
             Effect::IncidentChanged(incident) => {
                 let before = self.incidents.get(&incident.id).map(|known| known.state);

@@ -42,6 +42,14 @@ fn the_least_of_each_kind() {
     for (body, at_least) in [
         (json!({ "kind": "deploy" }), json!({ "service": "x" })),
         (json!({ "kind": "config" }), json!({ "subject": "flag" })),
+        (
+            json!({ "kind": "config", "subtype": "feature_flag", "service": "x" }),
+            json!({ "subject": "flag" }),
+        ),
+        (
+            json!({ "kind": "config", "subtype": "setting", "service": "x" }),
+            json!({ "subject": "pool.size" }),
+        ),
         (json!({ "kind": "runtime", "subtype": "panic" }), json!({ "instance": "x" })),
         (json!({ "kind": "dependency", "status": "down" }), json!({ "subject": "card-provider" })),
         (json!({ "kind": "healthcheck", "service": "x" }), json!({ "status": "degraded" })),
@@ -88,6 +96,12 @@ fn what_is_wrong_is_said() {
     use RejectReason::*;
     for (body, path, reason, words) in [
         (json!({}), "kind", MissingField, "one of deploy, config, runtime, dependency, healthcheck, alert"),
+        (
+            json!({ "kind": "config", "subtype": "flag", "subject": "x" }),
+            "subtype",
+            InvalidField,
+            "one of feature_flag, setting",
+        ),
         (json!({ "kind": "weather" }), "kind", InvalidField, "one of deploy, config"),
         (json!({ "kind": "deploy", "service": 7 }), "service", InvalidField, "a string"),
         (

@@ -38,7 +38,8 @@ fn the_settings_have_their_defaults() {
         .map(|row| (row[0].trim_matches('`').to_owned(), row[1].replace(' ', "").parse().unwrap()))
         .collect();
     let defaults: BTreeMap<String, Value> = serde_json::from_str(&Config::default().to_json()).unwrap();
-    let ours = defaults.into_iter().map(|(key, value)| (key, value.as_u64().unwrap())).collect();
+    // What is no number has words of its own on the page.
+    let ours = defaults.into_iter().filter_map(|(key, value)| Some((key, value.as_u64()?))).collect();
     assert_eq!(published, ours);
 }
 
