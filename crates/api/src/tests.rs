@@ -104,9 +104,9 @@ fn a_trace() {
     };
     let events =
         vec![event(1, Outcome::Ok), event(2, Outcome::Suppressed), event(3, Outcome::Failed(failure))];
-    let trace = CapturedTrace { trace: TraceId([1; 16]), events, events_cut: 4 };
+    let trace = CapturedTrace { trace: TraceId([1; 16]), events, events_cut: 4, logs: Vec::new() };
     insta::assert_snapshot!(written(&Trace::new(&trace, &[row().id])));
-    let gone = CapturedTrace { trace: TraceId([1; 16]), events: vec![], events_cut: 0 };
+    let gone = CapturedTrace { trace: TraceId([1; 16]), events: vec![], events_cut: 0, logs: Vec::new() };
     assert_eq!(Trace::new(&gone, &[]).status, Completeness::Missing);
     let whole = CapturedTrace { events: vec![event(1, Outcome::Ok)], ..gone };
     assert_eq!(Trace::new(&whole, &[]).status, Completeness::Ok);

@@ -75,5 +75,6 @@ fn assemble(trace: TraceId, mut events: Vec<Event>) -> CapturedTrace {
         events.truncate(EVENTS_PER_TRACE_MAX);
     }
     events.sort_by_key(|event| (event.start, event.span));
-    CapturedTrace { trace, events, events_cut: u32::try_from(events_cut).unwrap_or(u32::MAX) }
+    let events_cut = u32::try_from(events_cut).unwrap_or(u32::MAX);
+    CapturedTrace { trace, events, events_cut, logs: Vec::new() }
 }

@@ -110,7 +110,7 @@ mod tests {
 
     fn charged_ms(mut events: Vec<Event>) -> Vec<(u64, u64)> {
         events.sort_by_key(|event| (event.start, event.span));
-        let trace = CapturedTrace { trace: trace_id(0), events, events_cut: 0 };
+        let trace = CapturedTrace { trace: trace_id(0), events, events_cut: 0, logs: Vec::new() };
         let charged = charge(&Assembly::of(&trace));
         let mut by_span: Vec<(u64, u64)> = charged
             .into_iter()

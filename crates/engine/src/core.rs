@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::evidence::Traces;
 use crate::facts::Facts;
 use crate::hash::StableHash;
+use crate::runtime_log::runtime_signal;
 use crate::shard::Shard;
 use crate::sketch::Merge;
 use crate::summary::{Bucket, Summary};
@@ -110,7 +111,14 @@ impl Engine {
             }
             Input::Deployments(deployments) => self.core.take_deployments(deployments),
             Input::Alerts(alerts) => self.core.take_alerts(alerts),
-            Input::Logs(_) | Input::Metrics(_) => Vec::new(),
+            Input::Logs(logs) => {
+                for signal in logs.iter().filter_map(runtime_signal) {
+                    self.core.news = true;
+                    self.core.facts.add_signal(signal);
+                }
+                Vec::new()
+            }
+            Input::Metrics(_) => Vec::new(),
             Input::AcceptBaseline(accepted) => {
                 self.core.accept_baseline(&accepted);
                 Vec::new()

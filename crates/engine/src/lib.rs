@@ -25,6 +25,7 @@ mod grouping;
 mod hash;
 mod origin;
 mod refusal;
+mod runtime_log;
 mod season;
 mod shard;
 mod sketch;

@@ -17,6 +17,9 @@ pub struct Limits {
     pub facts_per_request_max: usize,
     /// Attributes of a span or a resource that are looked at. Further ones are left out, with a warning.
     pub attributes_per_event_max: usize,
+    /// Attributes that an event keeps beside what is mapped to its fields. None on the way in, because only captured
+    /// traces are looked at so closely; those are read with [`Limits::for_evidence`].
+    pub attributes_kept_max: usize,
     /// Of a name: service, operation, version, peer, code. Longer ones of a span are cut, with a warning.
     pub name_bytes_max: usize,
     /// Of a text for people: reason, message, attribute value. Longer ones of a span are cut, with a warning.
@@ -53,6 +56,7 @@ impl Default for Limits {
             resources_per_request_max: 10_000,
             facts_per_request_max: 1_000,
             attributes_per_event_max: 256,
+            attributes_kept_max: 0,
             name_bytes_max: 256,
             text_bytes_max: 1_024,
             id_bytes_max: 128,
@@ -67,6 +71,13 @@ impl Default for Limits {
             future_max_ns: 5 * 60 * SECOND_NS,
             shared_names_max: 4_096,
         }
+    }
+}
+
+impl Limits {
+    /// The same, but events keep their attributes.
+    pub fn for_evidence(&self) -> Self {
+        Self { attributes_kept_max: 32, ..self.clone() }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{Batch, Context, DecodeError, LogBatch, MetricBatch};
 pub use template::template;
 
 pub(crate) mod clerk;
+pub(crate) mod further;
 pub(crate) mod json;
 pub(crate) mod kubernetes;
 pub(crate) mod logs;

@@ -82,6 +82,12 @@ pub fn encode(input: &Input) -> (Kind, Vec<u8>) {
     internal::encode(input)
 }
 
+/// As [`decode`], but events keep their attributes: for traces that are captured as evidence.
+pub fn decode_evidence(kind: u8, payload: &[u8], context: &Context<'_>) -> Result<Input, RecordError> {
+    let limits = context.limits.for_evidence();
+    decode(kind, payload, &Context { limits: &limits, ..*context })
+}
+
 /// The input that a record stands for. The same kind, payload and context give the same input, always.
 pub fn decode(kind: u8, payload: &[u8], context: &Context<'_>) -> Result<Input, RecordError> {
     let kind = Kind::from_u8(kind).ok_or(RecordError::UnknownKind { kind })?;

@@ -35,6 +35,9 @@ pub struct CapturedTrace {
     pub events: Vec<Event>,
     /// How many further events the trace has beyond the bound on events a trace.
     pub events_cut: u32,
+    /// What was logged within the trace, in order of (time, span id, template, body), the first of them.
+    #[serde(default)]
+    pub logs: Vec<LogRecord>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

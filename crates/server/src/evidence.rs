@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher;
 
 use journal::{Position, Reader};
-use model::{CapturedTrace, Event, Evidence, Input, Nanos, SECOND_NS, SpanId, TraceId};
+use model::{CapturedTrace, Event, Evidence, Input, LogRecord, Nanos, SECOND_NS, SpanId, TraceId};
 
 use crate::ingest::DecodeRules;
 
 /// Of one trace; further events are counted and left out, failures last.
 pub(crate) const EVENTS_PER_TRACE_MAX: usize = 512;
+const LOGS_PER_TRACE_MAX: usize = 200;
 /// In one evidence entry; the others follow in the next.
 const TRACES_PER_CAPTURE_MAX: usize = 64;
 /// For how long "the same as last time" is reason enough not to journal a trace again. The engine asks for a trace
@@ -113,7 +114,7 @@ pub(crate) fn read_traces(
     before: Position,
 ) -> Result<Vec<CapturedTrace>, journal::ReadError> {
     let mut seen = BTreeSet::new();
-    let mut found: BTreeMap<TraceId, Vec<Event>> = BTreeMap::new();
+    let mut found: BTreeMap<TraceId, (Vec<Event>, Vec<LogRecord>)> = BTreeMap::new();
     for trace in traces {
         found.entry(*trace).or_default();
         for entry in journal.lookup(&trace.0, before)? {
@@ -121,22 +122,29 @@ pub(crate) fn read_traces(
                 continue;
             }
             let context = rules.context(Nanos(entry.received_ns));
-            let Ok(Input::Events(events)) = intake::record::decode(entry.kind, &entry.payload, &context)
-            else {
-                continue;
-            };
-            for event in events {
-                if traces.contains(&event.trace) {
-                    found.entry(event.trace).or_default().push(event);
+            match intake::record::decode_evidence(entry.kind, &entry.payload, &context) {
+                Ok(Input::Events(events)) => {
+                    for event in events.into_iter().filter(|event| traces.contains(&event.trace)) {
+                        found.entry(event.trace).or_default().0.push(event);
+                    }
                 }
+                Ok(Input::Logs(logs)) => {
+                    for log in logs {
+                        if let Some(trace) = log.trace.filter(|trace| traces.contains(trace)) {
+                            found.entry(trace).or_default().1.push(log);
+                        }
+                    }
+                }
+                Ok(_) | Err(_) => {}
             }
         }
     }
-    Ok(found.into_iter().map(|(trace, events)| assemble(trace, events)).collect())
+    Ok(found.into_iter().map(|(trace, (events, logs))| assemble(trace, events, logs)).collect())
 }
 
 /// Each span once, as it came first; in order of start. If the trace is too long, its failures stay before others.
-fn assemble(trace: TraceId, mut events: Vec<Event>) -> CapturedTrace {
+/// Logs in order of time, the first of them.
+fn assemble(trace: TraceId, mut events: Vec<Event>, mut logs: Vec<LogRecord>) -> CapturedTrace {
     let mut spans: BTreeSet<SpanId> = BTreeSet::new();
     events.retain(|event| spans.insert(event.span));
     let events_cut = events.len().saturating_sub(EVENTS_PER_TRACE_MAX);
@@ -145,7 +153,12 @@ fn assemble(trace: TraceId, mut events: Vec<Event>) -> CapturedTrace {
         events.truncate(EVENTS_PER_TRACE_MAX);
     }
     events.sort_by_key(|event| (event.start, event.span));
-    CapturedTrace { trace, events, events_cut: u32::try_from(events_cut).unwrap_or(u32::MAX) }
+    logs.sort_by(|a, b| {
+        let key = |log: &LogRecord| (log.at, log.span);
+        key(a).cmp(&key(b)).then_with(|| (&a.template, &a.body).cmp(&(&b.template, &b.body)))
+    });
+    logs.truncate(LOGS_PER_TRACE_MAX);
+    CapturedTrace { trace, events, events_cut: u32::try_from(events_cut).unwrap_or(u32::MAX), logs }
 }
 
 #[cfg(test)]
@@ -183,7 +196,7 @@ mod tests {
     #[test]
     fn a_trace_is_in_order_and_each_span_is_in_it_once() {
         let events = vec![event(3, 20, false), event(1, 10, false), event(3, 99, true), event(2, 20, false)];
-        let trace = assemble(TraceId([1; 16]), events);
+        let trace = assemble(TraceId([1; 16]), events, Vec::new());
         assert_eq!(spans(&trace), [1, 2, 3]);
         assert_eq!(trace.events_cut, 0);
     }
@@ -192,10 +205,30 @@ mod tests {
     fn a_long_trace_keeps_its_failures() {
         let mut events: Vec<_> = (0..600).map(|n| event(n, n, false)).collect();
         events.push(event(1000, 1000, true));
-        let trace = assemble(TraceId([1; 16]), events);
+        let trace = assemble(TraceId([1; 16]), events, Vec::new());
         assert_eq!(trace.events.len(), EVENTS_PER_TRACE_MAX);
         assert_eq!(trace.events_cut, 89);
         assert_eq!(spans(&trace).last(), Some(&1000));
+    }
+
+    #[test]
+    fn logs_are_in_order_of_time_and_the_first_of_them() {
+        let log = |at: u64| LogRecord {
+            env: "e".into(),
+            service: "s".into(),
+            version: "".into(),
+            instance: "".into(),
+            at: Nanos(at),
+            severity: model::LogSeverity::Error,
+            template: "t".into(),
+            body: "b".into(),
+            exception: "".into(),
+            trace: Some(TraceId([1; 16])),
+            span: None,
+        };
+        let trace = assemble(TraceId([1; 16]), Vec::new(), (0..300).rev().map(log).collect());
+        let at: Vec<u64> = trace.logs.iter().map(|log| log.at.0).collect();
+        assert_eq!(at, (0..LOGS_PER_TRACE_MAX as u64).collect::<Vec<_>>());
     }
 
     #[test]
@@ -204,7 +237,7 @@ mod tests {
         let trace = |n: u64| {
             let mut id = [0; 16];
             id[8..].copy_from_slice(&n.to_be_bytes());
-            CapturedTrace { trace: TraceId(id), events: Vec::new(), events_cut: 0 }
+            CapturedTrace { trace: TraceId(id), events: Vec::new(), events_cut: 0, logs: Vec::new() }
         };
         desk.want(&[trace(1).trace, trace(9999).trace]);
         let traces = (0..5000).map(trace).collect();

@@ -94,7 +94,7 @@ impl Replica {
         let mut events = self.by_trace.get(&trace).cloned().unwrap_or_default();
         events.sort_by_key(|event| (event.start, event.span));
         events.dedup_by_key(|event| event.span);
-        CapturedTrace { trace, events, events_cut: 0 }
+        CapturedTrace { trace, events, events_cut: 0, logs: Vec::new() }
     }
 
     /// Forgets events that no evidence can ask for any more, for runs over hours.

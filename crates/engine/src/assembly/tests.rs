@@ -22,7 +22,7 @@ fn trace(rows: &[Row]) -> CapturedTrace {
             ..event(&EventSpec { span: *span, ..EventSpec::default() })
         }
     });
-    CapturedTrace { trace: TraceId::default(), events: events.collect(), events_cut: 0 }
+    CapturedTrace { trace: TraceId::default(), events: events.collect(), events_cut: 0, logs: Vec::new() }
 }
 
 /// "origin operation / inbound operation / hops", with `?` after an unobserved callee.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use model::{Event, Nanos, Str};
 
+use super::further;
 use super::kubernetes::workload_of_pod;
 use super::semconv::Attr;
 use super::view::Facts;
@@ -23,6 +24,8 @@ pub(crate) struct Resource {
     pub(crate) named: bool,
     /// Those of the attributes that the clerk was told to keep, with their values.
     pub(crate) kept: Vec<(Attr, Str)>,
+    /// Further attributes, where they are wanted.
+    pub(crate) further: Vec<(Str, Str)>,
 }
 
 /// Where a resource names no service, it is called by what Kubernetes runs there.
@@ -71,6 +74,18 @@ impl<'c> Clerk<'c> {
         }
     }
 
+    /// For the attributes of a resource or an item.
+    pub(crate) fn facts<'a>(&self) -> Facts<'a> {
+        Facts::new().with_further(self.context.limits.attributes_kept_max > 0)
+    }
+
+    /// The attributes that are not mapped to fields, in order of key, those of `first` before those of `second`
+    /// where there are too many or both have one.
+    pub(crate) fn attributes(&mut self, facts: &Facts<'_>, resource: &[(Str, Str)]) -> Vec<(Str, Str)> {
+        let max = self.context.limits.attributes_kept_max;
+        further::attributes(facts, resource, max, &mut self.names)
+    }
+
     pub(crate) fn attributes_max(&self) -> usize {
         self.context.limits.attributes_per_event_max
     }
@@ -95,6 +110,7 @@ impl<'c> Clerk<'c> {
             instance: self.name(instance.as_deref().unwrap_or("")),
             named,
             kept,
+            further: self.attributes(facts, &[]),
         })
     }
 

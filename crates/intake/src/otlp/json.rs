@@ -37,7 +37,8 @@ trait Item<'de>: Object<'de> {
 
 /// The resource of each block, in order.
 fn resources(parts: &Parts, body: &[u8], clerk: &mut Clerk<'_>) -> Result<Vec<Resource>, DecodeError> {
-    let mut resources = Resources { clerk, list: Vec::new(), facts: Facts::new(), refused: None };
+    let facts = clerk.facts();
+    let mut resources = Resources { clerk, list: Vec::new(), facts, refused: None };
     let read = walk(body, &mut Request { parts, state: &mut resources });
     finish(parts, body, read, resources.refused.take())?;
     Ok(resources.list)

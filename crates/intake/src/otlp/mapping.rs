@@ -3,9 +3,10 @@
 //! `operation`, `outcome` and `peer` each answer one question from the attributes; what is checked, cut, shared
 //! and counted is here. `doc/reference/intake.md` shows the same rules as tables.
 
-use model::{Event, EventKind, Failure, Nanos, Outcome, SpanId, TraceId};
+use model::{Event, EventKind, Failure, Nanos, Outcome, SpanId, Str, TraceId};
 
 use super::clerk::{Clerk, Refusal, Resource};
+use super::further;
 use super::semconv::Attr;
 use super::view::{RawId, SpanView};
 use super::wire::Malformed;
@@ -78,8 +79,22 @@ impl<'c> Mapper<'c> {
             end,
             outcome: self.outcome(kind, view),
             user: user.map(|id| digest::user(salt, &id)),
-            attributes: Vec::new(),
+            attributes: self.attributes(resource, view),
         })
+    }
+
+    /// What the event keeps beside its fields; nothing, unless it is evidence.
+    fn attributes(&mut self, resource: &Resource, view: &SpanView<'_>) -> Vec<(Str, Str)> {
+        if view.facts.further.is_none() {
+            return Vec::new();
+        }
+        let mut attributes = self.clerk.attributes(&view.facts, &resource.further);
+        if let Some(state) = further::opentelemetry_state(&view.trace_state) {
+            attributes.truncate(self.clerk.context.limits.attributes_kept_max.saturating_sub(1));
+            attributes.push((Str::from(further::TRACE_STATE), self.clerk.name(state)));
+            attributes.sort();
+        }
+        attributes
     }
 
     fn times(&self, view: &SpanView<'_>) -> Result<(Nanos, Nanos), Refusal> {

@@ -19,6 +19,10 @@ type Result<T> = std::result::Result<T, Malformed>;
 /// What is made of the items of one kind of request.
 trait Items<'a> {
     fn attributes_max(&self) -> usize;
+    /// For the resource's attributes.
+    fn facts(&self) -> Facts<'a> {
+        Facts::new()
+    }
     fn resource(&mut self, facts: &Facts<'a>, texts_not_utf8: u64) -> Result<Resource>;
     fn item(&mut self, resource: &Resource, item: Reader<'a>) -> Result<()>;
 }
@@ -44,7 +48,7 @@ fn decode<'a>(body: &'a [u8], items: &mut impl Items<'a>) -> Result<()> {
 
 fn block<'a>(block: &Reader<'a>, items: &mut impl Items<'a>) -> Result<()> {
     // A resource may legally stand behind its items, so it has a pass of its own; the items are stepped over.
-    let mut facts = Facts::new();
+    let mut facts = items.facts();
     let mut texts_not_utf8 = 0;
     let mut pass = block.clone();
     while let Some(field) = pass.next()? {
@@ -73,10 +77,15 @@ fn attribute<'a>(reader: Reader<'a>, facts: &mut Facts<'a>, bad: &mut u64, max: 
     if facts.seen > max {
         return Ok(());
     }
-    if let (Some(attr), Some(value)) = (Attr::named(key), value)
-        && let Some(value) = value.keep(bad)
+    let attr = Attr::named(key);
+    if facts.wants(key)
+        && let Some(value) = value.and_then(|value| value.keep(bad))
     {
-        facts.set(attr, value);
+        match (attr, &mut facts.further) {
+            (Some(attr), _) => facts.set(attr, value),
+            (None, Some(further)) => further.push((text(key, bad), value)),
+            (None, None) => {}
+        }
     }
     Ok(())
 }

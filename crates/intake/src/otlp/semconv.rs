@@ -9,6 +9,11 @@ macro_rules! attributes {
         pub(crate) enum Attr { $($variant),+ }
 
         impl Attr {
+            /// What it says stands in a field of the event, or must not stand anywhere in clear.
+            pub(crate) const fn is_mapped(self) -> bool {
+                !matches!(self, Self::HostName | Self::K8sPodName) && self as u8 <= Self::NetPeerIp as u8
+            }
+
             pub(crate) const ALL: &[Self] = &[$(Self::$variant),+];
 
             #[allow(non_upper_case_globals)] // Each constant bears the name of its variant.

@@ -34,13 +34,21 @@ pub(crate) struct Facts<'a> {
     used: u128,
     /// Attributes seen, kept or not.
     pub(crate) seen: usize,
+    /// Those that are not mapped to fields, where they are wanted.
+    pub(crate) further: Option<Vec<(Cow<'a, str>, Value<'a>)>>,
 }
 
 const _: () = assert!(Attr::ALL.len() <= 128, "one bit for each slot");
 
 impl<'a> Facts<'a> {
     pub(crate) fn new() -> Self {
-        Self { slots: [const { None }; Attr::ALL.len()], used: 0, seen: 0 }
+        Self { slots: [const { None }; Attr::ALL.len()], used: 0, seen: 0, further: None }
+    }
+
+    /// Keeps attributes that are not mapped to fields as well.
+    pub(crate) fn with_further(mut self, wanted: bool) -> Self {
+        self.further = wanted.then(Vec::new);
+        self
     }
 
     pub(crate) fn clear(&mut self) {
@@ -49,6 +57,14 @@ impl<'a> Facts<'a> {
             self.used &= self.used - 1;
         }
         self.seen = 0;
+        if let Some(further) = &mut self.further {
+            further.clear();
+        }
+    }
+
+    /// Whether the value under a key is worth reading.
+    pub(crate) fn wants(&self, key: &[u8]) -> bool {
+        self.further.is_some() || Attr::named(key).is_some()
     }
 
     /// A later value of the same attribute replaces the earlier one.
@@ -146,14 +162,17 @@ pub(crate) struct SpanView<'a> {
     pub(crate) status: i32,
     pub(crate) status_message: Cow<'a, str>,
     pub(crate) facts: Facts<'a>,
+    /// W3C trace state; read where further attributes are wanted.
+    pub(crate) trace_state: Cow<'a, str>,
     pub(crate) exception: Exception<'a>,
     /// Kept texts that were not UTF-8.
     pub(crate) texts_not_utf8: u64,
 }
 
 impl<'a> SpanView<'a> {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(facts: Facts<'a>) -> Self {
         Self {
+            trace_state: Cow::Borrowed(""),
             trace: RawId::Absent,
             span: RawId::Absent,
             parent: RawId::Absent,
@@ -163,7 +182,7 @@ impl<'a> SpanView<'a> {
             end_ns: 0,
             status: 0,
             status_message: Cow::Borrowed(""),
-            facts: Facts::new(),
+            facts,
             exception: Exception::default(),
             texts_not_utf8: 0,
         }
@@ -174,6 +193,7 @@ impl<'a> SpanView<'a> {
         self.facts.clear();
         (self.trace, self.span, self.parent) = (RawId::Absent, RawId::Absent, RawId::Absent);
         (self.name, self.status_message) = (Cow::Borrowed(""), Cow::Borrowed(""));
+        self.trace_state = Cow::Borrowed("");
         (self.kind, self.status) = (0, 0);
         (self.start_ns, self.end_ns) = (0, 0);
         self.exception = Exception::default();

@@ -284,7 +284,7 @@ fn check_list(f: &mut Fields<'_, '_>, name: &str) {
 }
 
 fn facts<'n>(f: &mut Fields<'n, '_>, context: &Context<'_>) -> Facts<'n> {
-    let mut facts = Facts::new();
+    let mut facts = Facts::new().with_further(context.limits.attributes_kept_max > 0);
     let entries = match f.get("fields") {
         None => return facts,
         Some(Node::Object(entries)) => entries,
@@ -301,8 +301,10 @@ fn facts<'n>(f: &mut Fields<'n, '_>, context: &Context<'_>) -> Facts<'n> {
             Node::Bool(flag) => Value::Bool(*flag),
             _ => continue,
         };
-        if let Some(attr) = Attr::named(name.as_bytes()) {
-            facts.set(attr, value);
+        match (Attr::named(name.as_bytes()), &mut facts.further) {
+            (Some(attr), _) => facts.set(attr, value),
+            (None, Some(further)) => further.push(((&**name).into(), value)),
+            (None, None) => {}
         }
     }
     facts

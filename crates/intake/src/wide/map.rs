@@ -7,6 +7,7 @@ use super::step::Step;
 use crate::Context;
 use crate::digest;
 use crate::names::{Names, cut};
+use crate::otlp::further;
 use crate::otlp::mapping::operation;
 use crate::otlp::semconv::Attr;
 
@@ -46,7 +47,7 @@ fn root(wide: &Wide<'_>, context: &Context<'_>, names: &mut Names) -> Event {
         end: wide.end,
         outcome: outcome(wide.status, code, &reason, context, names),
         user: user.map(|id| digest::user(context.user_salt, &id)),
-        attributes: Vec::new(),
+        attributes: further::attributes(&wide.facts, &[], context.limits.attributes_kept_max, names),
     }
 }
 
@@ -78,7 +79,7 @@ fn child(
         end: step.end,
         outcome: outcome(status, code, &reason(step), context, names),
         user: root.user,
-        attributes: Vec::new(),
+        attributes: root.attributes.clone(),
     }
 }
 

@@ -294,3 +294,17 @@ fn unknown_fields_are_ignored_with_a_warning() {
     assert_eq!(batch.accepted.len(), 1);
     assert_eq!(batch.warnings.count(Warning::UnknownField), 2);
 }
+
+#[test]
+fn evidence_keeps_the_fields_that_are_not_mapped() {
+    let event = changed(json!({ "fields": {
+        "http.route": "/pay", "tenant": "acme", "cart.size": 3, "share": 0.5, "user.id": "ada", "host.name": "h",
+    } }));
+    let limits = Limits::default().for_evidence();
+    let batch = with(&limits, |context| from_json(event.to_string().as_bytes(), context).unwrap());
+    for event in &batch.events {
+        let kept: Vec<_> = event.attributes.iter().map(|(key, value)| (&**key, &**value)).collect();
+        assert_eq!(kept, [("cart.size", "3"), ("host.name", "h"), ("tenant", "acme")]);
+    }
+    assert!(read(&event).events.iter().all(|event| event.attributes.is_empty()));
+}

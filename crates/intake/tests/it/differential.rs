@@ -20,7 +20,15 @@ proptest! {
             let ours = traces_from_protobuf(&protobuf, context).unwrap();
             let spans = request.resource_spans.iter().flat_map(|r| &r.scope_spans).map(|s| s.spans.len()).sum::<usize>();
             prop_assert_eq!(ours.events.len() + ours.rejected.len(), spans);
-            prop_assert_eq!(ours, traces_from_json(&json, context).unwrap());
+            prop_assert_eq!(&ours, &traces_from_json(&json, context).unwrap());
+            // With their attributes, as evidence, too; and otherwise they are the same events.
+            let limits = context.limits.for_evidence();
+            let context = &intake::Context { limits: &limits, ..*context };
+            let mut evidence = traces_from_protobuf(&protobuf, context).unwrap();
+            prop_assert_eq!(&evidence, &traces_from_json(&json, context).unwrap());
+            prop_assert!(evidence.events.iter().all(|event| event.attributes.len() <= 32 && event.attributes.is_sorted()));
+            evidence.events.iter_mut().for_each(|event| event.attributes.clear());
+            prop_assert_eq!(ours.events, evidence.events);
             Ok(())
         })?;
     }

@@ -44,7 +44,7 @@ proptest! {
             let mut keys = Vec::new();
             record::keys(Kind::Decoded as u8, &round_trip(&decoded, Kind::Decoded), &mut keys);
             prop_assert_eq!(keys, traces);
-            let traces = vec![CapturedTrace { trace: TraceId([1; 16]), events: batch.events, events_cut: 2 }];
+            let traces = vec![CapturedTrace { trace: TraceId([1; 16]), events: batch.events, events_cut: 2, logs: Vec::new() }];
             round_trip(&Input::Evidence(Evidence { traces }), Kind::Evidence);
             Ok(())
         })?;

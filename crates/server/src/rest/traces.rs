@@ -53,7 +53,12 @@ impl Reading {
             .await
             .map_err(|_| Failure::new(ErrorCode::Internal, "the trace could not be read"))?;
         let mut traces = read.map_err(|error| Failure::new(ErrorCode::StorageFailed, error.to_string()))?;
-        Ok(traces.pop().unwrap_or(CapturedTrace { trace: id, events: Vec::new(), events_cut: 0 }))
+        Ok(traces.pop().unwrap_or(CapturedTrace {
+            trace: id,
+            events: Vec::new(),
+            events_cut: 0,
+            logs: Vec::new(),
+        }))
     }
 }
 

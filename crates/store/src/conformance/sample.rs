@@ -80,7 +80,12 @@ pub(crate) fn trace(number: u64, events: u64) -> CapturedTrace {
         user: Some(u64::MAX),
         attributes: Vec::new(),
     };
-    CapturedTrace { trace: trace_id(number), events: (0..events).map(event).collect(), events_cut: 3 }
+    CapturedTrace {
+        trace: trace_id(number),
+        events: (0..events).map(event).collect(),
+        events_cut: 3,
+        logs: Vec::new(),
+    }
 }
 
 pub(crate) fn signal(id: &str, at_s: u64) -> Signal {

@@ -18,15 +18,16 @@ pub(super) trait Keep<'de> {
 
 impl<'de> Keep<'de> for Facts<'de> {
     fn wants(&self, key: &str) -> bool {
-        Attr::named(key.as_bytes()).is_some()
+        Facts::wants(self, key.as_bytes())
     }
 
     fn keep(&mut self, key: Cow<'de, str>, value: Option<Kept<'de>>, max: usize) {
         self.seen += 1;
-        if let (Some(attr), Some(Kept::Scalar(value))) = (Attr::named(key.as_bytes()), value)
-            && self.seen <= max
-        {
-            self.set(attr, value);
+        let Some(Kept::Scalar(value)) = value.filter(|_| self.seen <= max) else { return };
+        match (Attr::named(key.as_bytes()), &mut self.further) {
+            (Some(attr), _) => self.set(attr, value),
+            (None, Some(further)) => further.push((key, value)),
+            (None, None) => {}
         }
     }
 }

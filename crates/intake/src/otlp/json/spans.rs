@@ -29,7 +29,8 @@ const STATUSES: Enum = Enum(&["STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_COD
 
 pub(crate) fn decode(body: &[u8], mapper: &mut Mapper<'_>) -> Result<(), DecodeError> {
     let resources = resources(&PARTS, body, &mut mapper.clerk)?;
-    items(&PARTS, body, &resources, &mut Span { mapper, view: SpanView::new() })
+    let view = SpanView::new(mapper.clerk.facts());
+    items(&PARTS, body, &resources, &mut Span { mapper, view })
 }
 
 struct Span<'p, 'c, 'de> {
@@ -48,6 +49,9 @@ impl<'de> Object<'de> for Span<'_, '_, 'de> {
         match name {
             "traceId" | "trace_id" => view.trace = RawId::from_hex(&map.next_value_seed(Text)?),
             "spanId" | "span_id" => view.span = RawId::from_hex(&map.next_value_seed(Text)?),
+            "traceState" | "trace_state" if view.facts.further.is_some() => {
+                view.trace_state = map.next_value_seed(Text)?;
+            }
             "parentSpanId" | "parent_span_id" => view.parent = RawId::from_hex(&map.next_value_seed(Text)?),
             "name" => view.name = map.next_value_seed(Text)?,
             "kind" => view.kind = map.next_value_seed(KINDS)?,

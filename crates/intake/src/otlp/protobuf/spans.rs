@@ -17,6 +17,10 @@ impl<'a> Items<'a> for Spans<'_, '_, 'a> {
         self.mapper.clerk.attributes_max()
     }
 
+    fn facts(&self) -> Facts<'a> {
+        self.mapper.clerk.facts()
+    }
+
     fn resource(&mut self, facts: &Facts<'a>, texts_not_utf8: u64) -> Result<Resource> {
         self.mapper.clerk.resource(facts, texts_not_utf8)
     }
@@ -28,7 +32,8 @@ impl<'a> Items<'a> for Spans<'_, '_, 'a> {
 }
 
 pub(crate) fn decode(body: &[u8], mapper: &mut Mapper<'_>) -> Result<()> {
-    super::decode(body, &mut Spans { mapper, view: SpanView::new() })
+    let view = SpanView::new(mapper.clerk.facts());
+    super::decode(body, &mut Spans { mapper, view })
 }
 
 fn span<'a>(mut reader: Reader<'a>, view: &mut SpanView<'a>, attributes_max: usize) -> Result<()> {
@@ -37,6 +42,9 @@ fn span<'a>(mut reader: Reader<'a>, view: &mut SpanView<'a>, attributes_max: usi
         match field.number {
             1 => view.trace = RawId::from_bytes(reader.bytes(field)?),
             2 => view.span = RawId::from_bytes(reader.bytes(field)?),
+            3 if view.facts.further.is_some() => {
+                view.trace_state = text(reader.bytes(field)?, &mut view.texts_not_utf8);
+            }
             4 => view.parent = RawId::from_bytes(reader.bytes(field)?),
             5 => view.name = text(reader.bytes(field)?, &mut view.texts_not_utf8),
             6 => view.kind = reader.varint(field)? as i32,
