@@ -23,6 +23,12 @@ pub struct ReportCursor {
     pub sequence: u64,
 }
 
+/// Behind which action the next page of the audit begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditCursor {
+    pub position: u64,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CursorError;
 
@@ -66,6 +72,20 @@ impl FromStr for ReportCursor {
 
     fn from_str(text: &str) -> Result<Self, CursorError> {
         read(text, "r1").map(|bytes| Self { sequence: u64::from_be_bytes(bytes) })
+    }
+}
+
+impl fmt::Display for AuditCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write(f, "a1", &self.position.to_be_bytes())
+    }
+}
+
+impl FromStr for AuditCursor {
+    type Err = CursorError;
+
+    fn from_str(text: &str) -> Result<Self, CursorError> {
+        read(text, "a1").map(|bytes| Self { position: u64::from_be_bytes(bytes) })
     }
 }
 

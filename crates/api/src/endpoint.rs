@@ -44,6 +44,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "The newest report: its stored canonical bytes, or a rendering (Markdown, HTML, Slack, PagerDuty).",
     ),
     get("/v1/incidents/{id}/reports", "The incident's archived reports, oldest first."),
+    get("/v1/incidents/{id}/audit", "What people did to the incident, newest first: limit, cursor."),
+    get("/v1/audit", "What people did, newest first: incident, actor, action, outcome, limit, cursor."),
     post(
         "/v1/incidents/{id}/actions",
         "Acknowledge, assign, comment on, merge, split, resolve, silence or link an incident, or accept its baseline.",

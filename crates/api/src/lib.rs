@@ -6,6 +6,7 @@
 
 mod actions;
 mod alerts;
+mod audit;
 mod cursor;
 mod endpoint;
 mod error_code;
@@ -20,7 +21,10 @@ mod traces;
 
 pub use actions::{Action, ActionAccepted, ActionRequest, BaselineAccepted, BaselineRequest};
 pub use alerts::{Alert, AlertChange, AlertsPage, AlertsQuery, AlertsReply, IgnoredItem};
-pub use cursor::{CursorError, IncidentCursor, ReportCursor};
+pub use audit::{
+    AuditDetails, AuditEntry, AuditOutcome, AuditPage, AuditQuery, CheckedAuditQuery, IncidentAuditQuery,
+};
+pub use cursor::{AuditCursor, CursorError, IncidentCursor, ReportCursor};
 pub use endpoint::{ENDPOINTS, Endpoint, GRPC_METHODS, GrpcMethod, Listener, Method};
 pub use error_code::{ErrorCode, ErrorInfo, Fault, Retry};
 pub use errors::{ErrorFamily, ErrorsPage, ErrorsQuery};

@@ -6,6 +6,10 @@ use api::ErrorCode;
 pub(crate) fn advice(code: ErrorCode) -> &'static str {
     match code {
         ErrorCode::IncidentNotFound => "`casebook incidents --state all` lists every incident.",
+        ErrorCode::IncidentClosed => {
+            "`casebook incident ID` names the incident that absorbed it; `casebook incidents` lists what is open."
+        }
+        ErrorCode::ActionConflict => "`casebook incident ID` shows how the incident stands now.",
         ErrorCode::ReportNotFound => {
             "`casebook incident ID` names the hash of an incident's report; a new incident's first one comes with \
              the next tick."

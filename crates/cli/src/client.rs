@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use api::Problem;
 use clap::Args;
-use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderValue};
-use reqwest::{Response, Url};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderValue};
+use reqwest::{Method, Response, Url};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::advice::advice;
@@ -30,6 +31,7 @@ pub(crate) struct Connection {
         value_name = "URL",
         env = "CASEBOOK_SERVER",
         hide_env_values = true,
+        global = true,
         default_value = "http://127.0.0.1:7420",
         value_parser = server,
         help_heading = "Connection"
@@ -41,6 +43,7 @@ pub(crate) struct Connection {
         value_name = "KEY",
         env = "CASEBOOK_KEY",
         hide_env_values = true,
+        global = true,
         value_parser = key,
         help_heading = "Connection"
     )]
@@ -97,9 +100,19 @@ pub(crate) struct Answer {
 impl Connection {
     /// `GET` of a path made of these segments, which need no escaping by the caller.
     pub(crate) fn get(&self, path: &[&str], query: &[(&str, &str)], accept: &str) -> Result<Answer, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| self.unreachable(&error))?;
-        runtime.block_on(self.ask(self.url(path, query), accept))
+        self.ask(Method::GET, self.url(path, query), accept, None)
+    }
+
+    /// `POST` of a body in JSON, and the answer as `get_json` gives it.
+    pub(crate) fn post_json<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<(String, T), Failure> {
+        let body = serde_json::to_vec(body)
+            .map_err(|error| Failure::new(Exit::Usage, format!("the request cannot be written: {error}")))?;
+        let answer = self.ask(Method::POST, self.url(path, &[]), "application/json", Some(body))?;
+        self.understood(answer)
     }
 
     /// An answer in JSON: the text as it came, and what it says.
@@ -109,6 +122,10 @@ impl Connection {
         query: &[(&str, &str)],
     ) -> Result<(String, T), Failure> {
         let answer = self.get(path, query, "application/json")?;
+        self.understood(answer)
+    }
+
+    fn understood<T: DeserializeOwned>(&self, answer: Answer) -> Result<(String, T), Failure> {
         let text = String::from_utf8(answer.body).map_err(|_| self.misunderstood("it is not UTF-8"))?;
         let said = serde_json::from_str(&text).map_err(|error| self.misunderstood(&error.to_string()))?;
         Ok((text, said))
@@ -134,9 +151,24 @@ impl Connection {
         url
     }
 
-    async fn ask(&self, url: Url, accept: &str) -> Result<Answer, Failure> {
+    fn ask(&self, method: Method, url: Url, accept: &str, body: Option<Vec<u8>>) -> Result<Answer, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| self.unreachable(&error))?;
+        runtime.block_on(self.exchange(method, url, accept, body))
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        url: Url,
+        accept: &str,
+        body: Option<Vec<u8>>,
+    ) -> Result<Answer, Failure> {
         let client = self.client().map_err(|error| self.unreachable(&error))?;
-        let mut request = client.get(url).header(ACCEPT, accept);
+        let mut request = client.request(method, url).header(ACCEPT, accept);
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        }
         if let Some(Key(key)) = &self.key {
             request = request.header(AUTHORIZATION, key.clone());
         }

@@ -1,6 +1,7 @@
 //! The commands: one file each. Here is only which there are and how each is started.
 
 mod alerts;
+mod audit;
 mod demo;
 mod doctor;
 mod errors;
@@ -29,6 +30,7 @@ pub(crate) enum Command {
     Report(report::Report),
     Explain(explain::Explain),
     Alerts(alerts::Alerts),
+    Audit(audit::Audit),
     Errors(errors::Errors),
     Trace(trace::ShowTrace),
     Replay(replay::Replay),
@@ -50,6 +52,7 @@ impl Command {
             Self::Report(command) => command.run(),
             Self::Explain(command) => command.run(),
             Self::Alerts(command) => command.run(),
+            Self::Audit(command) => command.run(),
             Self::Errors(command) => command.run(),
             Self::Trace(command) => command.run(),
             Self::Replay(command) => command.run(),

@@ -72,7 +72,7 @@ impl Replayer {
             Input::Evidence(evidence) => self.evidence.shown(evidence, received),
             _ => {}
         }
-        let outcome = apply(&mut self.engine, input, received);
+        let outcome = apply(&mut self.engine, position.0, input, received);
         self.evidence.want(&outcome.wanted);
         self.next = position.after();
         self.entries += 1;

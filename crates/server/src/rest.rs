@@ -1,6 +1,7 @@
 //! What is read over the API. It must never write, and never derive anything that the core has not decided.
 
 mod alerts;
+mod audit;
 mod conditional;
 mod errors;
 mod incidents;
@@ -37,6 +38,8 @@ pub(crate) fn router(reading: Reading) -> Router {
         .route("/v1/incidents/{id}", get(incidents::one))
         .route("/v1/incidents/{id}/report", get(reports::latest))
         .route("/v1/incidents/{id}/reports", get(reports::history))
+        .route("/v1/incidents/{id}/audit", get(audit::of_incident))
+        .route("/v1/audit", get(audit::list))
         .route("/v1/reports/{hash}", get(reports::by_hash))
         .route("/v1/traces/{id}", get(traces::one))
         .route("/v1/traces/{id}/explanation", get(traces::explanation))

@@ -20,7 +20,7 @@ pub static CONFIG_FILE: Setting =
     Setting { name: "config", shape: "FILE", default: None, help: "TOML file with settings." };
 
 /// What the commands read that ask a server; they may stand beside a server's own.
-const CLIENT_VARIABLES: [&str; 2] = ["CASEBOOK_SERVER", "CASEBOOK_KEY"];
+const CLIENT_VARIABLES: [&str; 3] = ["CASEBOOK_SERVER", "CASEBOOK_KEY", "CASEBOOK_ACTOR"];
 
 /// Every setting, once.
 pub static REGISTER: &[Setting] = &[

@@ -1,5 +1,6 @@
 //! What every store must do. Each check is run on each implementation; see `conformance_suite!`.
 
+mod audit;
 mod changes;
 mod facts;
 mod incidents;
@@ -36,6 +37,11 @@ macro_rules! conformance_suite {
                     references_stand_in_the_order_of_coming,
                     the_same_report_is_archived_once,
                     unknown_reports_are_none,
+                ],
+                audit: [
+                    actions_are_listed_newest_first_and_filtered,
+                    an_action_is_kept_once_and_outlives_retention,
+                    hostile_actions_come_back_unchanged,
                 ],
                 facts: [
                     a_trace_is_kept_with_those_who_cite_it,

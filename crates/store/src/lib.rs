@@ -17,8 +17,8 @@ mod sqlite;
 pub use applied::Applied;
 pub use memory::MemoryStore;
 pub use page::{
-    AlertFilter, IncidentFilter, ListedIncident, PAGE_MAX, Place, ReportRef, StateFilter, StoredTrace,
-    TimeRange,
+    AlertFilter, AuditFilter, IncidentFilter, ListedIncident, PAGE_MAX, Place, ReportRef, StateFilter,
+    StoredTrace, TimeRange,
 };
 pub use port::{Change, ReadError, Store, WriteError};
 pub use sqlite::{OpenError, SqliteStore};

@@ -5,14 +5,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use model::{
-    AlertRecord, CapturedTrace, Deployment, Incident, IncidentId, Nanos, ReportDocument, Signal, Str, TraceId,
+    AlertRecord, AuditEntry, CapturedTrace, Deployment, Incident, IncidentId, Nanos, ReportDocument, Signal,
+    Str, TraceId,
 };
 
-use crate::archive::check_hash;
+use crate::archive::check;
 use crate::page::counted;
 use crate::{
-    AlertFilter, Applied, Change, IncidentFilter, ListedIncident, PAGE_MAX, Place, ReadError, ReportRef,
-    Store, StoredTrace, TimeRange, WriteError,
+    AlertFilter, Applied, AuditFilter, Change, IncidentFilter, ListedIncident, PAGE_MAX, Place, ReadError,
+    ReportRef, Store, StoredTrace, TimeRange, WriteError,
 };
 
 #[derive(Debug, Default)]
@@ -30,6 +31,8 @@ struct State {
     traces: BTreeMap<TraceId, (CapturedTrace, BTreeSet<IncidentId>)>,
     signals: BTreeMap<Str, Signal>,
     deployments: BTreeMap<Str, Deployment>,
+    /// By journal position.
+    audit: BTreeMap<u64, AuditEntry>,
     /// By the name of the provider and the id.
     alerts: BTreeMap<(&'static str, Str), AlertRecord>,
 }
@@ -67,6 +70,9 @@ impl State {
             Change::Deployment(deployment) => {
                 self.deployments.insert(deployment.id.clone(), deployment.clone());
             }
+            Change::Audit(entry) => {
+                self.audit.entry(entry.position).or_insert_with(|| entry.clone());
+            }
             Change::Alert(alert) => {
                 self.alerts.insert((alert.provider.as_str(), alert.id.clone()), alert.clone());
             }
@@ -90,9 +96,7 @@ impl Store for MemoryStore {
             return Err(WriteError::PositionTooLarge { position });
         }
         for change in changes {
-            if let Change::Report(report) = change {
-                check_hash(report)?;
-            }
+            check(change)?;
         }
         let mut state = self.state();
         if state.applied.is_some_and(|applied| position <= applied) {
@@ -171,6 +175,17 @@ impl Store for MemoryStore {
 
     async fn signals(&self, within: TimeRange, limit: usize) -> Result<Vec<Signal>, ReadError> {
         Ok(newest_first(self.state().signals.values(), |signal| signal.at, within, limit))
+    }
+
+    async fn audit(
+        &self,
+        filter: &AuditFilter,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, ReadError> {
+        let state = self.state();
+        let behind = state.audit.range(..after.unwrap_or(u64::MAX)).rev().map(|(_, entry)| entry);
+        Ok(behind.filter(|entry| filter.matches(entry)).take(limit.min(PAGE_MAX)).cloned().collect())
     }
 
     async fn alerts(&self, filter: &AlertFilter, limit: usize) -> Result<Vec<AlertRecord>, ReadError> {

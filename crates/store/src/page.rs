@@ -1,6 +1,9 @@
 //! What lists are asked with and what they hold.
 
-use model::{AlertRecord, AlertStatus, CapturedTrace, Incident, IncidentId, IncidentState, Nanos};
+use model::{
+    ActionOutcome, AlertRecord, AlertStatus, AuditEntry, CapturedTrace, Incident, IncidentId, IncidentState,
+    Nanos,
+};
 
 /// The most that one list gives at once.
 pub const PAGE_MAX: usize = 1000;
@@ -57,6 +60,28 @@ pub struct StoredTrace {
     pub trace: CapturedTrace,
     /// The incidents that cite it, in order of id.
     pub incidents: Vec<IncidentId>,
+}
+
+/// Which actions are listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Done to this incident, or concerning it as the other one of a merge or a split.
+    pub incident: Option<IncidentId>,
+    pub actor: Option<String>,
+    /// By name, as `OperatorActionKind::as_str` has it.
+    pub action: Option<String>,
+    pub refused: Option<bool>,
+}
+
+impl AuditFilter {
+    pub(crate) fn matches(&self, entry: &AuditEntry) -> bool {
+        let of = [entry.action.incident(), entry.other()];
+        let refused = matches!(entry.outcome, ActionOutcome::Refused { .. });
+        self.incident.is_none_or(|id| of.contains(&Some(id)))
+            && self.actor.as_deref().is_none_or(|actor| actor == &*entry.actor)
+            && self.action.as_deref().is_none_or(|action| action == entry.action.as_str())
+            && self.refused.is_none_or(|wanted| wanted == refused)
+    }
 }
 
 /// From `from` up to and with `until`.

@@ -2,10 +2,14 @@
 
 use async_trait::async_trait;
 use model::{
-    AlertRecord, CapturedTrace, Deployment, Incident, IncidentId, Nanos, ReportDocument, Signal, TraceId,
+    AlertRecord, AuditEntry, CapturedTrace, Deployment, Incident, IncidentId, Nanos, ReportDocument, Signal,
+    TraceId,
 };
 
-use crate::{AlertFilter, Applied, IncidentFilter, ListedIncident, Place, ReportRef, StoredTrace, TimeRange};
+use crate::{
+    AlertFilter, Applied, AuditFilter, IncidentFilter, ListedIncident, Place, ReportRef, StoredTrace,
+    TimeRange,
+};
 
 /// One change to the state, as the core's effects and inputs make them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +27,8 @@ pub enum Change {
     Deployment(Deployment),
     /// The alert of this provider with this id is now this.
     Alert(AlertRecord),
+    /// Somebody did this. The first entry of a position stands.
+    Audit(AuditEntry),
 }
 
 /// Lists are bounded: whatever is asked for, at most `PAGE_MAX` things come at once.
@@ -72,7 +78,15 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// The one that was told of last first.
     async fn alerts(&self, filter: &AlertFilter, limit: usize) -> Result<Vec<AlertRecord>, ReadError>;
 
-    /// Lets go of signals and deployments older than `before`, and of alerts not told of since; how many went. Incidents, reports and the traces
+    /// What people did, newest first, beginning behind the journal position `after`.
+    async fn audit(
+        &self,
+        filter: &AuditFilter,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, ReadError>;
+
+    /// Lets go of signals and deployments older than `before`, and of alerts not told of since; how many went. Incidents, reports, the audit and the traces
     /// that they cite stay.
     async fn forget_facts(&self, before: Nanos) -> Result<u64, WriteError>;
 

@@ -6,6 +6,7 @@
 //! before the journal lets go of old entries. One connection writes, a few read beside it.
 
 mod alerts;
+mod audit;
 mod compress;
 mod form;
 mod read;
@@ -18,14 +19,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use model::{AlertRecord, Deployment, Incident, IncidentId, Nanos, ReportDocument, Signal, TraceId};
+use model::{
+    AlertRecord, AuditEntry, Deployment, Incident, IncidentId, Nanos, ReportDocument, Signal, TraceId,
+};
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 pub use self::schema::OpenError;
 use crate::{
-    AlertFilter, Applied, Change, IncidentFilter, ListedIncident, PAGE_MAX, Place, ReadError, ReportRef,
-    Store, StoredTrace, TimeRange, WriteError,
+    AlertFilter, Applied, AuditFilter, Change, IncidentFilter, ListedIncident, PAGE_MAX, Place, ReadError,
+    ReportRef, Store, StoredTrace, TimeRange, WriteError,
 };
 
 const READERS_MAX: u32 = 4;
@@ -138,6 +141,15 @@ impl Store for SqliteStore {
 
     async fn signals(&self, within: TimeRange, limit: usize) -> Result<Vec<Signal>, ReadError> {
         read::signals(&self.readers, within, limit).await
+    }
+
+    async fn audit(
+        &self,
+        filter: &AuditFilter,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, ReadError> {
+        audit::list(&self.readers, filter, after, limit).await
     }
 
     async fn alerts(&self, filter: &AlertFilter, limit: usize) -> Result<Vec<AlertRecord>, ReadError> {

@@ -1,4 +1,6 @@
-//! `casebook incident`: one incident, outside its report.
+//! `casebook incident`: one incident, outside its report, and what people do to it.
+
+mod act;
 
 use api::Incident;
 use clap::Args;
@@ -10,17 +12,24 @@ use crate::output;
 use crate::table::Fields;
 use crate::time::to_the_second;
 
-/// Shows one incident
+/// Shows one incident, or does something to it
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   casebook incident inc_4f0c2a9d1b7e6358
-  casebook incident inc_4f0c2a9d1b7e6358 --json")]
+  casebook incident inc_4f0c2a9d1b7e6358 --json
+  casebook incident inc_4f0c2a9d1b7e6358 ack --actor ada
+  casebook incident inc_4f0c2a9d1b7e6358 silence --for 2h")]
 pub(crate) struct ShowIncident {
     /// Its id: inc_ and 16 hex digits
     id: IncidentId,
+    #[command(subcommand)]
+    act: Option<act::Act>,
+    /// Who acts, for the timeline and the audit
+    #[arg(long, value_name = "NAME", env = "CASEBOOK_ACTOR", global = true)]
+    actor: Option<String>,
     /// Print the server's JSON
-    #[arg(long)]
+    #[arg(long, global = true)]
     json: bool,
     #[command(flatten)]
     connection: Connection,
@@ -28,6 +37,9 @@ pub(crate) struct ShowIncident {
 
 impl ShowIncident {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
+        if let Some(act) = self.act {
+            return act.run(&self.connection, self.id, self.actor, self.json);
+        }
         let (text, incident) = self.connection.get_json(&["v1", "incidents", &self.id.to_string()], &[])?;
         if self.json { output::json(&text) } else { output::text(&view(&incident)) }
     }

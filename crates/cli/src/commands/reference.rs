@@ -44,7 +44,12 @@ fn cli() -> String {
     root.build();
     let mut page = format!("# Command line\n\n{NOTE}\n\n{}", block(&mut root.clone()));
     for command in root.get_subcommands_mut().filter(|command| !command.is_hide_set()) {
-        let _ = write!(page, "\n## `casebook {}`\n\n{}", command.get_name().to_owned(), block(command));
+        let name = command.get_name().to_owned();
+        let _ = write!(page, "\n## `casebook {name}`\n\n{}", block(command));
+        for part in command.get_subcommands_mut().filter(|part| !part.is_hide_set()) {
+            let _ =
+                write!(page, "\n### `casebook {name} ... {}`\n\n{}", part.get_name().to_owned(), block(part));
+        }
     }
     page
 }

@@ -171,6 +171,10 @@ fn take(
             }
             derived.add(position, &report);
         }
-        Change::Trace { .. } | Change::Signal(_) | Change::Deployment(_) | Change::Alert(_) => {}
+        Change::Trace { .. }
+        | Change::Signal(_)
+        | Change::Deployment(_)
+        | Change::Alert(_)
+        | Change::Audit(_) => {}
     }
 }

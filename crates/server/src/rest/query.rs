@@ -24,6 +24,14 @@ impl Parameters for api::AlertsQuery {
     const NAMES: &'static [&'static str] = &["status", "env", "service", "limit"];
 }
 
+impl Parameters for api::AuditQuery {
+    const NAMES: &'static [&'static str] = &["incident", "actor", "action", "outcome", "limit", "cursor"];
+}
+
+impl Parameters for api::IncidentAuditQuery {
+    const NAMES: &'static [&'static str] = &["limit", "cursor"];
+}
+
 impl Parameters for api::ErrorsQuery {
     const NAMES: &'static [&'static str] = &["env", "service", "limit"];
 }

@@ -2,6 +2,8 @@
 
 // Said once more for the lints: what follows is tests and nothing else.
 #[cfg(test)]
+mod actions;
+#[cfg(test)]
 mod alerts;
 #[cfg(test)]
 mod api_surface;

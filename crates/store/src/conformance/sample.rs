@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use model::{
-    AlertChange, AlertProvider, AlertRecord, AlertSeverity, AlertStatus, CapturedTrace, CauseKind,
-    Deployment, Event, EventKind, Failure, FailureStatus, Incident, IncidentId, IncidentState, Nanos,
-    Outcome, ReportDocument, Severity, Signal, SignalKind, SpanId, TraceId,
+    ActionOutcome, AlertChange, AlertProvider, AlertRecord, AlertSeverity, AlertStatus, AuditEntry,
+    AuditedAction, CapturedTrace, CauseKind, Deployment, Event, EventKind, Failure, FailureStatus, Incident,
+    IncidentId, IncidentState, Nanos, Outcome, ReportDocument, Severity, Signal, SignalKind, SpanId, TraceId,
 };
 
 use crate::archive::hash_of;
-use crate::{AlertFilter, Change, IncidentFilter, ListedIncident, ReportRef, Store, StoredTrace, TimeRange};
+use crate::{
+    AlertFilter, AuditFilter, Change, IncidentFilter, ListedIncident, ReportRef, Store, StoredTrace,
+    TimeRange,
+};
 
 pub(crate) fn incident_id(number: u64) -> IncidentId {
     IncidentId(number.to_be_bytes())
@@ -118,6 +121,18 @@ pub(crate) fn deployment(id: &str, at_s: u64) -> Deployment {
     }
 }
 
+/// Acknowledges an incident.
+pub(crate) fn action(position: u64, incident: u64, actor: &str) -> AuditEntry {
+    let incident = incident_id(incident);
+    AuditEntry {
+        position,
+        at: Nanos::from_secs(position),
+        actor: actor.into(),
+        action: AuditedAction::OnIncident { incident, kind: model::OperatorActionKind::Acknowledge },
+        outcome: ActionOutcome::Done { other: None },
+    }
+}
+
 pub(crate) fn alert(id: &str, last_s: u64) -> AlertRecord {
     let at = Nanos::from_secs(last_s);
     AlertRecord {
@@ -173,6 +188,7 @@ pub(crate) struct Whole {
     signals: Vec<Signal>,
     deployments: Vec<Deployment>,
     alerts: Vec<AlertRecord>,
+    audit: Vec<AuditEntry>,
 }
 
 impl Whole {
@@ -194,6 +210,7 @@ impl Whole {
             traces,
             signals: store.signals(TimeRange::ALL, 1000).await.unwrap(),
             deployments: store.deployments(TimeRange::ALL, 1000).await.unwrap(),
+            audit: store.audit(&AuditFilter::default(), None, 1000).await.unwrap(),
             alerts: store.alerts(&AlertFilter::default(), 1000).await.unwrap(),
         }
     }
@@ -218,7 +235,7 @@ pub(crate) fn outage() -> Vec<(u64, Vec<Change>)> {
         (9, vec![row(1, IncidentState::Open), Change::Report(report(7, 100, b"{\"n\":1}"))]),
         (10, vec![Change::Trace { incident: incident_id(7), trace: trace(1, 2) }]),
         (11, vec![row(2, IncidentState::Open), Change::Report(report(7, 101, b"{\"n\":2}"))]),
-        (12, vec![Change::Alert(alert("a1", 96))]),
+        (12, vec![Change::Alert(alert("a1", 96)), Change::Audit(action(12, 7, "ada"))]),
         (
             15,
             vec![

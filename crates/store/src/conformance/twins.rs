@@ -5,8 +5,12 @@ use model::{
     Signal,
 };
 
-use super::sample::{HOSTILE, Whole, alert, deployment, incident, incident_id, report, signal, trace};
-use crate::{Change, IncidentFilter, MemoryStore, Place, SqliteStore, StateFilter, Store, TimeRange};
+use super::sample::{
+    HOSTILE, Whole, action, alert, deployment, incident, incident_id, report, signal, trace,
+};
+use crate::{
+    AuditFilter, Change, IncidentFilter, MemoryStore, Place, SqliteStore, StateFilter, Store, TimeRange,
+};
 
 const JOURNALS: u64 = 20;
 const STEPS: u64 = 25;
@@ -36,7 +40,7 @@ impl Numbers {
     }
 
     fn change(&mut self) -> Change {
-        match self.below(7) {
+        match self.below(8) {
             0 | 1 => Change::Incident(self.incident()),
             2 => {
                 let bytes = format!("{{\"n\":{}}}", self.below(8));
@@ -52,6 +56,7 @@ impl Numbers {
                 let signal = signal(self.of(HOSTILE), 0);
                 Change::Signal(Signal { at: self.time(), message: self.of(HOSTILE).into(), ..signal })
             }
+            6 => Change::Audit(action(self.below(6), self.below(6), self.of(HOSTILE))),
             5 => {
                 let providers = AlertProvider::ALL;
                 let statuses = [AlertStatus::Firing, AlertStatus::Acknowledged, AlertStatus::Resolved];
@@ -105,6 +110,16 @@ async fn compare(memory: &MemoryStore, sqlite: &SqliteStore, numbers: &mut Numbe
         memory.report_refs(of, sequence, limit).await.unwrap(),
         sqlite.report_refs(of, sequence, limit).await.unwrap(),
         "seed {seed}"
+    );
+    let filter = AuditFilter {
+        incident: (numbers.below(2) == 0).then_some(id),
+        actor: (numbers.below(4) == 0).then(|| numbers.of(HOSTILE).to_owned()),
+        ..AuditFilter::default()
+    };
+    assert_eq!(
+        memory.audit(&filter, Some(sequence), limit).await.unwrap(),
+        sqlite.audit(&filter, Some(sequence), limit).await.unwrap(),
+        "seed {seed}: {filter:?}"
     );
     let within = TimeRange { from: numbers.time(), until: numbers.time() };
     assert_eq!(

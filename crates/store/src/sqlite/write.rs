@@ -4,8 +4,8 @@ use model::{CapturedTrace, Incident, IncidentId, Nanos, ReportDocument};
 use serde::Serialize;
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
-use super::{alerts, compress, form};
-use crate::archive::check_hash;
+use super::{alerts, audit, compress, form};
+use crate::archive::check;
 use crate::page::counted;
 use crate::{Applied, Change, Place, WriteError};
 
@@ -16,9 +16,7 @@ pub(super) async fn apply(
 ) -> Result<Applied, WriteError> {
     let counted = i64::try_from(position).map_err(|_| WriteError::PositionTooLarge { position })?;
     for change in changes {
-        if let Change::Report(report) = change {
-            check_hash(report)?;
-        }
+        check(change)?;
     }
     let mut transaction = begin(pool).await?;
     let rose = sqlx::query(
@@ -60,6 +58,7 @@ async fn apply_one(connection: &mut SqliteConnection, change: &Change) -> Result
             let key = ("deployment", &*deployment.id, deployment.at);
             put_fact(connection, PUT_DEPLOYMENT, key, deployment).await
         }
+        Change::Audit(entry) => audit::put(connection, entry).await,
         Change::Alert(alert) => alerts::put(connection, alert).await,
     }
 }
