@@ -1,5 +1,6 @@
 //! The client commands against a server that is made for the test: what they print, and how they end.
 
+mod acting;
 mod answers;
 mod failures;
 mod fake;
@@ -12,7 +13,11 @@ use self::fake::Fake;
 /// A run of the binary that has nothing from its surroundings but what the test gives.
 fn casebook(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_casebook"));
-    command.args(arguments).env_remove("CASEBOOK_SERVER").env_remove("CASEBOOK_KEY");
+    command
+        .args(arguments)
+        .env_remove("CASEBOOK_SERVER")
+        .env_remove("CASEBOOK_KEY")
+        .env_remove("CASEBOOK_ACTOR");
     command
 }
 

@@ -20,6 +20,7 @@ pub(super) struct Asked {
     /// Method, path and query.
     pub(super) line: String,
     pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
 }
 
 impl Fake {
@@ -33,9 +34,14 @@ impl Fake {
         let answer = (StatusCode::from_u16(status).unwrap(), answer_headers, body.into());
         let remembered = Arc::clone(&asked);
         let router = Router::new().fallback(move |request: Request| {
-            let line = format!("{} {}", request.method(), request.uri());
-            remembered.lock().unwrap().push(Asked { line, headers: request.headers().clone() });
-            std::future::ready(answer)
+            let (remembered, answer) = (Arc::clone(&remembered), answer.clone());
+            async move {
+                let (parts, body) = request.into_parts();
+                let body = axum::body::to_bytes(body, 1 << 20).await.unwrap().to_vec();
+                let line = format!("{} {}", parts.method, parts.uri);
+                remembered.lock().unwrap().push(Asked { line, headers: parts.headers, body });
+                answer
+            }
         });
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
