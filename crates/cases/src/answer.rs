@@ -46,6 +46,16 @@ impl Answer {
     }
 }
 
+impl Suspect {
+    /// Service and operation, for people.
+    pub fn place(&self) -> String {
+        match self.operation.as_str() {
+            "" => self.service.clone(),
+            operation => format!("{} {operation}", self.service),
+        }
+    }
+}
+
 /// Best first; equal scores in order of name, whatever the report's order was.
 fn in_order(mut list: Vec<Suspect>) -> Vec<Suspect> {
     list.sort_by(|a, b| {

@@ -11,6 +11,8 @@ pub enum CaseError {
     File { path: PathBuf, reason: String },
     #[error("{}:{line}: {reason}", path.display())]
     Line { path: PathBuf, line: u64, reason: String },
+    #[error("{}: the run panicked, which is a defect of Casebook: {reason}", path.display())]
+    Panicked { path: PathBuf, reason: String },
     #[error("{} is no case (it has no case.toml) and holds none", .0.display())]
     NothingFound(PathBuf),
 }

@@ -1,6 +1,7 @@
 //! Cases run and scored, several at a time, their results in the order of the cases.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -62,7 +63,7 @@ pub fn evaluate(cases: &[CaseDir], options: Options, done: impl Fn(&CaseResult) 
         loop {
             let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
             let Some((index, dir)) = next.and_then(|index| Some((index, cases.get(index)?))) else { return };
-            let result = CaseResult { dir: dir.clone(), outcome: evaluate_case(dir, options) };
+            let result = CaseResult { dir: dir.clone(), outcome: guarded(dir, options) };
             done(&result);
             results.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(result);
         }
@@ -74,6 +75,15 @@ pub fn evaluate(cases: &[CaseDir], options: Options, done: impl Fn(&CaseResult) 
         work();
     });
     results.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten().collect()
+}
+
+/// A defect that one case brings to light does not keep the others from being run.
+fn guarded(dir: &CaseDir, options: Options) -> Result<Outcome, CaseError> {
+    catch_unwind(AssertUnwindSafe(|| evaluate_case(dir, options))).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let reason = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+        Err(CaseError::Panicked { path: dir.0.clone(), reason: reason.to_owned() })
+    })
 }
 
 /// Runs one case.

@@ -2,6 +2,7 @@
 //! dependency of what ships. A failure names its seed, and the seed replays it.
 
 mod arrival;
+pub mod generate;
 mod replica;
 mod rng;
 mod shop;

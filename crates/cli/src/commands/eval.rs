@@ -108,9 +108,15 @@ fn failure(error: &CaseError) -> Failure {
     Failure::new(Exit::Usage, escape::lines(&error.to_string()))
 }
 
-/// A case that cannot be read is the caller's to mend; how well the others did is what was asked.
+/// A case that cannot be read is the caller's to mend, one that panics is ours. How well the others did is what was
+/// asked, and no failure.
 fn exit(evaluated: &[Evaluated]) -> Exit {
-    if evaluated.iter().any(|set| set.tally.unreadable > 0) { Exit::Usage } else { Exit::Ok }
+    let errors =
+        || evaluated.iter().flat_map(|set| &set.results).filter_map(|result| result.outcome.as_ref().err());
+    if errors().any(|error| matches!(error, CaseError::Panicked { .. })) {
+        return Exit::Server;
+    }
+    if errors().next().is_some() { Exit::Usage } else { Exit::Ok }
 }
 
 fn run_sets(sets: Vec<Set>, options: Options) -> Vec<Evaluated> {

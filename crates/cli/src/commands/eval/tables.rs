@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use cases::{Answer, CaseResult, Outcome, Suspect, Tally, Truth};
+use cases::{CaseResult, Outcome, Suspect, Tally};
 
 use super::Evaluated;
 use crate::escape;
 use crate::table::{Column, Table, terminal_width};
 
-/// Of the other suspects that a miss names.
-const FINDING_CHARS_MAX: usize = 160;
 const WARNED_MAX: usize = 20;
 
 pub(super) fn of(evaluated: &[Evaluated], took: Duration) -> String {
@@ -129,19 +127,15 @@ fn case_row(table: &mut Table, name: &str, outcome: &Outcome) {
         Some(false) => "wrong",
     };
     let to_open = score.seconds_to_open.map_or_else(String::new, |seconds| format!("{seconds:.0} s"));
-    let best =
-        outcome.answer.as_ref().and_then(|answer| answer.ranked.first()).map_or_else(String::new, place);
+    let best = outcome
+        .answer
+        .as_ref()
+        .and_then(|answer| answer.ranked.first())
+        .map_or_else(String::new, Suspect::place);
     let hash = outcome.incident.as_ref().map_or("", |incident| incident.report_hash.as_str());
     let hash: String = hash.chars().take(12).collect();
     let (extra, outside) = (score.extra_incidents.to_string(), score.outside_incidents.to_string());
     table.row([name, &rank, &step, &cause, change, &to_open, &extra, &outside, &best, &hash]);
-}
-
-fn place(suspect: &Suspect) -> String {
-    match suspect.operation.as_str() {
-        "" => suspect.service.clone(),
-        operation => format!("{} {operation}", suspect.service),
-    }
 }
 
 /// Each case whose first suspect or cause is not right, and why, on a line.
@@ -156,85 +150,10 @@ fn misses(evaluated: &[Evaluated]) -> String {
 }
 
 fn miss(result: &CaseResult) -> Option<String> {
-    let outcome = match &result.outcome {
-        Ok(outcome) => outcome,
-        Err(error) => return Some(format!("cannot be read: {error}")),
-    };
-    let Some(truth) = &outcome.case.truth else {
-        return outcome.incidents.first().map(|incident| {
-            let more = outcome.incidents.len() - 1;
-            format!(
-                "quiet, but at {} this opened (and {more} more): {}",
-                incident.opened_at, incident.summary
-            )
-        });
-    };
-    let score = &outcome.score;
-    let Some(answer) = &outcome.answer else {
-        let before = outcome.incidents.len();
-        return Some(format!(
-            "nothing opened for {} ({}); {before} incidents were over before",
-            truth.services.join(" or "),
-            kinds(truth)
-        ));
-    };
-    if score.service_rank == Some(1)
-        && score.cause_right
-        && !score.decoy_hit
-        && score.change_right != Some(false)
-    {
-        return None;
+    match &result.outcome {
+        Ok(outcome) => cases::explain_miss(outcome),
+        Err(error) => Some(format!("cannot be read: {error}")),
     }
-    let mut parts = Vec::new();
-    if score.service_rank != Some(1) {
-        parts.push(ranking(truth, answer, score.service_rank));
-    }
-    if !score.cause_right {
-        parts.push(format!(
-            "cause {} instead of {}{}",
-            answer.cause.as_str(),
-            kinds(truth),
-            because(answer.ranked.first())
-        ));
-    }
-    if score.change_right == Some(false) {
-        let decoy = if score.decoy_hit { ", a decoy," } else { "" };
-        parts.push(format!("change {:?}{decoy} instead of {:?}", answer.change, truth.change));
-    }
-    Some(parts.join("; "))
-}
-
-fn ranking(truth: &Truth, answer: &Answer, rank: Option<u32>) -> String {
-    let right = truth.services.join(" or ");
-    let winner = answer.ranked.first();
-    let named = winner.map_or_else(|| "nobody".to_owned(), place);
-    let truth_entry = answer.ranked.iter().find(|suspect| truth.services.contains(&suspect.service));
-    let stands = match rank {
-        Some(rank) => format!("{right} is number {rank}{}", because(truth_entry)),
-        None => format!("{right} is not in the list of {}", answer.ranked.len()),
-    };
-    format!("{named} is first{}; {stands}", because(winner))
-}
-
-/// The score and the strongest finding.
-fn because(suspect: Option<&Suspect>) -> String {
-    let Some(suspect) = suspect else { return String::new() };
-    let finding = suspect.evidence.first().map_or_else(
-        || "no finding".to_owned(),
-        |finding| format!("{:+}: {}", finding.points, cut(&finding.text)),
-    );
-    format!(" ({}; {finding})", suspect.score)
-}
-
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(FINDING_CHARS_MAX) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
-fn kinds(truth: &Truth) -> String {
-    truth.causes.iter().map(|cause| cause.as_str()).collect::<Vec<_>>().join(" or ")
 }
 
 fn warnings(evaluated: &[Evaluated]) -> String {

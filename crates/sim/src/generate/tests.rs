@@ -1,0 +1,108 @@
+//! A seed is a case, as inputs and as files; what is generated is what the labels say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cases::{CaseDir, CaseKind, Options, Runner, evaluate_case, judge};
+use intake::{Context, Limits};
+use model::EventKind;
+
+use super::*;
+
+const OPTIONS: Options = Options { onset_shift_s: 0, jobs: 1 };
+
+fn written(seed: u64, noise: f64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let generated = generate(seed, noise);
+    lines(&generated.inputs).iter().for_each(|line| line.write(&mut bytes).unwrap());
+    bytes.extend(generated.case.to_toml().unwrap().into_bytes());
+    bytes
+}
+
+#[test]
+fn a_seed_gives_the_same_bytes_each_time_and_another_seed_others() {
+    assert!(written(7, 1.0) == written(7, 1.0));
+    assert!(written(7, 1.0) != written(8, 1.0));
+    assert!(written(7, 1.0) != written(7, 2.0));
+}
+
+#[test]
+fn events_logs_and_metrics_read_back_as_they_were() {
+    let generated = generate(3, 1.0);
+    let limits = Limits::default();
+    let mut kinds = BTreeSet::new();
+    for (line, (at, input)) in lines(&generated.inputs).iter().zip(&generated.inputs) {
+        let context = Context { received: *at, limits: &limits, user_salt: &[0; 16] };
+        match input {
+            Input::Events(events) => {
+                let batch = intake::otlp::traces_from_json(&line.body, &context).unwrap();
+                assert!(batch.rejected.is_empty() && batch.warnings.is_empty());
+                let by_span = |events: &[model::Event]| -> BTreeMap<_, _> {
+                    events.iter().map(|event| (event.span, event.clone())).collect()
+                };
+                assert_eq!(by_span(events), by_span(&batch.events));
+                kinds.extend(events.iter().map(|event| event.kind));
+            }
+            Input::Logs(logs) => {
+                let batch = intake::otlp::logs_from_json(&line.body, &context).unwrap();
+                let templates = |logs: &[model::LogRecord]| -> BTreeMap<_, _> {
+                    logs.iter().map(|log| ((log.span, log.at), log.clone())).collect()
+                };
+                assert_eq!(templates(logs), templates(&batch.logs));
+            }
+            Input::Metrics(points) => {
+                let batch = intake::otlp::metrics_from_json(&line.body, &context).unwrap();
+                let values = |points: &[model::MetricPoint]| -> BTreeMap<_, _> {
+                    points
+                        .iter()
+                        .map(|point| ((point.instance.clone(), point.name.clone()), point.value))
+                        .collect()
+                };
+                assert_eq!(values(points), values(&batch.points));
+            }
+            _ => {}
+        }
+    }
+    assert!(kinds.contains(&EventKind::Server) && kinds.contains(&EventKind::Client));
+}
+
+#[test]
+fn files_and_memory_give_the_same_reports() {
+    let dir = tempfile::tempdir().unwrap();
+    for seed in [11, 12] {
+        let generated = generate(seed, 1.0);
+        let path = dir.path().join(&generated.case.name);
+        cases::write_case(&path, &generated.case, lines(&generated.inputs)).unwrap();
+        let from_files = evaluate_case(&CaseDir(path), OPTIONS).unwrap();
+        assert_eq!(from_files.warnings, [""; 0]);
+
+        let mut runner = Runner::new(generated.case.start).baseline_until(generated.case.baseline_until);
+        generated.inputs.into_iter().for_each(|(at, input)| runner.feed(at, input));
+        let run = runner.finish(generated.case.end);
+        let in_memory = judge(generated.case, &run, OPTIONS);
+        assert_eq!(from_files.incidents, in_memory.incidents);
+    }
+}
+
+#[test]
+fn every_kind_comes_up_and_every_label_holds() {
+    let mut kinds: BTreeMap<FaultKind, u64> = BTreeMap::new();
+    for seed in 0..400 {
+        let (topology, plan, _) = system(seed, 1.0);
+        let case = label::case(seed, &topology, &plan, EPOCH);
+        *kinds.entry(plan.kind).or_default() += 1;
+        let (read, unknown) = Case::from_toml(&case.to_toml().unwrap()).unwrap();
+        assert!(unknown.is_empty() && read == case, "{seed}");
+        assert_eq!(case.kind == CaseKind::Quiet, plan.faults.is_empty(), "{seed}");
+        assert!((5..=60).contains(&topology.services.len()), "{seed}");
+        let names: BTreeSet<&str> = topology.services.iter().map(|service| &*service.name).collect();
+        assert_eq!(names.len(), topology.services.len(), "{seed}");
+        if let Some(truth) = &case.truth {
+            assert!(truth.services.iter().all(|service| names.contains(service.as_str())), "{seed}");
+            assert!(!case.decoys.changes.contains(&truth.change), "{seed}");
+        }
+    }
+    assert!(
+        plan::SHARES.iter().all(|(kind, _)| kinds.get(kind).is_some_and(|count| *count >= 2)),
+        "{kinds:?}"
+    );
+}
