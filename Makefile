@@ -1,9 +1,9 @@
 # What people and CI type. Each target is one line; what it does stands in scripts/.
 
-.PHONY: help demo setup check test clients alertmanager bench crash cascade eval generate tighten
+.PHONY: help demo setup check test clients alertmanager bench crash cascade eval eval-generated generate tighten
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## build Casebook and watch it find out what broke (SCENARIO=bad-deploy, slow-database, all, ...)
 	@cargo run --quiet --locked --package cli -- demo $(if $(SCENARIO),--scenario $(SCENARIO)) $(ARGS)
@@ -34,6 +34,10 @@ cascade: ## a cascade must open one incident within seconds, twenty times (RUNS=
 
 eval: ## run labelled cases and score the answers (CASES=DIR, ARGS="--only NAME")
 	@cargo run --quiet --locked --package cli -- eval $(or $(CASES),$(error CASES=DIR is the folder of the cases)) $(ARGS)
+
+eval-generated: ## score 500 cases from fixed seeds, then 500 others with twice the noise (COUNT=500, ARGS=--misses)
+	@cargo run --quiet --locked --release --package sim --bin eval-generated -- --seed 1 --count $(or $(COUNT),500) $(ARGS)
+	@cargo run --quiet --locked --release --package sim --bin eval-generated -- --seed 1000001 --count $(or $(COUNT),500) --noise 2 $(ARGS)
 
 generate: ## write the documents that come from registers
 	@cargo xtask generate

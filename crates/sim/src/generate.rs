@@ -73,7 +73,7 @@ fn system(seed: u64, noise: f64) -> (Topology, Plan, Dice) {
 
 /// Exporters send every few seconds.
 fn delay_s(phase: usize, jitter: u8) -> u64 {
-    1 + (phase % 3) as u64 + u64::from(jitter % 8 == 0)
+    1 + (phase % 3) as u64 + u64::from(jitter.is_multiple_of(8))
 }
 
 /// What arrives, by second.

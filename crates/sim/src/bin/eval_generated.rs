@@ -6,6 +6,7 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use cases::{Options, Runner, Tally, judge};
 use clap::Parser;
@@ -45,6 +46,8 @@ struct Found {
     by_kind: BTreeMap<&'static str, Tally>,
     misses: BTreeMap<u64, String>,
     events: u64,
+    generating: Duration,
+    running: Duration,
 }
 
 #[expect(clippy::print_stdout, reason = "the table is what the program is for")]
@@ -62,11 +65,13 @@ fn main() -> ExitCode {
     }
     println!("{}", row("all", &all));
     println!(
-        "seeds {} to {}, noise {}, {} events",
+        "seeds {} to {}, noise {}, {} events; {:.0} s to generate, {:.0} s to run",
         arguments.seed,
         arguments.seed + arguments.count - 1,
         arguments.noise,
-        found.events
+        found.events,
+        found.generating.as_secs_f64(),
+        found.running.as_secs_f64()
     );
     if holds(&arguments, &all) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -97,7 +102,9 @@ fn run(arguments: &Arguments) -> Found {
 }
 
 fn one(seed: u64, noise: f64, found: &Mutex<Found>) {
+    let begun = Instant::now();
     let generated = sim::generate::generate(seed, noise);
+    let generating = begun.elapsed();
     let kind = generated.kind.as_str();
     let case = generated.case;
     let mut runner = Runner::new(case.start).baseline_until(case.baseline_until);
@@ -107,8 +114,11 @@ fn one(seed: u64, noise: f64, found: &Mutex<Found>) {
     let run = runner.finish(case.end);
     let events = run.events;
     let outcome = judge(case, &run, Options { onset_shift_s: 0, jobs: 1 });
+    let running = begun.elapsed() - generating;
     let mut found = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     found.events += events;
+    found.generating += generating;
+    found.running += running;
     found.by_kind.entry(kind).or_default().add(&outcome.score);
     if let Some(line) = cases::explain_miss(&outcome) {
         found.misses.insert(seed, format!("{}: {line}", outcome.case.name));

@@ -163,8 +163,8 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn random(topology: &Topology, dice: &mut Dice, noise: f64) -> Self {
-        let onset = dice.between(420.0, 780.0);
-        let times = Times { onset, end: onset + dice.between(210.0, 330.0) };
+        let onset = dice.between(300.0, 540.0);
+        let times = Times { onset, end: onset + dice.between(180.0, 270.0) };
         let kind = FaultKind::random(dice);
         let mut plan = Self {
             times,

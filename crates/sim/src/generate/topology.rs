@@ -196,7 +196,7 @@ impl Topology {
         for n in 0..count {
             let layer = if n < gateways { 0 } else { 1 + (n - gateways) * layers / (count - gateways) };
             let name = match layer {
-                0 => GATEWAYS[n].to_owned(),
+                0 => GATEWAYS.get(n).map_or_else(String::new, |name| (*name).to_owned()),
                 _ => format!("{}-service", nouns.swap_remove(dice.index(nouns.len()))),
             };
             let instances = dice.count(1, 5);
