@@ -29,6 +29,12 @@ pub struct AuditCursor {
     pub position: u64,
 }
 
+/// Behind which notification the next page begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotificationCursor {
+    pub sequence: u64,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CursorError;
 
@@ -86,6 +92,20 @@ impl FromStr for AuditCursor {
 
     fn from_str(text: &str) -> Result<Self, CursorError> {
         read(text, "a1").map(|bytes| Self { position: u64::from_be_bytes(bytes) })
+    }
+}
+
+impl fmt::Display for NotificationCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write(f, "n1", &self.sequence.to_be_bytes())
+    }
+}
+
+impl FromStr for NotificationCursor {
+    type Err = CursorError;
+
+    fn from_str(text: &str) -> Result<Self, CursorError> {
+        read(text, "n1").map(|bytes| Self { sequence: u64::from_be_bytes(bytes) })
     }
 }
 

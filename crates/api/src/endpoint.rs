@@ -58,6 +58,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get("/v1/traces/{id}/explanation", "Where the trace's failure arose and how it spread."),
     get("/v1/alerts", "Alerts of other systems, the one told of last first: status, env, service, limit."),
     get("/v1/errors", "Error families, the most frequent first."),
+    get("/v1/notifications", "List notifications, newest first: state, target, incident, limit, cursor."),
+    post("/v1/notifications/{id}/retry", "Try a notification again that waits or was given up."),
     post("/v1/events", "Take in wide events, JSON or NDJSON."),
     post("/v1/events/validate", "Say what would become of wide events; keep nothing."),
     post("/v1/signals", "Take in signals, one or many."),

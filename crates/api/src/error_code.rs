@@ -105,6 +105,10 @@ register! {
         "There is no such trace",
         "Neither the journal nor the evidence of an incident holds an event of this trace. It was never sent here, or its time of keeping is over.",
         "Check the id; traces that an incident cites are kept with it.";
+    NotificationNotFound "notification_not_found" 404 Caller Never
+        "There is no such notification",
+        "No notification with this id is kept, or its time of keeping is over.",
+        "List the notifications with `GET /v1/notifications`.";
     MethodNotAllowed "method_not_allowed" 405 Caller Never
         "The method is not allowed here",
         "The path exists, but not with this method.",
@@ -125,6 +129,10 @@ register! {
         "The request took too long to arrive",
         "The body did not arrive in the time that the server waits for it.",
         "Send smaller bodies, or check the network between.";
+    NotificationNotRetryable "notification_not_retryable" 409 Caller Never
+        "The notification cannot be tried again",
+        "Its target has taken it already, or is no longer configured.",
+        "For a target that is gone, configure one of that name and start the server again.";
     BodyTooLarge "body_too_large" 413 Caller Never
         "The body is too large",
         "The body is larger than the limit, before or after decompression. Nothing of it was taken in.",

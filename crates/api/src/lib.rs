@@ -13,6 +13,7 @@ mod error_code;
 mod errors;
 mod incidents;
 mod ingest;
+mod notifications;
 mod problem;
 mod status;
 #[cfg(test)]
@@ -24,7 +25,7 @@ pub use alerts::{Alert, AlertChange, AlertsPage, AlertsQuery, AlertsReply, Ignor
 pub use audit::{
     AuditDetails, AuditEntry, AuditOutcome, AuditPage, AuditQuery, CheckedAuditQuery, IncidentAuditQuery,
 };
-pub use cursor::{AuditCursor, CursorError, IncidentCursor, ReportCursor};
+pub use cursor::{AuditCursor, CursorError, IncidentCursor, NotificationCursor, ReportCursor};
 pub use endpoint::{ENDPOINTS, Endpoint, GRPC_METHODS, GrpcMethod, Listener, Method};
 pub use error_code::{ErrorCode, ErrorInfo, Fault, Retry};
 pub use errors::{ErrorFamily, ErrorsPage, ErrorsQuery};
@@ -33,6 +34,9 @@ pub use incidents::{
     ReportFormat, ReportQuery, ReportRef, ReportsPage, ReportsQuery, StateFilter,
 };
 pub use ingest::{IngestReply, RejectedItem};
+pub use notifications::{
+    CheckedNotificationsQuery, DeliveryStateFilter, Notification, NotificationsPage, NotificationsQuery,
+};
 pub use problem::Problem;
 pub use status::{Check, CheckStatus, Durability, Health, ReadyLine};
 pub use traces::{Completeness, ExplainedOrigin, Explanation, FailureView, Hop, Trace, TraceEvent};

@@ -9,6 +9,7 @@ mod eval;
 mod explain;
 mod incident;
 mod incidents;
+mod notifications;
 mod reference;
 mod replay;
 mod report;
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     Audit(audit::Audit),
     Errors(errors::Errors),
     Trace(trace::ShowTrace),
+    Notifications(notifications::Notifications),
     Replay(replay::Replay),
     Eval(eval::Eval),
     Doctor(doctor::Doctor),
@@ -55,6 +57,7 @@ impl Command {
             Self::Audit(command) => command.run(),
             Self::Errors(command) => command.run(),
             Self::Trace(command) => command.run(),
+            Self::Notifications(command) => command.run(),
             Self::Replay(command) => command.run(),
             Self::Eval(command) => command.run(),
             Self::Doctor(command) => command.run(),

@@ -37,6 +37,7 @@ pub(crate) struct HealthParts {
     pub committer: Arc<Committer>,
     pub store: Arc<StoreState>,
     pub engine: Arc<Heartbeat>,
+    pub outgoing: Arc<notify::Outgoing>,
 }
 
 /// When the engine evaluated last.
@@ -97,6 +98,7 @@ impl HealthState {
             checks.push(journal(&parts.committer));
             checks.push(store(&parts.store));
             checks.push(parts.engine.check(clock::now()));
+            checks.extend(notifications(&parts.outgoing));
         }
         Health::new(env!("CARGO_PKG_VERSION"), self.durability, checks)
     }
@@ -135,6 +137,22 @@ fn store(state: &StoreState) -> Check {
             check("store", CheckStatus::Fail, "writes to the store fail and are tried again; see the log")
         }
     }
+}
+
+/// Never a failure: a server that cannot tell somebody still takes in and answers.
+fn notifications(outgoing: &notify::Outgoing) -> Option<Check> {
+    if outgoing.is_empty() {
+        return None;
+    }
+    let (pending, dead) = (outgoing.pending(), outgoing.dead());
+    Some(match dead {
+        0 => check("notifications", CheckStatus::Ok, format!("{pending} wait, none was given up")),
+        dead => check(
+            "notifications",
+            CheckStatus::Warn,
+            format!("{dead} were given up, {pending} wait; `casebook notifications --state dead` lists them"),
+        ),
+    })
 }
 
 /// How much room the data directory has.

@@ -87,6 +87,7 @@ pub(crate) struct ServerMetrics {
     pub journal_bytes: Gauge,
     pub journal_corrupt_frames: Gauge,
     pub resident_bytes: Gauge,
+    pub notify: notify::NotifyMetrics,
 }
 
 macro_rules! specs {
@@ -136,6 +137,11 @@ specs! {
     JOURNAL_END = "journal_end_position", "Position behind the journal's last entry.";
     JOURNAL_BYTES = "journal_size_bytes", "Size of the journal on disk.";
     JOURNAL_CORRUPT = "journal_corrupt_frames", "Damaged frames that were isolated.";
+    NOTIFY_SENT = "notifications_sent", "Notifications that a target took.";
+    NOTIFY_FAILED = "notifications_failed_attempts", "Attempts to deliver a notification that failed.";
+    NOTIFY_DEAD = "notifications_given_up", "Notifications that became dead letters after an attempt.";
+    NOTIFY_PENDING = "notifications_pending", "Notifications that wait for their target.";
+    NOTIFY_LETTERS = "notifications_dead_letters", "Dead letters that the store holds, of all targets.";
     RESIDENT = "process_resident_memory_bytes", "Resident memory of the process.";
 }
 
@@ -180,6 +186,7 @@ impl ServerMetrics {
             journal_end: r.add(JOURNAL_END, Gauge::default()),
             journal_bytes: r.add(JOURNAL_BYTES, Gauge::default()),
             journal_corrupt_frames: r.add(JOURNAL_CORRUPT, Gauge::default()),
+            notify: notify_metrics(r),
             resident_bytes: r.add(RESIDENT, Gauge::default()),
             registry: Mutex::new(registry),
             watched: OnceLock::new(),
@@ -229,6 +236,16 @@ fn queue(registry: &mut Metrics, depth: MetricSpec, capacity: MetricSpec, full: 
         depth: registry.add(depth, Gauge::default()),
         capacity: registry.add(capacity, Gauge::default()),
         full: registry.add(full, Counter::default()),
+    }
+}
+
+fn notify_metrics(registry: &mut Metrics) -> notify::NotifyMetrics {
+    notify::NotifyMetrics {
+        sent: registry.add(NOTIFY_SENT, Counter::default()),
+        attempts_failed: registry.add(NOTIFY_FAILED, Counter::default()),
+        dead: registry.add(NOTIFY_DEAD, Counter::default()),
+        pending: registry.add(NOTIFY_PENDING, Gauge::default()),
+        dead_letters: registry.add(NOTIFY_LETTERS, Gauge::default()),
     }
 }
 

@@ -32,6 +32,7 @@ pub struct Server {
     pub(crate) admin_drain: Drain,
     pub(crate) listeners: Vec<Task<()>>,
     pub(crate) admin: Task<()>,
+    pub(crate) notifying: Task<()>,
     pub(crate) committer: Arc<Committer>,
     pub(crate) engine: QueueSender<Wake>,
     pub(crate) store_sender: StoreSender,
@@ -88,6 +89,7 @@ impl Server {
             let _ = threads.store.join();
         });
         let flushed = tokio::time::timeout(FLUSH_TIMEOUT, flush).await;
+        let _ = self.notifying.await;
         self.store.close().await;
         self.admin_drain.start();
         let _ = self.admin.await;

@@ -1,10 +1,11 @@
-//! What is read over the API. It must never write, and never derive anything that the core has not decided.
+//! What is read over the API. It must never write, but for the order to try a delivery again, and never derive anything that the core has not decided.
 
 mod alerts;
 mod audit;
 mod conditional;
 mod errors;
 mod incidents;
+mod notifications;
 mod query;
 mod reports;
 mod traces;
@@ -13,9 +14,9 @@ use std::sync::Arc;
 
 use api::ErrorCode;
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use model::{Incident, IncidentId};
-use store::Store;
+use store::{Outbox, Store};
 
 pub(crate) use query::{NoQuery, StrictPath, StrictQuery};
 
@@ -30,6 +31,8 @@ pub(crate) struct Reading {
     pub journal: journal::Reader,
     pub rules: DecodeRules,
     pub engine: EngineQueries,
+    pub outbox: Arc<dyn Outbox>,
+    pub outgoing: Arc<notify::Outgoing>,
 }
 
 pub(crate) fn router(reading: Reading) -> Router {
@@ -45,6 +48,8 @@ pub(crate) fn router(reading: Reading) -> Router {
         .route("/v1/traces/{id}/explanation", get(traces::explanation))
         .route("/v1/alerts", get(alerts::list))
         .route("/v1/errors", get(errors::list))
+        .route("/v1/notifications", get(notifications::list))
+        .route("/v1/notifications/{id}/retry", post(notifications::retry))
         .with_state(reading)
 }
 

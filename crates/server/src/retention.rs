@@ -7,7 +7,7 @@ use std::time::Duration;
 use journal::{Retained, Retention};
 use model::Nanos;
 use runtime::{DrainHandle, QueueSender};
-use store::Store;
+use store::{Outbox, Store};
 use tokio::sync::oneshot;
 
 use crate::clock;
@@ -16,6 +16,8 @@ use crate::ingest::Committer;
 use crate::metrics::ServerMetrics;
 use crate::store_writer::StoreState;
 
+/// Deliveries that ended are listed for so long.
+const NOTIFICATIONS_AGE_NS: u64 = 30 * 86_400 * model::SECOND_NS;
 const EVERY_MAX: Duration = Duration::from_secs(60);
 
 pub(crate) struct RetentionTask {
@@ -23,6 +25,7 @@ pub(crate) struct RetentionTask {
     pub bytes_max: u64,
     pub committer: Arc<Committer>,
     pub store: Arc<dyn Store>,
+    pub outbox: Arc<dyn Outbox>,
     pub store_state: Arc<StoreState>,
     pub engine: QueueSender<Wake>,
     pub metrics: Arc<ServerMetrics>,
@@ -60,6 +63,10 @@ impl RetentionTask {
         let before = Nanos(clock::now().0.saturating_sub(age_ns));
         if let Err(error) = self.store.forget_facts(before).await {
             tracing::warn!(%error, "old signals and deployments could not be removed");
+        }
+        let before = clock::now().saturating_sub(NOTIFICATIONS_AGE_NS);
+        if let Err(error) = self.outbox.forget_notifications(before).await {
+            tracing::warn!(%error, "old notifications could not be removed");
         }
     }
 

@@ -124,6 +124,12 @@ pub static REGISTER: &[Setting] = &[
         "File with a secret of a PagerDuty webhook on each line; webhooks without a fitting signature get 401.",
     ),
     setting(
+        "notify",
+        "FILE",
+        None,
+        "TOML file with the targets that are told of incidents; see notifications.md.",
+    ),
+    setting(
         "drain-timeout",
         "DURATION",
         Some("10s"),
@@ -165,6 +171,7 @@ pub struct Settings {
     pub drain_timeout: Duration,
     pub alert_labels: engine::AlertLabels,
     pub pagerduty_secrets: Vec<String>,
+    pub notifications: notify::Notifications,
 }
 
 /// The flags of the register on a command line. What they mean is judged by `settings`.
@@ -276,6 +283,7 @@ impl Settings {
         let drain_timeout = meaning.get("drain-timeout", duration_within(0, 600_000, "0s to 10m"));
         let alert_labels = alerts::labels(meaning);
         let pagerduty_secrets = meaning.get("pagerduty-secrets", alerts::secrets);
+        let notifications = together::read_notifications(meaning);
         let addresses =
             [("listen", listen), ("admin", admin), ("otlp-grpc", otlp_grpc), ("otlp-http", otlp_http)];
         together::check_addresses(meaning, addresses);
@@ -308,6 +316,7 @@ impl Settings {
             drain_timeout: drain_timeout?,
             alert_labels: alert_labels?,
             pagerduty_secrets: pagerduty_secrets.unwrap_or_default(),
+            notifications,
         })
     }
 }

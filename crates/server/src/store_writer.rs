@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use journal::Position;
 use runtime::{Closed, QueueReceiver, QueueSender};
-use store::{Change, Store, WriteError};
+use store::{Change, ReadError, Store, WriteError};
 
+use crate::clock;
 use crate::metrics::ServerMetrics;
 use crate::snapshot::{self, Snapshot};
 
@@ -58,11 +59,13 @@ pub(crate) struct StoreWriter {
     pub inbox: QueueReceiver<StoreWork>,
     pub state: Arc<StoreState>,
     pub metrics: Arc<ServerMetrics>,
+    pub planner: notify::Planner,
+    pub outgoing: Arc<notify::Outgoing>,
 }
 
 impl StoreWriter {
     /// Runs until it is told to stop or nobody is left to tell it. On a thread of its own.
-    pub(crate) fn run(self, runtime: &tokio::runtime::Handle) {
+    pub(crate) fn run(mut self, runtime: &tokio::runtime::Handle) {
         let mut waiting: Option<StoreWork> = None;
         loop {
             let work = match waiting.take() {
@@ -92,7 +95,7 @@ impl StoreWriter {
 
     /// Writes a batch and those that wait behind it in one transaction. Comes back with work of another kind that
     /// was met on the way.
-    async fn write_with_followers(&self, position: Position, changes: Vec<Change>) -> Option<StoreWork> {
+    async fn write_with_followers(&mut self, position: Position, changes: Vec<Change>) -> Option<StoreWork> {
         let (mut last, mut all, mut other) = (position, changes, None);
         for _ in 1..BATCHES_MAX {
             match self.inbox.try_receive() {
@@ -106,8 +109,33 @@ impl StoreWriter {
                 }
             }
         }
+        let planned = self.plan(&all).await;
+        let is_news = !planned.is_empty();
+        all.extend(planned);
         self.write(last, &all).await;
+        if is_news {
+            self.outgoing.wake();
+        }
         other
+    }
+
+    /// Who is to be told of these changes, in the same transaction. What targets were told stands in the store, so
+    /// this waits for it as a write does.
+    async fn plan(&mut self, changes: &[Change]) -> Vec<Change> {
+        let mut pause = RETRY_FIRST;
+        loop {
+            let error = match self.planner.plan(changes, clock::now()).await {
+                Ok(planned) => return planned,
+                Err(error) => error,
+            };
+            if !matches!(error, ReadError::Unavailable { .. }) {
+                tracing::error!(%error, "what targets were told cannot be read; nobody is told of this change");
+                return Vec::new();
+            }
+            tracing::warn!(%error, "what targets were told cannot be read; trying again");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(RETRY_MAX);
+        }
     }
 
     /// Tries until the store takes it: later changes must not overtake it. Only what can never be written is left.

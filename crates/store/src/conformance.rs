@@ -4,6 +4,7 @@ mod audit;
 mod changes;
 mod facts;
 mod incidents;
+mod notifications;
 mod reports;
 pub(crate) mod sample;
 mod twins;
@@ -51,6 +52,12 @@ macro_rules! conformance_suite {
                     alerts_are_one_row_each_and_filtered,
                     old_facts_are_let_go,
                     settling_keeps_everything,
+                ],
+                notifications: [
+                    a_notification_comes_in_once,
+                    what_is_pending_comes_in_order_for_each_target,
+                    notifications_are_listed_newest_first_and_filtered,
+                    what_was_told_last_is_kept_when_the_old_are_let_go,
                 ]);
         }
     };

@@ -10,12 +10,16 @@ mod archive;
 #[cfg(test)]
 mod conformance;
 mod memory;
+mod notification;
 mod page;
 mod port;
 mod sqlite;
 
 pub use applied::Applied;
 pub use memory::MemoryStore;
+pub use notification::{
+    Delivery, DeliveryState, ListedNotification, Notification, NotificationEvent, NotificationFilter, Outbox,
+};
 pub use page::{
     AlertFilter, AuditFilter, IncidentFilter, ListedIncident, PAGE_MAX, Place, ReportRef, StateFilter,
     StoredTrace, TimeRange,

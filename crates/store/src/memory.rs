@@ -1,5 +1,7 @@
 //! The twin in memory: for tests, simulation and replay. It must answer as the store in SQLite does.
 
+mod outbox;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -35,6 +37,7 @@ struct State {
     audit: BTreeMap<u64, AuditEntry>,
     /// By the name of the provider and the id.
     alerts: BTreeMap<(&'static str, Str), AlertRecord>,
+    notifications: outbox::Notifications,
 }
 
 impl MemoryStore {
@@ -76,6 +79,7 @@ impl State {
             Change::Alert(alert) => {
                 self.alerts.insert((alert.provider.as_str(), alert.id.clone()), alert.clone());
             }
+            Change::Notification { notification, delivery } => self.notifications.add(notification, delivery),
         }
     }
 

@@ -7,8 +7,8 @@ use model::{
 };
 
 use crate::{
-    AlertFilter, Applied, AuditFilter, IncidentFilter, ListedIncident, Place, ReportRef, StoredTrace,
-    TimeRange,
+    AlertFilter, Applied, AuditFilter, Delivery, IncidentFilter, ListedIncident, Notification, Place,
+    ReportRef, StoredTrace, TimeRange,
 };
 
 /// One change to the state, as the core's effects and inputs make them.
@@ -29,6 +29,8 @@ pub enum Change {
     Alert(AlertRecord),
     /// Somebody did this. The first entry of a position stands.
     Audit(AuditEntry),
+    /// A target is to be told; one whose id is known stays as it is.
+    Notification { notification: Notification, delivery: Delivery },
 }
 
 /// Lists are bounded: whatever is asked for, at most `PAGE_MAX` things come at once.

@@ -9,6 +9,7 @@ mod alerts;
 mod audit;
 mod compress;
 mod form;
+mod outbox;
 mod read;
 mod schema;
 #[cfg(test)]

@@ -137,8 +137,13 @@ fn grpc_code(code: ErrorCode) -> tonic::Code {
             Code::InvalidArgument
         }
         ErrorCode::InvalidSignature => Code::Unauthenticated,
-        ErrorCode::IncidentNotFound | ErrorCode::ReportNotFound | ErrorCode::TraceNotFound => Code::NotFound,
-        ErrorCode::IncidentClosed | ErrorCode::ActionConflict => Code::FailedPrecondition,
+        ErrorCode::IncidentNotFound
+        | ErrorCode::ReportNotFound
+        | ErrorCode::NotificationNotFound
+        | ErrorCode::TraceNotFound => Code::NotFound,
+        ErrorCode::IncidentClosed | ErrorCode::ActionConflict | ErrorCode::NotificationNotRetryable => {
+            Code::FailedPrecondition
+        }
         ErrorCode::EndpointNotFound
         | ErrorCode::MethodNotAllowed
         | ErrorCode::NotAcceptable

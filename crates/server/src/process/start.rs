@@ -8,6 +8,7 @@ use api::ReadyLine;
 use axum::Router;
 use journal::{Committed, GroupCommit, Journal, OpenError, Position, Reader, Record, Recovery, Writer};
 use model::{Input, Nanos};
+use notify::Workers;
 use runtime::{Budget, Closed, Drain, DrainHandle, QueueReceiver, QueueSender, bounded};
 use store::{SqliteStore, Store};
 use tokio::sync::{Semaphore, oneshot};
@@ -54,6 +55,8 @@ pub enum StartError {
          Move {store} away; it is built again from the journal"
     )]
     StoreAhead { applied: u64, end: u64, store: PathBuf },
+    #[error(transparent)]
+    Notify(#[from] notify::ClientError),
     #[error("the engine's configuration is not valid: {0}")]
     Engine(String),
     #[error("a thread could not be started: {0}")]
@@ -107,9 +110,11 @@ impl Server {
             committer: Arc::clone(&core.committer),
             store: Arc::clone(&core.store_state),
             engine: Arc::clone(&core.heartbeat),
+            outgoing: Arc::clone(&core.outgoing),
         };
         let _ = health.parts.set(parts);
         let (ingest, reading) = core.surfaces(&settings, &metrics, &refusals);
+        let notifying = tokio::spawn(core.workers(&settings, &metrics)?.run(draining.clone()));
         tokio::spawn(core.retention(&settings, &metrics).run(draining.clone()));
         let routes = rest::router(reading.clone()).merge(ingest::rest_router(Arc::clone(&ingest), reading));
         let places = settings.requests_max;
@@ -128,6 +133,7 @@ impl Server {
             admin_drain,
             listeners,
             admin,
+            notifying,
             committer,
             engine,
             store_sender,
@@ -244,6 +250,7 @@ struct Core {
     store_sender: StoreSender,
     store_state: Arc<StoreState>,
     heartbeat: Arc<Heartbeat>,
+    outgoing: Arc<notify::Outgoing>,
     threads: Threads,
 }
 
@@ -258,7 +265,9 @@ impl Core {
         let store_state = Arc::new(StoreState::new(snapshot::keep_from(&snapshots)));
         let (queue, inbox) = bounded(store_writer::QUEUE_CAPACITY, metrics.store_queue.clone());
         let store_sender = StoreSender::new(queue, Arc::clone(metrics));
-        let store_thread = start_store(&data, &store, inbox, &store_state, metrics)?;
+        let outgoing = Arc::new(notify::Outgoing::new(&settings.notifications));
+        let telling = (settings.notifications.clone(), Arc::clone(&outgoing));
+        let store_thread = start_store(&data, &store, inbox, &store_state, metrics, telling)?;
         let recovering = {
             let (data, journal, rules, sender) =
                 (data.clone(), journal.clone(), rules.clone(), store_sender.clone());
@@ -286,7 +295,18 @@ impl Core {
             metrics: Arc::clone(metrics),
         };
         let threads = start_engine(engine_loop, store_thread)?;
-        Ok(Self { committer, engine, journal, rules, store, store_sender, store_state, heartbeat, threads })
+        Ok(Self {
+            committer,
+            engine,
+            journal,
+            rules,
+            store,
+            store_sender,
+            store_state,
+            heartbeat,
+            outgoing,
+            threads,
+        })
     }
 
     fn surfaces(
@@ -314,8 +334,22 @@ impl Core {
             journal: self.journal.clone(),
             rules: self.rules.clone(),
             engine: EngineQueries::new(self.engine.clone()),
+            outbox: Arc::new(self.store.clone()),
+            outgoing: Arc::clone(&self.outgoing),
         };
         (ingest, reading)
+    }
+
+    fn workers(&self, settings: &Settings, metrics: &Arc<ServerMetrics>) -> Result<Workers, StartError> {
+        Ok(Workers {
+            notifications: Arc::new(settings.notifications.clone()),
+            client: notify::Client::new(&settings.notifications)?,
+            outbox: Arc::new(self.store.clone()),
+            reports: Arc::new(self.store.clone()),
+            outgoing: Arc::clone(&self.outgoing),
+            metrics: metrics.notify.clone(),
+            clock: clock::now,
+        })
     }
 
     fn retention(&self, settings: &Settings, metrics: &Arc<ServerMetrics>) -> RetentionTask {
@@ -324,6 +358,7 @@ impl Core {
             bytes_max: settings.retention_bytes,
             committer: Arc::clone(&self.committer),
             store: Arc::new(self.store.clone()),
+            outbox: Arc::new(self.store.clone()),
             store_state: Arc::clone(&self.store_state),
             engine: self.engine.clone(),
             metrics: Arc::clone(metrics),
@@ -375,13 +410,17 @@ fn start_store(
     inbox: QueueReceiver<StoreWork>,
     state: &Arc<StoreState>,
     metrics: &Arc<ServerMetrics>,
+    (notifications, outgoing): (notify::Notifications, Arc<notify::Outgoing>),
 ) -> Result<std::thread::JoinHandle<()>, StartError> {
+    let outbox = Arc::new(store.clone());
     let writer = StoreWriter {
         store: Arc::new(store.clone()),
         snapshots: data.snapshots(),
         inbox,
         state: Arc::clone(state),
         metrics: Arc::clone(metrics),
+        planner: notify::Planner::new(Arc::new(notifications), outbox),
+        outgoing,
     };
     let runtime = tokio::runtime::Handle::current();
     std::thread::Builder::new()

@@ -175,6 +175,7 @@ fn take(
         | Change::Signal(_)
         | Change::Deployment(_)
         | Change::Alert(_)
-        | Change::Audit(_) => {}
+        | Change::Audit(_)
+        | Change::Notification { .. } => {}
     }
 }

@@ -44,6 +44,10 @@ impl Parameters for api::ReportsQuery {
     const NAMES: &'static [&'static str] = &["limit", "cursor"];
 }
 
+impl Parameters for api::NotificationsQuery {
+    const NAMES: &'static [&'static str] = &["state", "target", "incident", "limit", "cursor"];
+}
+
 /// A query that the type describes wholly.
 #[derive(Debug)]
 pub(crate) struct StrictQuery<T>(pub T);

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use runtime::config::Meaning;
+use runtime::config::{Meaning, value};
 
 pub(super) fn check_addresses(meaning: &mut Meaning, addresses: [(&str, Option<SocketAddr>); 4]) {
     for (at, (name, address)) in addresses.iter().enumerate() {
@@ -42,6 +42,15 @@ pub(super) fn check_data(meaning: &mut Meaning, data: Option<&Path>) {
     } else if let Err(error) = try_create(data) {
         meaning.fault("data", format!("{} cannot be created: {error}", data.display()));
     }
+}
+
+/// The file of targets, if one is named; every fault of it is a fault of the setting.
+pub(super) fn read_notifications(meaning: &mut Meaning) -> notify::Notifications {
+    let Some(path) = meaning.get("notify", value::path) else { return notify::Notifications::default() };
+    notify::read(&path).unwrap_or_else(|faults| {
+        faults.into_iter().for_each(|fault| meaning.fault("notify", fault));
+        notify::Notifications::default()
+    })
 }
 
 /// Whether the directory can be made, left as it was. Only making it tells for sure.

@@ -16,6 +16,8 @@ mod incident;
 #[cfg(test)]
 mod logs_and_metrics;
 #[cfg(test)]
+mod notifications;
+#[cfg(test)]
 mod otlp_http;
 #[cfg(test)]
 mod restart;

@@ -4,7 +4,7 @@ use model::{CapturedTrace, Incident, IncidentId, Nanos, ReportDocument};
 use serde::Serialize;
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
-use super::{alerts, audit, compress, form};
+use super::{alerts, audit, compress, form, outbox};
 use crate::archive::check;
 use crate::page::counted;
 use crate::{Applied, Change, Place, WriteError};
@@ -60,6 +60,9 @@ async fn apply_one(connection: &mut SqliteConnection, change: &Change) -> Result
         }
         Change::Audit(entry) => audit::put(connection, entry).await,
         Change::Alert(alert) => alerts::put(connection, alert).await,
+        Change::Notification { notification, delivery } => {
+            outbox::put(connection, notification, delivery).await
+        }
     }
 }
 
