@@ -19,7 +19,7 @@ import urllib.error
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from casebook_process import Failed, Server  # noqa: E402  (a sibling of this folder, not a package)
+from casebook_process import Failed, Http, Server  # noqa: E402  (a sibling of this folder, not a package)
 
 HERE = pathlib.Path(__file__).resolve().parent
 STANDARD_PORTS = (4317, 4318)
@@ -47,7 +47,7 @@ def main():
         # No OTLP address is given: the defaults are under test.
         server = Server(options.casebook, data)
         try:
-            failed = run_all("http://" + server.ready["listen"], commands)
+            failed = run_all("http://" + server.ready["listen"], Http(server.ready["admin"]), commands)
         finally:
             server.stop()
     total = sum(len(c) for protocols in MATRIX.values() for c in protocols.values())
@@ -55,14 +55,14 @@ def main():
     return 1 if failed else 0
 
 
-def run_all(url, commands):
+def run_all(url, admin, commands):
     """Runs every cell of the matrix and returns how many failed."""
     failed = 0
     for client, protocols in MATRIX.items():
         for protocol, compressions in protocols.items():
             for compression in compressions:
                 name = "-".join([client, protocol, compression or "plain"])
-                problems = one(url, name, [*commands[client], protocol], compression)
+                problems = one(url, admin, name, [*commands[client], protocol], compression)
                 failed += bool(problems)
                 print(f"{'FAILED' if problems else 'ok':6} {name}")
                 for problem in problems:
@@ -106,13 +106,14 @@ def read_trace(url, trace_id):
         time.sleep(0.05)
 
 
-def one(url, name, command, compression):
+def one(url, admin, name, command, compression):
     """Lets one client send and returns what is wrong with what arrived."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("OTEL_")}
     env["OTEL_SERVICE_NAME"] = name
     env["OTEL_RESOURCE_ATTRIBUTES"] = "service.version=1.4.2,deployment.environment.name=clients,service.instance.id=one"
     if compression:
         env["OTEL_EXPORTER_OTLP_COMPRESSION"] = compression
+    before = counted(admin)
     try:
         done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=CLIENT_SECONDS_MAX)
     except subprocess.TimeoutExpired:
@@ -123,7 +124,39 @@ def one(url, name, command, compression):
     trace = read_trace(url, sent["trace_id"])
     if trace is None:
         return [f"trace {sent['trace_id']} did not arrive; the client said: {done.stderr.strip()[-1500:]}"]
-    return compare(expected(name, sent), {event["span_id"]: event for event in trace["events"]})
+    problems = compare(expected(name, sent), {event["span_id"]: event for event in trace["events"]})
+    return problems + compare_counts(expected_counts(name, sent), before, counted(admin))
+
+
+def counted(admin):
+    """How many items of each surface were accepted, rejected and warned of, by the series of the server's metrics."""
+    status, page = admin.get("/metrics")
+    if status != 200:
+        raise Failed(f"/metrics answered {status}")
+    counts = {}
+    for line in page.decode().splitlines():
+        if line.startswith("casebook_ingest_events_"):
+            series, value = line.rsplit(" ", 1)
+            counts[series] = float(value)
+    return counts
+
+
+def expected_counts(name, sent):
+    surface = "otlp_grpc" if "-grpc-" in name else "otlp_http"
+    accepted = 'casebook_ingest_events_accepted_total{surface="%s"}'
+    counts = {accepted % surface: 2}
+    # Not every client of the matrix sends all kinds.
+    for kind, items in (("logs", sent.get("log_records")), ("metrics", sent.get("data_points"))):
+        if items:
+            counts[accepted % f"{surface}_{kind}"] = items
+    return counts
+
+
+def compare_counts(expected, before, after):
+    """What was counted must be what was sent, as accepted, and nothing as rejected or as warned of."""
+    found = {series: value - before.get(series, 0) for series, value in after.items()}
+    found = {series: value for series, value in found.items() if value}
+    return [] if found == expected else [f"the server counted {found}, expected {expected}"]
 
 
 def expected(name, sent):
