@@ -59,7 +59,7 @@ pub(crate) fn look_around(url: &str, case: Option<&Case>, screen: &mut Screen) -
             screen.text(&format!("  {program} explain {trace} --server {url}"))?;
         }
     }
-    screen.text("\nthe shop and its traffic go on, fault and all; Ctrl-C ends them")
+    Ok(())
 }
 
 /// For the time after everything has ended.

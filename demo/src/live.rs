@@ -45,12 +45,6 @@ impl Target {
                 StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                     tokio::time::sleep(PAUSE).await;
                 }
-                // A server that takes spans only is told by spans only.
-                StatusCode::NOT_FOUND
-                    if matches!(given.kind, Kind::OtlpLogs | Kind::OtlpMetrics | Kind::Baseline) =>
-                {
-                    return Ok(());
-                }
                 _ => return taken(given.kind, response).await,
             }
         }
@@ -67,7 +61,7 @@ async fn taken(kind: Kind, response: Response) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sends all of the script, each request in its time. `told` is called with every second played.
+/// Sends all of the script, each request in its time.
 pub(crate) async fn play(script: Script, target: &Target) -> anyhow::Result<()> {
     let mut script = script;
     while let Some(arrived) = script.play_second() {

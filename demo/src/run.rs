@@ -90,6 +90,7 @@ async fn perform(
     closing::findings(&findings, screen)?;
     if options.keep {
         closing::look_around(&stage.casebook()?.url(), findings.case.as_ref(), screen)?;
+        screen.text("\nthe shop and its traffic go on, fault and all; Ctrl-C ends them")?;
         keep(stage, load, interruption).await?;
         screen.progress("ending every process")?;
     }

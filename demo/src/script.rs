@@ -46,6 +46,8 @@ pub struct Settings {
     /// Requests a second while all is well.
     pub rate: u32,
     pub loss: Loss,
+    /// Three services deploy within a minute before the fault, and none of it changes anything.
+    pub innocent_deployments: bool,
 }
 
 /// One request that Casebook gets.
@@ -106,7 +108,12 @@ impl Settings {
 
 impl Script {
     pub fn new(settings: Settings) -> Self {
-        let world = World { scenario: settings.scenario, fault: settings.fault(), rate: settings.rate };
+        let world = World {
+            scenario: settings.scenario,
+            fault: settings.fault(),
+            rate: settings.rate,
+            three_deploy: settings.innocent_deployments || settings.scenario == Scenario::Canary,
+        };
         let seed = dice::mix(settings.seed ^ dice::mix(settings.scenario as u64 + 1));
         Self {
             dice: Dice::new(seed),

@@ -73,6 +73,7 @@ async fn perform(
     closing::table(&verdicts, screen)?;
     if options.keep {
         closing::look_around(&url, None, screen)?;
+        screen.text("\nthe scripts are over, and the server stays up to look around in; Ctrl-C ends it")?;
         tokio::select! {
             error = stage.casebook_mut()?.ended() => return Err(error),
             signal = interruption => signal?,
@@ -145,6 +146,7 @@ fn settings(options: &Options, scenario: Scenario) -> Settings {
         faulty_s: options.duration.unwrap_or(FAULTY).as_secs(),
         rate: options.rate.unwrap_or(rate),
         loss: options.loss.clone(),
+        innocent_deployments: false,
     }
 }
 

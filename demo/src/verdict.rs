@@ -14,6 +14,8 @@ pub struct Answer {
     pub cause: String,
     pub subject: String,
     pub origin: String,
+    /// Failures of the accused version and of the others, where the report compares them.
+    pub version_split: Option<(u64, u64)>,
     /// Codes of what the report says that it cannot know.
     pub warnings: Vec<String>,
     /// `ok`, `partial` or `missing`.
@@ -35,9 +37,13 @@ impl Answer {
         let text = |pointer| report.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
         let warnings = report.pointer("/instrumentation_warnings").and_then(Value::as_array);
         let codes = warnings.into_iter().flatten().filter_map(|warning| warning.get("code")?.as_str());
+        let failures = |side: &str| {
+            report.pointer(&format!("/change/version_split/{side}/failures")).and_then(Value::as_u64)
+        };
         Self {
             incidents,
             opened_after_ms,
+            version_split: failures("new").zip(failures("others")),
             cause: text("/cause/kind"),
             subject: text("/cause/subject"),
             origin: text("/origin/service"),
@@ -115,11 +121,18 @@ fn wrong_incident(truth: &Truth, loss: &Loss, answer: &Answer) -> Vec<String> {
         format!("origin {} instead of {}", shown(&answer.origin), truth.origins.join(" or ")),
     );
     hold(!truth.decoys.contains(&answer.subject.as_str()), format!("{} is innocent", answer.subject));
+    if truth.change.is_some() && answer.cause == "deploy" {
+        let told_apart = answer.version_split.is_some_and(|(new, others)| new > others);
+        hold(told_apart, "does not tell the versions apart".to_owned());
+    }
     if loss.drops_spans() {
         hold(answer.completeness != "ok", "does not say that spans are missing".to_owned());
     }
     if loss.samples_heads() {
-        hold(!answer.warnings.is_empty(), "does not say that traces are sampled".to_owned());
+        hold(
+            answer.warnings.iter().any(|code| code.contains("sampl")),
+            "does not say that traces are sampled".to_owned(),
+        );
     }
     wrong
 }
@@ -154,6 +167,7 @@ mod tests {
             "origin": { "service": "payment" },
             "completeness": { "latest": { "status": "ok" } },
             "instrumentation_warnings": [],
+            "change": { "version_split": { "new": { "failures": 40 }, "others": { "failures": 0 } } },
         })
     }
 
@@ -172,6 +186,7 @@ mod tests {
     #[test]
     fn every_wrong_claim_is_said() {
         let mut report = canary();
+        report["change"] = Value::Null;
         report["cause"]["subject"] = "store 1.13.0".into();
         report["origin"]["service"] = "gateway".into();
         let found = wrong(Scenario::Canary, &Loss::NONE, Answer::of(2, Some(-500), &report));
@@ -183,6 +198,7 @@ mod tests {
                 "store 1.13.0 instead of payment 3.2.0",
                 "origin gateway instead of payment",
                 "store 1.13.0 is innocent",
+                "does not tell the versions apart",
             ]
         );
         assert_eq!(wrong(Scenario::Canary, &Loss::NONE, Answer::default()), ["nothing opened"]);

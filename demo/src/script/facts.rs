@@ -56,15 +56,16 @@ fn deployments(world: &World, settings: &Settings) -> Vec<Fact> {
         });
         (at, Kind::Deployment, body)
     };
-    match world.scenario {
+    let mut all = match world.scenario {
         Scenario::BadDeploy | Scenario::QuietDeploy => vec![before(1, Service::Checkout, "2.4.1")],
-        Scenario::Canary => vec![
-            before(56, Service::Inventory, "5.1.0"),
-            before(31, Service::Store, "1.13.0"),
-            before(1, Service::Payment, "3.2.0"),
-        ],
         _ => Vec::new(),
+    };
+    if world.three_deploy {
+        all.push(before(56, Service::Inventory, "5.1.0"));
+        all.push(before(31, Service::Store, "1.13.0"));
+        all.push(before(1, Service::Payment, "3.2.0"));
     }
+    all
 }
 
 fn signals(world: &World, settings: &Settings, second: Nanos) -> Vec<Fact> {

@@ -18,6 +18,8 @@ pub(crate) struct World {
     pub(crate) fault: Nanos,
     /// Requests a second while nothing is the matter.
     pub(crate) rate: u32,
+    /// Inventory, store and a fifth of payment get new versions within a minute before the fault.
+    pub(crate) three_deploy: bool,
 }
 
 /// How the callee that reports nothing takes a call.
@@ -58,9 +60,9 @@ impl World {
         let moved = |version| Place { number: turn + 3, version, ..usual };
         match (self.scenario, service) {
             (Scenario::BadDeploy, Service::Checkout) if since_s >= 0 && share < 5 => moved("2.4.1"),
-            (Scenario::Canary, Service::Inventory) if since_s >= -55 => moved("5.1.0"),
-            (Scenario::Canary, Service::Store) if since_s >= -30 => moved("1.13.0"),
-            (Scenario::Canary, Service::Payment) if since_s >= 0 && share < 2 => {
+            (_, Service::Inventory) if self.three_deploy && since_s >= -55 => moved("5.1.0"),
+            (_, Service::Store) if self.three_deploy && since_s >= -30 => moved("1.13.0"),
+            (_, Service::Payment) if self.three_deploy && since_s >= 0 && share < 2 => {
                 Place { number: 3, version: "3.2.0", ..usual }
             }
             (Scenario::QuietDeploy, Service::Checkout) if since_s >= 0 && share < 5 => moved("2.4.1"),

@@ -20,6 +20,7 @@ fn settings(scenario: Scenario, loss: Loss) -> Settings {
         // A hundredth of the traces has to be something to go by.
         rate: if loss.samples_heads() { 500 } else { 15 },
         loss,
+        innocent_deployments: false,
     }
 }
 
@@ -67,6 +68,28 @@ fn each_is_told_by_half_of_its_spans() {
 #[test]
 fn each_is_told_by_one_trace_in_a_hundred() {
     all_right(&Loss::head_sampling(10));
+}
+
+#[test]
+fn three_innocent_deployments_right_before_an_outage_are_not_its_cause() {
+    for scenario in [Scenario::DependencyOutage, Scenario::RetryStorm] {
+        let (verdict, _) = play(Settings { innocent_deployments: true, ..settings(scenario, Loss::NONE) });
+        let (answer, truth) = (&verdict.answer, scenario.truth());
+        assert!(truth.causes.contains(&answer.cause.as_str()), "{scenario}: {answer:?}");
+        assert!(truth.origins.contains(&answer.origin.as_str()), "{scenario}: {answer:?}");
+    }
+}
+
+#[test]
+fn where_nothing_fails_no_span_and_no_line_says_so() {
+    for scenario in Scenario::ALL.into_iter().filter(|scenario| scenario.truth().without_errors) {
+        let mut script = Script::new(settings(scenario, Loss::NONE));
+        for given in std::iter::from_fn(|| script.play_second()).flatten() {
+            let text = String::from_utf8(given.body).unwrap();
+            let failed = [r#""code":2"#, "error.type", "exception", "ERROR"];
+            assert!(failed.iter().all(|sign| !text.contains(sign)), "{scenario}: {text}");
+        }
+    }
 }
 
 #[test]
