@@ -362,7 +362,7 @@ fn rest(total: &Digest, part: Split) -> Split {
 /// One part fails more than the rest of the same traffic in the same time.
 pub(crate) fn is_concentrated(inside: Split, outside: Split) -> bool {
     let counts = |split: Split| Counts { requests: split.requests, failures: split.failures };
-    outside.requests > 0 && detect::odds(counts(inside), counts(outside)) >= Bits::log2(SPLIT_ODDS)
+    outside.requests > 0 && detect::odds_beside(counts(inside), counts(outside)) >= Bits::log2(SPLIT_ODDS)
 }
 
 fn changes<'a>(

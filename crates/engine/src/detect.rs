@@ -127,6 +127,11 @@ impl Fraction {
         Self { numerator: numerator.min(denominator - 1), denominator }
     }
 
+    fn beside(counts: Counts) -> Self {
+        let (numerator, denominator) = (2 * counts.failures + 1, 2 * (counts.requests + 1));
+        Self { numerator: numerator.min(denominator - 1), denominator }
+    }
+
     fn rate(self) -> Rate {
         Rate {
             failure: Bits::ratio(self.numerator, self.denominator),
@@ -145,7 +150,16 @@ impl Fraction {
 
 /// The odds, in bits, that `counts` come from a rate above that of `baseline`: the best alternative's.
 pub(crate) fn odds(counts: Counts, baseline: Counts) -> Bits {
-    let fraction = Fraction::of(baseline);
+    odds_over(counts, Fraction::of(baseline))
+}
+
+/// The same for two parts of the same minutes: what a baseline takes for granted of a short past, that nearly all went
+/// well, is not taken for granted of `others`. Where all of both fail, neither fails more.
+pub(crate) fn odds_beside(counts: Counts, others: Counts) -> Bits {
+    odds(counts, others).min(odds_over(counts, Fraction::beside(others)))
+}
+
+fn odds_over(counts: Counts, fraction: Fraction) -> Bits {
     let base = fraction.rate().log_likelihood(counts);
     ALTERNATIVES
         .into_iter()

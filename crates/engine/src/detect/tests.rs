@@ -25,6 +25,21 @@ fn healthy_then(healthy_s: usize, rate: u64, fault: (u64, u64)) -> Option<(u64, 
 }
 
 #[test]
+fn two_parts_of_the_same_minutes_that_fail_alike_are_not_told_apart() {
+    let bits = |inside: (u64, u64), outside: (u64, u64)| {
+        let counts = |(failures, requests)| Counts { requests, failures };
+        odds_beside(counts(inside), counts(outside))
+    };
+    let told_apart = Bits::log2(100);
+    for (inside, outside) in [((44, 44), (226, 226)), ((44, 44), (225, 226)), ((10, 100), (10, 100))] {
+        assert!(bits(inside, outside) < told_apart, "{inside:?} {outside:?}");
+    }
+    for (inside, outside) in [((44, 44), (0, 226)), ((44, 44), (113, 226)), ((41, 60), (2, 300))] {
+        assert!(bits(inside, outside) >= told_apart, "{inside:?} {outside:?}");
+    }
+}
+
+#[test]
 fn a_total_outage_is_seen_in_its_first_second() {
     assert_eq!(healthy_then(300, 50, (50, 50)), Some((300, 300)));
     assert_eq!(healthy_then(15, 10, (10, 10)), Some((15, 15)));
