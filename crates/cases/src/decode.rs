@@ -1,7 +1,6 @@
 //! A line's body to the words of the model, by the decoders that the endpoints use. What a decoder rejects is counted
 //! and said, so that a case that means something else than its writer thought is noticed.
 
-use intake::record::{Kind, RecordError};
 use intake::{Context, DecodeError, Limits};
 use model::Input;
 
@@ -12,15 +11,11 @@ const USER_SALT: [u8; 16] = *b"casebook-eval-00";
 
 /// What a line says.
 #[derive(Debug)]
-pub enum Decoded {
-    Input {
-        input: Input,
-        rejected: u64,
-        /// Why the first item was rejected.
-        reason: Option<String>,
-    },
-    /// This version has no decoder for it.
-    Unsupported,
+pub(crate) struct Decoded {
+    pub input: Input,
+    pub rejected: u64,
+    /// Why the first item was rejected.
+    pub reason: Option<String>,
 }
 
 pub(crate) fn decode(line: &InputLine, limits: &Limits) -> Result<Decoded, String> {
@@ -45,8 +40,14 @@ pub(crate) fn decode(line: &InputLine, limits: &Limits) -> Result<Decoded, Strin
             let (deployments, rejected) = intake::deployments::from_json(body, &context).map_err(wrong)?;
             with_rejects(Input::Deployments(deployments), &rejected)
         }
-        InputKind::OtlpLogs => record(Kind::OtlpLogsJson, body, &context)?,
-        InputKind::OtlpMetrics => record(Kind::OtlpMetricsJson, body, &context)?,
+        InputKind::OtlpLogs => {
+            let batch = intake::otlp::logs_from_json(body, &context).map_err(wrong)?;
+            with_rejects(Input::Logs(batch.logs), &batch.rejected)
+        }
+        InputKind::OtlpMetrics => {
+            let batch = intake::otlp::metrics_from_json(body, &context).map_err(wrong)?;
+            with_rejects(Input::Metrics(batch.points), &batch.rejected)
+        }
         InputKind::Alert => {
             let batch = intake::alerts::from_json(body, line.provider, &context).map_err(wrong)?;
             with_rejects(Input::Alerts(batch.alerts), &batch.rejected)
@@ -55,23 +56,15 @@ pub(crate) fn decode(line: &InputLine, limits: &Limits) -> Result<Decoded, Strin
 }
 
 fn whole(input: Input) -> Decoded {
-    Decoded::Input { input, rejected: 0, reason: None }
+    Decoded { input, rejected: 0, reason: None }
 }
 
 fn with_rejects(input: Input, rejected: &[intake::Rejected]) -> Decoded {
     let reason = rejected.first().map(|first| format!("{}: {}", first.reason, first.detail));
-    Decoded::Input { input, rejected: rejected.len() as u64, reason }
+    Decoded { input, rejected: rejected.len() as u64, reason }
 }
 
-fn record(kind: Kind, body: &[u8], context: &Context<'_>) -> Result<Decoded, String> {
-    match intake::record::decode(kind as u8, body, context) {
-        Ok(input) => Ok(whole(input)),
-        Err(RecordError::UnknownKind { .. }) => Ok(Decoded::Unsupported),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-/// No limit on a body: the line's own is smaller.
+/// Events keep their attributes, for the traces that are captured. No limit on a body: the line's own is smaller.
 pub(crate) fn limits() -> Limits {
-    Limits { body_bytes_max: usize::MAX, ..Limits::default() }
+    Limits { body_bytes_max: usize::MAX, ..Limits::default().for_evidence() }
 }

@@ -8,9 +8,10 @@ use std::thread;
 use engine::report::Report;
 use model::{CauseKind, IncidentId, Nanos, SECOND_NS};
 
+use crate::decode::{self, Decoded};
 use crate::inputs::{InputKind, Inputs};
 use crate::score::{Opened, choose, score_with};
-use crate::{Answer, Case, CaseDir, CaseError, Decoded, Run, Runner, Score, decode};
+use crate::{Answer, Case, CaseDir, CaseError, Run, Runner, Score};
 
 /// Warnings about a case beyond this number are left out.
 const WARNINGS_MAX: usize = 20;
@@ -156,7 +157,6 @@ fn run_files(
     let limits = decode::limits();
     let mut runner =
         Runner::new(case.start).baseline_until(case.baseline_until.map(|until| shifted(until, options)));
-    let mut unsupported = 0u64;
     while let Some(line) = inputs.next() {
         let line = line?;
         if line.at > case.end {
@@ -166,18 +166,12 @@ fn run_files(
         if line.number == 1 && line.kind == InputKind::Tick {
             runner = runner.with_ticks_given();
         }
-        match decode::decode(&line, &limits).map_err(|reason| inputs.wrong(reason))? {
-            Decoded::Unsupported => unsupported += 1,
-            Decoded::Input { input, rejected, reason } => {
-                if let Some(reason) = reason {
-                    warnings.push(format!("line {}: {rejected} rejected, first {reason}", line.number));
-                }
-                runner.feed(line.at, input);
-            }
+        let Decoded { input, rejected, reason } =
+            decode::decode(&line, &limits).map_err(|reason| inputs.wrong(reason))?;
+        if let Some(reason) = reason {
+            warnings.push(format!("line {}: {rejected} rejected, first {reason}", line.number));
         }
-    }
-    if unsupported > 0 {
-        warnings.push(format!("{unsupported} inputs are of kinds that this version does not read yet"));
+        runner.feed(line.at, input);
     }
     Ok(runner.finish(case.end))
 }

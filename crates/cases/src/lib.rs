@@ -18,7 +18,6 @@ mod traces;
 
 pub use answer::{Answer, Finding, Suspect};
 pub use case::{Case, CaseKind, Decoys, Truth};
-pub use decode::Decoded;
 pub use error::CaseError;
 pub use evaluate::{Answered, CaseResult, Options, Outcome, evaluate, evaluate_case, judge};
 pub use files::{CaseDir, Set, discover, write_case};

@@ -93,6 +93,10 @@ impl Runner {
                 self.traces.add(events);
                 self.step(at, input);
             }
+            Input::Logs(logs) => {
+                self.traces.add_logs(&logs);
+                self.step(at, Input::Logs(logs));
+            }
             input => self.step(at, input),
         }
     }

@@ -5,9 +5,10 @@ use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher;
 
-use model::{CapturedTrace, Event, Evidence, Input, Nanos, SECOND_NS, SpanId, TraceId};
+use model::{CapturedTrace, Event, Evidence, Input, LogRecord, Nanos, SECOND_NS, SpanId, TraceId};
 
 const EVENTS_PER_TRACE_MAX: usize = 512;
+const LOGS_PER_TRACE_MAX: usize = 200;
 const TRACES_PER_CAPTURE_MAX: usize = 64;
 const UNCHANGED_NS: u64 = 20 * SECOND_NS;
 /// Older traces are forgotten; the engine asks for none that ended before the hour that is its baseline.
@@ -15,15 +16,30 @@ const KEPT_NS: u64 = 2 * 3_600 * SECOND_NS;
 
 #[derive(Debug, Default)]
 pub(crate) struct Traces {
-    by_id: BTreeMap<TraceId, Vec<Event>>,
+    by_id: BTreeMap<TraceId, Held>,
     wanted: BTreeSet<TraceId>,
     shown: BTreeMap<TraceId, (u64, Nanos)>,
+}
+
+/// What is known of a trace, in order of arrival.
+#[derive(Debug, Default)]
+struct Held {
+    events: Vec<Event>,
+    logs: Vec<LogRecord>,
 }
 
 impl Traces {
     pub(crate) fn add(&mut self, events: Vec<Event>) {
         for event in events {
-            self.by_id.entry(event.trace).or_default().push(event);
+            self.by_id.entry(event.trace).or_default().events.push(event);
+        }
+    }
+
+    pub(crate) fn add_logs(&mut self, logs: &[LogRecord]) {
+        for log in logs {
+            if let Some(trace) = log.trace {
+                self.by_id.entry(trace).or_default().logs.push(log.clone());
+            }
         }
     }
 
@@ -37,7 +53,8 @@ impl Traces {
         let mut traces = Vec::new();
         for id in asked {
             self.wanted.remove(&id);
-            let trace = assemble(id, self.by_id.get(&id).cloned().unwrap_or_default());
+            let trace = self.by_id.get(&id).map(|held| assemble(id, held.events.clone(), held.logs.clone()));
+            let trace = trace.unwrap_or_else(|| assemble(id, Vec::new(), Vec::new()));
             let digest = digest(&trace);
             let shown = self.shown.get(&id).filter(|(_, first)| now.since(*first) < UNCHANGED_NS);
             if shown.is_some_and(|(known, _)| *known == digest) {
@@ -52,7 +69,9 @@ impl Traces {
 
     pub(crate) fn forget(&mut self, now: Nanos) {
         let from = now.saturating_sub(KEPT_NS);
-        self.by_id.retain(|_, events| events.iter().any(|event| event.end >= from));
+        self.by_id.retain(|_, held| {
+            held.events.iter().any(|event| event.end >= from) || held.logs.iter().any(|log| log.at >= from)
+        });
         self.shown.retain(|_, (_, first)| now.since(*first) < UNCHANGED_NS);
     }
 }
@@ -66,7 +85,8 @@ fn digest(trace: &CapturedTrace) -> u64 {
 }
 
 /// Each span once, as it came first; in order of start. If the trace is too long, its failures stay before others.
-fn assemble(trace: TraceId, mut events: Vec<Event>) -> CapturedTrace {
+/// Logs in order of time, the first of them.
+fn assemble(trace: TraceId, mut events: Vec<Event>, mut logs: Vec<LogRecord>) -> CapturedTrace {
     let mut spans: BTreeSet<SpanId> = BTreeSet::new();
     events.retain(|event| spans.insert(event.span));
     let events_cut = events.len().saturating_sub(EVENTS_PER_TRACE_MAX);
@@ -76,5 +96,10 @@ fn assemble(trace: TraceId, mut events: Vec<Event>) -> CapturedTrace {
     }
     events.sort_by_key(|event| (event.start, event.span));
     let events_cut = u32::try_from(events_cut).unwrap_or(u32::MAX);
-    CapturedTrace { trace, events, events_cut, logs: Vec::new() }
+    logs.sort_by(|a, b| {
+        let key = |log: &LogRecord| (log.at, log.span);
+        key(a).cmp(&key(b)).then_with(|| (&a.template, &a.body).cmp(&(&b.template, &b.body)))
+    });
+    logs.truncate(LOGS_PER_TRACE_MAX);
+    CapturedTrace { trace, events, events_cut, logs }
 }
