@@ -76,7 +76,12 @@ fn change(report: &Report) -> String {
         .filter_map(|cite| cite.strip_prefix("deployment:").or_else(|| cite.strip_prefix("signal:")))
         .next();
     let named = report.change.as_ref().filter(|_| report.cause.kind == CauseKind::Deploy);
-    named.map(|change| change.id.clone()).or_else(|| cited.map(str::to_owned)).unwrap_or_default()
+    named.map(|change| plain(&change.id)).or_else(|| cited.map(str::to_owned)).unwrap_or_default()
+}
+
+/// A change's id as its sender gave it: reports name changes as they cite them.
+fn plain(id: &str) -> String {
+    id.strip_prefix("deployment:").unwrap_or(id).to_owned()
 }
 
 /// Origin, then the chain outwards, then what else is affected.
