@@ -13,6 +13,7 @@ use crate::detect::{self, Counts};
 use crate::evidence::Traces;
 use crate::facts::{self, Facts};
 use crate::fixed::Bits;
+use crate::metrics::Level;
 use crate::origin::{self, Callee, Origin};
 use crate::sketch::{Merge, Users};
 use crate::summary::{Bucket, Digest, Split};
@@ -64,6 +65,8 @@ pub(crate) struct Symptom<'a> {
     pub(crate) since: Counts,
     /// Median duration since the onset, of a latency symptom.
     pub(crate) p50_ns: Option<u64>,
+    /// Of saturation.
+    pub(crate) level: Option<Level>,
     pub(crate) odds: Bits,
     pub(crate) first_failure: Option<Nanos>,
 }
@@ -217,6 +220,7 @@ fn symptoms<'a>(case: &'a Case, totals: &Totals<'_>, view: View<'a>) -> Vec<Symp
         let total = total(totals, &family.operation);
         let since = match member.norm {
             Norm::Flow(_) => Counts { requests: member.flowed, failures: 0 },
+            Norm::Level(_) => Counts::default(),
             Norm::Failure(_) | Norm::Latency(..) => total.showing(family, member.norm),
         };
         let tick = view.now.0 / view.config.tick_ns();
@@ -227,11 +231,13 @@ fn symptoms<'a>(case: &'a Case, totals: &Totals<'_>, view: View<'a>) -> Vec<Symp
             norm: member.norm,
             since,
             p50_ns: total.latency.quantile_ns(500),
+            level: view.window.metrics.level(family, Nanos(member.onset * view.config.tick_ns())),
             odds: match member.norm {
                 Norm::Flow(range) => {
                     let ticks = tick.saturating_sub(member.onset);
                     window::flow_odds(member.flowed, ticks, range, view.config)
                 }
+                Norm::Level(_) => Bits::ZERO,
                 Norm::Failure(_) | Norm::Latency(..) => detect::odds(since, member.norm.counts()),
             },
             first_failure: total.failures_of(&family.code).and_then(|failures| failures.first),

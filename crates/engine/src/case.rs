@@ -317,6 +317,14 @@ impl Case {
                 false => Health::NoTraffic,
             };
         }
+        if let Norm::Level(_) = member.norm {
+            let lately = config.recovery_ms * 1_000_000;
+            return match window.metrics.still_saturated(family, now, lately) {
+                Some(true) => Health::Failing,
+                Some(false) => Health::Quiet,
+                None => Health::NoTraffic,
+            };
+        }
         let recent = window.counts(family, member.norm, since);
         if detect::still_exceeds(recent, member.norm.counts()) {
             Health::Failing
@@ -339,7 +347,7 @@ impl Case {
                         failures.iter().flat_map(|f| f.traces.iter()).for_each(|trace| all.add(trace));
                     }
                     Sign::Latency => digest.slowest.iter().for_each(|(_, trace)| all.add(trace)),
-                    Sign::Traffic | Sign::Silence => {}
+                    Sign::Traffic | Sign::Silence | Sign::Saturation => {}
                 }
             }
         }

@@ -16,7 +16,7 @@ use crate::hash::StableHash;
 use crate::runtime_log::runtime_signal;
 use crate::shard::Shard;
 use crate::sketch::Merge;
-use crate::summary::{Bucket, Summary};
+use crate::summary::{Bucket, LOGS, Summary};
 use crate::versions::Versions;
 use crate::window::{Alarm, FamilyKey, FamilyView, Sign, Window};
 
@@ -111,14 +111,11 @@ impl Engine {
             }
             Input::Deployments(deployments) => self.core.take_deployments(deployments),
             Input::Alerts(alerts) => self.core.take_alerts(alerts),
-            Input::Logs(logs) => {
-                for signal in logs.iter().filter_map(runtime_signal) {
-                    self.core.news = true;
-                    self.core.facts.add_signal(signal);
-                }
+            Input::Logs(logs) => self.take_logs(&logs),
+            Input::Metrics(points) => {
+                self.core.window.metrics.add(points);
                 Vec::new()
             }
-            Input::Metrics(_) => Vec::new(),
             Input::AcceptBaseline(accepted) => {
                 self.core.accept_baseline(&accepted);
                 Vec::new()
@@ -132,6 +129,19 @@ impl Engine {
                 Vec::new()
             }
         }
+    }
+
+    fn take_logs(&mut self, logs: &[LogRecord]) -> Vec<Effect> {
+        for signal in logs.iter().filter_map(runtime_signal) {
+            self.core.news = true;
+            self.core.facts.add_signal(signal);
+        }
+        let shards = self.shards.len() as u64;
+        for log in logs {
+            let shard = (crate::hash::log(log) % shards) as usize;
+            self.shards[shard].add_log(log, &self.core.config);
+        }
+        Vec::new()
     }
 
     /// Error families that failed in the last hour, in order of key.
@@ -168,6 +178,7 @@ impl Core {
         self.duplicates += summary.duplicates;
         self.window.absorb(summary, &self.config);
         self.window.advance(self.tick, &self.config);
+        self.window.metrics.advance(self.tick);
         self.facts.forget(self.tick);
         self.alerts.forget(self.tick);
         let mut effects = self.register_versions(summary);
@@ -226,7 +237,9 @@ impl Core {
         let before = std::mem::take(&mut self.pending);
         for alarm in self.window.alarms(self.tick, &self.config) {
             let traces = self.exemplars(&alarm);
-            let has_traces = matches!(alarm.family.sign, Sign::Failure | Sign::Latency);
+            // Log records need not name a trace.
+            let has_traces = matches!(alarm.family.sign, Sign::Failure | Sign::Latency)
+                && &*alarm.family.operation.operation != LOGS;
             if has_traces && traces.len() < TRACES_MIN {
                 continue;
             }
@@ -235,7 +248,7 @@ impl Core {
                 continue;
             }
             let since = before.get(&alarm.family).map_or(self.tick, |pending| pending.since);
-            let before = self.window.healthy_before(&alarm.family.operation, alarm.onset);
+            let before = self.window.healthy_before(&alarm.family.operation, alarm.family.sign, alarm.onset);
             self.pending.insert(alarm.family.clone(), Pending { alarm, since, traces, before });
         }
     }
@@ -249,7 +262,7 @@ impl Core {
                 failures.map(|failures| failures.traces.iter().copied().collect()).unwrap_or_default()
             }
             Sign::Latency => total.slowest.iter().map(|(_, trace)| *trace).collect(),
-            Sign::Traffic | Sign::Silence => Vec::new(),
+            Sign::Traffic | Sign::Silence | Sign::Saturation => Vec::new(),
         }
     }
 

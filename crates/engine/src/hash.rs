@@ -43,6 +43,15 @@ pub(crate) fn span(trace: TraceId, span: SpanId) -> u64 {
     mix(trace.stable_hash() ^ u64::from_le_bytes(span.0).wrapping_mul(SEED))
 }
 
+/// One number for all that a log record says.
+pub(crate) fn log(log: &model::LogRecord) -> u64 {
+    let texts = [&log.env, &log.service, &log.instance, &log.template, &log.body];
+    let said = texts.iter().fold(SEED, |state, text| mix(state ^ text.stable_hash()));
+    let of_span = log.span.map_or(0, |span| u64::from_le_bytes(span.0));
+    let of_trace = log.trace.map_or(0, |trace| trace.stable_hash());
+    mix(said ^ of_trace.rotate_left(1) ^ of_span.wrapping_mul(SEED) ^ mix(log.at.0))
+}
+
 /// SHA-256 as lower-case hex.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))

@@ -23,6 +23,7 @@ mod facts;
 mod fixed;
 mod grouping;
 mod hash;
+mod metrics;
 mod origin;
 mod refusal;
 mod runtime_log;

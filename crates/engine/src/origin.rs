@@ -100,7 +100,8 @@ pub(crate) fn locate<'a>(
         |family: &FamilyKey| members.contains_key(family) || members.contains_key(&family.without_code());
     let slow = || vote_slow(traces.iter().copied(), before.iter().copied(), members, window, peers);
     let flows = || {
-        let is_flow = |family: &FamilyKey| matches!(family.sign, Sign::Traffic | Sign::Silence);
+        let is_flow =
+            |family: &FamilyKey| matches!(family.sign, Sign::Traffic | Sign::Silence | Sign::Saturation);
         let flows =
             members.iter().filter(|(family, _)| is_flow(family)).map(|(f, onset)| (*f, *onset)).collect();
         first_upstream(&flows, before.iter().copied())

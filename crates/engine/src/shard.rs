@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use foldhash::fast::FixedState;
-use model::{Event, Nanos};
+use model::{Event, LogRecord, Nanos};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
@@ -35,6 +35,20 @@ impl Shard {
             return;
         }
         self.summary.add(event, event.end.0 / config.tick_ns());
+    }
+
+    /// A log record has no id: one that is the same in all that it says is a second delivery.
+    pub(crate) fn add_log(&mut self, log: &LogRecord, config: &Config) {
+        if log.at < self.horizon {
+            self.summary.late += 1;
+            return;
+        }
+        let minute = self.seen.entry(log.at.0 / MINUTE_NS).or_default();
+        if !minute.insert(hash::log(log)) {
+            self.summary.duplicates += 1;
+            return;
+        }
+        self.summary.add_log(log, log.at.0 / config.tick_ns());
     }
 
     /// Forgets what was added since the last tick.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Event, EventKind, Nanos, Str, TraceId};
+use model::{Event, EventKind, LogRecord, LogSeverity, Nanos, Str, TraceId};
 use serde::{Deserialize, Serialize};
 
 use crate::hash::{self, StableHash};
@@ -11,6 +11,9 @@ use crate::sketch::{Bounded, Largest, Latency, Merge, OTHER, Smallest, UserHash,
 
 /// Index of a stretch of time as long as a tick, counted from the epoch.
 pub(crate) type Bucket = u64;
+
+/// The operation that stands for what a service logs: its requests are records, its failures those that report an error.
+pub(crate) const LOGS: &str = "(logs)";
 
 pub(crate) const SERVICES_MAX: usize = 1_000;
 pub(crate) const OPERATIONS_PER_SERVICE_MAX: usize = 500;
@@ -107,6 +110,14 @@ impl Summary {
         operation.buckets.entry(bucket).or_default().add(event);
     }
 
+    /// Counts a log record, and as a failure of its service's logs if it reports an error.
+    pub(crate) fn add_log(&mut self, log: &LogRecord, bucket: Bucket) {
+        let key = ServiceKey { env: log.env.clone(), service: log.service.clone() };
+        let name = OperationName { kind: EventKind::Internal, name: LOGS.into() };
+        let operation = self.services.entry(&key).operations.entry(&name);
+        operation.buckets.entry(bucket).or_default().add_log(log);
+    }
+
     /// Cuts everything to its bound; to be called once, before the summary is merged or read.
     pub(crate) fn close(&mut self) {
         self.services.cut();
@@ -135,6 +146,24 @@ impl Digest {
         match failure {
             Some(failure) => self.codes.entry(&failure.code).add(event),
             None => self.healthy.add(&event.trace),
+        }
+    }
+
+    fn add_log(&mut self, log: &LogRecord) {
+        self.requests += 1;
+        let error = log.severity >= LogSeverity::Error;
+        let split = Split { requests: 1, failures: u64::from(error) };
+        if !log.version.is_empty() {
+            self.versions.entry(&log.version).merge(&split);
+        }
+        if !log.instance.is_empty() {
+            self.instances.entry(&log.instance).merge(&split);
+        }
+        if error {
+            let failures = self.codes.entry(&log.template);
+            failures.count += 1;
+            log.trace.iter().for_each(|trace| failures.traces.add(trace));
+            failures.span(Some(log.at), Some(log.at));
         }
     }
 

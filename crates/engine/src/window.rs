@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::config::Config;
 use crate::detect::{self, Counts};
 use crate::fixed::Bits;
+use crate::metrics::{Level, Metrics};
 use crate::sketch::{Merge, OTHER, Smallest};
 use crate::summary::{
-    Bucket, Digest, OPERATIONS_PER_SERVICE_MAX, OperationDigest, OperationName, SERVICES_MAX, ServiceKey,
-    Summary,
+    Bucket, Digest, LOGS, OPERATIONS_PER_SERVICE_MAX, OperationDigest, OperationName, SERVICES_MAX,
+    ServiceKey, Summary,
 };
 
 mod accept;
@@ -61,6 +62,8 @@ pub(crate) enum Sign {
     Traffic,
     /// None at all.
     Silence,
+    /// A resource stands at its limit and never came near it before.
+    Saturation,
 }
 
 impl Sign {
@@ -70,6 +73,7 @@ impl Sign {
             Self::Latency => "latency",
             Self::Traffic => "traffic",
             Self::Silence => "silence",
+            Self::Saturation => "saturation",
         }
     }
 }
@@ -112,6 +116,7 @@ pub(crate) struct Window {
     operations: BTreeMap<OperationKey, Series>,
     /// How many requests come, for operations that work arrives at and for whole services.
     flows: BTreeMap<OperationKey, Flow>,
+    pub(crate) metrics: Metrics,
     /// Operations a service has, to hold the bound.
     per_service: BTreeMap<ServiceKey, usize>,
     /// Buckets before it can no longer change and have been shown to the detectors.
@@ -137,13 +142,15 @@ pub(crate) enum Norm {
     Latency(Counts, Limit),
     /// Requests a minute.
     Flow(Range),
+    /// A utilization.
+    Level(Level),
 }
 
 impl Norm {
     pub(crate) fn counts(&self) -> Counts {
         match self {
             Self::Failure(counts) | Self::Latency(counts, _) => *counts,
-            Self::Flow(_) => Counts::default(),
+            Self::Flow(_) | Self::Level(_) => Counts::default(),
         }
     }
 }
@@ -281,6 +288,7 @@ impl Window {
             alarms.extend(series.alarms(key, self.sealed, threshold, config));
         }
         alarms.extend(self.flow_alarms(now.0 / config.tick_ns(), threshold, config));
+        alarms.extend(self.metrics.alarms(now, config));
         alarms.sort_by(|a, b| a.family.cmp(&b.family));
         alarms
     }
@@ -372,10 +380,10 @@ impl Window {
     }
 
     /// Healthy traces of an operation from before a bucket, to compare with: the latest ones that are kept by tick.
-    pub(crate) fn healthy_before(&self, key: &OperationKey, onset: Bucket) -> Vec<TraceId> {
+    pub(crate) fn healthy_before(&self, key: &OperationKey, sign: Sign, onset: Bucket) -> Vec<TraceId> {
         let mut found: Smallest<TraceId, TRACES_BEFORE> = Smallest::default();
         let of = |key: &OperationKey| self.operations.get(key).into_iter();
-        let whole = &*key.operation == WHOLE_SERVICE;
+        let whole = matches!(&*key.operation, WHOLE_SERVICE | LOGS) || sign == Sign::Saturation;
         let of_service =
             self.operations.iter().filter(|(k, _)| whole && k.service_key() == key.service_key());
         for series in of(key).chain(of_service.map(|(_, series)| series)) {
@@ -401,6 +409,7 @@ impl Window {
     }
 
     pub(crate) fn enter_incident(&mut self, family: &FamilyKey) {
+        self.metrics.enter_incident(family);
         if let Some(flow) = self.flow_mut(family) {
             flow.enter();
         } else if let Some(series) = self.operations.get_mut(&family.operation) {
@@ -410,6 +419,7 @@ impl Window {
 
     /// Its incident is over as of `from`: what was before is not judged again.
     pub(crate) fn leave_incident(&mut self, family: &FamilyKey, from: Bucket, config: &Config) {
+        self.metrics.leave_incident(family);
         if let Some(flow) = self.flow_mut(family) {
             flow.leave(from, config);
         } else if let Some(series) = self.operations.get_mut(&family.operation) {

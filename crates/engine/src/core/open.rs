@@ -72,7 +72,9 @@ impl Core {
     fn callees(&self, family: &FamilyKey) -> BTreeSet<Str> {
         let key = &family.operation;
         let (traces, calls_of_service) = match family.sign {
-            Sign::Traffic | Sign::Silence => (self.window.healthy_before(key, self.window.sealed()), true),
+            Sign::Traffic | Sign::Silence | Sign::Saturation => {
+                (self.window.healthy_before(key, family.sign, self.window.sealed()), true)
+            }
             Sign::Failure | Sign::Latency if !key.kind.is_outbound() => return BTreeSet::new(),
             Sign::Failure => {
                 let total = self.window.sum(key, self.window.sealed(), u64::MAX, &self.config);
@@ -192,7 +194,10 @@ impl Core {
     ) -> BTreeSet<TraceId> {
         let mut found: Smallest<TraceId, { crate::case::TRACES_MAX }> = Smallest::default();
         for (family, onset) in members {
-            self.window.healthy_before(&family.operation, onset).iter().for_each(|trace| found.add(trace));
+            self.window
+                .healthy_before(&family.operation, family.sign, onset)
+                .iter()
+                .for_each(|trace| found.add(trace));
         }
         found.iter().copied().collect()
     }

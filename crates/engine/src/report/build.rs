@@ -69,6 +69,11 @@ pub(crate) fn report(analysis: &Analysis<'_>, view: View<'_>, ambient: &Ambient<
     }
 }
 
+/// Four decimals of a number in millionths.
+fn millionths(value: i64) -> f64 {
+    (value / 100) as f64 / 10_000.0
+}
+
 /// A fraction with four decimals.
 fn fraction(part: u64, whole: u64) -> f64 {
     let scaled =
@@ -224,7 +229,7 @@ fn symptoms(analysis: &Analysis<'_>, now: Nanos) -> Vec<Symptom> {
                 p50_before_us: limit.p50_ns / 1_000,
                 p50_us: s.p50_ns.map(|ns| ns / 1_000),
             }),
-            Norm::Failure(_) | Norm::Flow(_) => None,
+            Norm::Failure(_) | Norm::Flow(_) | Norm::Level(_) => None,
         },
         traffic: match s.norm {
             Norm::Flow(range) => Some(TrafficPart {
@@ -232,8 +237,14 @@ fn symptoms(analysis: &Analysis<'_>, now: Nanos) -> Vec<Symptom> {
                 high_per_minute: range.high,
                 requests: s.since.requests,
             }),
-            Norm::Failure(_) | Norm::Latency(..) => None,
+            Norm::Failure(_) | Norm::Latency(..) | Norm::Level(_) => None,
         },
+        saturation: s.level.map(|level| SaturationPart {
+            metric: s.family.operation.operation.to_string(),
+            instance: s.family.code.to_string(),
+            max_before: millionths(level.before_max),
+            max: millionths(level.now_max),
+        }),
         odds_log10: s.odds.log10_floor(),
         onset_at: s.onset.to_rfc3339(),
         detected_at: s.detected_at.to_rfc3339(),

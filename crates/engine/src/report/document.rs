@@ -170,7 +170,7 @@ pub struct Share {
 pub struct Symptom {
     pub id: String,
     /// `failure`: a family's failure rate left its baseline; `latency`: more requests than ever are slow; `traffic`: more
-    /// or fewer requests than ever; `silence`: none at all.
+    /// or fewer requests than ever; `silence`: none at all; `saturation`: a resource stands at its limit as never before.
     pub kind: String,
     pub service: String,
     pub operation: String,
@@ -182,6 +182,7 @@ pub struct Symptom {
     pub baseline: Share,
     pub latency: Option<LatencyPart>,
     pub traffic: Option<TrafficPart>,
+    pub saturation: Option<SaturationPart>,
     /// The odds against the baseline are 1 in 10 to this power.
     pub odds_log10: i64,
     pub onset_at: String,
@@ -196,6 +197,17 @@ pub struct LatencyPart {
     pub limit_us: u64,
     pub p50_before_us: u64,
     pub p50_us: Option<u64>,
+}
+
+/// Of a resource at its limit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SaturationPart {
+    /// The metric's name with its attributes.
+    pub metric: String,
+    pub instance: String,
+    /// The most in the hour before the onset, and since.
+    pub max_before: f64,
+    pub max: f64,
 }
 
 /// Of a traffic symptom or of silence.

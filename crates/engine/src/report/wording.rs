@@ -58,6 +58,7 @@ fn befell(sign: Sign) -> &'static str {
         Sign::Failure => "failed",
         Sign::Latency => "were slow",
         Sign::Traffic | Sign::Silence => "did not come",
+        Sign::Saturation => "were affected",
     }
 }
 
@@ -121,6 +122,7 @@ fn what_happens(origin: &Origin) -> String {
         Sign::Latency => format!("{service} is slow"),
         Sign::Traffic => format!("{service} gets another number of requests than ever"),
         Sign::Silence => format!("{service} fell silent"),
+        Sign::Saturation => format!("{service} stands at the limit of what it has"),
     }
 }
 
@@ -146,6 +148,17 @@ pub(crate) fn symptom(symptom: &Symptom<'_>, now: Nanos) -> String {
                 ms(limit.p50_ns)
             )
         }
+        Norm::Level(level) => {
+            let level = symptom.level.unwrap_or(level);
+            let percent = |millionths: i64| millionths / 10_000;
+            format!(
+                "{} on {} is at up to {} %; in the hour before at most {} %",
+                symptom.family.operation.operation,
+                symptom.family.code,
+                percent(level.now_max),
+                percent(level.before_max)
+            )
+        }
         Norm::Flow(Range { low, high }) => {
             format!("{} requests in {elapsed}; from {low} to {high} a minute before; {odds}", since.requests)
         }
@@ -160,6 +173,7 @@ pub(crate) fn first_seen(symptom: &Symptom<'_>) -> Sentence {
         Sign::Latency => format!("{service} {operation} turned slow."),
         Sign::Traffic => format!("The traffic of {service} {operation} changed."),
         Sign::Silence => format!("{service} {operation} fell silent."),
+        Sign::Saturation => format!("{service} reached its limit: {operation} on {code}."),
     };
     Sentence::new(text, [cite::symptom(symptom.family)])
 }
@@ -277,6 +291,7 @@ pub(crate) fn own_code_fails(origin: &Origin) -> Sentence {
             "{} failed in {} with {}, and nothing that it called failed.",
             place.step.operation, place.service, place.code
         ),
+        (Sign::Saturation, _) => format!("{} has no more of {}.", place.service, place.step.operation),
         (Sign::Traffic | Sign::Silence, _) => {
             format!("The traffic of {} changed, and that of whoever calls it did not.", place.service)
         }
@@ -379,7 +394,7 @@ pub(crate) fn check(hypothesis: &Hypothesis, origin: &Origin) -> Option<Sentence
             Sign::Latency => {
                 format!("Look at what {} in {service} spends its time on.", origin.place.step.operation)
             }
-            Sign::Traffic | Sign::Silence => {
+            Sign::Traffic | Sign::Silence | Sign::Saturation => {
                 format!("Look at whether {service} runs, and at what brings its work to it.")
             }
         },

@@ -49,7 +49,7 @@ impl Digest {
         match norm {
             Norm::Failure(_) => self.counts(&family.code),
             Norm::Latency(_, limit) => self.slow(limit.above_ns),
-            Norm::Flow(_) => Counts { requests: self.requests, failures: 0 },
+            Norm::Flow(_) | Norm::Level(_) => Counts { requests: self.requests, failures: 0 },
         }
     }
 }
@@ -146,7 +146,8 @@ impl Series {
     pub(super) fn enter_incident(&mut self, family: &FamilyKey) {
         match family.sign {
             Sign::Latency => self.slowness.in_incident = true,
-            _ => {
+            Sign::Traffic | Sign::Silence | Sign::Saturation => {}
+            Sign::Failure => {
                 if let Some(family) = self.families.get_mut(&family.code) {
                     family.in_incident = true;
                 }
@@ -157,7 +158,8 @@ impl Series {
     pub(super) fn leave_incident(&mut self, family: &FamilyKey, from: Bucket) {
         match family.sign {
             Sign::Latency => self.slowness.leave(from),
-            _ => {
+            Sign::Traffic | Sign::Silence | Sign::Saturation => {}
+            Sign::Failure => {
                 if let Some(family) = self.families.get_mut(&family.code) {
                     family.in_incident = false;
                     family.from = from;

@@ -1,0 +1,338 @@
+//! What services say of themselves in numbers: each series by minute, for an hour. A utilization that never came near
+//! its limit and now stands there is a symptom; everything else only speaks when an incident asks. Integers alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{EventKind, MetricKind, MetricPoint, Nanos, SECOND_NS, Str};
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::window::{Alarm, FamilyKey, Norm, OperationKey, Sign};
+
+/// Series that are kept; of further ones nothing is known.
+const SERIES_MAX: usize = 20_000;
+const KEEP_MINUTES: u64 = 60;
+const MINUTE_NS: u64 = 60 * SECOND_NS;
+/// A utilization from here on is a lack, in millionths.
+const SATURATED: i64 = 750_000;
+/// Points in a row that must show it, unless they are half a minute or more apart.
+const POINTS_MIN: u32 = 3;
+const SPARSE_NS: u64 = 30 * SECOND_NS;
+/// A series younger than this has no past.
+const PAST_NS: u64 = 30 * SECOND_NS;
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct SeriesKey {
+    pub(crate) env: Str,
+    pub(crate) service: Str,
+    pub(crate) instance: Str,
+    pub(crate) name: Str,
+    pub(crate) series: Str,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Metrics {
+    /// Points of this tick: they are taken in order of their own time, not of arrival.
+    arrived: BTreeMap<SeriesKey, BTreeMap<Nanos, (MetricKind, i64)>>,
+    meters: BTreeMap<SeriesKey, Meter>,
+    in_incident: BTreeSet<SeriesKey>,
+    /// Points of series beyond the bound.
+    pub(crate) cut: u64,
+}
+
+/// One series.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Meter {
+    first: Nanos,
+    last: (Nanos, i64),
+    minutes: BTreeMap<u64, Minute>,
+    /// When it last crossed into saturation, and the points since.
+    saturated: Option<(Nanos, u32)>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Minute {
+    pub(crate) points: u32,
+    pub(crate) sum: i64,
+    pub(crate) max: i64,
+}
+
+/// A series before an instant and since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Level {
+    pub(crate) before_max: i64,
+    pub(crate) now_max: i64,
+}
+
+impl Metrics {
+    pub(crate) fn add(&mut self, points: Vec<MetricPoint>) {
+        for point in points {
+            let key = SeriesKey {
+                env: point.env,
+                service: point.service,
+                instance: point.instance,
+                name: point.name,
+                series: point.series,
+            };
+            let room = self.arrived.len() < SERIES_MAX || self.arrived.contains_key(&key);
+            if !room {
+                self.cut += 1;
+                continue;
+            }
+            let value = (point.kind, point.value);
+            let known = self.arrived.entry(key).or_default().entry(point.at).or_insert(value);
+            *known = (*known).max(value);
+        }
+    }
+
+    /// Takes in what arrived since the last tick, and forgets what is too old.
+    pub(crate) fn advance(&mut self, now: Nanos) {
+        for (key, points) in std::mem::take(&mut self.arrived) {
+            if !self.meters.contains_key(&key) && self.meters.len() >= SERIES_MAX {
+                self.cut += points.len() as u64;
+                continue;
+            }
+            for (at, (kind, value)) in points {
+                match self.meters.get_mut(&key) {
+                    Some(meter) => meter.add(at, kind, value),
+                    None => {
+                        self.meters.insert(key.clone(), Meter::starting_with(at, kind, value));
+                    }
+                }
+            }
+        }
+        let keep = now.0 / MINUTE_NS - KEEP_MINUTES.min(now.0 / MINUTE_NS);
+        self.meters.retain(|_, meter| {
+            meter.minutes = meter.minutes.split_off(&keep);
+            !meter.minutes.is_empty()
+        });
+    }
+
+    /// Utilizations outside incidents that stand at their limit and never came near it before, in order of key.
+    pub(crate) fn alarms(&self, now: Nanos, config: &Config) -> Vec<Alarm> {
+        let alarm = |(key, meter): (&SeriesKey, &Meter)| {
+            let (since, _) = meter.is_saturated(now).filter(|_| is_utilization(&key.name))?;
+            let level = meter.level(since)?;
+            (!self.in_incident.contains(key) && level.before_max <= level.now_max / 2).then(|| Alarm {
+                family: key.family(),
+                onset: since.0 / config.tick_ns(),
+                norm: Norm::Level(level),
+            })
+        };
+        self.meters.iter().filter_map(alarm).collect()
+    }
+
+    /// The utilizations of a service that stand higher than ever before since an instant: at their limit, or doubled.
+    pub(crate) fn saturated<'a>(
+        &'a self,
+        env: &'a Str,
+        service: &'a Str,
+        since: Nanos,
+    ) -> impl Iterator<Item = (&'a SeriesKey, Level)> + 'a {
+        let of_service = move |key: &SeriesKey| key.env == *env && key.service == *service;
+        self.meters.iter().filter(move |(key, _)| of_service(key) && is_utilization(&key.name)).filter_map(
+            move |(key, meter)| {
+                let level = meter.level(since)?;
+                (level.now_max >= SATURATED && level.before_max <= level.now_max / 2).then_some((key, level))
+            },
+        )
+    }
+
+    /// Instances of a service that were started again since an instant: by their restart counter.
+    pub(crate) fn restarts(&self, env: &Str, service: &Str, since: Nanos) -> Vec<(&SeriesKey, i64)> {
+        let is_restart =
+            |key: &SeriesKey| key.env == *env && key.service == *service && key.name.contains("restart");
+        let found = self.meters.iter().filter(|(key, _)| is_restart(key));
+        found.map(|(key, meter)| (key, meter.rise(since))).filter(|(_, rise)| *rise >= 1_000_000).collect()
+    }
+
+    pub(crate) fn enter_incident(&mut self, family: &FamilyKey) {
+        self.in_incident.extend(SeriesKey::of(family));
+    }
+
+    pub(crate) fn leave_incident(&mut self, family: &FamilyKey) {
+        if let Some(key) = SeriesKey::of(family) {
+            self.in_incident.remove(&key);
+        }
+    }
+
+    /// Whether it still stands at its limit; `None` where nothing came lately.
+    pub(crate) fn still_saturated(&self, family: &FamilyKey, now: Nanos, within_ns: u64) -> Option<bool> {
+        let meter = self.meters.get(&SeriesKey::of(family)?)?;
+        let (at, value) = meter.last;
+        (now.since(at) <= within_ns.max(2 * MINUTE_NS)).then_some(value >= SATURATED)
+    }
+
+    /// The most since an instant, of a symptom's series.
+    pub(crate) fn level(&self, family: &FamilyKey, since: Nanos) -> Option<Level> {
+        self.meters.get(&SeriesKey::of(family)?)?.level(since)
+    }
+}
+
+fn is_utilization(name: &str) -> bool {
+    name.ends_with("utilization")
+}
+
+impl SeriesKey {
+    /// The family of a symptom: the operation is the metric, with its series; the code the instance.
+    fn family(&self) -> FamilyKey {
+        let operation = if self.series.is_empty() {
+            self.name.clone()
+        } else {
+            format!("{}{{{}}}", self.name, self.series).into()
+        };
+        FamilyKey {
+            operation: OperationKey {
+                env: self.env.clone(),
+                service: self.service.clone(),
+                kind: EventKind::Internal,
+                operation,
+            },
+            sign: Sign::Saturation,
+            code: self.instance.clone(),
+        }
+    }
+
+    fn of(family: &FamilyKey) -> Option<Self> {
+        let FamilyKey { operation: key, sign: Sign::Saturation, code } = family else { return None };
+        let (name, series) = match key.operation.split_once('{') {
+            Some((name, series)) => (name, series.strip_suffix('}')?),
+            None => (&*key.operation, ""),
+        };
+        Some(Self {
+            env: key.env.clone(),
+            service: key.service.clone(),
+            instance: code.clone(),
+            name: name.into(),
+            series: series.into(),
+        })
+    }
+}
+
+impl Meter {
+    fn starting_with(at: Nanos, kind: MetricKind, value: i64) -> Self {
+        let mut meter = Self { first: at, last: (at, value), minutes: BTreeMap::new(), saturated: None };
+        // What a counter stood at when it was first seen came before.
+        meter.count(at, if kind == MetricKind::Cumulative { 0 } else { value });
+        meter
+    }
+
+    fn add(&mut self, at: Nanos, kind: MetricKind, value: i64) {
+        let (last_at, last) = self.last;
+        if at <= last_at {
+            return;
+        }
+        let shown = match kind {
+            MetricKind::Gauge | MetricKind::Delta => value,
+            // A counter that fell was started anew.
+            MetricKind::Cumulative if value < last => value,
+            MetricKind::Cumulative => value - last,
+        };
+        self.saturated = match (self.saturated, shown >= SATURATED) {
+            (_, false) => None,
+            (None, true) => Some((at, 1)),
+            (Some((since, points)), true) => Some((since, points.saturating_add(1))),
+        };
+        // Points that come rarely need not be many.
+        if let Some((_, points)) = self.saturated.as_mut().filter(|_| at.since(last_at) >= SPARSE_NS) {
+            *points = (*points).max(POINTS_MIN);
+        }
+        self.last = (at, value);
+        self.count(at, shown);
+    }
+
+    fn count(&mut self, at: Nanos, value: i64) {
+        let minute = self.minutes.entry(at.0 / MINUTE_NS).or_default();
+        minute.max = if minute.points == 0 { value } else { minute.max.max(value) };
+        minute.points = minute.points.saturating_add(1);
+        minute.sum = minute.sum.saturating_add(value);
+    }
+
+    fn is_saturated(&self, now: Nanos) -> Option<(Nanos, u32)> {
+        self.saturated.filter(|(since, points)| {
+            *points >= POINTS_MIN
+                && since.since(self.first) >= PAST_NS
+                && now.since(self.last.0) <= 2 * MINUTE_NS
+        })
+    }
+
+    fn level(&self, since: Nanos) -> Option<Level> {
+        let minute = since.0 / MINUTE_NS;
+        let max = |minutes: &mut dyn Iterator<Item = &Minute>| minutes.map(|m| m.max).max();
+        let before = max(&mut self.minutes.range(..minute).map(|(_, m)| m))?;
+        let now = max(&mut self.minutes.range(minute..).map(|(_, m)| m))?;
+        Some(Level { before_max: before, now_max: now })
+    }
+
+    /// How far a counter rose since an instant.
+    fn rise(&self, since: Nanos) -> i64 {
+        self.minutes.range(since.0 / MINUTE_NS..).map(|(_, minute)| minute.sum).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(name: &str, kind: MetricKind, at_s: u64, value: i64) -> MetricPoint {
+        MetricPoint {
+            env: "test".into(),
+            service: "cart".into(),
+            instance: "cart-1".into(),
+            name: name.into(),
+            unit: "1".into(),
+            series: "cpu=0".into(),
+            kind,
+            at: Nanos::from_secs(at_s),
+            value,
+        }
+    }
+
+    fn alarms_with(values: impl Iterator<Item = i64>, every_s: u64) -> Vec<(u64, Alarm)> {
+        let (mut metrics, config) = (Metrics::default(), Config::default());
+        let mut found = Vec::new();
+        for (i, value) in values.enumerate() {
+            let at = 600_000 + i as u64 * every_s;
+            metrics.add(vec![point("container.cpu.utilization", MetricKind::Gauge, at, value)]);
+            metrics.advance(Nanos::from_secs(at));
+            found.extend(
+                metrics.alarms(Nanos::from_secs(at), &config).into_iter().map(|alarm| (i as u64, alarm)),
+            );
+        }
+        found
+    }
+
+    #[test]
+    fn a_utilization_that_jumps_to_its_limit_and_stays_is_a_symptom() {
+        let found = alarms_with((0..40).map(|i| if i < 30 { 100_000 } else { 900_000 }), 10);
+        assert_eq!(found[0].0, 32);
+        assert_eq!(found[0].1.family.operation.operation.as_ref(), "container.cpu.utilization{cpu=0}");
+        let once_a_minute = alarms_with((0..8).map(|i| if i < 5 { 100_000 } else { 900_000 }), 60);
+        assert_eq!(once_a_minute[0].0, 5);
+    }
+
+    #[test]
+    fn a_pause_a_habit_and_a_rise_are_none() {
+        let pause = |i: u64| if i % 20 == 19 { 900_000 } else { 100_000 };
+        assert_eq!(alarms_with((0..200).map(pause), 10), []);
+        assert_eq!(alarms_with((0..200).map(|i| 400_000 + i * 2_000), 10), []);
+        assert_eq!(alarms_with((0..200).map(|_| 990_000), 10), []);
+    }
+
+    #[test]
+    fn a_counter_is_known_by_its_rise() {
+        let mut metrics = Metrics::default();
+        for (i, value) in [7, 7, 8, 10, 1].into_iter().enumerate() {
+            let at = 600_000 + i as u64 * 60;
+            metrics.add(vec![point("k8s.container.restarts", MetricKind::Cumulative, at, value * 1_000_000)]);
+            metrics.advance(Nanos::from_secs(at));
+        }
+        let (env, service) = (Str::from("test"), Str::from("cart"));
+        let rise = |since_s: u64| {
+            metrics.restarts(&env, &service, Nanos::from_secs(since_s)).first().map(|(_, rise)| *rise)
+        };
+        assert_eq!(rise(600_060), Some(4_000_000));
+        assert_eq!(rise(600_240), Some(1_000_000));
+        assert_eq!(rise(600_300), None);
+    }
+}
