@@ -5,10 +5,8 @@ use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher;
 
-use model::{CapturedTrace, Event, Evidence, Input, LogRecord, Nanos, SECOND_NS, SpanId, TraceId};
+use model::{CapturedTrace, Event, Evidence, Input, LogRecord, Nanos, SECOND_NS, TraceId};
 
-const EVENTS_PER_TRACE_MAX: usize = 512;
-const LOGS_PER_TRACE_MAX: usize = 200;
 const TRACES_PER_CAPTURE_MAX: usize = 64;
 const UNCHANGED_NS: u64 = 20 * SECOND_NS;
 /// Older traces are forgotten; the engine asks for none that ended before the hour that is its baseline.
@@ -53,8 +51,8 @@ impl Traces {
         let mut traces = Vec::new();
         for id in asked {
             self.wanted.remove(&id);
-            let trace = self.by_id.get(&id).map(|held| assemble(id, held.events.clone(), held.logs.clone()));
-            let trace = trace.unwrap_or_else(|| assemble(id, Vec::new(), Vec::new()));
+            let trace = self.by_id.get(&id).map(|held| engine::assemble(id, held.events.clone(), held.logs.clone()));
+            let trace = trace.unwrap_or_else(|| engine::assemble(id, Vec::new(), Vec::new()));
             let digest = digest(&trace);
             let shown = self.shown.get(&id).filter(|(_, first)| now.since(*first) < UNCHANGED_NS);
             if shown.is_some_and(|(known, _)| *known == digest) {
@@ -82,24 +80,4 @@ fn digest(trace: &CapturedTrace) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(&bytes);
     hasher.finish()
-}
-
-/// Each span once, as it came first; in order of start. If the trace is too long, its failures stay before others.
-/// Logs in order of time, the first of them.
-fn assemble(trace: TraceId, mut events: Vec<Event>, mut logs: Vec<LogRecord>) -> CapturedTrace {
-    let mut spans: BTreeSet<SpanId> = BTreeSet::new();
-    events.retain(|event| spans.insert(event.span));
-    let events_cut = events.len().saturating_sub(EVENTS_PER_TRACE_MAX);
-    if events_cut > 0 {
-        events.sort_by_key(|event| (event.failure().is_none(), event.start, event.span));
-        events.truncate(EVENTS_PER_TRACE_MAX);
-    }
-    events.sort_by_key(|event| (event.start, event.span));
-    let events_cut = u32::try_from(events_cut).unwrap_or(u32::MAX);
-    logs.sort_by(|a, b| {
-        let key = |log: &LogRecord| (log.at, log.span);
-        key(a).cmp(&key(b)).then_with(|| (&a.template, &a.body).cmp(&(&b.template, &b.body)))
-    });
-    logs.truncate(LOGS_PER_TRACE_MAX);
-    CapturedTrace { trace, events, events_cut, logs }
 }

@@ -219,8 +219,7 @@ fn symptoms<'a>(case: &'a Case, totals: &Totals<'_>, view: View<'a>) -> Vec<Symp
     let symptom = |(family, member): (&'a FamilyKey, &'a Member)| {
         let total = total(totals, &family.operation);
         let since = match member.norm {
-            Norm::Flow(_) => Counts { requests: member.flowed, failures: 0 },
-            Norm::Level(_) => Counts::default(),
+            Norm::Flow(_) | Norm::Level(_) | Norm::Behaviour(_) => member.since,
             Norm::Failure(_) | Norm::Latency(..) => total.showing(family, member.norm),
         };
         let tick = view.now.0 / view.config.tick_ns();
@@ -235,10 +234,12 @@ fn symptoms<'a>(case: &'a Case, totals: &Totals<'_>, view: View<'a>) -> Vec<Symp
             odds: match member.norm {
                 Norm::Flow(range) => {
                     let ticks = tick.saturating_sub(member.onset);
-                    window::flow_odds(member.flowed, ticks, range, view.config)
+                    window::flow_odds(member.since.requests, ticks, range, view.config)
                 }
                 Norm::Level(_) => Bits::ZERO,
-                Norm::Failure(_) | Norm::Latency(..) => detect::odds(since, member.norm.counts()),
+                Norm::Failure(_) | Norm::Latency(..) | Norm::Behaviour(_) => {
+                    detect::odds(since, member.norm.counts())
+                }
             },
             first_failure: total.failures_of(&family.code).and_then(|failures| failures.first),
         }
@@ -276,12 +277,18 @@ fn affected(case: &Case, key: &OperationKey, total: &Digest, view: View<'_>) -> 
         let slow = total.showing(&FamilyKey::of(key.clone(), Sign::Latency), slow.norm);
         failures = failures.max(slow.failures);
     }
+    if let Some(odd) = of(Sign::Behaviour) {
+        failures = failures.max(odd.since.failures);
+    }
     let mut counts = Counts { requests: total.requests, failures };
     let flow = of(Sign::Silence).or_else(|| of(Sign::Traffic));
-    if let Some(Member { norm: Norm::Flow(range), flowed, onset, .. }) = flow {
+    if let Some(Member { norm: Norm::Flow(range), since, onset, .. }) = flow {
         let expected = range.low * minutes(*onset, view);
-        let missing = expected.saturating_sub(*flowed);
-        counts = Counts { requests: counts.requests.max(flowed + missing), failures: failures.max(missing) };
+        let missing = expected.saturating_sub(since.requests);
+        counts = Counts {
+            requests: counts.requests.max(since.requests + missing),
+            failures: failures.max(missing),
+        };
     }
     (counts, users)
 }

@@ -67,8 +67,8 @@ pub(crate) struct Member {
     pub(crate) onset: Bucket,
     pub(crate) detected_at: Nanos,
     pub(crate) norm: Norm,
-    /// Of a flow: requests since the onset.
-    pub(crate) flowed: u64,
+    /// Of what is not counted by digests: requests since the onset, and those that show the symptom.
+    pub(crate) since: Counts,
 }
 
 /// An operation before the onset.
@@ -168,12 +168,13 @@ impl Case {
         if self.members.len() >= MEMBERS_MAX && !self.members.contains_key(&alarm.family) {
             if self.beyond.len() < BEYOND_MAX {
                 self.beyond.insert(alarm.family.clone());
-                window.enter_incident(&alarm.family);
+                window.enter_incident(&alarm.family, alarm.onset);
             }
             return;
         }
-        window.enter_incident(&alarm.family);
-        let member = Member { onset: alarm.onset, detected_at: now, norm: alarm.norm, flowed: 0 };
+        window.enter_incident(&alarm.family, alarm.onset);
+        let member =
+            Member { onset: alarm.onset, detected_at: now, norm: alarm.norm, since: Counts::default() };
         self.members.entry(alarm.family.clone()).or_insert(member);
         self.track(&alarm.family.operation, window, config);
     }
@@ -211,8 +212,13 @@ impl Case {
         }
         self.refine_onset(window);
         for (family, member) in &mut self.members {
-            if let Norm::Flow(_) = member.norm {
-                member.flowed = window.flowed(&family.operation, member.onset);
+            match member.norm {
+                Norm::Flow(_) => {
+                    let requests = window.flowed(&family.operation, member.onset);
+                    member.since = Counts { requests, failures: 0 };
+                }
+                Norm::Behaviour(_) => member.since = window.shapes.since(&family.operation),
+                Norm::Failure(_) | Norm::Latency(..) | Norm::Level(_) => {}
             }
         }
         self.settle(window.sealed(), window, config);
@@ -325,7 +331,10 @@ impl Case {
                 None => Health::NoTraffic,
             };
         }
-        let recent = window.counts(family, member.norm, since);
+        let recent = match member.norm {
+            Norm::Behaviour(_) => window.shapes.counts(&family.operation, since),
+            _ => window.counts(family, member.norm, since),
+        };
         if detect::still_exceeds(recent, member.norm.counts()) {
             Health::Failing
         } else if recent.requests > 0 {
@@ -347,9 +356,13 @@ impl Case {
                         failures.iter().flat_map(|f| f.traces.iter()).for_each(|trace| all.add(trace));
                     }
                     Sign::Latency => digest.slowest.iter().for_each(|(_, trace)| all.add(trace)),
-                    Sign::Traffic | Sign::Silence | Sign::Saturation => {}
+                    Sign::Traffic | Sign::Silence | Sign::Saturation | Sign::Behaviour => {}
                 }
             }
+        }
+        let odd = self.members.keys().filter(|family| family.sign == Sign::Behaviour);
+        for family in odd {
+            window.shapes.traces(&family.operation).iter().for_each(|trace| all.add(trace));
         }
         all.iter().copied().collect()
     }

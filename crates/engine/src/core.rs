@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Alert, Effect, Evidence, IncidentId, Input, Nanos, TraceId};
+use model::{Alert, Effect, Evidence, IncidentId, Input, LogRecord, Nanos, TraceId};
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::Alerts;
@@ -14,6 +14,7 @@ use crate::evidence::Traces;
 use crate::facts::Facts;
 use crate::hash::StableHash;
 use crate::runtime_log::runtime_signal;
+use crate::join::Join;
 use crate::shard::Shard;
 use crate::sketch::Merge;
 use crate::summary::{Bucket, LOGS, Summary};
@@ -46,6 +47,7 @@ pub(crate) struct Core {
     config_digest: String,
     tick: Nanos,
     window: Window,
+    join: Join,
     facts: Facts,
     alerts: Alerts,
     versions: Versions,
@@ -94,6 +96,7 @@ impl Engine {
                 for event in &events {
                     let shard = (event.trace.stable_hash() % shards) as usize;
                     self.shards[shard].add(event, &self.core.config);
+                    self.core.join.add_event(event, self.core.tick);
                 }
                 Vec::new()
             }
@@ -140,6 +143,7 @@ impl Engine {
         for log in logs {
             let shard = (crate::hash::log(log) % shards) as usize;
             self.shards[shard].add_log(log, &self.core.config);
+            self.core.join.add_log(log, self.core.tick);
         }
         Vec::new()
     }
@@ -179,6 +183,8 @@ impl Core {
         self.window.absorb(summary, &self.config);
         self.window.advance(self.tick, &self.config);
         self.window.metrics.advance(self.tick);
+        let joined = self.join.close(self.tick);
+        self.window.absorb_joined(&joined, self.tick, &self.config);
         self.facts.forget(self.tick);
         self.alerts.forget(self.tick);
         let mut effects = self.register_versions(summary);
@@ -262,6 +268,7 @@ impl Core {
                 failures.map(|failures| failures.traces.iter().copied().collect()).unwrap_or_default()
             }
             Sign::Latency => total.slowest.iter().map(|(_, trace)| *trace).collect(),
+            Sign::Behaviour => self.window.shapes.traces(&alarm.family.operation),
             Sign::Traffic | Sign::Silence | Sign::Saturation => Vec::new(),
         }
     }

@@ -28,15 +28,22 @@ pub(crate) struct Test {
     alternative_min: u64,
     /// What one bucket can add to the evidence. A cut likelihood ratio is still an e-value, a weaker one.
     gain_max: Bits,
+    /// Rates below one in so many are not told apart.
+    rate_min_inverse: u64,
     /// Compare with the worst minute of the baseline instead of its mean.
     worst_minute: bool,
 }
 
 /// Failures: each counts at once.
-pub(crate) const FAILURES: Test = Test { alternative_min: 0, gain_max: Bits(i64::MAX), worst_minute: false };
+pub(crate) const FAILURES: Test =
+    Test { alternative_min: 0, gain_max: Bits(i64::MAX), rate_min_inverse: 1_000, worst_minute: false };
+/// Log records that report an error, among all: there are many, and few of them tell the tale.
+pub(crate) const LOG_ERRORS: Test =
+    Test { alternative_min: 0, gain_max: Bits(i64::MAX), rate_min_inverse: 100_000, worst_minute: false };
 /// Slowness comes in bursts that mean nothing, so a third of the requests must be slow, for longer than a pause lasts,
 /// and more than in any minute of the baseline.
-pub(crate) const SLOWNESS: Test = Test { alternative_min: 300, gain_max: Bits(4 << 20), worst_minute: true };
+pub(crate) const SLOWNESS: Test =
+    Test { alternative_min: 300, gain_max: Bits(4 << 20), rate_min_inverse: 1_000, worst_minute: true };
 
 /// While an operation is younger than this, only a rate of at least `WARM_UP_RATE` counts: there is no baseline yet.
 const WARM_UP_MS: u64 = 60_000;
@@ -47,8 +54,6 @@ const BASELINE_MINUTES: usize = 60;
 const PRIOR_REQUESTS: u64 = 50;
 /// What an accepted baseline weighs at least: what was seen of it is short, and the prior must not outweigh it.
 const ACCEPTED_REQUESTS: u64 = 10_000;
-/// Rates below one in a thousand are not told apart.
-const RATE_MIN_INVERSE: u64 = 1_000;
 /// Odds at which a stretch is held back from the baseline (10 : 1), and at which a bucket next to the onset
 /// belongs to it (3 : 1).
 const HOLD_ODDS: u64 = 10;
@@ -119,10 +124,10 @@ struct Fraction {
 }
 
 impl Fraction {
-    fn of(counts: Counts) -> Self {
+    fn of(counts: Counts, test: Test) -> Self {
         let (numerator, denominator) = (2 * counts.failures + 1, 2 * (counts.requests + PRIOR_REQUESTS));
-        if numerator * RATE_MIN_INVERSE < denominator {
-            return Self { numerator: 1, denominator: RATE_MIN_INVERSE };
+        if numerator * test.rate_min_inverse < denominator {
+            return Self { numerator: 1, denominator: test.rate_min_inverse };
         }
         Self { numerator: numerator.min(denominator - 1), denominator }
     }
@@ -150,7 +155,7 @@ impl Fraction {
 
 /// The odds, in bits, that `counts` come from a rate above that of `baseline`: the best alternative's.
 pub(crate) fn odds(counts: Counts, baseline: Counts) -> Bits {
-    odds_over(counts, Fraction::of(baseline))
+    odds_over(counts, Fraction::of(baseline, FAILURES))
 }
 
 /// The same for two parts of the same minutes: what a baseline takes for granted of a short past, that nearly all went
@@ -296,7 +301,7 @@ impl Detector {
     }
 
     fn score(&mut self, test: Test, bucket: Bucket, counts: Counts, age_ms: u64) {
-        let fraction = Fraction::of(self.norm);
+        let fraction = Fraction::of(self.norm, test);
         let base = fraction.rate().log_likelihood(counts);
         for (score, alternative) in self.scores.iter_mut().zip(ALTERNATIVES) {
             let tested = alternative >= test.alternative_min

@@ -21,20 +21,33 @@ pub(crate) struct Traits {
     pub(crate) traces: BTreeSet<TraceId>,
     /// Services that its failing calls go to.
     pub(crate) callees: BTreeSet<model::Str>,
+    /// Services on the way to a flow: where one of them is in trouble, the flow changes with it.
+    pub(crate) callers: BTreeSet<model::Str>,
 }
 
 impl Traits {
-    pub(crate) fn of_alarm(alarm: &Alarm, traces: &[TraceId], callees: BTreeSet<model::Str>) -> Self {
+    pub(crate) fn of_alarm(
+        alarm: &Alarm,
+        traces: &[TraceId],
+        callees: BTreeSet<model::Str>,
+        callers: BTreeSet<model::Str>,
+    ) -> Self {
         Self {
             env: alarm.family.operation.env.clone(),
             families: BTreeSet::from([alarm.family.clone()]),
             traces: traces.iter().copied().collect(),
             callees,
+            callers,
         }
     }
 
     fn services(&self) -> impl Iterator<Item = &model::Str> {
         self.families.iter().map(|family| &family.operation.service)
+    }
+
+    /// What comes to this flow comes by way of `other`.
+    fn follows(&self, other: &Traits) -> bool {
+        other.services().any(|service| self.callers.contains(service))
     }
 
     /// `a` calls `b`, and the calls fail.
@@ -58,6 +71,8 @@ impl Traits {
             || shown_there(other, &self.families)
             || self.calls(other)
             || other.calls(self)
+            || self.follows(other)
+            || other.follows(self)
     }
 }
 
@@ -119,6 +134,7 @@ mod tests {
             families: BTreeSet::from([FamilyKey::failure(operation, "E".into())]),
             traces: traces.iter().map(|n| trace_id(*n)).collect(),
             callees: callees.iter().map(|s| (*s).into()).collect(),
+            callers: BTreeSet::new(),
         };
         (Node::Alarm(i), traits)
     }

@@ -8,6 +8,7 @@ use crate::assembly::{Assembly, Peers, TraceOrigin};
 use crate::summary::Bucket;
 use crate::window::{FamilyKey, OperationKey, Sign, Window};
 
+mod behaviour;
 mod slow;
 mod upstream;
 
@@ -88,7 +89,8 @@ impl Chains {
 /// Symptoms with their onsets.
 pub(crate) type Members<'a> = BTreeMap<&'a FamilyKey, Bucket>;
 
-/// The origin by the strongest sign there is: failures before slowness, slowness before a change in traffic.
+/// The origin by the strongest sign there is: behaviour before failures, failures before slowness, slowness before a
+/// change in traffic.
 pub(crate) fn locate<'a>(
     members: &Members<'_>,
     traces: &[&'a CapturedTrace],
@@ -106,7 +108,13 @@ pub(crate) fn locate<'a>(
             members.iter().filter(|(family, _)| is_flow(family)).map(|(f, onset)| (*f, *onset)).collect();
         first_upstream(&flows, before.iter().copied())
     };
-    vote(traces.iter().copied(), is_member, window, peers).or_else(slow).or_else(flows)
+    let failed = vote(traces.iter().copied(), is_member, window, peers);
+    match (failed, behaviour::most(members, traces, window)) {
+        // What failed is known more closely; but where it is not what runs otherwise, it fails every day.
+        (Some(failed), Some(odd)) if failed.place.service == odd.place.service => Some(failed),
+        (_, Some(odd)) => Some(odd),
+        (failed, None) => failed.or_else(slow).or_else(flows),
+    }
 }
 
 /// Traces in which no member failed do not vote.

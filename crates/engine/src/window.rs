@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::config::Config;
 use crate::detect::{self, Counts};
 use crate::fixed::Bits;
+use crate::join::Joined;
 use crate::metrics::{Level, Metrics};
+use crate::shapes::Shapes;
 use crate::sketch::{Merge, OTHER, Smallest};
 use crate::summary::{
     Bucket, Digest, LOGS, OPERATIONS_PER_SERVICE_MAX, OperationDigest, OperationName, SERVICES_MAX,
@@ -64,6 +66,8 @@ pub(crate) enum Sign {
     Silence,
     /// A resource stands at its limit and never came near it before.
     Saturation,
+    /// Requests end early, or log an error that nobody logged before.
+    Behaviour,
 }
 
 impl Sign {
@@ -74,6 +78,7 @@ impl Sign {
             Self::Traffic => "traffic",
             Self::Silence => "silence",
             Self::Saturation => "saturation",
+            Self::Behaviour => "behaviour",
         }
     }
 }
@@ -117,6 +122,7 @@ pub(crate) struct Window {
     /// How many requests come, for operations that work arrives at and for whole services.
     flows: BTreeMap<OperationKey, Flow>,
     pub(crate) metrics: Metrics,
+    pub(crate) shapes: Shapes,
     /// Operations a service has, to hold the bound.
     per_service: BTreeMap<ServiceKey, usize>,
     /// Buckets before it can no longer change and have been shown to the detectors.
@@ -144,12 +150,14 @@ pub(crate) enum Norm {
     Flow(Range),
     /// A utilization.
     Level(Level),
+    /// Odd requests.
+    Behaviour(Counts),
 }
 
 impl Norm {
     pub(crate) fn counts(&self) -> Counts {
         match self {
-            Self::Failure(counts) | Self::Latency(counts, _) => *counts,
+            Self::Failure(counts) | Self::Latency(counts, _) | Self::Behaviour(counts) => *counts,
             Self::Flow(_) | Self::Level(_) => Counts::default(),
         }
     }
@@ -185,7 +193,7 @@ impl Window {
                 let (key, cut) = self.admit(service, name, &other);
                 if cut {
                     self.overflowed += operation.requests();
-                } else {
+                } else if &*key.operation != LOGS {
                     self.absorb_flow(&key, service, operation, config);
                 }
                 self.absorb_operation(key, operation, config);
@@ -233,7 +241,7 @@ impl Window {
     }
 
     fn absorb_operation(&mut self, key: OperationKey, digest: &OperationDigest, config: &Config) {
-        let series = self.operations.entry(key).or_insert_with(|| Series::of(digest));
+        let series = self.operations.entry(key).or_insert_with_key(|key| Series::of(key, digest));
         for (bucket, digest) in &digest.buckets {
             series.absorb(*bucket, digest, self.sealed, config);
         }
@@ -252,6 +260,12 @@ impl Window {
             let flow = self.flows.entry(key).or_insert_with(|| Flow::starting_at(*first, config));
             digest.buckets.iter().for_each(|(bucket, digest)| flow.add(*bucket, digest.requests));
         }
+    }
+
+    /// Takes in traces whose spans and log records were put together.
+    pub(crate) fn absorb_joined(&mut self, traces: &[Joined], now: Nanos, config: &Config) {
+        let services: BTreeSet<&str> = self.per_service.keys().map(|key| &*key.service).collect();
+        self.shapes.absorb(traces, |name| services.contains(name), now, config);
     }
 
     /// Shows the detectors what can no longer change, and forgets what is too old.
@@ -282,13 +296,14 @@ impl Window {
     /// Families outside incidents that have left their baseline, in order of key.
     pub(crate) fn alarms(&self, now: Nanos, config: &Config) -> Vec<Alarm> {
         let families: usize = self.operations.values().map(Series::tests).sum();
-        let threshold = detect::threshold(config, families + self.flows.len());
+        let threshold = detect::threshold(config, families + self.flows.len() + self.shapes.tests());
         let mut alarms = Vec::new();
         for (key, series) in &self.operations {
             alarms.extend(series.alarms(key, self.sealed, threshold, config));
         }
         alarms.extend(self.flow_alarms(now.0 / config.tick_ns(), threshold, config));
         alarms.extend(self.metrics.alarms(now, config));
+        alarms.extend(self.shapes.alarms(threshold));
         alarms.sort_by(|a, b| a.family.cmp(&b.family));
         alarms
     }
@@ -338,6 +353,7 @@ impl Window {
         for (_, flow) in self.flows.iter_mut().filter(|(key, _)| matches(key)) {
             flow.accept(until, config);
         }
+        self.shapes.accept(Nanos(until * config.tick_ns()));
     }
 
     /// Time without ticks, up to `now`, is not time without traffic.
@@ -383,7 +399,7 @@ impl Window {
     pub(crate) fn healthy_before(&self, key: &OperationKey, sign: Sign, onset: Bucket) -> Vec<TraceId> {
         let mut found: Smallest<TraceId, TRACES_BEFORE> = Smallest::default();
         let of = |key: &OperationKey| self.operations.get(key).into_iter();
-        let whole = matches!(&*key.operation, WHOLE_SERVICE | LOGS) || sign == Sign::Saturation;
+        let whole = matches!(&*key.operation, WHOLE_SERVICE | LOGS) || matches!(sign, Sign::Saturation);
         let of_service =
             self.operations.iter().filter(|(k, _)| whole && k.service_key() == key.service_key());
         for series in of(key).chain(of_service.map(|(_, series)| series)) {
@@ -408,8 +424,9 @@ impl Window {
         first
     }
 
-    pub(crate) fn enter_incident(&mut self, family: &FamilyKey) {
+    pub(crate) fn enter_incident(&mut self, family: &FamilyKey, onset: Bucket) {
         self.metrics.enter_incident(family);
+        self.shapes.enter_incident(family, onset);
         if let Some(flow) = self.flow_mut(family) {
             flow.enter();
         } else if let Some(series) = self.operations.get_mut(&family.operation) {
@@ -420,6 +437,7 @@ impl Window {
     /// Its incident is over as of `from`: what was before is not judged again.
     pub(crate) fn leave_incident(&mut self, family: &FamilyKey, from: Bucket, config: &Config) {
         self.metrics.leave_incident(family);
+        self.shapes.leave_incident(family);
         if let Some(flow) = self.flow_mut(family) {
             flow.leave(from, config);
         } else if let Some(series) = self.operations.get_mut(&family.operation) {

@@ -15,6 +15,8 @@ pub struct LogRecord {
     pub severity: LogSeverity,
     /// The message with what changes from line to line taken out, or the template that the source named.
     pub template: Str,
+    /// The masked message, whatever the template is: what different places of code, or services, can say alike.
+    pub pattern: Str,
     /// The message as it came, cut to a bound at intake.
     pub body: Str,
     /// `exception.type`; empty where there was none.

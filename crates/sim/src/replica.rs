@@ -7,13 +7,14 @@ use engine::Engine;
 use engine::report::Report;
 use model::{
     ActionOutcome, CapturedTrace, Deployment, Effect, Event, Evidence, Incident, IncidentId, IncidentState,
-    Input, Nanos, ReportDocument, TraceId,
+    Input, LogRecord, Nanos, ReportDocument, TraceId,
 };
 
 #[derive(Debug)]
 pub struct Replica {
     pub engine: Engine,
     by_trace: BTreeMap<TraceId, Vec<Event>>,
+    logs_by_trace: BTreeMap<TraceId, Vec<LogRecord>>,
     pub reports: Vec<ReportDocument>,
     /// Those that the core registered by itself.
     pub deployments: Vec<Deployment>,
@@ -36,6 +37,7 @@ impl Replica {
         Self {
             engine,
             by_trace: BTreeMap::new(),
+            logs_by_trace: BTreeMap::new(),
             reports: Vec::new(),
             deployments: Vec::new(),
             incidents: BTreeMap::new(),
@@ -55,6 +57,13 @@ impl Replica {
     pub fn feed(&mut self, now: Nanos, input: Input) {
         if let Input::Events(events) = &input {
             events.iter().for_each(|event| self.by_trace.entry(event.trace).or_default().push(event.clone()));
+        }
+        if let Input::Logs(logs) = &input {
+            for log in logs {
+                if let Some(trace) = log.trace {
+                    self.logs_by_trace.entry(trace).or_default().push(log.clone());
+                }
+            }
         }
         let effects = self.step(now, input);
         for wanted in effects {
@@ -91,15 +100,14 @@ impl Replica {
     }
 
     fn read(&self, trace: TraceId) -> CapturedTrace {
-        let mut events = self.by_trace.get(&trace).cloned().unwrap_or_default();
-        events.sort_by_key(|event| (event.start, event.span));
-        events.dedup_by_key(|event| event.span);
-        CapturedTrace { trace, events, events_cut: 0, logs: Vec::new() }
+        let events = self.by_trace.get(&trace).cloned().unwrap_or_default();
+        engine::assemble(trace, events, self.logs_by_trace.get(&trace).cloned().unwrap_or_default())
     }
 
     /// Forgets events that no evidence can ask for any more, for runs over hours.
     pub fn forget_before(&mut self, time: Nanos) {
         self.by_trace.retain(|_, events| events.iter().any(|event| event.end >= time));
+        self.logs_by_trace.retain(|_, logs| logs.iter().any(|log| log.at >= time));
     }
 
     pub fn hashes(&self) -> Vec<&str> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::{CapturedTrace, Effect, IncidentId, Str, TraceId};
 
 use super::{CASES_MAX, Core, Pending};
+use crate::assembly::Assembly;
 use crate::case::Case;
 use crate::grouping::{self, Node, Traits};
 use crate::origin;
@@ -50,7 +51,8 @@ impl Core {
             ids.iter().enumerate().map(|(i, id)| (Node::Incident(i), self.traits_of_case(&self.cases[id])));
         let symptoms = alarms.iter().enumerate().map(|(i, pending)| {
             let callees = self.callees(&pending.alarm.family);
-            (Node::Alarm(i), Traits::of_alarm(&pending.alarm, &pending.traces, callees))
+            let callers = self.callers(&pending.alarm.family, &pending.before);
+            (Node::Alarm(i), Traits::of_alarm(&pending.alarm, &pending.traces, callees, callers))
         });
         let nodes: Vec<(Node, Traits)> = incidents.chain(symptoms).collect();
         let traces: BTreeSet<_> =
@@ -64,7 +66,24 @@ impl Core {
         let families: BTreeSet<FamilyKey> = case.members.keys().cloned().collect();
         let callees = families.iter().flat_map(|family| self.callees(family)).collect();
         let traces = case.wanted(&self.window).into_iter().chain(case.opening.iter().copied()).collect();
-        Traits { env: case.env.clone(), families, traces, callees }
+        let flows = families.iter().flat_map(|family| self.callers(family, &case.before)).collect();
+        Traits { env: case.env.clone(), families, traces, callees, callers: flows }
+    }
+
+    /// Services by way of which requests come to a flow, as far as traces from before its change tell.
+    fn callers(&self, family: &FamilyKey, before: &[TraceId]) -> BTreeSet<Str> {
+        if !matches!(family.sign, Sign::Traffic | Sign::Silence) {
+            return BTreeSet::new();
+        }
+        let service = &family.operation.service;
+        let held = before.iter().filter_map(|id| self.traces.get(id));
+        let callers = held.flat_map(|trace| {
+            let assembly = Assembly::of(trace);
+            let own = (0..assembly.len()).filter(|i| assembly.event(*i).service == *service);
+            let above = own.flat_map(|i| assembly.upwards(i).collect::<Vec<_>>());
+            above.map(|i| assembly.event(i).service.clone()).collect::<BTreeSet<_>>()
+        });
+        callers.filter(|caller| caller != service).collect()
     }
 
     /// Services that the calls of a family go to, as far as captured traces tell: those of a failing or slow call, and
@@ -75,6 +94,7 @@ impl Core {
             Sign::Traffic | Sign::Silence | Sign::Saturation => {
                 (self.window.healthy_before(key, family.sign, self.window.sealed()), true)
             }
+            Sign::Behaviour => return BTreeSet::new(),
             Sign::Failure | Sign::Latency if !key.kind.is_outbound() => return BTreeSet::new(),
             Sign::Failure => {
                 let total = self.window.sum(key, self.window.sealed(), u64::MAX, &self.config);

@@ -229,7 +229,7 @@ fn symptoms(analysis: &Analysis<'_>, now: Nanos) -> Vec<Symptom> {
                 p50_before_us: limit.p50_ns / 1_000,
                 p50_us: s.p50_ns.map(|ns| ns / 1_000),
             }),
-            Norm::Failure(_) | Norm::Flow(_) | Norm::Level(_) => None,
+            Norm::Failure(_) | Norm::Flow(_) | Norm::Level(_) | Norm::Behaviour(_) => None,
         },
         traffic: match s.norm {
             Norm::Flow(range) => Some(TrafficPart {
@@ -237,7 +237,7 @@ fn symptoms(analysis: &Analysis<'_>, now: Nanos) -> Vec<Symptom> {
                 high_per_minute: range.high,
                 requests: s.since.requests,
             }),
-            Norm::Failure(_) | Norm::Latency(..) | Norm::Level(_) => None,
+            Norm::Failure(_) | Norm::Latency(..) | Norm::Level(_) | Norm::Behaviour(_) => None,
         },
         saturation: s.level.map(|level| SaturationPart {
             metric: s.family.operation.operation.to_string(),

@@ -170,7 +170,8 @@ pub struct Share {
 pub struct Symptom {
     pub id: String,
     /// `failure`: a family's failure rate left its baseline; `latency`: more requests than ever are slow; `traffic`: more
-    /// or fewer requests than ever; `silence`: none at all; `saturation`: a resource stands at its limit as never before.
+    /// or fewer requests than ever; `silence`: none at all; `saturation`: a resource stands at its limit as never before;
+    /// `behaviour`: requests end early or log an error that nobody logged before.
     pub kind: String,
     pub service: String,
     pub operation: String,

@@ -58,7 +58,7 @@ fn befell(sign: Sign) -> &'static str {
         Sign::Failure => "failed",
         Sign::Latency => "were slow",
         Sign::Traffic | Sign::Silence => "did not come",
-        Sign::Saturation => "were affected",
+        Sign::Saturation | Sign::Behaviour => "were affected",
     }
 }
 
@@ -123,6 +123,7 @@ fn what_happens(origin: &Origin) -> String {
         Sign::Traffic => format!("{service} gets another number of requests than ever"),
         Sign::Silence => format!("{service} fell silent"),
         Sign::Saturation => format!("{service} stands at the limit of what it has"),
+        Sign::Behaviour => format!("requests in {service} run otherwise than ever"),
     }
 }
 
@@ -148,6 +149,11 @@ pub(crate) fn symptom(symptom: &Symptom<'_>, now: Nanos) -> String {
                 ms(limit.p50_ns)
             )
         }
+        Norm::Behaviour(baseline) => format!(
+            "{} requests ended early or logged an error that nobody logged before, in {elapsed}; {}; {odds}",
+            of(since),
+            before(baseline)
+        ),
         Norm::Level(level) => {
             let level = symptom.level.unwrap_or(level);
             let percent = |millionths: i64| millionths / 10_000;
@@ -174,6 +180,7 @@ pub(crate) fn first_seen(symptom: &Symptom<'_>) -> Sentence {
         Sign::Traffic => format!("The traffic of {service} {operation} changed."),
         Sign::Silence => format!("{service} {operation} fell silent."),
         Sign::Saturation => format!("{service} reached its limit: {operation} on {code}."),
+        Sign::Behaviour => format!("Requests of {service} {operation} began to run otherwise."),
     };
     Sentence::new(text, [cite::symptom(symptom.family)])
 }
@@ -291,6 +298,10 @@ pub(crate) fn own_code_fails(origin: &Origin) -> Sentence {
             "{} failed in {} with {}, and nothing that it called failed.",
             place.step.operation, place.service, place.code
         ),
+        (Sign::Behaviour, _) => format!(
+            "Requests of {} in {} end early or log a new error, and nothing that they called does.",
+            place.step.operation, place.service
+        ),
         (Sign::Saturation, _) => format!("{} has no more of {}.", place.service, place.step.operation),
         (Sign::Traffic | Sign::Silence, _) => {
             format!("The traffic of {} changed, and that of whoever calls it did not.", place.service)
@@ -391,6 +402,9 @@ pub(crate) fn check(hypothesis: &Hypothesis, origin: &Origin) -> Option<Sentence
                 "Look at {} in {service} for what raises {}.",
                 origin.place.step.operation, origin.place.code
             ),
+            Sign::Behaviour => {
+                format!("Look at what {} in {service} logs now, and no longer.", origin.place.step.operation)
+            }
             Sign::Latency => {
                 format!("Look at what {} in {service} spends its time on.", origin.place.step.operation)
             }

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::slowness::Slowness;
 use super::{Alarm, FamilyKey, Norm, OperationKey, Sign};
 use crate::config::Config;
-use crate::detect::{Baseline, Counts, Detector, FAILURES};
+use crate::detect::{Baseline, Counts, Detector, FAILURES, LOG_ERRORS, Test};
 use crate::fixed::Bits;
 use crate::hash::StableHash;
 use crate::sketch::{Merge, OTHER};
-use crate::summary::{Bucket, CODES_PER_OPERATION_MAX, Digest, OperationDigest};
+use crate::summary::{Bucket, CODES_PER_OPERATION_MAX, Digest, LOGS, OperationDigest};
 
 const KEEP_MS: u64 = 3_600_000;
 
@@ -25,6 +25,8 @@ pub(super) struct Series {
     pub(super) slowness: Slowness,
     /// Everything before it was said to be normal.
     accepted: Bucket,
+    /// It stands for log records.
+    logs: bool,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -49,15 +51,21 @@ impl Digest {
         match norm {
             Norm::Failure(_) => self.counts(&family.code),
             Norm::Latency(_, limit) => self.slow(limit.above_ns),
-            Norm::Flow(_) | Norm::Level(_) => Counts { requests: self.requests, failures: 0 },
+            Norm::Flow(_) | Norm::Level(_) | Norm::Behaviour(_) => {
+                Counts { requests: self.requests, failures: 0 }
+            }
         }
     }
 }
 
 impl Series {
-    pub(super) fn of(digest: &OperationDigest) -> Self {
+    pub(super) fn of(key: &OperationKey, digest: &OperationDigest) -> Self {
         let first = digest.buckets.keys().next().copied().unwrap_or_default();
-        Self { first, ..Self::default() }
+        Self { first, logs: &*key.operation == LOGS, ..Self::default() }
+    }
+
+    fn test(&self) -> Test {
+        if self.logs { LOG_ERRORS } else { FAILURES }
     }
 
     /// How many tests run on it.
@@ -105,10 +113,11 @@ impl Series {
         if from >= to {
             return;
         }
+        let test = self.test();
         for (code, family) in self.families.iter_mut().filter(|(_, family)| !family.in_incident) {
             for (bucket, digest) in self.buckets.range(from.max(family.from).min(to)..to) {
                 let age_ms = bucket.saturating_sub(self.first) * config.tick_ms;
-                family.detector.observe(FAILURES, *bucket, digest.counts(code), age_ms, config);
+                family.detector.observe(test, *bucket, digest.counts(code), age_ms, config);
             }
         }
         self.slowness.seal(&self.buckets, self.first, from..to, config);
@@ -146,7 +155,7 @@ impl Series {
     pub(super) fn enter_incident(&mut self, family: &FamilyKey) {
         match family.sign {
             Sign::Latency => self.slowness.in_incident = true,
-            Sign::Traffic | Sign::Silence | Sign::Saturation => {}
+            Sign::Traffic | Sign::Silence | Sign::Saturation | Sign::Behaviour => {}
             Sign::Failure => {
                 if let Some(family) = self.families.get_mut(&family.code) {
                     family.in_incident = true;
@@ -158,7 +167,7 @@ impl Series {
     pub(super) fn leave_incident(&mut self, family: &FamilyKey, from: Bucket) {
         match family.sign {
             Sign::Latency => self.slowness.leave(from),
-            Sign::Traffic | Sign::Silence | Sign::Saturation => {}
+            Sign::Traffic | Sign::Silence | Sign::Saturation | Sign::Behaviour => {}
             Sign::Failure => {
                 if let Some(family) = self.families.get_mut(&family.code) {
                     family.in_incident = false;
@@ -245,7 +254,7 @@ impl Series {
         let mut detector = family.detector.clone();
         for (bucket, digest) in self.buckets.range(sealed.max(family.from)..) {
             let age_ms = bucket.saturating_sub(self.first) * config.tick_ms;
-            detector.observe(FAILURES, *bucket, digest.counts(code), age_ms, config);
+            detector.observe(self.test(), *bucket, digest.counts(code), age_ms, config);
         }
         Some(detector.excess())
     }

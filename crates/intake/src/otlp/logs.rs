@@ -122,16 +122,11 @@ impl<'c> LogMapper<'c> {
         };
         let named =
             view.facts.first(&[Attr::LogTemplate, Attr::MessageTemplateText, Attr::LogRecordTemplate]);
-        let template = match named {
-            Some(named) => self.clerk.name(&named),
-            None => {
-                let message = message(&view.body, &body);
-                match template(&message, limits.name_bytes_max) {
-                    masked if masked.is_empty() => self.clerk.name(&event_name(view)),
-                    masked => self.clerk.shared(&masked),
-                }
-            }
+        let pattern = match template(&message(&view.body, &body), limits.name_bytes_max) {
+            masked if masked.is_empty() => self.clerk.name(&event_name(view)),
+            masked => self.clerk.shared(&masked),
         };
+        let template = named.map_or_else(|| pattern.clone(), |named| self.clerk.name(&named));
         let exception = view.facts.text(Attr::ExceptionType).unwrap_or_default();
         LogRecord {
             env: resource.env.clone(),
@@ -141,6 +136,7 @@ impl<'c> LogMapper<'c> {
             at,
             severity: severity(view.severity, &view.severity_text),
             template,
+            pattern,
             body: Str::from(cut(&body, limits.text_bytes_max)),
             exception: self.clerk.name(&exception),
             trace: id(view.trace).map(TraceId),
@@ -166,6 +162,7 @@ impl<'c> LogMapper<'c> {
             _ => resource.instance.clone(),
         };
         let severity_text = if view.severity_text.is_empty() { &event.kind } else { &view.severity_text };
+        let template = self.clerk.name(&format!("{}{}", LogRecord::KUBERNETES_EVENT, event.reason));
         LogRecord {
             env: resource.env.clone(),
             service,
@@ -173,7 +170,8 @@ impl<'c> LogMapper<'c> {
             instance,
             at,
             severity: severity(view.severity, severity_text),
-            template: self.clerk.name(&format!("{}{}", LogRecord::KUBERNETES_EVENT, event.reason)),
+            pattern: template.clone(),
+            template,
             body: Str::from(cut(&event.message, self.clerk.context.limits.text_bytes_max)),
             exception: self.clerk.name(""),
             trace: None,

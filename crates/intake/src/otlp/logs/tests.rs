@@ -67,6 +67,7 @@ fn a_record_has_its_resource_time_severity_trace_and_exception() {
         at: Nanos::from_secs(RECEIVED_S - 1),
         severity: LogSeverity::Error,
         template: "payment <*> failed".into(),
+        pattern: "payment <*> failed".into(),
         body: "payment 17 failed".into(),
         exception: "CardRefused".into(),
         trace: Some(TraceId(*b"\x4b\xf9\x2f\x35\x77\xb3\x4d\xa6\xa3\xce\x92\x9d\x0e\x0e\x47\x36")),
