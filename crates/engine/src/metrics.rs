@@ -48,6 +48,8 @@ struct Meter {
     minutes: BTreeMap<u64, Minute>,
     /// When it last crossed into saturation, and the points since.
     saturated: Option<(Nanos, u32)>,
+    /// Up to this somebody said that it is normal.
+    accepted: i64,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +60,7 @@ pub(crate) struct Minute {
 }
 
 /// A series before an instant and since.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Level {
     pub(crate) before_max: i64,
     pub(crate) now_max: i64,
@@ -163,6 +165,16 @@ impl Metrics {
         (now.since(at) <= within_ns.max(2 * MINUTE_NS)).then_some(value >= SATURATED)
     }
 
+    /// Where it stands now is normal.
+    pub(crate) fn accept_present(&mut self, family: &FamilyKey) -> i64 {
+        let meter = SeriesKey::of(family).and_then(|key| self.meters.get_mut(&key));
+        meter.map_or(0, |meter| {
+            meter.accepted = meter.accepted.max(meter.last.1);
+            meter.saturated = None;
+            meter.accepted
+        })
+    }
+
     /// The most since an instant, of a symptom's series.
     pub(crate) fn level(&self, family: &FamilyKey, since: Nanos) -> Option<Level> {
         self.meters.get(&SeriesKey::of(family)?)?.level(since)
@@ -211,7 +223,7 @@ impl SeriesKey {
 
 impl Meter {
     fn starting_with(at: Nanos, kind: MetricKind, value: i64) -> Self {
-        let mut meter = Self { first: at, last: (at, value), minutes: BTreeMap::new(), saturated: None };
+        let mut meter = Self { first: at, last: (at, value), minutes: BTreeMap::new(), saturated: None, accepted: 0 };
         // What a counter stood at when it was first seen came before.
         meter.count(at, if kind == MetricKind::Cumulative { 0 } else { value });
         meter
@@ -261,7 +273,7 @@ impl Meter {
         let max = |minutes: &mut dyn Iterator<Item = &Minute>| minutes.map(|m| m.max).max();
         let before = max(&mut self.minutes.range(..minute).map(|(_, m)| m))?;
         let now = max(&mut self.minutes.range(minute..).map(|(_, m)| m))?;
-        Some(Level { before_max: before, now_max: now })
+        Some(Level { before_max: before.max(self.accepted), now_max: now })
     }
 
     /// How far a counter rose since an instant.

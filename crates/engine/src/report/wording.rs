@@ -363,6 +363,10 @@ fn baseline_accepted(actor: &str, accepted: &[(FamilyKey, Present)]) -> String {
         let OperationKey { service, operation, .. } = &family.operation;
         match (family.sign, present) {
             (Sign::Latency, Present::Share(counts)) => format!("{service} {operation}, {} slow", of(*counts)),
+            (_, Present::Level(level)) => format!("{service} {operation} at {} %", level / 10_000),
+            (Sign::Behaviour, Present::Share(counts)) => {
+                format!("{service} {operation}, {} run otherwise", of(*counts))
+            }
             (_, Present::Share(counts)) => {
                 format!("{service} {operation} with {}, {} failed", family.code, of(*counts))
             }

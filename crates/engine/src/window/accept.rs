@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{FamilyKey, Norm, Range, Sign, Window};
 use crate::config::Config;
 use crate::detect::Counts;
+use crate::metrics::Level;
 use crate::summary::Bucket;
 
 /// So many requests tell what a share is now; with fewer, a longer stretch is looked at.
@@ -17,6 +18,8 @@ pub(crate) enum Present {
     Share(Counts),
     /// Of a flow.
     PerMinute(u64),
+    /// Of a utilization, in millionths.
+    Level(i64),
 }
 
 impl Window {
@@ -32,6 +35,14 @@ impl Window {
         if let Norm::Flow(_) = norm {
             let flow = self.flow_mut(family);
             return Present::PerMinute(flow.map_or(0, |flow| flow.accept_present(onset, tick, config)));
+        }
+        if let Norm::Level(_) = norm {
+            return Present::Level(self.metrics.accept_present(family));
+        }
+        if let Norm::Behaviour(_) = norm {
+            let present = self.shapes.since(&family.operation);
+            self.shapes.accept_present(&family.operation);
+            return Present::Share(present);
         }
         let (since, present) = self.present(family, norm, onset, tick, config);
         if present.exceeds(norm.counts())
@@ -51,6 +62,8 @@ impl Window {
                 None => return,
             },
             Sign::Traffic | Sign::Silence => Norm::Flow(Range::default()),
+            Sign::Saturation => Norm::Level(Level::default()),
+            Sign::Behaviour => Norm::Behaviour(Counts::default()),
         };
         self.accept_present(family, norm, onset, tick, config);
     }
