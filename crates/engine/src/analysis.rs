@@ -13,16 +13,19 @@ use crate::detect::{self, Counts};
 use crate::evidence::Traces;
 use crate::facts::{self, Facts};
 use crate::fixed::Bits;
-use crate::metrics::Level;
+use crate::metrics::{Level, SeriesKey};
 use crate::origin::{self, Callee, Origin};
 use crate::sketch::{Merge, Users};
 use crate::summary::{Bucket, Digest, Split};
 use crate::window::{self, FamilyKey, Norm, OperationKey, Sign, Window};
 
 /// A change this shortly after the first failure still counts as before it, for clocks differ.
-const CLOCK_SLACK_NS: u64 = 2 * model::SECOND_NS;
+pub(crate) const CLOCK_SLACK_NS: u64 = 2 * model::SECOND_NS;
 /// Odds at which one part of the traffic is said to fail more than the rest.
 const SPLIT_ODDS: u64 = 100;
+/// Means of fewer requests are not compared, and differences below this mean nothing.
+const SLOWER_REQUESTS_MIN: u64 = 10;
+const SLOWER_US_MIN: u64 = 2_000;
 /// Different signals that a report names; the earliest ones.
 const SIGNALS_MAX: usize = 50;
 
@@ -50,6 +53,9 @@ pub(crate) struct Analysis<'a> {
     pub(crate) cohorts: Vec<Cohort>,
     pub(crate) changes: Vec<Change<'a>>,
     pub(crate) signals: Vec<Correlated<'a>>,
+    /// Of the origin: what stands at its limit, and what was started again.
+    pub(crate) saturated: Vec<(&'a SeriesKey, Level)>,
+    pub(crate) restarts: Vec<(&'a SeriesKey, i64)>,
     pub(crate) alerts: Vec<CorrelatedAlert<'a>>,
     pub(crate) opening: Part,
     pub(crate) latest: Part,
@@ -149,7 +155,22 @@ impl<'a> Analysis<'a> {
         let signals = correlated(case, origin.as_ref(), &hops, started_at, view);
         let place = |origin: &Origin| origin.place.service.clone();
         let alerts = alerts::correlated(case, origin.as_ref().map(place), &hops, started_at, view);
+        let lately = started_at.saturating_sub(60 * model::SECOND_NS);
+        let (saturated, restarts) = match &origin {
+            Some(origin) => {
+                let metrics = &view.window.metrics;
+                let service = &origin.place.service;
+                let hosts = hosts(&latest, service);
+                (
+                    metrics.saturated(&case.env, service, &hosts, lately),
+                    metrics.restarts(&case.env, service, lately),
+                )
+            }
+            None => (Vec::new(), Vec::new()),
+        };
         Self {
+            saturated,
+            restarts,
             case,
             started_at,
             symptoms,
@@ -206,6 +227,13 @@ impl<'a> Analysis<'a> {
             _ => 5,
         })
     }
+}
+
+/// Hosts and nodes on which failing events of a service ran.
+fn hosts<'a>(traces: &[&'a CapturedTrace], service: &Str) -> BTreeSet<&'a Str> {
+    let events = traces.iter().flat_map(|trace| &trace.events).filter(|e| e.service == *service);
+    let named = |key: &Str| matches!(&**key, "host.name" | "k8s.node.name" | "host.id");
+    events.flat_map(|event| &event.attributes).filter(|(key, _)| named(key)).map(|(_, value)| value).collect()
 }
 
 type Totals<'a> = BTreeMap<&'a OperationKey, Digest>;
@@ -358,9 +386,12 @@ fn cohorts(origin: &Origin, totals: &Totals<'_>) -> Vec<Cohort> {
             inside,
             outside: rest(&total, inside),
         })
-        .filter(|cohort| is_concentrated(cohort.inside, cohort.outside))
+        .filter(|cohort| match origin.sign {
+            Sign::Latency => is_slower(cohort.inside, cohort.outside),
+            _ => is_concentrated(cohort.inside, cohort.outside),
+        })
         .collect();
-    found.sort_by_key(|cohort| std::cmp::Reverse(cohort.inside.failures));
+    found.sort_by_key(|cohort| std::cmp::Reverse((cohort.inside.failures, cohort.inside.mean_us())));
     found.truncate(5);
     found
 }
@@ -369,7 +400,15 @@ fn rest(total: &Digest, part: Split) -> Split {
     Split {
         requests: total.requests.saturating_sub(part.requests),
         failures: total.failures().saturating_sub(part.failures),
+        total_us: total.versions.iter().map(|(_, s)| s.total_us).sum::<u64>().saturating_sub(part.total_us),
     }
+}
+
+/// One part takes clearly longer than the rest of the same traffic in the same time.
+pub(crate) fn is_slower(inside: Split, outside: Split) -> bool {
+    let enough = inside.requests >= SLOWER_REQUESTS_MIN && outside.requests >= SLOWER_REQUESTS_MIN;
+    let (mine, theirs) = (inside.mean_us(), outside.mean_us());
+    enough && mine >= theirs + theirs / 2 && mine >= theirs + SLOWER_US_MIN
 }
 
 /// One part fails more than the rest of the same traffic in the same time.

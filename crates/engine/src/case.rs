@@ -50,6 +50,8 @@ pub(crate) struct Case {
     pub(crate) opening: Vec<TraceId>,
     /// Traces of the same operations from before the onset, to compare with.
     pub(crate) before: Vec<TraceId>,
+    /// Of an operation at the edge: the most requests of a minute before, and the most of one now.
+    pub(crate) surge: Option<(OperationKey, u64, u64)>,
     pub(crate) opened_at: Nanos,
     /// What had been cut or had come late before the incident, which is none of its business.
     pub(crate) ambient: (u64, u64),
@@ -130,6 +132,7 @@ impl Case {
             counted_to: window.sealed(),
             opening: Vec::new(),
             before: Vec::new(),
+            surge: None,
             opened_at: now,
             ambient: (0, 0),
             last_failing: now,

@@ -1,9 +1,9 @@
 //! Why: candidate causes, each with the findings that speak for and against it. The score is the sum of published
 //! weights, the confidence the best score's share of the best two. Nothing is hidden: losers stay in the report.
 
-use model::{CauseKind, Nanos};
+use model::{CauseKind, Nanos, SignalKind, Str};
 
-use crate::analysis::{Analysis, Change, is_concentrated};
+use crate::analysis::{Analysis, Change, Cohort, Correlated, is_concentrated, is_slower};
 use crate::facts;
 use crate::origin::Callee;
 use crate::report::cite;
@@ -27,10 +27,22 @@ pub(crate) mod weights {
     pub(crate) const RUNTIME_SERVICE_SILENT: i64 = 50;
     pub(crate) const APP_OWN_CODE_FAILS: i64 = 30;
     pub(crate) const APP_NEW_CODE: i64 = 5;
+    pub(crate) const RUNTIME_SATURATED: i64 = 50;
+    pub(crate) const RUNTIME_RESTARTED: i64 = 50;
+    pub(crate) const RUNTIME_ONE_INSTANCE: i64 = 20;
+    pub(crate) const RUNTIME_STOPPED_REPORTING: i64 = 40;
+    pub(crate) const CONFIG_WITHIN_1_MIN: i64 = 40;
+    pub(crate) const CONFIG_WITHIN_5_MIN: i64 = 30;
+    pub(crate) const CONFIG_IN_WINDOW: i64 = 10;
+    pub(crate) const CONFIG_ON_ORIGIN: i64 = 10;
+    pub(crate) const CONFIG_AFTER_ONSET: i64 = -100;
+    pub(crate) const TRAFFIC_SURGE: i64 = 50;
+    pub(crate) const TRAFFIC_REACHES_ORIGIN: i64 = 10;
+    pub(crate) const APP_BEHAVIOUR: i64 = 20;
     pub(crate) const UNKNOWN: i64 = 15;
 
     /// What each weight is given for.
-    pub const TABLE: [(&str, i64); 16] = [
+    pub const TABLE: [(&str, i64); 28] = [
         ("deploy: at most 5 min before the onset", DEPLOY_WITHIN_5_MIN),
         ("deploy: at most 30 min before the onset", DEPLOY_WITHIN_30_MIN),
         ("deploy: within the change window", DEPLOY_IN_WINDOW),
@@ -47,8 +59,20 @@ pub(crate) mod weights {
         ("runtime: a runtime signal on the origin service", RUNTIME_SIGNAL),
         ("runtime: the signal names an instance that fails", RUNTIME_SIGNAL_ON_INSTANCE),
         ("runtime: a service that reports otherwise left no event", RUNTIME_SERVICE_SILENT),
+        ("runtime: a resource of the origin stands at its limit as never before", RUNTIME_SATURATED),
+        ("runtime: an instance of the origin was started again", RUNTIME_RESTARTED),
+        ("runtime: one instance does worse than the others of its version", RUNTIME_ONE_INSTANCE),
+        ("runtime: the origin stopped reporting, and its callers go on", RUNTIME_STOPPED_REPORTING),
+        ("config: at most 1 min before the onset", CONFIG_WITHIN_1_MIN),
+        ("config: at most 5 min before the onset", CONFIG_WITHIN_5_MIN),
+        ("config: within the signal window", CONFIG_IN_WINDOW),
+        ("config: of the origin service", CONFIG_ON_ORIGIN),
+        ("config: after the onset", CONFIG_AFTER_ONSET),
+        ("traffic: at least twice as much as ever arrives at the edge", TRAFFIC_SURGE),
+        ("traffic: it reaches the origin", TRAFFIC_REACHES_ORIGIN),
         ("app: the origin's own code fails", APP_OWN_CODE_FAILS),
         ("app: the error code is new", APP_NEW_CODE),
+        ("app: requests end early there, or log a new error", APP_BEHAVIOUR),
         ("unknown: always a candidate", UNKNOWN),
     ];
 }
@@ -57,6 +81,8 @@ pub(crate) mod weights {
 pub(crate) struct Hypothesis {
     pub(crate) kind: CauseKind,
     pub(crate) subject: Option<String>,
+    /// Id of the deployment or signal that it speaks of.
+    pub(crate) change: Option<String>,
     pub(crate) findings: Vec<Finding>,
 }
 
@@ -68,7 +94,7 @@ pub(crate) struct Finding {
 
 impl Hypothesis {
     fn new(kind: CauseKind, subject: Option<String>) -> Self {
-        Self { kind, subject, findings: Vec::new() }
+        Self { kind, subject, change: None, findings: Vec::new() }
     }
 
     fn finding(mut self, points: i64, said: Sentence) -> Self {
@@ -88,8 +114,10 @@ impl Hypothesis {
 /// All candidates, best first; ties go by kind and subject.
 pub(crate) fn weigh(analysis: &Analysis<'_>) -> Vec<Hypothesis> {
     let mut all: Vec<Hypothesis> = analysis.changes.iter().map(deploy).collect();
+    all.extend(configs(analysis));
     all.extend(dependency(analysis));
     all.extend(runtime(analysis));
+    all.extend(traffic(analysis));
     all.extend(app(analysis));
     all.push(
         Hypothesis::new(CauseKind::Unknown, None).finding(weights::UNKNOWN, wording::unknown_is_an_answer()),
@@ -113,7 +141,8 @@ fn deploy(change: &Change<'_>) -> Hypothesis {
     const MINUTE_NS: u64 = 60 * model::SECOND_NS;
     let deployment = change.deployment;
     let subject = format!("{} {}", deployment.service, deployment.version);
-    let hypothesis = Hypothesis::new(CauseKind::Deploy, Some(subject));
+    let mut hypothesis = Hypothesis::new(CauseKind::Deploy, Some(subject));
+    hypothesis.change = Some(deployment.id.to_string());
     if !change.before_onset {
         return hypothesis.finding(weights::DEPLOY_AFTER_ONSET, wording::deployed_after_onset(change));
     }
@@ -123,7 +152,7 @@ fn deploy(change: &Change<'_>) -> Hypothesis {
         _ => weights::DEPLOY_IN_WINDOW,
     };
     let split = change.split.filter(|(new, old)| new.requests > 0 && old.requests > 0);
-    let differs = split.is_some_and(|(new, old)| is_concentrated(new, old));
+    let differs = split.is_some_and(|(new, old)| is_concentrated(new, old) || is_slower(new, old));
     hypothesis
         .finding(closeness, wording::deployed_before_onset(change))
         .finding_if(change.on_origin, weights::DEPLOY_ON_ORIGIN, || wording::deployed_on_origin(change))
@@ -153,8 +182,12 @@ fn runtime(analysis: &Analysis<'_>) -> Option<Hypothesis> {
     let origin = analysis.origin.as_ref()?;
     let service = &origin.place.service;
     let silent = matches!(origin.place.callee, Callee::Silent(_));
+    let stopped = origin.sign == Sign::Silence;
     let breakdown = analysis.signals.iter().find(|c| c.is_breakdown_of(service));
-    if !silent && breakdown.is_none() {
+    let alone = one_instance(analysis);
+    let (saturated, restarted) = (analysis.saturated.first(), analysis.restarts.first());
+    let any = silent || stopped || breakdown.is_some() || alone.is_some();
+    if !any && saturated.is_none() && restarted.is_none() {
         return None;
     }
     let instance = breakdown.and_then(|c| c.signal.instance.as_ref());
@@ -165,15 +198,72 @@ fn runtime(analysis: &Analysis<'_>) -> Option<Hypothesis> {
         Hypothesis::new(CauseKind::Runtime, Some(service.to_string()))
             .finding_if(breakdown.is_some(), weights::RUNTIME_SIGNAL, || wording::signal_about(breakdown))
             .finding_if(fails, weights::RUNTIME_SIGNAL_ON_INSTANCE, || wording::instance_fails(breakdown))
+            .finding_if(saturated.is_some(), weights::RUNTIME_SATURATED, || wording::saturated(analysis))
+            .finding_if(restarted.is_some(), weights::RUNTIME_RESTARTED, || wording::restarted(analysis))
+            .finding_if(alone.is_some(), weights::RUNTIME_ONE_INSTANCE, || {
+                wording::one_instance(origin, alone)
+            })
+            .finding_if(stopped, weights::RUNTIME_STOPPED_REPORTING, || wording::stopped_reporting(analysis))
             .finding_if(silent, weights::RUNTIME_SERVICE_SILENT, || wording::service_silent(origin)),
+    )
+}
+
+/// An instance does worse than the others, and no version does: its code is that of the others.
+fn one_instance<'a>(analysis: &'a Analysis<'_>) -> Option<&'a Cohort> {
+    let of = |dimension: &str| analysis.cohorts.iter().find(|cohort| cohort.dimension == dimension);
+    of("instance").filter(|_| of("version").is_none())
+}
+
+/// Settings and flags that were changed on the chain.
+fn configs(analysis: &Analysis<'_>) -> Vec<Hypothesis> {
+    let Some(origin) = &analysis.origin else { return Vec::new() };
+    let changed = analysis.signals.iter().filter(|c| c.signal.kind == SignalKind::Config);
+    changed.map(|change| config(analysis, change, &origin.place.service)).collect()
+}
+
+fn config(analysis: &Analysis<'_>, change: &Correlated<'_>, origin: &Str) -> Hypothesis {
+    const MINUTE_NS: u64 = 60 * model::SECOND_NS;
+    let signal = change.signal;
+    let subject = signal.subject.as_ref().or(signal.service.as_ref()).map(ToString::to_string);
+    let mut hypothesis = Hypothesis::new(CauseKind::Config, subject);
+    hypothesis.change = Some(signal.id.to_string());
+    if signal.at > analysis.started_at.saturating_add(crate::analysis::CLOCK_SLACK_NS) {
+        return hypothesis
+            .finding(weights::CONFIG_AFTER_ONSET, wording::changed(change, analysis.started_at));
+    }
+    let closeness = match analysis.started_at.since(signal.at) {
+        gap if gap <= MINUTE_NS => weights::CONFIG_WITHIN_1_MIN,
+        gap if gap <= 5 * MINUTE_NS => weights::CONFIG_WITHIN_5_MIN,
+        _ => weights::CONFIG_IN_WINDOW,
+    };
+    hypothesis.finding(closeness, wording::changed(change, analysis.started_at)).finding_if(
+        signal.service.as_ref() == Some(origin),
+        weights::CONFIG_ON_ORIGIN,
+        || wording::changed_on_origin(change, origin),
+    )
+}
+
+/// More arrives at the edge than ever.
+fn traffic(analysis: &Analysis<'_>) -> Option<Hypothesis> {
+    let (edge, high, now) = analysis.case.surge.as_ref()?;
+    let origin = analysis.origin.as_ref()?;
+    let reaches = origin.hops.last() == Some(edge);
+    Some(
+        Hypothesis::new(CauseKind::Traffic, Some(edge.service.to_string()))
+            .finding(weights::TRAFFIC_SURGE, wording::surge(edge, *high, *now))
+            .finding_if(reaches, weights::TRAFFIC_REACHES_ORIGIN, || wording::surge_reaches(edge, origin)),
     )
 }
 
 fn app(analysis: &Analysis<'_>) -> Option<Hypothesis> {
     let origin = analysis.origin.as_ref()?;
-    if origin.place.callee != Callee::None {
+    let other = matches!(origin.sign, Sign::Traffic | Sign::Silence | Sign::Saturation);
+    if origin.place.callee != Callee::None || other {
         return None;
     }
+    let odd = analysis.symptoms.iter().find(|symptom| {
+        symptom.family.sign == Sign::Behaviour && symptom.family.operation.service == origin.place.service
+    });
     let new_code = analysis.root().filter(|symptom| {
         let baseline = symptom.norm.counts();
         symptom.family.sign == Sign::Failure && baseline.failures == 0 && baseline.requests > 0
@@ -181,7 +271,8 @@ fn app(analysis: &Analysis<'_>) -> Option<Hypothesis> {
     Some(
         Hypothesis::new(CauseKind::App, Some(origin.place.service.to_string()))
             .finding(weights::APP_OWN_CODE_FAILS, wording::own_code_fails(origin))
-            .finding_if(new_code.is_some(), weights::APP_NEW_CODE, || wording::code_is_new(new_code)),
+            .finding_if(new_code.is_some(), weights::APP_NEW_CODE, || wording::code_is_new(new_code))
+            .finding_if(odd.is_some(), weights::APP_BEHAVIOUR, || wording::runs_otherwise(odd)),
     )
 }
 

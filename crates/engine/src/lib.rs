@@ -35,6 +35,7 @@ mod shard;
 mod sketch;
 mod snapshot;
 mod summary;
+mod suspects;
 #[cfg(test)]
 mod testing;
 mod versions;
@@ -48,6 +49,7 @@ pub use explain::{ExplainedEvent, Explanation, explain};
 pub use hash::sha256_hex;
 pub use refusal::Refusal;
 pub use snapshot::RestoreError;
+pub use suspects::points::TABLE as SUSPECT_POINTS;
 pub use window::FamilyView;
 
 /// Stands in every report: a replay by another version is compared with this in mind.

@@ -124,20 +124,24 @@ impl Metrics {
         self.meters.iter().filter_map(alarm).collect()
     }
 
-    /// The utilizations of a service that stand higher than ever before since an instant: at their limit, or doubled.
+    /// The utilizations of a service, or of the hosts it runs on, that reached their limit since an instant and never
+    /// came near it before.
     pub(crate) fn saturated<'a>(
         &'a self,
-        env: &'a Str,
-        service: &'a Str,
+        env: &Str,
+        service: &Str,
+        hosts: &BTreeSet<&Str>,
         since: Nanos,
-    ) -> impl Iterator<Item = (&'a SeriesKey, Level)> + 'a {
-        let of_service = move |key: &SeriesKey| key.env == *env && key.service == *service;
-        self.meters.iter().filter(move |(key, _)| of_service(key) && is_utilization(&key.name)).filter_map(
-            move |(key, meter)| {
-                let level = meter.level(since)?;
-                (level.now_max >= SATURATED && level.before_max <= level.now_max / 2).then_some((key, level))
-            },
-        )
+    ) -> Vec<(&'a SeriesKey, Level)> {
+        let is_meant = |key: &SeriesKey| {
+            let of_service = key.env == *env && key.service == *service;
+            is_utilization(&key.name) && (of_service || hosts.contains(&key.instance))
+        };
+        let found = self.meters.iter().filter(|(key, _)| is_meant(key)).filter_map(|(key, meter)| {
+            let level = meter.level(since)?;
+            (level.now_max >= SATURATED && level.before_max <= level.now_max / 2).then_some((key, level))
+        });
+        found.collect()
     }
 
     /// Instances of a service that were started again since an instant: by their restart counter.
@@ -223,7 +227,8 @@ impl SeriesKey {
 
 impl Meter {
     fn starting_with(at: Nanos, kind: MetricKind, value: i64) -> Self {
-        let mut meter = Self { first: at, last: (at, value), minutes: BTreeMap::new(), saturated: None, accepted: 0 };
+        let mut meter =
+            Self { first: at, last: (at, value), minutes: BTreeMap::new(), saturated: None, accepted: 0 };
         // What a counter stood at when it was first seen came before.
         meter.count(at, if kind == MetricKind::Cumulative { 0 } else { value });
         meter

@@ -32,6 +32,8 @@ pub(crate) struct Origin {
     pub(crate) edges: Vec<OperationKey>,
     pub(crate) traces_agreeing: Vec<TraceId>,
     pub(crate) traces_examined: usize,
+    /// Services that other traces point at, with the number of those.
+    pub(crate) others: BTreeMap<Str, usize>,
     /// A failing event of the origin, for its message.
     pub(crate) reason: Str,
 }
@@ -60,6 +62,8 @@ pub(crate) enum Callee {
 
 #[derive(Default)]
 struct Vote {
+    /// Traces that lack spans of a service that otherwise goes on as ever: they tell less.
+    cut: usize,
     traces: Vec<TraceId>,
     first: Option<Nanos>,
     chains: Chains,
@@ -133,16 +137,24 @@ pub(crate) fn vote<'a>(
         let callee = callee(&found, window, peers);
         let hops = hops(&found, &callee);
         all.add(hops.clone(), found.outer_part_missing);
+        let lost = matches!(&callee, Callee::Silent(service) if window.goes_on(&found.event.env, service));
         let vote = votes.entry(place(&found, &callee)).or_default();
+        vote.cut += usize::from(lost);
         vote.traces.push(trace.trace);
         vote.first = [vote.first, Some(found.event.end)].into_iter().flatten().min();
         vote.chains.add(hops, found.outer_part_missing);
         let reason = found.event.failure().map(|failure| failure.reason.clone()).unwrap_or_default();
         *vote.reasons.entry(reason).or_default() += 1;
     }
-    let (place, vote) = votes.into_iter().max_by_key(|(place, vote)| {
-        (vote.traces.len(), std::cmp::Reverse(vote.first), std::cmp::Reverse(place.clone()))
-    })?;
+    let seen = |vote: &Vote| vote.traces.len() - vote.cut;
+    join_shallow(&mut votes);
+    let best = votes.iter().max_by_key(|(place, vote)| {
+        (seen(vote), vote.traces.len(), std::cmp::Reverse(vote.first), std::cmp::Reverse(*place))
+    });
+    let place = best.map(|(place, _)| place.clone())?;
+    let vote = votes.remove(&place)?;
+    let mut others: BTreeMap<Str, usize> = BTreeMap::new();
+    votes.iter().for_each(|(p, vote)| *others.entry(p.service.clone()).or_default() += vote.traces.len());
     let edges: BTreeSet<&OperationKey> = all.reliable().keys().filter_map(|hops| hops.last()).collect();
     Some(Origin {
         place,
@@ -152,8 +164,31 @@ pub(crate) fn vote<'a>(
         edges: edges.into_iter().cloned().collect(),
         traces_agreeing: vote.traces,
         traces_examined: examined,
+        others,
         reason: most_common(&vote.reasons).cloned().unwrap_or_default(),
     })
+}
+
+/// A trace that lost the span of the call in which it fails points at the service as a whole: it agrees with those that
+/// kept the span.
+fn join_shallow(votes: &mut BTreeMap<Place, Vote>) {
+    let shallow: Vec<Place> = votes.keys().filter(|place| place.callee == Callee::None).cloned().collect();
+    for place in shallow {
+        let count = votes.get(&place).map_or(0, |vote| vote.traces.len());
+        let deeper = votes.iter().filter(|(other, vote)| {
+            other.callee != Callee::None
+                && other.step.service == place.service
+                && 3 * vote.traces.len() >= count
+        });
+        let Some(deeper) = deeper.max_by_key(|(_, vote)| vote.traces.len()).map(|(p, _)| p.clone()) else {
+            continue;
+        };
+        if let (Some(gone), true) = (votes.remove(&place), votes.contains_key(&deeper)) {
+            let vote = votes.entry(deeper).or_default();
+            vote.first = [vote.first, gone.first].into_iter().flatten().min();
+            vote.traces.extend(gone.traces);
+        }
+    }
 }
 
 /// The most common one; of equally common ones the last in order.

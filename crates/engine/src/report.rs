@@ -4,6 +4,7 @@ mod alerts;
 pub(crate) mod build;
 pub(crate) mod cite;
 mod document;
+mod findings;
 pub(crate) mod wording;
 
 pub use document::*;

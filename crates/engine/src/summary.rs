@@ -86,6 +86,8 @@ pub(crate) struct Failures {
 pub(crate) struct Split {
     pub(crate) requests: u64,
     pub(crate) failures: u64,
+    /// The sum of the durations, in microseconds.
+    pub(crate) total_us: u64,
 }
 
 impl StableHash for ServiceKey {
@@ -136,7 +138,8 @@ impl Digest {
         self.latency.add(event.duration_ns());
         self.slowest.add(event.duration_ns(), &event.trace);
         let failure = event.failure();
-        let split = Split { requests: 1, failures: u64::from(failure.is_some()) };
+        let total_us = event.duration_ns() / 1_000;
+        let split = Split { requests: 1, failures: u64::from(failure.is_some()), total_us };
         if !event.version.is_empty() {
             self.versions.entry(&event.version).merge(&split);
         }
@@ -152,7 +155,7 @@ impl Digest {
     fn add_log(&mut self, log: &LogRecord) {
         self.requests += 1;
         let error = log.severity >= LogSeverity::Error;
-        let split = Split { requests: 1, failures: u64::from(error) };
+        let split = Split { requests: 1, failures: u64::from(error), total_us: 0 };
         if !log.version.is_empty() {
             self.versions.entry(&log.version).merge(&split);
         }
@@ -264,6 +267,14 @@ impl Merge for Split {
     fn merge(&mut self, other: &Self) {
         self.requests += other.requests;
         self.failures += other.failures;
+        self.total_us = self.total_us.saturating_add(other.total_us);
+    }
+}
+
+impl Split {
+    /// Mean duration in microseconds.
+    pub(crate) fn mean_us(self) -> u64 {
+        self.total_us / self.requests.max(1)
     }
 }
 

@@ -454,6 +454,17 @@ impl Window {
         self.sealed
     }
 
+    /// Whether a service reports at least half as much as it always did, as of what has had time to come.
+    pub(crate) fn goes_on(&self, env: &Str, service: &Str) -> bool {
+        let key = ServiceKey { env: env.clone(), service: service.clone() };
+        self.flows.get(&OperationKey::whole(&key)).is_some_and(Flow::goes_on)
+    }
+
+    /// The most requests of a minute before, and as many as there are now, where that is a surge.
+    pub(crate) fn surge(&self, key: &OperationKey, config: &Config) -> Option<(u64, u64)> {
+        self.flows.get(key)?.surge(config)
+    }
+
     /// Whether a service of this name reports in `env`.
     pub(crate) fn has_service(&self, env: &Str, service: &str) -> bool {
         let key = ServiceKey { env: env.clone(), service: service.into() };

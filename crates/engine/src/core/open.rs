@@ -189,7 +189,16 @@ impl Core {
     pub(super) fn track_chain(&mut self, id: IncidentId) {
         let Some(case) = self.cases.get(&id) else { return };
         let Some(origin) = self.vote(case) else { return };
+        let edges = origin.edges.iter().filter_map(|key| {
+            let (high, now) = self.window.surge(key, &self.config)?;
+            Some((key.clone(), high, now))
+        });
+        let surge = edges.max_by_key(|(key, _, now)| (*now, key.clone()));
         let Some(case) = self.cases.get_mut(&id) else { return };
+        // Once it was seen it stays known: what follows from it lasts longer than it does.
+        if case.surge.is_none() {
+            case.surge = surge;
+        }
         let passed =
             origin.hops.iter().chain(&origin.edges).filter(|key| &*key.operation != origin::UNOBSERVED);
         passed.for_each(|key| case.track(key, &self.window, &self.config));

@@ -1,7 +1,7 @@
 //! Origin of requests that run otherwise than ever: consequences were set aside request by request, so what is left is
 //! the place; of several, the one that shows it most.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::CapturedTrace;
 
@@ -49,6 +49,7 @@ pub(super) fn most<'a>(
         hops,
         traces_examined: agreeing.len(),
         traces_agreeing: agreeing,
+        others: BTreeMap::new(),
         reason: "".into(),
     })
 }

@@ -57,6 +57,7 @@ pub(super) fn vote<'a>(
         edges: edges.into_iter().cloned().collect(),
         traces_agreeing: agreeing.remove(place).unwrap_or_default(),
         traces_examined: slow.len(),
+        others: BTreeMap::new(),
         reason: "".into(),
     })
 }

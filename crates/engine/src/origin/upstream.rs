@@ -41,6 +41,7 @@ pub(super) fn first<'a>(
         hops,
         traces_agreeing: traces.clone().map(|trace| trace.trace).collect(),
         traces_examined: before.len(),
+        others: BTreeMap::new(),
         reason: "".into(),
     })
 }

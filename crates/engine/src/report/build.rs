@@ -16,6 +16,7 @@ use crate::detect::Counts;
 use crate::hash;
 use crate::origin::{self, Callee};
 use crate::summary::Split;
+use crate::suspects;
 use crate::window::Norm;
 
 /// What happened to the telemetry as a whole since the incident was opened.
@@ -65,6 +66,7 @@ pub(crate) fn report(analysis: &Analysis<'_>, view: View<'_>, ambient: &Ambient<
             version: crate::VERSION.to_owned(),
             config_digest: ambient.config_digest.to_owned(),
         },
+        suspects: suspects::rank(analysis, &hypotheses).into_iter().map(suspect).collect(),
         hypotheses: hypotheses.into_iter().map(hypothesis).collect(),
     }
 }
@@ -120,6 +122,20 @@ fn cause(hypotheses: &[causes::Hypothesis]) -> Cause {
         subject: best.and_then(|h| h.subject.clone()),
         confidence: fraction(causes::confidence(hypotheses), 100),
         cites: cites.into_iter().collect(),
+    }
+}
+
+fn suspect(suspect: suspects::Suspect) -> Suspect {
+    let score = suspect.score();
+    let finding = |f: causes::Finding| Finding { points: f.points, text: f.said.text, cites: f.said.cites };
+    Suspect {
+        service: suspect.service.to_string(),
+        operation: suspect.operation.to_string(),
+        instance: suspect.instance.to_string(),
+        change: suspect.change,
+        cause: suspect.cause,
+        score,
+        findings: suspect.findings.into_iter().map(finding).collect(),
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Report {
     pub summary: Sentence,
     pub cause: Cause,
     pub hypotheses: Vec<Hypothesis>,
+    /// Services that could be the root, best first.
+    pub suspects: Vec<Suspect>,
     pub origin: Option<Origin>,
     /// From the origin outwards.
     pub propagation: Vec<Hop>,
@@ -70,6 +72,19 @@ pub struct Hypothesis {
     #[serde(rename = "for")]
     pub in_favour: Vec<Finding>,
     pub against: Vec<Finding>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Suspect {
+    pub service: String,
+    /// Empty where nothing tells.
+    pub operation: String,
+    pub instance: String,
+    /// Id of the deployment or signal that would be the cause.
+    pub change: Option<String>,
+    pub cause: CauseKind,
+    pub score: i64,
+    pub findings: Vec<Finding>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

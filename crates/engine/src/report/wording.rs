@@ -4,6 +4,7 @@ use model::{CauseKind, Nanos};
 use serde::{Deserialize, Serialize};
 
 use super::cite;
+pub(crate) use super::findings::*;
 use crate::analysis::{Analysis, Change, Cohort, Correlated, Symptom};
 use crate::case::What;
 use crate::causes::Hypothesis;
@@ -20,16 +21,16 @@ pub struct Sentence {
 }
 
 impl Sentence {
-    fn new(text: String, cites: impl IntoIterator<Item = String>) -> Self {
+    pub(crate) fn new(text: String, cites: impl IntoIterator<Item = String>) -> Self {
         Self { text, cites: cites.into_iter().collect() }
     }
 }
 
-fn traces(origin: &Origin) -> impl Iterator<Item = String> {
+pub(crate) fn traces(origin: &Origin) -> impl Iterator<Item = String> {
     origin.traces_agreeing.iter().take(3).map(cite::trace)
 }
 
-fn of(counts: Counts) -> String {
+pub(crate) fn of(counts: Counts) -> String {
     format!("{} of {}", counts.failures, counts.requests)
 }
 

@@ -246,6 +246,31 @@ impl Flow {
         if since >= until { 0 } else { self.open.range(since..until).map(|(_, requests)| requests).sum() }
     }
 
+    /// At least half as many requests come as in the least minute before.
+    pub(super) fn goes_on(&self) -> bool {
+        let (Some(low), Some((first, _)), Some((last, _))) =
+            (self.minutes.iter().min(), self.open.first_key_value(), self.open.last_key_value())
+        else {
+            return !self.open.is_empty();
+        };
+        let requests: u64 = self.open.values().sum();
+        2 * requests * 60 >= low * (last - first + 1)
+    }
+
+    /// The most requests of a minute before, and the rate of the ten seconds with the most now, if that is far more.
+    pub(super) fn surge(&self, config: &Config) -> Option<(u64, u64)> {
+        let high = *self.minutes.iter().max()?;
+        let ticks = config.ticks(10_000);
+        let last = *self.open.last_key_value()?.0;
+        let rates = (0..6).map(|back| {
+            let to = (last + 1).saturating_sub(back * ticks);
+            let requests: u64 = self.open.range(to.saturating_sub(ticks)..to).map(|(_, n)| n).sum();
+            per_minute(requests, ticks, config)
+        });
+        let most = rates.max()?;
+        (most >= 2 * high && high > 0).then_some((high, most))
+    }
+
     pub(super) fn enter(&mut self) {
         self.in_incident = true;
         self.sealed_requests = 0;

@@ -1,0 +1,167 @@
+//! Which services could be the root, best first: what points at each of them, with published points. The origin is the
+//! first of them by construction of its votes; the others are where to look when it is not.
+
+use std::collections::BTreeMap;
+
+use model::{CauseKind, Str};
+
+use crate::analysis::{Analysis, is_concentrated, is_slower};
+use crate::causes::{Finding, Hypothesis};
+use crate::report::wording;
+use crate::window::Sign;
+
+/// Suspects that a report names.
+const SUSPECTS_MAX: usize = 20;
+
+/// The points, in `doc/reference/triage.md`; a test compares the two.
+pub(crate) mod points {
+    pub(crate) const ORIGIN: i64 = 30;
+    pub(crate) const TRACES: i64 = 30;
+    pub(crate) const BEHAVIOUR: i64 = 25;
+    pub(crate) const SATURATION: i64 = 20;
+    pub(crate) const VERSION: i64 = 15;
+    pub(crate) const RUNTIME: i64 = 10;
+    pub(crate) const FAILURE: i64 = 4;
+    pub(crate) const LATENCY: i64 = 4;
+    pub(crate) const FLOW: i64 = 2;
+    pub(crate) const CHAIN: i64 = 6;
+
+    /// What each is given for.
+    pub const TABLE: [(&str, i64); 10] = [
+        ("the origin", ORIGIN),
+        ("the share of the examined traces that point at it, up to", TRACES),
+        ("its requests run otherwise, once consequences are set aside", BEHAVIOUR),
+        ("a resource of it stands at its limit as never before", SATURATION),
+        ("a new version of it does worse than the others in the same minutes", VERSION),
+        ("a runtime signal says bad news of it", RUNTIME),
+        ("it fails", FAILURE),
+        ("it is slow", LATENCY),
+        ("its traffic changed", FLOW),
+        ("the failure passes it, less for each hop from the origin", CHAIN),
+    ];
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Suspect {
+    pub(crate) service: Str,
+    pub(crate) operation: Str,
+    pub(crate) instance: Str,
+    pub(crate) change: Option<String>,
+    pub(crate) cause: CauseKind,
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl Suspect {
+    pub(crate) fn score(&self) -> i64 {
+        self.findings.iter().map(|finding| finding.points).sum()
+    }
+}
+
+#[derive(Default)]
+struct Ranking {
+    by_service: BTreeMap<Str, Suspect>,
+}
+
+impl Ranking {
+    fn of(&mut self, service: &Str) -> &mut Suspect {
+        self.by_service.entry(service.clone()).or_insert_with(|| Suspect {
+            service: service.clone(),
+            operation: "".into(),
+            instance: "".into(),
+            change: None,
+            cause: CauseKind::Unknown,
+            findings: Vec::new(),
+        })
+    }
+
+    fn add(&mut self, service: &Str, points: i64, said: wording::Sentence) -> &mut Suspect {
+        let suspect = self.of(service);
+        if points > 0 {
+            suspect.findings.push(Finding { points, said });
+        }
+        suspect
+    }
+}
+
+/// Best first; ties go by name.
+pub(crate) fn rank(analysis: &Analysis<'_>, hypotheses: &[Hypothesis]) -> Vec<Suspect> {
+    let mut ranking = Ranking::default();
+    by_origin(analysis, hypotheses, &mut ranking);
+    by_symptoms(analysis, &mut ranking);
+    by_facts(analysis, &mut ranking);
+    let mut all: Vec<Suspect> = ranking.by_service.into_values().collect();
+    all.sort_by(|a, b| (b.score(), &a.service).cmp(&(a.score(), &b.service)));
+    all.truncate(SUSPECTS_MAX);
+    all
+}
+
+fn by_origin(analysis: &Analysis<'_>, hypotheses: &[Hypothesis], ranking: &mut Ranking) {
+    let Some(origin) = &analysis.origin else { return };
+    let place = &origin.place;
+    let share = |traces: usize| points::TRACES * traces as i64 / (origin.traces_examined as i64).max(1);
+    let suspect = ranking.add(&place.service, points::ORIGIN, wording::is_origin(origin));
+    suspect.operation = place.operation.clone();
+    let worst = analysis.cohorts.iter().find(|cohort| cohort.dimension == "instance");
+    suspect.instance = worst.map(|cohort| cohort.value.clone()).unwrap_or_default();
+    if let Some(best) = hypotheses.first() {
+        suspect.cause = best.kind;
+        suspect.change = best.change.clone();
+    }
+    ranking.add(&place.service, share(origin.traces_agreeing.len()), wording::traces_agree(origin));
+    for (service, traces) in &origin.others {
+        ranking.add(service, share(*traces), wording::traces_point(service, *traces, origin));
+    }
+    for (distance, hop) in analysis.hops.iter().enumerate().skip(1) {
+        let points = (points::CHAIN - distance as i64).max(1);
+        ranking.add(&hop.operation.service, points, wording::on_the_way(hop));
+    }
+}
+
+/// The strongest symptom of each sign counts once for a service.
+fn by_symptoms(analysis: &Analysis<'_>, ranking: &mut Ranking) {
+    let mut seen: BTreeMap<(Str, Sign), &crate::analysis::Symptom<'_>> = BTreeMap::new();
+    for symptom in &analysis.symptoms {
+        let key = (symptom.family.operation.service.clone(), symptom.family.sign);
+        let known = seen.entry(key).or_insert(symptom);
+        if symptom.odds > known.odds {
+            *known = symptom;
+        }
+    }
+    for ((service, sign), symptom) in seen {
+        let points = match sign {
+            Sign::Behaviour => points::BEHAVIOUR,
+            Sign::Saturation => points::SATURATION,
+            Sign::Failure => points::FAILURE,
+            Sign::Latency => points::LATENCY,
+            Sign::Traffic | Sign::Silence => points::FLOW,
+        };
+        let suspect = ranking.add(&service, points, wording::shows(symptom));
+        if suspect.operation.is_empty() && sign != Sign::Saturation {
+            suspect.operation = symptom.family.operation.operation.clone();
+        }
+        if sign == Sign::Saturation {
+            suspect.instance = symptom.family.code.clone();
+            if suspect.cause == CauseKind::Unknown {
+                suspect.cause = CauseKind::Runtime;
+            }
+        }
+    }
+}
+
+fn by_facts(analysis: &Analysis<'_>, ranking: &mut Ranking) {
+    for change in analysis.changes.iter().filter(|change| change.before_onset) {
+        let worse = |(new, old)| is_concentrated(new, old) || is_slower(new, old);
+        if change.split.is_some_and(worse) {
+            let service = &change.deployment.service;
+            let suspect = ranking.add(service, points::VERSION, wording::version_split(change));
+            suspect.change.get_or_insert_with(|| change.deployment.id.to_string());
+        }
+    }
+    let services: Vec<Str> = ranking.by_service.keys().cloned().collect();
+    for service in services {
+        let breakdown = analysis.signals.iter().find(|signal| signal.is_breakdown_of(&service));
+        if breakdown.is_some() {
+            ranking.add(&service, points::RUNTIME, wording::signal_about(breakdown));
+        }
+    }
+}
