@@ -84,43 +84,34 @@ fn plain(id: &str) -> String {
     id.strip_prefix("deployment:").unwrap_or(id).to_owned()
 }
 
-/// Origin, then the chain outwards, then what else is affected.
+/// The report's own list; the findings of the winning cause stand with the first.
 fn suspects(report: &Report, change: &str) -> Vec<Suspect> {
-    let mut names: Vec<(&str, &str)> = Vec::new();
-    if let Some(origin) = &report.origin {
-        names.push((&origin.service, &origin.operation));
-    }
-    names.extend(report.propagation.iter().map(|hop| (hop.service.as_str(), hop.operation.as_str())));
-    names.extend(report.blast_radius.services.iter().map(|service| (service.as_str(), "")));
-    let mut list: Vec<Suspect> = Vec::new();
-    for (service, operation) in names {
-        if list.iter().any(|known| known.service == service) {
-            continue;
+    let suspect = |(i, suspect): (usize, &engine::report::Suspect)| {
+        let own = if i == 0 { winning_findings(report) } else { Vec::new() };
+        let evidence = suspect.findings.iter().map(finding).chain(own);
+        Suspect {
+            service: suspect.service.clone(),
+            operation: suspect.operation.clone(),
+            instance: suspect.instance.clone(),
+            change: if i == 0 { change.to_owned() } else { suspect.change.clone().unwrap_or_default() },
+            cause: suspect.cause,
+            score: suspect.score,
+            evidence: strongest(evidence.collect()),
         }
-        let first = list.is_empty();
-        list.push(Suspect {
-            service: service.to_owned(),
-            operation: operation.to_owned(),
-            instance: String::new(),
-            change: if first { change.to_owned() } else { String::new() },
-            cause: if first { report.cause.kind } else { CauseKind::Unknown },
-            score: -(list.len() as i64),
-            evidence: if first { winning_findings(report) } else { Vec::new() },
-        });
-    }
-    list
+    };
+    report.suspects.iter().enumerate().map(suspect).collect()
 }
 
 fn winning_findings(report: &Report) -> Vec<Finding> {
     let best = report.hypotheses.first();
-    let findings = best.into_iter().flat_map(|best| best.in_favour.iter().chain(&best.against));
-    let mut findings: Vec<Finding> = findings
-        .map(|finding| Finding {
-            points: finding.points,
-            text: finding.text.clone(),
-            cites: finding.cites.clone(),
-        })
-        .collect();
+    best.into_iter().flat_map(|best| best.in_favour.iter().chain(&best.against)).map(finding).collect()
+}
+
+fn finding(finding: &engine::report::Finding) -> Finding {
+    Finding { points: finding.points, text: finding.text.clone(), cites: finding.cites.clone() }
+}
+
+fn strongest(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.points.abs()));
     findings.truncate(FINDINGS_MAX);
     findings

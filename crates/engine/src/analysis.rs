@@ -71,6 +71,8 @@ pub(crate) struct Symptom<'a> {
     pub(crate) since: Counts,
     /// Median duration since the onset, of a latency symptom.
     pub(crate) p50_ns: Option<u64>,
+    /// Of behaviour: where most of it happened.
+    pub(crate) instance: Option<Str>,
     /// Of saturation.
     pub(crate) level: Option<Level>,
     pub(crate) odds: Bits,
@@ -258,6 +260,7 @@ fn symptoms<'a>(case: &'a Case, totals: &Totals<'_>, view: View<'a>) -> Vec<Symp
             norm: member.norm,
             since,
             p50_ns: total.latency.quantile_ns(500),
+            instance: view.window.shapes.instance(&family.operation).cloned(),
             level: view.window.metrics.level(family, Nanos(member.onset * view.config.tick_ns())),
             odds: match member.norm {
                 Norm::Flow(range) => {

@@ -99,6 +99,7 @@ mod tests {
             at: Nanos(7),
             severity: LogSeverity::Warn,
             template: template.into(),
+            pattern: "".into(),
             body: body.into(),
             exception: "".into(),
             trace: None,

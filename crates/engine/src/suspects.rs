@@ -139,6 +139,9 @@ fn by_symptoms(analysis: &Analysis<'_>, ranking: &mut Ranking) {
         if suspect.operation.is_empty() && sign != Sign::Saturation {
             suspect.operation = symptom.family.operation.operation.clone();
         }
+        if sign == Sign::Behaviour && suspect.instance.is_empty() {
+            suspect.instance = symptom.instance.clone().unwrap_or_default();
+        }
         if sign == Sign::Saturation {
             suspect.instance = symptom.family.code.clone();
             if suspect.cause == CauseKind::Unknown {

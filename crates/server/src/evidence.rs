@@ -6,13 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher;
 
 use journal::{Position, Reader};
-use model::{CapturedTrace, Event, Evidence, Input, LogRecord, Nanos, SECOND_NS, SpanId, TraceId};
+use model::{CapturedTrace, Event, Evidence, Input, LogRecord, Nanos, SECOND_NS, TraceId};
 
 use crate::ingest::DecodeRules;
 
 /// Of one trace; further events are counted and left out, failures last.
-pub(crate) const EVENTS_PER_TRACE_MAX: usize = 512;
-const LOGS_PER_TRACE_MAX: usize = 200;
 /// In one evidence entry; the others follow in the next.
 const TRACES_PER_CAPTURE_MAX: usize = 64;
 /// For how long "the same as last time" is reason enough not to journal a trace again. The engine asks for a trace
@@ -139,97 +137,12 @@ pub(crate) fn read_traces(
             }
         }
     }
-    Ok(found.into_iter().map(|(trace, (events, logs))| assemble(trace, events, logs)).collect())
-}
-
-/// Each span once, as it came first; in order of start. If the trace is too long, its failures stay before others.
-/// Logs in order of time, the first of them.
-fn assemble(trace: TraceId, mut events: Vec<Event>, mut logs: Vec<LogRecord>) -> CapturedTrace {
-    let mut spans: BTreeSet<SpanId> = BTreeSet::new();
-    events.retain(|event| spans.insert(event.span));
-    let events_cut = events.len().saturating_sub(EVENTS_PER_TRACE_MAX);
-    if events_cut > 0 {
-        events.sort_by_key(|event| (event.failure().is_none(), event.start, event.span));
-        events.truncate(EVENTS_PER_TRACE_MAX);
-    }
-    events.sort_by_key(|event| (event.start, event.span));
-    logs.sort_by(|a, b| {
-        let key = |log: &LogRecord| (log.at, log.span);
-        key(a).cmp(&key(b)).then_with(|| (&a.template, &a.body).cmp(&(&b.template, &b.body)))
-    });
-    logs.truncate(LOGS_PER_TRACE_MAX);
-    CapturedTrace { trace, events, events_cut: u32::try_from(events_cut).unwrap_or(u32::MAX), logs }
+    Ok(found.into_iter().map(|(trace, (events, logs))| engine::assemble(trace, events, logs)).collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use model::{EventKind, Failure, FailureStatus, Outcome, Str};
-
     use super::*;
-
-    fn event(span: u64, start: u64, failed: bool) -> Event {
-        let text: Str = "x".into();
-        let failure = Failure { status: FailureStatus::Error, code: text.clone(), reason: text.clone() };
-        Event {
-            trace: TraceId([1; 16]),
-            span: SpanId(span.to_be_bytes()),
-            parent: None,
-            kind: EventKind::Server,
-            env: text.clone(),
-            service: text.clone(),
-            operation: text.clone(),
-            version: text.clone(),
-            instance: text.clone(),
-            peer: text,
-            start: Nanos(start),
-            end: Nanos(start + 1),
-            outcome: if failed { Outcome::Failed(failure) } else { Outcome::Ok },
-            user: None,
-            attributes: Vec::new(),
-        }
-    }
-
-    fn spans(trace: &CapturedTrace) -> Vec<u64> {
-        trace.events.iter().map(|event| u64::from_be_bytes(event.span.0)).collect()
-    }
-
-    #[test]
-    fn a_trace_is_in_order_and_each_span_is_in_it_once() {
-        let events = vec![event(3, 20, false), event(1, 10, false), event(3, 99, true), event(2, 20, false)];
-        let trace = assemble(TraceId([1; 16]), events, Vec::new());
-        assert_eq!(spans(&trace), [1, 2, 3]);
-        assert_eq!(trace.events_cut, 0);
-    }
-
-    #[test]
-    fn a_long_trace_keeps_its_failures() {
-        let mut events: Vec<_> = (0..600).map(|n| event(n, n, false)).collect();
-        events.push(event(1000, 1000, true));
-        let trace = assemble(TraceId([1; 16]), events, Vec::new());
-        assert_eq!(trace.events.len(), EVENTS_PER_TRACE_MAX);
-        assert_eq!(trace.events_cut, 89);
-        assert_eq!(spans(&trace).last(), Some(&1000));
-    }
-
-    #[test]
-    fn logs_are_in_order_of_time_and_the_first_of_them() {
-        let log = |at: u64| LogRecord {
-            env: "e".into(),
-            service: "s".into(),
-            version: "".into(),
-            instance: "".into(),
-            at: Nanos(at),
-            severity: model::LogSeverity::Error,
-            template: "t".into(),
-            body: "b".into(),
-            exception: "".into(),
-            trace: Some(TraceId([1; 16])),
-            span: None,
-        };
-        let trace = assemble(TraceId([1; 16]), Vec::new(), (0..300).rev().map(log).collect());
-        let at: Vec<u64> = trace.logs.iter().map(|log| log.at.0).collect();
-        assert_eq!(at, (0..LOGS_PER_TRACE_MAX as u64).collect::<Vec<_>>());
-    }
 
     #[test]
     fn what_was_shown_is_forgotten_at_the_bound_and_wanted_no_more() {
