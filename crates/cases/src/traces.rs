@@ -51,7 +51,8 @@ impl Traces {
         let mut traces = Vec::new();
         for id in asked {
             self.wanted.remove(&id);
-            let trace = self.by_id.get(&id).map(|held| engine::assemble(id, held.events.clone(), held.logs.clone()));
+            let trace =
+                self.by_id.get(&id).map(|held| engine::assemble(id, held.events.clone(), held.logs.clone()));
             let trace = trace.unwrap_or_else(|| engine::assemble(id, Vec::new(), Vec::new()));
             let digest = digest(&trace);
             let shown = self.shown.get(&id).filter(|(_, first)| now.since(*first) < UNCHANGED_NS);

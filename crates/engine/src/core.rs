@@ -244,8 +244,12 @@ impl Core {
         for alarm in self.window.alarms(self.tick, &self.config) {
             let traces = self.exemplars(&alarm);
             // Log records need not name a trace.
-            let has_traces = matches!(alarm.family.sign, Sign::Failure | Sign::Latency)
-                && &*alarm.family.operation.operation != LOGS;
+            let logs = &*alarm.family.operation.operation == LOGS;
+            // What other services said before is nothing new.
+            if logs && self.window.is_background(&alarm.family.code, self.tick) {
+                continue;
+            }
+            let has_traces = matches!(alarm.family.sign, Sign::Failure | Sign::Latency) && !logs;
             if has_traces && traces.len() < TRACES_MIN {
                 continue;
             }

@@ -50,8 +50,9 @@ const WARM_UP_MS: u64 = 60_000;
 const WARM_UP_RATE: u64 = 600;
 /// The baseline reaches back this many minutes in which the operation had traffic and no incident.
 const BASELINE_MINUTES: usize = 60;
-/// What the baseline is taken to be before anything was seen: half a failure in fifty requests.
-const PRIOR_REQUESTS: u64 = 50;
+/// What is taken for granted before anything was seen: little, so that a short past proves little.
+const PRIOR_REQUESTS: u64 = 10;
+const PRIOR_FAILURES: u64 = 2;
 /// What an accepted baseline weighs at least: what was seen of it is short, and the prior must not outweigh it.
 const ACCEPTED_REQUESTS: u64 = 10_000;
 /// Odds at which a stretch is held back from the baseline (10 : 1), and at which a bucket next to the onset
@@ -125,7 +126,7 @@ struct Fraction {
 
 impl Fraction {
     fn of(counts: Counts, test: Test) -> Self {
-        let (numerator, denominator) = (2 * counts.failures + 1, 2 * (counts.requests + PRIOR_REQUESTS));
+        let (numerator, denominator) = (counts.failures + PRIOR_FAILURES, counts.requests + PRIOR_REQUESTS);
         if numerator * test.rate_min_inverse < denominator {
             return Self { numerator: 1, denominator: test.rate_min_inverse };
         }

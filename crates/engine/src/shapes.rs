@@ -210,6 +210,11 @@ impl Shapes {
         }
     }
 
+    pub(crate) fn is_background(&self, pattern: &Str, is_service: impl Fn(&str) -> bool, now: Nanos) -> bool {
+        let seen = self.errors.get(&without_services(pattern, &is_service));
+        seen.is_some_and(|seen| *seen < self.accepted || now.since(*seen) >= LEARN_NS)
+    }
+
     /// Everything that came before `until` is normal.
     pub(crate) fn accept(&mut self, until: Nanos) {
         self.accepted = self.accepted.max(until);

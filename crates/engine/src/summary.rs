@@ -163,7 +163,7 @@ impl Digest {
             self.instances.entry(&log.instance).merge(&split);
         }
         if error {
-            let failures = self.codes.entry(&log.template);
+            let failures = self.codes.entry(&log.pattern);
             failures.count += 1;
             log.trace.iter().for_each(|trace| failures.traces.add(trace));
             failures.span(Some(log.at), Some(log.at));

@@ -268,6 +268,12 @@ impl Window {
         self.shapes.absorb(traces, |name| services.contains(name), now, config);
     }
 
+    /// Whether an error was logged by any service long enough ago to be nothing new.
+    pub(crate) fn is_background(&self, pattern: &Str, now: Nanos) -> bool {
+        let services: BTreeSet<&str> = self.per_service.keys().map(|key| &*key.service).collect();
+        self.shapes.is_background(pattern, |name| services.contains(name), now)
+    }
+
     /// Shows the detectors what can no longer change, and forgets what is too old.
     pub(crate) fn advance(&mut self, now: Nanos, config: &Config) {
         let tick = now.0 / config.tick_ns();

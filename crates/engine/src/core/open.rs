@@ -72,11 +72,14 @@ impl Core {
 
     /// Services by way of which requests come to a flow, as far as traces from before its change tell.
     fn callers(&self, family: &FamilyKey, before: &[TraceId]) -> BTreeSet<Str> {
-        if !matches!(family.sign, Sign::Traffic | Sign::Silence) {
-            return BTreeSet::new();
-        }
         let service = &family.operation.service;
-        let held = before.iter().filter_map(|id| self.traces.get(id));
+        let shown = match family.sign {
+            Sign::Traffic | Sign::Silence => Vec::new(),
+            // Whoever calls what runs otherwise shows the consequences.
+            Sign::Behaviour => self.window.shapes.traces(&family.operation),
+            Sign::Failure | Sign::Latency | Sign::Saturation => return BTreeSet::new(),
+        };
+        let held = before.iter().chain(&shown).filter_map(|id| self.traces.get(id));
         let callers = held.flat_map(|trace| {
             let assembly = Assembly::of(trace);
             let own = (0..assembly.len()).filter(|i| assembly.event(*i).service == *service);

@@ -18,6 +18,8 @@ const DROP_MINUTES_MIN: usize = 5;
 const SURGE_MINUTES_MIN: usize = 10;
 /// A minute's traffic below which neither is tested.
 const PER_MINUTE_MIN: u64 = 30;
+/// The same while less is known than a drop otherwise asks for.
+const PER_MINUTE_SHORT: u64 = 120;
 /// What one bucket can add to the evidence: arrivals come in bursts.
 const GAIN_MAX: Bits = Bits(4 << 20);
 /// Evidence at which minutes are held back from the baseline.
@@ -206,7 +208,10 @@ impl Flow {
         for (score, alternative) in scores.iter_mut().zip(ALTERNATIVES) {
             let surge = alternative > 1_000;
             let normal = range.map_or(0, |range| range.normal(alternative));
-            if normal < PER_MINUTE_MIN / 2 || surge && self.minutes.len() < SURGE_MINUTES_MIN {
+            let short = self.minutes.len() < DROP_MINUTES_MIN;
+            if normal < (if short { PER_MINUTE_SHORT } else { PER_MINUTE_MIN }) / 2
+                || surge && self.minutes.len() < SURGE_MINUTES_MIN
+            {
                 *score = Score::default();
                 continue;
             }
@@ -268,7 +273,8 @@ impl Flow {
             per_minute(requests, ticks, config)
         });
         let most = rates.max()?;
-        (most >= 2 * high && high > 0).then_some((high, most))
+        let told = self.minutes.len() >= DROP_MINUTES_MIN || high >= PER_MINUTE_SHORT;
+        (told && most >= 2 * high && high >= PER_MINUTE_MIN).then_some((high, most))
     }
 
     pub(super) fn enter(&mut self) {

@@ -12,7 +12,7 @@ use crate::sketch::{Latency, Merge};
 use crate::summary::{Bucket, Digest};
 
 /// Fewer requests than this have no distribution.
-const REQUESTS_MIN: u64 = 30;
+const REQUESTS_MIN: u64 = 100;
 /// An operation younger than this has no past, unless somebody says that it has.
 const WARM_UP_MS: u64 = 60_000;
 /// While nothing speaks against it, the limit follows the last hour at this pace.
