@@ -32,18 +32,26 @@ pub(crate) struct Test {
     rate_min_inverse: u64,
     /// Compare with the worst minute of the baseline instead of its mean.
     worst_minute: bool,
+    /// Taken for granted before anything was seen: half-failures in requests.
+    prior: (u64, u64),
 }
 
-/// Failures: each counts at once.
-pub(crate) const FAILURES: Test =
-    Test { alternative_min: 0, gain_max: Bits(i64::MAX), rate_min_inverse: 1_000, worst_minute: false };
+/// Failures: each counts at once, and a short past proves little.
+pub(crate) const FAILURES: Test = Test {
+    alternative_min: 0,
+    gain_max: Bits(i64::MAX),
+    rate_min_inverse: 1_000,
+    worst_minute: false,
+    prior: (2 * PRIOR_FAILURES, PRIOR_REQUESTS),
+};
 /// Log records that report an error, among all: there are many, and few of them tell the tale.
-pub(crate) const LOG_ERRORS: Test =
-    Test { alternative_min: 0, gain_max: Bits(i64::MAX), rate_min_inverse: 100_000, worst_minute: false };
+pub(crate) const LOG_ERRORS: Test = Test { rate_min_inverse: 100_000, ..FAILURES };
+/// What no request ever did is rare wherever it was not seen, also where little was seen.
+pub(crate) const BEHAVIOUR: Test = Test { prior: (1, 50), ..FAILURES };
 /// Slowness comes in bursts that mean nothing, so a third of the requests must be slow, for longer than a pause lasts,
 /// and more than in any minute of the baseline.
 pub(crate) const SLOWNESS: Test =
-    Test { alternative_min: 300, gain_max: Bits(4 << 20), rate_min_inverse: 1_000, worst_minute: true };
+    Test { alternative_min: 300, gain_max: Bits(4 << 20), worst_minute: true, ..FAILURES };
 
 /// While an operation is younger than this, only a rate of at least `WARM_UP_RATE` counts: there is no baseline yet.
 const WARM_UP_MS: u64 = 60_000;
@@ -126,7 +134,8 @@ struct Fraction {
 
 impl Fraction {
     fn of(counts: Counts, test: Test) -> Self {
-        let (numerator, denominator) = (counts.failures + PRIOR_FAILURES, counts.requests + PRIOR_REQUESTS);
+        let (numerator, denominator) =
+            (2 * counts.failures + test.prior.0, 2 * (counts.requests + test.prior.1));
         if numerator * test.rate_min_inverse < denominator {
             return Self { numerator: 1, denominator: test.rate_min_inverse };
         }

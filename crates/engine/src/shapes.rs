@@ -8,7 +8,7 @@ use model::{Nanos, SECOND_NS, SpanId, Str, TraceId};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::detect::{Counts, Detector, Excess, FAILURES};
+use crate::detect::{BEHAVIOUR, Counts, Detector, Excess};
 use crate::join::{Joined, SpanFacts};
 use crate::sketch::{OTHER, Smallest};
 use crate::summary::Bucket;
@@ -188,7 +188,7 @@ impl Shapes {
             if tested.in_incident {
                 tested.since.add(counts);
             } else {
-                tested.detector.observe(FAILURES, bucket, counts, u64::MAX, config);
+                tested.detector.observe(BEHAVIOUR, bucket, counts, u64::MAX, config);
             }
             tested.recent.insert(bucket, counts);
         }

@@ -13,6 +13,10 @@ use crate::summary::Bucket;
 /// What is younger may still come: senders deliver in batches.
 const SETTLE_MS: u64 = 15_000;
 const BASELINE_MINUTES: usize = 60;
+/// A minute's least and most are rates of slots of this length: what comes in bursts has a wide range.
+const SLOT_MS: u64 = 10_000;
+/// The same while little is known: a short past has shown few of its pauses.
+const SLOT_SHORT_MS: u64 = 3_000;
 /// Whole minutes that must be known before a drop, and before a surge, means anything.
 const DROP_MINUTES_MIN: usize = 5;
 const SURGE_MINUTES_MIN: usize = 10;
@@ -32,7 +36,7 @@ const LOG2_E: u128 = 1_512_775;
 /// Alternative rates, in thousandths of the nearest rate that is still normal.
 const ALTERNATIVES: [u64; 4] = [10, 300, 2_000, 5_000];
 
-/// Requests that a minute can have, at least and at most.
+/// Requests a minute, at the least and the greatest rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Range {
     pub(crate) low: u64,
@@ -69,11 +73,12 @@ pub(super) struct Flow {
     next: Bucket,
     /// Before this minute the flow was not there for the whole of it.
     whole_from: u64,
-    /// Requests and ticks of the minute that goes on.
-    current: (u64, u64),
-    minutes: VecDeque<u64>,
+    /// Requests and ticks of the slot that goes on, and the range of the slots of its minute before it.
+    slot: (u64, u64),
+    current: Option<Range>,
+    minutes: VecDeque<Range>,
     /// Minutes that came since the evidence against the baseline began.
-    held: Vec<u64>,
+    held: Vec<Range>,
     season: Season<Range>,
     scores: [Score; ALTERNATIVES.len()],
     /// Somebody said that what was seen is normal, however short it is.
@@ -132,10 +137,8 @@ impl Flow {
             self.next += 1;
             self.count(bucket, requests, config);
         }
-        let (requests, ticks) = self.current;
-        if ticks * config.tick_ms >= 10_000 {
-            self.end_minute(minute(to, config), per_minute(requests, ticks, config));
-            self.current = (0, 0);
+        if let Some(range) = self.current.take() {
+            self.end_minute(minute(to, config), range);
         }
         self.accepted = true;
     }
@@ -144,8 +147,8 @@ impl Flow {
     pub(super) fn accept_present(&mut self, onset: Bucket, now: Bucket, config: &Config) -> u64 {
         let (since, until) = (self.next.max(onset), Self::settled(now, config));
         let present = per_minute(self.requests(since, until), until.saturating_sub(since), config);
-        self.minutes = VecDeque::from([present]);
-        (self.held, self.current) = (Vec::new(), (0, 0));
+        self.minutes = VecDeque::from([Range { low: present, high: present }]);
+        (self.held, self.current, self.slot) = (Vec::new(), None, (0, 0));
         self.scores = Default::default();
         self.accepted = true;
         present
@@ -155,33 +158,39 @@ impl Flow {
     pub(super) fn was_blind_until(&mut self, bucket: Bucket, config: &Config) {
         if bucket > self.next {
             self.open = self.open.split_off(&bucket);
-            (self.next, self.current) = (bucket, (0, 0));
+            (self.next, self.current, self.slot) = (bucket, None, (0, 0));
             self.whole_from = minute(bucket, config) + 1;
             self.scores = Default::default();
         }
     }
 
     fn count(&mut self, bucket: Bucket, requests: u64, config: &Config) {
-        self.current = (self.current.0 + requests, self.current.1 + 1);
+        self.slot = (self.slot.0 + requests, self.slot.1 + 1);
+        let slot_ms = if self.minutes.len() < DROP_MINUTES_MIN { SLOT_SHORT_MS } else { SLOT_MS };
+        if self.slot.1 * config.tick_ms >= slot_ms {
+            let (requests, ticks) = std::mem::take(&mut self.slot);
+            let rate = per_minute(requests, ticks, config);
+            let slot = Range { low: rate, high: rate };
+            self.current = Some(self.current.map_or(slot, |range| range.join(slot)));
+        }
         let minute = minute(bucket, config);
-        if self::minute(bucket + 1, config) != minute {
-            let (requests, ticks) = std::mem::take(&mut self.current);
-            if minute >= self.whole_from {
-                self.end_minute(minute, per_minute(requests, ticks, config));
-            }
+        if self::minute(bucket + 1, config) != minute
+            && let Some(range) = self.current.take().filter(|_| minute >= self.whole_from)
+        {
+            self.end_minute(minute, range);
         }
     }
 
-    fn end_minute(&mut self, minute: u64, requests: u64) {
-        self.held.push(requests);
+    fn end_minute(&mut self, minute: u64, range: Range) {
+        self.held.push(range);
         if self.scores.iter().any(|score| score.bits >= Bits::log2(HOLD_ODDS))
             && self.held.len() <= BASELINE_MINUTES
         {
             return;
         }
-        for requests in std::mem::take(&mut self.held) {
-            self.season.add(minute, Range { low: requests, high: requests }, Range::join);
-            self.minutes.push_back(requests);
+        for range in std::mem::take(&mut self.held) {
+            self.season.add(minute, range, Range::join);
+            self.minutes.push_back(range);
             if self.minutes.len() > BASELINE_MINUTES {
                 self.minutes.pop_front();
             }
@@ -193,7 +202,7 @@ impl Flow {
         if self.minutes.len() < DROP_MINUTES_MIN && !self.accepted {
             return None;
         }
-        let seen = Range { low: *self.minutes.iter().min()?, high: *self.minutes.iter().max()? };
+        let seen = self.minutes.iter().copied().reduce(Range::join)?;
         Some(self.season.usual(minute).fold(seen, Range::join))
     }
 
@@ -253,9 +262,11 @@ impl Flow {
 
     /// At least half as many requests come as in the least minute before.
     pub(super) fn goes_on(&self) -> bool {
-        let (Some(low), Some((first, _)), Some((last, _))) =
-            (self.minutes.iter().min(), self.open.first_key_value(), self.open.last_key_value())
-        else {
+        let (Some(low), Some((first, _)), Some((last, _))) = (
+            self.minutes.iter().map(|range| range.low).min(),
+            self.open.first_key_value(),
+            self.open.last_key_value(),
+        ) else {
             return !self.open.is_empty();
         };
         let requests: u64 = self.open.values().sum();
@@ -264,7 +275,7 @@ impl Flow {
 
     /// The most requests of a minute before, and the rate of the ten seconds with the most now, if that is far more.
     pub(super) fn surge(&self, config: &Config) -> Option<(u64, u64)> {
-        let high = *self.minutes.iter().max()?;
+        let high = self.minutes.iter().map(|range| range.high).max()?;
         let ticks = config.ticks(10_000);
         let last = *self.open.last_key_value()?.0;
         let rates = (0..6).map(|back| {
@@ -368,7 +379,7 @@ mod tests {
     fn a_flow_that_stops_is_silent_within_a_minute() {
         let (seen, onset, silent) = run((0..2_000).map(|s| if s < 900 { 5 } else { 0 })).unwrap();
         assert_eq!((onset, silent), (900, true));
-        assert!(seen < 960, "{seen}");
+        assert!(seen < 975, "{seen}");
     }
 
     #[test]

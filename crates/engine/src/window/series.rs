@@ -27,6 +27,8 @@ pub(super) struct Series {
     accepted: Bucket,
     /// It stands for log records.
     logs: bool,
+    /// Work arrives at it: whoever waits, waits for that.
+    inbound: bool,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -61,7 +63,7 @@ impl Digest {
 impl Series {
     pub(super) fn of(key: &OperationKey, digest: &OperationDigest) -> Self {
         let first = digest.buckets.keys().next().copied().unwrap_or_default();
-        Self { first, logs: &*key.operation == LOGS, ..Self::default() }
+        Self { first, logs: &*key.operation == LOGS, inbound: key.kind.is_inbound(), ..Self::default() }
     }
 
     fn test(&self) -> Test {
@@ -120,7 +122,9 @@ impl Series {
                 family.detector.observe(test, *bucket, digest.counts(code), age_ms, config);
             }
         }
-        self.slowness.seal(&self.buckets, self.first, from..to, config);
+        if self.inbound {
+            self.slowness.seal(&self.buckets, self.first, from..to, config);
+        }
     }
 
     /// Everything before `until` is normal. The operation counts as known from then on.
@@ -133,7 +137,9 @@ impl Series {
             }
             family.from = family.from.max(until);
         }
-        self.slowness.derive(&self.buckets, until, config);
+        if self.inbound {
+            self.slowness.derive(&self.buckets, until, config);
+        }
         self.slowness.from = self.slowness.from.max(until);
     }
 

@@ -17,6 +17,8 @@ const REQUESTS_MIN: u64 = 100;
 const WARM_UP_MS: u64 = 60_000;
 /// While nothing speaks against it, the limit follows the last hour at this pace.
 const DERIVE_EVERY_MS: u64 = 600_000;
+const SHORT_MS: u64 = 300_000;
+const SHORT_MARGIN: u64 = 3;
 /// Less than this above the middle is nothing that anybody waits for.
 const ADDED_NS_MIN: u64 = 2_000_000;
 
@@ -84,7 +86,10 @@ impl Slowness {
         if all.count() < REQUESTS_MIN {
             return;
         }
-        let Some(limit) = self.limit_of(&all, until * config.tick_ms / 60_000) else { return };
+        let first = buckets.keys().next().copied().unwrap_or(until);
+        // A short past has shown few of its slow moments.
+        let margin = if until.saturating_sub(first) * config.tick_ms < SHORT_MS { SHORT_MARGIN } else { 1 };
+        let Some(limit) = self.limit_of(&all, until * config.tick_ms / 60_000, margin) else { return };
         self.limit = Some(limit);
         let above_ns = limit.above_ns;
         let mut baseline = Baseline::default();
@@ -95,9 +100,9 @@ impl Slowness {
     }
 
     /// What is slow where requests take what these do; the same hour of other days may have been slower.
-    fn limit_of(&mut self, all: &Latency, minute: u64) -> Option<Limit> {
+    fn limit_of(&mut self, all: &Latency, minute: u64, margin: u64) -> Option<Limit> {
         let (p50_ns, p95_ns) = (all.quantile_ns(500)?, all.quantile_ns(950)?);
-        let own = p95_ns.max(p50_ns + p50_ns / 2).max(p50_ns + ADDED_NS_MIN);
+        let own = (p95_ns * margin).max(p50_ns + p50_ns / 2).max(p50_ns + ADDED_NS_MIN);
         self.season.add(minute, own, u64::max);
         let above_ns = Latency::edge_ns(self.season.usual(minute).fold(own, u64::max) + 1);
         Some(Limit { above_ns, p50_ns })
@@ -113,7 +118,7 @@ impl Slowness {
         let (until, minute) = (stretch.end, stretch.end * config.tick_ms / 60_000);
         let (mut all, mut counts) = (Latency::default(), Counts::default());
         buckets.range(stretch.clone()).for_each(|(_, digest)| all.merge(&digest.latency));
-        let Some(limit) = self.limit_of(&all, minute) else { return };
+        let Some(limit) = self.limit_of(&all, minute, 1) else { return };
         buckets.range(stretch).for_each(|(_, digest)| counts.add(digest.slow(limit.above_ns)));
         (self.limit, self.derived) = (Some(limit), until);
         self.detector.accept(minute, counts);

@@ -279,6 +279,7 @@ impl<'a> Traffic<'a> {
             at: self.instant(done.at),
             severity,
             template: intake::otlp::template(&body, 256).into(),
+            pattern: intake::otlp::template(&body, 256).into(),
             body: body.into(),
             exception: self.text(exception),
             trace: Some(scope.trace),
