@@ -32,6 +32,15 @@ fn the_weights_are_those_of_the_engine() {
 }
 
 #[test]
+fn the_points_of_suspects_are_those_of_the_engine() {
+    let published: BTreeMap<String, String> =
+        rows("Suspects").iter().map(|row| (row[0].to_owned(), row[1].to_owned())).collect();
+    let ours: BTreeMap<String, String> =
+        engine::SUSPECT_POINTS.iter().map(|(what, points)| (what.to_string(), format!("{points:+}"))).collect();
+    assert_eq!(published, ours);
+}
+
+#[test]
 fn the_settings_have_their_defaults() {
     let published: BTreeMap<String, u64> = rows("Settings")
         .iter()
