@@ -34,6 +34,8 @@ pub(crate) struct Test {
     worst_minute: bool,
     /// Taken for granted before anything was seen: half-failures in requests.
     prior: (u64, u64),
+    /// Test large rates while there is no baseline yet.
+    in_warm_up: bool,
 }
 
 /// Failures: each counts at once, and a short past proves little.
@@ -43,9 +45,11 @@ pub(crate) const FAILURES: Test = Test {
     rate_min_inverse: 1_000,
     worst_minute: false,
     prior: (2 * PRIOR_FAILURES, PRIOR_REQUESTS),
+    in_warm_up: true,
 };
-/// Log records that report an error, among all: there are many, and few of them tell the tale.
-pub(crate) const LOG_ERRORS: Test = Test { rate_min_inverse: 100_000, ..FAILURES };
+/// Log records that report an error, among all: there are many, and few of them tell the tale. Some services log nothing
+/// but errors, day in, day out, so nothing is said before that is known.
+pub(crate) const LOG_ERRORS: Test = Test { rate_min_inverse: 100_000, in_warm_up: false, ..FAILURES };
 /// What no request ever did is rare wherever it was not seen, also where little was seen.
 pub(crate) const BEHAVIOUR: Test = Test { prior: (1, 50), ..FAILURES };
 /// Slowness comes in bursts that mean nothing, so a third of the requests must be slow, for longer than a pause lasts,
@@ -316,7 +320,7 @@ impl Detector {
         for (score, alternative) in self.scores.iter_mut().zip(ALTERNATIVES) {
             let tested = alternative >= test.alternative_min
                 && fraction.is_exceeded_by(alternative)
-                && (age_ms >= WARM_UP_MS || alternative >= WARM_UP_RATE);
+                && (age_ms >= WARM_UP_MS || test.in_warm_up && alternative >= WARM_UP_RATE);
             if !tested {
                 *score = Score::default();
                 continue;

@@ -21,12 +21,14 @@ use crate::summary::{
 
 mod accept;
 mod flow;
+mod key;
 mod series;
 mod slowness;
 
 pub(crate) use accept::Present;
 use flow::Flow;
 pub(crate) use flow::{Range, flow_odds, still_departs};
+pub(crate) use key::{FamilyKey, OperationKey, Sign, WHOLE_SERVICE};
 use series::Series;
 pub(crate) use slowness::Limit;
 
@@ -38,83 +40,6 @@ const TRACES_BEFORE: usize = 12;
 const OPERATIONS_MAX: usize = 20_000;
 /// A bucket before the onset joins it when no more than this many empty buckets lie between.
 const ONSET_GAP: u64 = 2;
-
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) struct OperationKey {
-    pub(crate) env: Str,
-    pub(crate) service: Str,
-    pub(crate) kind: EventKind,
-    pub(crate) operation: Str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) struct FamilyKey {
-    pub(crate) operation: OperationKey,
-    pub(crate) sign: Sign,
-    /// Of a failure; empty for the other signs.
-    pub(crate) code: Str,
-}
-
-/// By what a symptom is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) enum Sign {
-    Failure,
-    Latency,
-    /// More or fewer requests than there ever were.
-    Traffic,
-    /// None at all.
-    Silence,
-    /// A resource stands at its limit and never came near it before.
-    Saturation,
-    /// Requests end early, or log an error that nobody logged before.
-    Behaviour,
-}
-
-impl Sign {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Failure => "failure",
-            Self::Latency => "latency",
-            Self::Traffic => "traffic",
-            Self::Silence => "silence",
-            Self::Saturation => "saturation",
-            Self::Behaviour => "behaviour",
-        }
-    }
-}
-
-/// The operation that stands for a whole service.
-pub(crate) const WHOLE_SERVICE: &str = "(all)";
-
-impl OperationKey {
-    fn whole(service: &ServiceKey) -> Self {
-        Self {
-            env: service.env.clone(),
-            service: service.service.clone(),
-            kind: EventKind::Internal,
-            operation: WHOLE_SERVICE.into(),
-        }
-    }
-
-    fn service_key(&self) -> ServiceKey {
-        ServiceKey { env: self.env.clone(), service: self.service.clone() }
-    }
-}
-
-impl FamilyKey {
-    pub(crate) fn failure(operation: OperationKey, code: Str) -> Self {
-        Self { operation, sign: Sign::Failure, code }
-    }
-
-    pub(crate) fn of(operation: OperationKey, sign: Sign) -> Self {
-        Self { operation, sign, code: "".into() }
-    }
-
-    /// The family of the operation's codes that have none of their own.
-    pub(crate) fn without_code(&self) -> Self {
-        Self { code: OTHER.into(), ..self.clone() }
-    }
-}
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Window {

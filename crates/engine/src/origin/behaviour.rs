@@ -10,9 +10,9 @@ use crate::assembly::Assembly;
 use crate::detect;
 use crate::window::{FamilyKey, OperationKey, Sign, Window};
 
-pub(super) fn most<'a>(
+pub(super) fn most(
     members: &super::Members<'_>,
-    traces: &[&'a CapturedTrace],
+    traces: &[&CapturedTrace],
     window: &Window,
 ) -> Option<Origin> {
     let odd = members.keys().filter(|family| family.sign == Sign::Behaviour);

@@ -35,8 +35,10 @@ fn the_weights_are_those_of_the_engine() {
 fn the_points_of_suspects_are_those_of_the_engine() {
     let published: BTreeMap<String, String> =
         rows("Suspects").iter().map(|row| (row[0].to_owned(), row[1].to_owned())).collect();
-    let ours: BTreeMap<String, String> =
-        engine::SUSPECT_POINTS.iter().map(|(what, points)| (what.to_string(), format!("{points:+}"))).collect();
+    let ours: BTreeMap<String, String> = engine::SUSPECT_POINTS
+        .iter()
+        .map(|(what, points)| (what.to_string(), format!("{points:+}")))
+        .collect();
     assert_eq!(published, ours);
 }
 

@@ -1,0 +1,96 @@
+//! Parts of the same traffic in the same minutes, side by side: versions, instances, and what was deployed.
+
+use model::{Deployment, Nanos};
+
+use super::{CLOCK_SLACK_NS, Change, Cohort, Hop, Totals, View, total};
+use crate::case::Case;
+use crate::detect::{self, Counts};
+use crate::fixed::Bits;
+use crate::origin::{self, Origin};
+use crate::summary::{Digest, Split};
+use crate::window::{OperationKey, Sign};
+
+/// Odds at which one part of the traffic is said to fail more than the rest.
+const SPLIT_ODDS: u64 = 100;
+/// Means of fewer requests are not compared, and differences below this mean nothing.
+const SLOWER_REQUESTS_MIN: u64 = 10;
+const SLOWER_US_MIN: u64 = 2_000;
+
+/// The operation whose traffic is compared: what the origin service was asked to do.
+fn origin_operation(origin: &Origin) -> Option<&OperationKey> {
+    origin
+        .hops
+        .iter()
+        .find(|hop| hop.service == origin.place.service && &*hop.operation != origin::UNOBSERVED)
+}
+
+pub(super) fn cohorts(origin: &Origin, totals: &Totals<'_>) -> Vec<Cohort> {
+    let Some(key) = origin_operation(origin) else { return Vec::new() };
+    let total = total(totals, key);
+    let versions = total.versions.iter().map(|(value, split)| ("version", value, *split));
+    let instances = total.instances.iter().map(|(value, split)| ("instance", value, *split));
+    let mut found: Vec<Cohort> = versions
+        .chain(instances)
+        .map(|(dimension, value, inside)| Cohort {
+            dimension,
+            value: value.clone(),
+            inside,
+            outside: rest(&total, inside),
+        })
+        .filter(|cohort| match origin.sign {
+            Sign::Latency => is_slower(cohort.inside, cohort.outside),
+            _ => is_concentrated(cohort.inside, cohort.outside),
+        })
+        .collect();
+    found.sort_by_key(|cohort| std::cmp::Reverse((cohort.inside.failures, cohort.inside.mean_us())));
+    found.truncate(5);
+    found
+}
+
+fn rest(total: &Digest, part: Split) -> Split {
+    Split {
+        requests: total.requests.saturating_sub(part.requests),
+        failures: total.failures().saturating_sub(part.failures),
+        total_us: total.versions.iter().map(|(_, s)| s.total_us).sum::<u64>().saturating_sub(part.total_us),
+    }
+}
+
+/// One part takes clearly longer than the rest of the same traffic in the same time.
+pub(crate) fn is_slower(inside: Split, outside: Split) -> bool {
+    let enough = inside.requests >= SLOWER_REQUESTS_MIN && outside.requests >= SLOWER_REQUESTS_MIN;
+    let (mine, theirs) = (inside.mean_us(), outside.mean_us());
+    enough && mine >= theirs + theirs / 2 && mine >= theirs + SLOWER_US_MIN
+}
+
+/// One part fails more than the rest of the same traffic in the same time.
+pub(crate) fn is_concentrated(inside: Split, outside: Split) -> bool {
+    let counts = |split: Split| Counts { requests: split.requests, failures: split.failures };
+    outside.requests > 0 && detect::odds_beside(counts(inside), counts(outside)) >= Bits::log2(SPLIT_ODDS)
+}
+
+pub(super) fn changes<'a>(
+    case: &Case,
+    origin: &Origin,
+    hops: &[Hop],
+    started_at: Nanos,
+    totals: &Totals<'_>,
+    view: View<'a>,
+) -> Vec<Change<'a>> {
+    let from = started_at.saturating_sub(view.config.change_window_ms * 1_000_000);
+    let on_chain =
+        |deployment: &&Deployment| hops.iter().any(|hop| hop.operation.service == deployment.service);
+    let change = |deployment: &'a Deployment| {
+        let key = hops.iter().map(|hop| &hop.operation).find(|hop| hop.service == deployment.service);
+        let total = key.map(|key| total(totals, key).into_owned()).unwrap_or_default();
+        let new = total.versions.get(&deployment.version).copied();
+        Change {
+            before_onset: deployment.at <= started_at.saturating_add(CLOCK_SLACK_NS),
+            gap_ns: started_at.since(deployment.at).max(deployment.at.since(started_at)),
+            on_origin: deployment.service == origin.place.service,
+            split: new.map(|new| (new, rest(&total, new))),
+            rate_before: key.map(|key| case.past(key).counts).unwrap_or_default(),
+            deployment,
+        }
+    };
+    view.facts.deployments(&case.env, from, view.now).filter(on_chain).map(change).collect()
+}
