@@ -130,7 +130,7 @@ fn wrong_incident(truth: &Truth, loss: &Loss, answer: &Answer) -> Vec<String> {
     }
     if loss.samples_heads() {
         hold(
-            answer.warnings.iter().any(|code| code.contains("sampl")),
+            answer.warnings.iter().any(|code| code.starts_with("sampled")),
             "does not say that traces are sampled".to_owned(),
         );
     }

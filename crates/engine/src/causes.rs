@@ -29,7 +29,7 @@ pub(crate) mod weights {
     pub(crate) const APP_NEW_CODE: i64 = 5;
     pub(crate) const RUNTIME_SATURATED: i64 = 50;
     pub(crate) const RUNTIME_RESTARTED: i64 = 50;
-    pub(crate) const RUNTIME_ONE_INSTANCE: i64 = 20;
+    pub(crate) const RUNTIME_ONE_INSTANCE: i64 = 45;
     pub(crate) const RUNTIME_STOPPED_REPORTING: i64 = 40;
     pub(crate) const CONFIG_WITHIN_1_MIN: i64 = 40;
     pub(crate) const CONFIG_WITHIN_5_MIN: i64 = 30;
@@ -38,7 +38,7 @@ pub(crate) mod weights {
     pub(crate) const CONFIG_AFTER_ONSET: i64 = -100;
     pub(crate) const TRAFFIC_SURGE: i64 = 50;
     pub(crate) const TRAFFIC_REACHES_ORIGIN: i64 = 10;
-    pub(crate) const APP_BEHAVIOUR: i64 = 20;
+    pub(crate) const APP_BEHAVIOUR: i64 = 5;
     pub(crate) const UNKNOWN: i64 = 15;
 
     /// What each weight is given for.

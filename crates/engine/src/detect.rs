@@ -49,13 +49,15 @@ pub(crate) const FAILURES: Test = Test {
 };
 /// Log records that report an error, among all: there are many, and few of them tell the tale. Some services log nothing
 /// but errors, day in, day out, so nothing is said before that is known.
-pub(crate) const LOG_ERRORS: Test = Test { rate_min_inverse: 100_000, in_warm_up: false, ..FAILURES };
+/// Errors are logged in bursts: one bucket proves little.
+pub(crate) const LOG_ERRORS: Test =
+    Test { rate_min_inverse: 100_000, in_warm_up: false, gain_max: Bits(8 << 20), ..FAILURES };
 /// What no request ever did is rare wherever it was not seen, also where little was seen.
-pub(crate) const BEHAVIOUR: Test = Test { prior: (1, 50), ..FAILURES };
+pub(crate) const BEHAVIOUR: Test = Test { prior: (1, 50), gain_max: Bits(8 << 20), ..FAILURES };
 /// Slowness comes in bursts that mean nothing, so a third of the requests must be slow, for longer than a pause lasts,
 /// and more than in any minute of the baseline.
 pub(crate) const SLOWNESS: Test =
-    Test { alternative_min: 300, gain_max: Bits(4 << 20), worst_minute: true, ..FAILURES };
+    Test { alternative_min: 300, gain_max: Bits(2 << 20), worst_minute: true, ..FAILURES };
 
 /// While an operation is younger than this, only a rate of at least `WARM_UP_RATE` counts: there is no baseline yet.
 const WARM_UP_MS: u64 = 60_000;

@@ -376,7 +376,10 @@ fn warnings(analysis: &Analysis<'_>, ambient: &Ambient<'_>) -> Vec<Warning> {
     let partial = analysis.latest.traces - analysis.latest.complete.min(analysis.latest.traces);
     let unnamed = analysis.blast.services.iter().any(|service| &**service == model::Event::UNKNOWN_SERVICE);
     let cut = analysis.case.beyond.len() as u64;
+    let events = || analysis.exemplars.iter().flat_map(|trace| &trace.events);
+    let sampled = events().flat_map(|event| &event.attributes).any(is_head_sampled);
     [
+        (sampled, "sampled", wording::warn_sampled()),
         (ambient.overflowed > 0, "cardinality_overflow", wording::warn_overflow(ambient.overflowed)),
         (ambient.late > 0, "late_events", wording::warn_late(ambient.late)),
         (unnamed, "missing_service_name", wording::warn_unnamed()),
@@ -387,6 +390,12 @@ fn warnings(analysis: &Analysis<'_>, ambient: &Ambient<'_>) -> Vec<Warning> {
     .filter(|(applies, _, _)| *applies)
     .map(|(_, code, text)| Warning { code: code.to_owned(), text })
     .collect()
+}
+
+/// OpenTelemetry's part of the trace state names a rejection threshold: of the traces, some were never recorded.
+fn is_head_sampled((key, value): &(model::Str, model::Str)) -> bool {
+    let threshold = value.split(';').find_map(|member| member.strip_prefix("th:"));
+    &**key == "tracestate.ot" && threshold.is_some_and(|th| th.chars().any(|digit| digit != '0'))
 }
 
 fn completeness(part: Part) -> CompletenessPart {

@@ -453,6 +453,12 @@ pub(crate) fn warn_partial(partial: usize) -> String {
     )
 }
 
+pub(crate) fn warn_sampled() -> String {
+    "traces are sampled at their head: requests, failures and users are those that were recorded, and what was not \
+     cannot be known"
+        .to_owned()
+}
+
 pub(crate) fn warn_late(events: u64) -> String {
     format!("{events} events since the opening came later than the allowed lateness and are not counted")
 }

@@ -142,10 +142,10 @@ fn our_own_shape_in_full_and_its_three_envelopes() {
 fn what_is_wrong_is_said_with_index_and_field() {
     let good = json!({ "title": "t", "status": "firing" });
     assert_eq!(
-        rejects(&json!([good, { "title": "t" }, { "status": "on", "titel": "x" }])),
+        rejects(&json!([good, { "title": "t" }, { "status": "on", "heading": "x" }])),
         [
             (1, "status: missing, expected one of firing, resolved".to_owned()),
-            (2, "unknown field \"titel\", expected one of id, status, severity, title, summary, service, env, \
+            (2, "unknown field \"heading\", expected one of id, status, severity, title, summary, service, env, \
                  operation, code, started_at, ended_at, labels, value, url; \
                  title: missing, expected what the alert says, in a line; \
                  status: \"on\", expected one of firing, resolved".to_owned()),

@@ -42,7 +42,7 @@ pub(super) fn add(
     for config in &plan.configs {
         let service = &topology.services[config.service].name;
         let at = instant(config.at);
-        let mut signal = signal(&config.id, SignalKind::Config, "flag", at, service);
+        let mut signal = signal(&config.id, SignalKind::Config, "feature_flag", at, service);
         signal.subject = Some(config.subject.as_str().into());
         signal.message = format!("{} was set", config.subject).into();
         arrivals.second(at, 1).facts.push(Input::Signals(vec![signal]));
