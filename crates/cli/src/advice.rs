@@ -14,6 +14,7 @@ pub(crate) fn advice(code: ErrorCode) -> &'static str {
             "`casebook incident ID` names the hash of an incident's report; a new incident's first one comes with \
              the next tick."
         }
+        ErrorCode::NotificationNotFound => "`casebook notifications` lists them with their ids.",
         ErrorCode::TraceNotFound => {
             "Check the id. Traces that an incident cites are kept with it; `casebook incidents --state all` lists \
              every incident."
