@@ -53,7 +53,7 @@ pub(crate) const FAILURES: Test = Test {
 pub(crate) const LOG_ERRORS: Test =
     Test { rate_min_inverse: 100_000, in_warm_up: false, gain_max: Bits(8 << 20), ..FAILURES };
 /// What no request ever did is rare wherever it was not seen, also where little was seen.
-pub(crate) const BEHAVIOUR: Test = Test { prior: (1, 50), gain_max: Bits(8 << 20), ..FAILURES };
+pub(crate) const BEHAVIOUR: Test = Test { prior: (1, 50), ..FAILURES };
 /// Slowness comes in bursts that mean nothing, so a third of the requests must be slow, for longer than a pause lasts,
 /// and more than in any minute of the baseline.
 pub(crate) const SLOWNESS: Test =
