@@ -38,6 +38,8 @@ pub(crate) struct Shapes {
     first: Option<Nanos>,
     /// What came before it was said to be normal.
     accepted: Nanos,
+    /// When what is too old was last let go of.
+    forgot: Nanos,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -201,13 +203,13 @@ impl Shapes {
 
     fn forget(&mut self, now: Nanos) {
         // Once an hour is enough for what lasts a day.
-        if now.0 / (3_600 * SECOND_NS) != (now.0.saturating_sub(SECOND_NS)) / (3_600 * SECOND_NS) {
-            self.places.retain(|_, known| now.since(known.last) < KEEP_NS);
-            let places = &self.places;
-            self.tests.retain(|key, tested| {
-                tested.in_incident || places.keys().any(|(operation, _)| operation == key)
-            });
+        if now.since(self.forgot) < 3_600 * SECOND_NS {
+            return;
         }
+        self.forgot = now;
+        self.places.retain(|_, known| now.since(known.last) < KEEP_NS);
+        let known: BTreeSet<&OperationKey> = self.places.keys().map(|(operation, _)| operation).collect();
+        self.tests.retain(|key, tested| tested.in_incident || known.contains(key));
     }
 
     pub(crate) fn is_background(&self, pattern: &Str, is_service: impl Fn(&str) -> bool, now: Nanos) -> bool {

@@ -95,3 +95,14 @@ fn an_error_that_any_service_logged_before_explains_what_ends_early() {
     assert_eq!(alarms(normal, |id| with_error(id, 1, "no instance of shop")), [""; 0]);
     assert_eq!(alarms(normal, |id| with_error(id, 1, "division by zero")), ["price"]);
 }
+
+#[test]
+fn what_nobody_asked_for_in_a_day_is_forgotten_whatever_the_length_of_a_tick() {
+    let (mut shapes, config) = (Shapes::default(), Config { tick_ms: 30_000, ..Config::default() });
+    let is_service = |_: &str| false;
+    let at = |tick: u64| Nanos::from_secs(600_015 + tick * 30);
+    shapes.absorb(&[call(1, &[1], &[2])], is_service, at(0), &config);
+    assert_eq!((shapes.places.len(), shapes.tests()), (2, 0));
+    (1..3_010).for_each(|tick| shapes.absorb(&[], is_service, at(tick), &config));
+    assert_eq!(shapes.places.len(), 0);
+}
