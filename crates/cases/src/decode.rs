@@ -11,15 +11,18 @@ const USER_SALT: [u8; 16] = *b"casebook-eval-00";
 
 /// What a line says.
 #[derive(Debug)]
-pub(crate) struct Decoded {
+pub struct Decoded {
     pub input: Input,
     pub rejected: u64,
     /// Why the first item was rejected.
     pub reason: Option<String>,
 }
 
-pub(crate) fn decode(line: &InputLine, limits: &Limits) -> Result<Decoded, String> {
-    let context = Context { received: line.at, limits, user_salt: &USER_SALT };
+/// Events keep their attributes, for the traces that are captured.
+pub fn decode(line: &InputLine) -> Result<Decoded, String> {
+    // No limit on a body: the line's own is smaller.
+    let limits = Limits { body_bytes_max: usize::MAX, ..Limits::default().for_evidence() };
+    let context = Context { received: line.at, limits: &limits, user_salt: &USER_SALT };
     let body = line.body.as_slice();
     let wrong = |error: DecodeError| error.to_string();
     Ok(match line.kind {
@@ -62,9 +65,4 @@ fn whole(input: Input) -> Decoded {
 fn with_rejects(input: Input, rejected: &[intake::Rejected]) -> Decoded {
     let reason = rejected.first().map(|first| format!("{}: {}", first.reason, first.detail));
     Decoded { input, rejected: rejected.len() as u64, reason }
-}
-
-/// Events keep their attributes, for the traces that are captured. No limit on a body: the line's own is smaller.
-pub(crate) fn limits() -> Limits {
-    Limits { body_bytes_max: usize::MAX, ..Limits::default().for_evidence() }
 }

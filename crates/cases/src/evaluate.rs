@@ -8,7 +8,7 @@ use std::thread;
 use engine::report::Report;
 use model::{CauseKind, IncidentId, Nanos, SECOND_NS};
 
-use crate::decode::{self, Decoded};
+use crate::decode::{Decoded, decode};
 use crate::inputs::{InputKind, Inputs};
 use crate::score::{Opened, choose, score_with};
 use crate::{Answer, Case, CaseDir, CaseError, Run, Runner, Score};
@@ -154,7 +154,6 @@ fn run_files(
     warnings: &mut Vec<String>,
 ) -> Result<Run, CaseError> {
     let mut inputs = Inputs::open(&dir.inputs()?)?;
-    let limits = decode::limits();
     let mut runner =
         Runner::new(case.start).baseline_until(case.baseline_until.map(|until| shifted(until, options)));
     while let Some(line) = inputs.next() {
@@ -166,8 +165,7 @@ fn run_files(
         if line.number == 1 && line.kind == InputKind::Tick {
             runner = runner.with_ticks_given();
         }
-        let Decoded { input, rejected, reason } =
-            decode::decode(&line, &limits).map_err(|reason| inputs.wrong(reason))?;
+        let Decoded { input, rejected, reason } = decode(&line).map_err(|reason| inputs.wrong(reason))?;
         if let Some(reason) = reason {
             warnings.push(format!("line {}: {rejected} rejected, first {reason}", line.number));
         }

@@ -18,6 +18,7 @@ mod traces;
 
 pub use answer::{Answer, Finding, Suspect};
 pub use case::{Case, CaseKind, Decoys, Truth};
+pub use decode::{Decoded, decode};
 pub use error::CaseError;
 pub use evaluate::{Answered, CaseResult, Options, Outcome, evaluate, evaluate_case, judge};
 pub use files::{CaseDir, Set, discover, write_case};
@@ -26,3 +27,4 @@ pub use miss::explain_miss;
 pub use runner::{IncidentRun, Run, Runner};
 pub use score::{Rank, Score, score};
 pub use tally::Tally;
+pub use traces::Traces;

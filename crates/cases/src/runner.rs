@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 
 use engine::Engine;
 use model::{
-    AcceptBaseline, Effect, Event, Incident, IncidentId, IncidentState, Input, Nanos, ReportDocument,
-    SECOND_NS,
+    AcceptBaseline, Effect, Incident, IncidentId, IncidentState, Input, Nanos, ReportDocument, SECOND_NS,
 };
 
 use crate::traces::Traces;
@@ -83,20 +82,11 @@ impl Runner {
     pub fn feed(&mut self, at: Nanos, input: Input) {
         self.advance(at);
         self.run.inputs += 1;
-        match input {
+        if let Input::Events(events) = &input {
+            self.run.events += events.len() as u64;
+        }
+        match self.traces.keep(input) {
             Input::Tick => self.tick(at),
-            Input::Events(events) => {
-                self.run.events += events.len() as u64;
-                // Attributes are for captured traces alone, as a server decodes them.
-                let plain = |event: &Event| Event { attributes: Vec::new(), ..event.clone() };
-                let input = Input::Events(events.iter().map(plain).collect());
-                self.traces.add(events);
-                self.step(at, input);
-            }
-            Input::Logs(logs) => {
-                self.traces.add_logs(&logs);
-                self.step(at, Input::Logs(logs));
-            }
             input => self.step(at, input),
         }
     }

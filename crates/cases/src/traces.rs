@@ -1,5 +1,6 @@
 //! The traces of a run by their id, and the answers to what the engine wants to see of them: the part that the
-//! journal's index and the evidence desk have in a server, with the same bounds.
+//! journal's index and the evidence desk have in a server, with the same bounds. Every player of inputs without a
+//! server answers by this one. Knows nothing of why a trace is wanted.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +14,7 @@ const UNCHANGED_NS: u64 = 20 * SECOND_NS;
 const KEPT_NS: u64 = 2 * 3_600 * SECOND_NS;
 
 #[derive(Debug, Default)]
-pub(crate) struct Traces {
+pub struct Traces {
     by_id: BTreeMap<TraceId, Held>,
     wanted: BTreeSet<TraceId>,
     shown: BTreeMap<TraceId, (u64, Nanos)>,
@@ -27,26 +28,36 @@ struct Held {
 }
 
 impl Traces {
-    pub(crate) fn add(&mut self, events: Vec<Event>) {
-        for event in events {
-            self.by_id.entry(event.trace).or_default().events.push(event);
-        }
-    }
-
-    pub(crate) fn add_logs(&mut self, logs: &[LogRecord]) {
-        for log in logs {
-            if let Some(trace) = log.trace {
-                self.by_id.entry(trace).or_default().logs.push(log.clone());
+    /// Keeps what traces are made of, and returns the input as the engine is given it.
+    pub fn keep(&mut self, input: Input) -> Input {
+        match input {
+            Input::Events(events) => {
+                // Attributes are for captured traces alone, as a server decodes them.
+                let plain = |event: &Event| Event { attributes: Vec::new(), ..event.clone() };
+                let given = events.iter().map(plain).collect();
+                for event in events {
+                    self.by_id.entry(event.trace).or_default().events.push(event);
+                }
+                Input::Events(given)
             }
+            Input::Logs(logs) => {
+                for log in &logs {
+                    if let Some(trace) = log.trace {
+                        self.by_id.entry(trace).or_default().logs.push(log.clone());
+                    }
+                }
+                Input::Logs(logs)
+            }
+            input => input,
         }
     }
 
-    pub(crate) fn want(&mut self, traces: &[TraceId]) {
+    pub fn want(&mut self, traces: &[TraceId]) {
         self.wanted.extend(traces);
     }
 
     /// What is wanted and was not shown as it is now; `None` where there is nothing new to show.
-    pub(crate) fn capture(&mut self, now: Nanos) -> Option<Evidence> {
+    pub fn capture(&mut self, now: Nanos) -> Option<Evidence> {
         let asked: Vec<TraceId> = self.wanted.iter().copied().take(TRACES_PER_CAPTURE_MAX).collect();
         let mut traces = Vec::new();
         for id in asked {
@@ -66,7 +77,8 @@ impl Traces {
         (!traces.is_empty()).then_some(Evidence { traces })
     }
 
-    pub(crate) fn forget(&mut self, now: Nanos) {
+    /// Forgets what the engine can ask for no more.
+    pub fn forget(&mut self, now: Nanos) {
         let from = now.saturating_sub(KEPT_NS);
         self.by_id.retain(|_, held| {
             held.events.iter().any(|event| event.end >= from) || held.logs.iter().any(|log| log.at >= from)

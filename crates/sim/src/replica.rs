@@ -1,20 +1,19 @@
-//! The core with everything around it replaced by memory: a journal that remembers events by trace, and an archive of
-//! what the core said.
+//! The core with everything around it replaced by memory: traces that answer what it asks for, and an archive of what
+//! it said.
 
 use std::collections::BTreeMap;
 
+use cases::Traces;
 use engine::Engine;
 use engine::report::Report;
 use model::{
-    ActionOutcome, CapturedTrace, Deployment, Effect, Event, Evidence, Incident, IncidentId, IncidentState,
-    Input, LogRecord, Nanos, ReportDocument, TraceId,
+    ActionOutcome, Deployment, Effect, Incident, IncidentId, IncidentState, Input, Nanos, ReportDocument,
 };
 
 #[derive(Debug)]
 pub struct Replica {
     pub engine: Engine,
-    by_trace: BTreeMap<TraceId, Vec<Event>>,
-    logs_by_trace: BTreeMap<TraceId, Vec<LogRecord>>,
+    traces: Traces,
     pub reports: Vec<ReportDocument>,
     /// Those that the core registered by itself.
     pub deployments: Vec<Deployment>,
@@ -36,8 +35,7 @@ impl Replica {
     pub fn over(engine: Engine) -> Self {
         Self {
             engine,
-            by_trace: BTreeMap::new(),
-            logs_by_trace: BTreeMap::new(),
+            traces: Traces::default(),
             reports: Vec::new(),
             deployments: Vec::new(),
             incidents: BTreeMap::new(),
@@ -54,36 +52,27 @@ impl Replica {
         self
     }
 
+    /// Steps, and answers after each tick what was asked for by then, as a server does.
     pub fn feed(&mut self, now: Nanos, input: Input) {
-        if let Input::Events(events) = &input {
-            events.iter().for_each(|event| self.by_trace.entry(event.trace).or_default().push(event.clone()));
-        }
-        if let Input::Logs(logs) = &input {
-            for log in logs {
-                if let Some(trace) = log.trace {
-                    self.logs_by_trace.entry(trace).or_default().push(log.clone());
-                }
-            }
-        }
-        let effects = self.step(now, input);
-        for wanted in effects {
-            let traces = wanted.into_iter().map(|trace| self.read(trace)).collect();
-            self.step(now, Input::Evidence(Evidence { traces }));
+        let input = self.traces.keep(input);
+        let is_tick = matches!(input, Input::Tick);
+        self.step(now, input);
+        if let Some(evidence) = is_tick.then(|| self.traces.capture(now)).flatten() {
+            self.step(now, Input::Evidence(evidence));
         }
     }
 
     /// Steps without answering: for a replay, in which the answers stand in the journal.
-    pub fn step(&mut self, now: Nanos, input: Input) -> Vec<Vec<TraceId>> {
+    pub fn step(&mut self, now: Nanos, input: Input) {
         if self.record {
             self.journal.push((now, input.clone()));
         }
-        let effects = self.engine.step(input, now);
-        effects.into_iter().filter_map(|effect| self.carry_out(effect)).collect()
+        self.engine.step(input, now).into_iter().for_each(|effect| self.carry_out(effect));
     }
 
-    fn carry_out(&mut self, effect: Effect) -> Option<Vec<TraceId>> {
+    fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::CaptureEvidence(traces) => return Some(traces),
+            Effect::CaptureEvidence(traces) => self.traces.want(&traces),
             Effect::TraceCaptured { .. } | Effect::AlertChanged(_) => {}
             Effect::DeploymentSeen(deployment) => self.deployments.push(deployment),
             Effect::ActionSettled(outcome) => self.settled.push(outcome),
@@ -96,18 +85,11 @@ impl Replica {
             }
             Effect::ReportChanged(report) => self.reports.push(report),
         }
-        None
     }
 
-    fn read(&self, trace: TraceId) -> CapturedTrace {
-        let events = self.by_trace.get(&trace).cloned().unwrap_or_default();
-        engine::assemble(trace, events, self.logs_by_trace.get(&trace).cloned().unwrap_or_default())
-    }
-
-    /// Forgets events that no evidence can ask for any more, for runs over hours.
-    pub fn forget_before(&mut self, time: Nanos) {
-        self.by_trace.retain(|_, events| events.iter().any(|event| event.end >= time));
-        self.logs_by_trace.retain(|_, logs| logs.iter().any(|log| log.at >= time));
+    /// Forgets what no evidence can ask for any more, for runs over hours.
+    pub fn forget(&mut self, now: Nanos) {
+        self.traces.forget(now);
     }
 
     pub fn hashes(&self) -> Vec<&str> {

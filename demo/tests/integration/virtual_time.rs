@@ -1,8 +1,8 @@
 //! The player without a clock: what the script sends goes through the decoders into the engine, a tick every second.
 
+use cases::{InputKind, InputLine};
 use demo::script::{Given, Kind, Script, Settings};
 use demo::{Answer, Verdict};
-use intake::{Context, Limits};
 use model::{AcceptBaseline, Input, Nanos, SECOND_NS};
 use serde_json::Value;
 use sim::Replica;
@@ -44,37 +44,20 @@ fn answer(replica: &Replica, fault: Nanos) -> Answer {
 }
 
 fn decoded(given: &Given) -> Input {
-    let limits = Limits::default();
-    let context = Context { received: given.at, limits: &limits, user_salt: &[7; 16] };
-    let text = || String::from_utf8_lossy(&given.body).into_owned();
-    match given.kind {
-        Kind::OtlpTraces => {
-            let batch = intake::otlp::traces_from_json(&given.body, &context).unwrap();
-            assert!(batch.rejected.is_empty(), "{:?}", batch.rejected);
-            Input::Events(batch.events)
+    let kind = match given.kind {
+        Kind::OtlpTraces => InputKind::OtlpTraces,
+        Kind::OtlpLogs => InputKind::OtlpLogs,
+        Kind::OtlpMetrics => InputKind::OtlpMetrics,
+        Kind::Signal => InputKind::Signal,
+        Kind::Deployment => InputKind::Deployment,
+        Kind::Baseline => {
+            return Input::AcceptBaseline(accepted(&serde_json::from_slice(&given.body).unwrap()));
         }
-        Kind::Signal => {
-            let (signals, refused) = intake::signals::from_json(&given.body, &context).unwrap();
-            assert!(refused.is_empty(), "{refused:?}\n{}", text());
-            Input::Signals(signals)
-        }
-        Kind::Deployment => {
-            let (deployments, refused) = intake::deployments::from_json(&given.body, &context).unwrap();
-            assert!(refused.is_empty(), "{refused:?}\n{}", text());
-            Input::Deployments(deployments)
-        }
-        Kind::Baseline => Input::AcceptBaseline(accepted(&serde_json::from_slice(&given.body).unwrap())),
-        Kind::OtlpLogs => {
-            let batch = intake::otlp::logs_from_json(&given.body, &context).unwrap();
-            assert!(batch.rejected.is_empty(), "{:?}", batch.rejected);
-            Input::Logs(batch.logs)
-        }
-        Kind::OtlpMetrics => {
-            let batch = intake::otlp::metrics_from_json(&given.body, &context).unwrap();
-            assert!(batch.rejected.is_empty(), "{:?}", batch.rejected);
-            Input::Metrics(batch.points)
-        }
-    }
+    };
+    let line = InputLine { number: 1, at: given.at, kind, provider: None, body: given.body.clone() };
+    let decoded = cases::decode(&line).unwrap();
+    assert_eq!(decoded.rejected, 0, "{:?}\n{}", decoded.reason, String::from_utf8_lossy(&given.body));
+    decoded.input
 }
 
 fn accepted(body: &Value) -> AcceptBaseline {

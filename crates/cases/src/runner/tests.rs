@@ -1,6 +1,6 @@
 //! The clock of a run, and what the core is told of it.
 
-use model::{EventKind, Failure, FailureStatus, Outcome, SpanId, Str, TraceId};
+use model::{Event, EventKind, Failure, FailureStatus, Outcome, SpanId, Str, TraceId};
 
 use super::*;
 

@@ -79,7 +79,7 @@ impl Street {
         let journal = &self.replica.journal;
         for shards in [1, 3] {
             let mut replay = Replica::new(shards);
-            journal.iter().for_each(|(now, input)| drop(replay.step(*now, input.clone())));
+            journal.iter().for_each(|(now, input)| replay.step(*now, input.clone()));
             assert_eq!(replay.hashes(), self.replica.hashes(), "{shards} shards");
             assert_eq!(replay.incidents, self.replica.incidents);
             assert_eq!(replay.settled, self.replica.settled);
@@ -87,10 +87,10 @@ impl Street {
         let acted = journal.iter().position(|(_, input)| matches!(input, Input::Operator(_))).unwrap_or(0);
         for cut in [acted, acted + 1, acted + 2, journal.len() - 20] {
             let mut replica = Replica::new(2);
-            journal[..cut].iter().for_each(|(now, input)| drop(replica.step(*now, input.clone())));
+            journal[..cut].iter().for_each(|(now, input)| replica.step(*now, input.clone()));
             let restored = Engine::restore(&replica.engine.snapshot()).unwrap();
             replica.engine = restored;
-            journal[cut..].iter().for_each(|(now, input)| drop(replica.step(*now, input.clone())));
+            journal[cut..].iter().for_each(|(now, input)| replica.step(*now, input.clone()));
             assert_eq!(replica.hashes(), self.replica.hashes(), "cut at {cut}");
             assert_eq!(replica.incidents, self.replica.incidents, "cut at {cut}");
         }

@@ -26,7 +26,7 @@ fn live(replica: &mut Replica, shop: &mut Shop, from_s: u64, phases: &[(u64, Fau
             second += 1;
             replica.feed(Nanos::from_secs(second), model::Input::Tick);
             if second.is_multiple_of(60) {
-                replica.forget_before(Nanos::from_secs(second - 120));
+                replica.forget(Nanos::from_secs(second));
             }
         }
     }
