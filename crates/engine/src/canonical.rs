@@ -16,6 +16,11 @@ pub(crate) fn of<T: Serialize>(document: &T) -> Vec<u8> {
     to_bytes(&serde_json::to_value(document).unwrap_or(Value::Null))
 }
 
+/// SHA-256 of the canonical bytes, as hex.
+pub(crate) fn digest<T: Serialize>(document: &T) -> String {
+    crate::hash::sha256_hex(&of(document))
+}
+
 fn write_value(value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::Null => out.extend_from_slice(b"null"),

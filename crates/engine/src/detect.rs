@@ -120,8 +120,19 @@ struct Rate {
     success: Bits,
 }
 
+/// The alternatives and their logarithms.
+const RATES: [(u64, Rate); ALTERNATIVES.len()] = {
+    let mut rates = [(0, Rate { failure: Bits::ZERO, success: Bits::ZERO }); ALTERNATIVES.len()];
+    let mut i = 0;
+    while i < ALTERNATIVES.len() {
+        rates[i] = (ALTERNATIVES[i], Rate::alternative(ALTERNATIVES[i]));
+        i += 1;
+    }
+    rates
+};
+
 impl Rate {
-    fn alternative(thousandths: u64) -> Self {
+    const fn alternative(thousandths: u64) -> Self {
         Self { failure: Bits::ratio(thousandths, 1_000), success: Bits::ratio(1_000 - thousandths, 1_000) }
     }
 
@@ -182,10 +193,10 @@ pub(crate) fn odds_beside(counts: Counts, others: Counts) -> Bits {
 
 fn odds_over(counts: Counts, fraction: Fraction) -> Bits {
     let base = fraction.rate().log_likelihood(counts);
-    ALTERNATIVES
+    RATES
         .into_iter()
-        .filter(|alternative| fraction.is_exceeded_by(*alternative))
-        .map(|alternative| Rate::alternative(alternative).log_likelihood(counts).minus(base))
+        .filter(|(alternative, _)| fraction.is_exceeded_by(*alternative))
+        .map(|(_, rate)| rate.log_likelihood(counts).minus(base))
         .max()
         .unwrap_or(Bits::ZERO)
 }
@@ -319,7 +330,7 @@ impl Detector {
     fn score(&mut self, test: Test, bucket: Bucket, counts: Counts, age_ms: u64) {
         let fraction = Fraction::of(self.norm, test);
         let base = fraction.rate().log_likelihood(counts);
-        for (score, alternative) in self.scores.iter_mut().zip(ALTERNATIVES) {
+        for (score, (alternative, rate)) in self.scores.iter_mut().zip(RATES) {
             let tested = alternative >= test.alternative_min
                 && fraction.is_exceeded_by(alternative)
                 && (age_ms >= WARM_UP_MS || test.in_warm_up && alternative >= WARM_UP_RATE);
@@ -330,7 +341,7 @@ impl Detector {
             if score.bits == Bits::ZERO {
                 score.since = bucket;
             }
-            let gain = Rate::alternative(alternative).log_likelihood(counts).minus(base).min(test.gain_max);
+            let gain = rate.log_likelihood(counts).minus(base).min(test.gain_max);
             score.bits = score.bits.plus(gain).max(Bits::ZERO);
         }
     }

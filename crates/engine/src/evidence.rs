@@ -1,9 +1,12 @@
 //! The traces that incidents look at: which are wanted, which are held, and how complete they are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use model::{CapturedTrace, Nanos, TraceId};
 use serde::{Deserialize, Serialize};
+
+use crate::canonical;
 
 /// A trace is read again for this long after it was first captured, since its spans may come late.
 const SETTLE_NS: u64 = 15 * model::SECOND_NS;
@@ -19,19 +22,32 @@ pub(crate) struct Traces {
 struct Held {
     trace: CapturedTrace,
     first_captured: Nanos,
+    /// Of the trace, once somebody asked for it.
+    #[serde(skip)]
+    digest: OnceLock<String>,
 }
 
 impl Traces {
     pub(crate) fn capture(&mut self, trace: CapturedTrace, now: Nanos) {
         if let Some(held) = self.held.get_mut(&trace.trace) {
-            held.trace = trace;
+            if held.trace != trace {
+                (held.trace, held.digest) = (trace, OnceLock::new());
+            }
         } else if self.held.len() < TRACES_MAX {
-            self.held.insert(trace.trace, Held { trace, first_captured: now });
+            let id = trace.trace;
+            let held = Held { trace, first_captured: now, digest: OnceLock::new() };
+            self.held.insert(id, held);
         }
     }
 
     pub(crate) fn get(&self, trace: &TraceId) -> Option<&CapturedTrace> {
         self.held.get(trace).map(|held| &held.trace)
+    }
+
+    /// The digest of a trace that is held.
+    pub(crate) fn digest(&self, trace: &TraceId) -> Option<&str> {
+        let held = self.held.get(trace)?;
+        Some(held.digest.get_or_init(|| canonical::digest(&held.trace)))
     }
 
     /// Of `traces` those that must be read: not held yet, or held so briefly that they may still grow.

@@ -13,23 +13,25 @@ impl Bits {
     pub(crate) const ZERO: Bits = Bits(0);
 
     /// log2 of `x`; of zero it is that of one, since no caller has a zero to ask of.
-    pub(crate) fn log2(x: u64) -> Bits {
-        let x = x.max(1);
+    pub(crate) const fn log2(x: u64) -> Bits {
+        let x = if x == 0 { 1 } else { x };
         let whole = 63 - x.leading_zeros();
         // The mantissa in [1, 2) with 63 fraction bits, squared once per result bit.
-        let mut mantissa = u128::from(x) << (63 - whole);
-        let mut result = i64::from(whole);
-        for _ in 0..FRACTION {
+        let mut mantissa = (x as u128) << (63 - whole);
+        let mut result = whole as i64;
+        let mut bit = 0;
+        while bit < FRACTION {
             mantissa = (mantissa * mantissa) >> 63;
             let carry = mantissa >> 64;
             result = (result << 1) | carry as i64;
             mantissa >>= carry;
+            bit += 1;
         }
         Bits(result)
     }
 
     /// log2 of the ratio of two positive numbers.
-    pub(crate) fn ratio(numerator: u64, denominator: u64) -> Bits {
+    pub(crate) const fn ratio(numerator: u64, denominator: u64) -> Bits {
         Bits(Bits::log2(numerator).0 - Bits::log2(denominator).0)
     }
 

@@ -1,6 +1,7 @@
 //! What was seen at the same hour of yesterday and of last week. Knows nothing of what the values mean.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,8 @@ const HOURS_A_DAY: u64 = 24;
 /// A value for each hour of the week, as that hour last went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Season<V> {
-    hours: BTreeMap<u8, Entry<V>>,
+    /// Shared with copies, which are made often while an hour ends seldom.
+    hours: Arc<BTreeMap<u8, Entry<V>>>,
     /// The hour that goes on now; it takes its place when it ends.
     current: Option<Entry<V>>,
 }
@@ -24,7 +26,7 @@ struct Entry<V> {
 
 impl<V> Default for Season<V> {
     fn default() -> Self {
-        Self { hours: BTreeMap::new(), current: None }
+        Self { hours: Arc::default(), current: None }
     }
 }
 
@@ -36,7 +38,7 @@ impl<V: Copy> Season<V> {
             Some(current) if current.hour == hour => current.value = join(current.value, value),
             current => {
                 if let Some(ended) = current.replace(Entry { hour, value }) {
-                    self.hours.insert((ended.hour % HOURS_A_WEEK) as u8, ended);
+                    Arc::make_mut(&mut self.hours).insert((ended.hour % HOURS_A_WEEK) as u8, ended);
                 }
             }
         }

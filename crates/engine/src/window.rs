@@ -20,9 +20,11 @@ use crate::summary::{
 };
 
 mod accept;
+mod ahead;
 mod flow;
 mod key;
 mod series;
+mod services;
 mod slowness;
 
 pub(crate) use accept::Present;
@@ -30,6 +32,7 @@ use flow::Flow;
 pub(crate) use flow::{Range, flow_odds, still_departs};
 pub(crate) use key::{FamilyKey, OperationKey, Sign, WHOLE_SERVICE};
 use series::Series;
+use services::Services;
 pub(crate) use slowness::Limit;
 
 /// Digests are kept by tick for this long beyond the allowed lateness, by minute for an hour.
@@ -48,8 +51,8 @@ pub(crate) struct Window {
     flows: BTreeMap<OperationKey, Flow>,
     pub(crate) metrics: Metrics,
     pub(crate) shapes: Shapes,
-    /// Operations a service has, to hold the bound.
-    per_service: BTreeMap<ServiceKey, usize>,
+    /// To hold the bounds.
+    services: Services,
     /// Buckets before it can no longer change and have been shown to the detectors.
     sealed: Bucket,
     /// Digests before it stand under the first bucket of their minute.
@@ -150,16 +153,16 @@ impl Window {
             return (key, false);
         }
         let full = self.operations.len() >= OPERATIONS_MAX;
-        match self.per_service.get(service).copied() {
-            None if full || self.per_service.len() >= SERVICES_MAX => {
+        match self.services.operations(service) {
+            None if full || self.services.len() >= SERVICES_MAX => {
                 let all = ServiceKey { env: other.clone(), service: other.clone() };
                 (overflow_key(&all, other), true)
             }
             Some(operations) if full || operations >= OPERATIONS_PER_SERVICE_MAX => {
                 (overflow_key(service, other), true)
             }
-            known => {
-                self.per_service.insert(service.clone(), known.unwrap_or(0) + 1);
+            _ => {
+                self.services.add_operation(service);
                 (key, false)
             }
         }
@@ -189,14 +192,12 @@ impl Window {
 
     /// Takes in traces whose spans and log records were put together.
     pub(crate) fn absorb_joined(&mut self, traces: &[Joined], now: Nanos, config: &Config) {
-        let services: BTreeSet<&str> = self.per_service.keys().map(|key| &*key.service).collect();
-        self.shapes.absorb(traces, |name| services.contains(name), now, config);
+        self.shapes.absorb(traces, |name| self.services.has_name(name), now, config);
     }
 
     /// Whether an error was logged by any service long enough ago to be nothing new.
     pub(crate) fn is_background(&self, pattern: &Str, now: Nanos) -> bool {
-        let services: BTreeSet<&str> = self.per_service.keys().map(|key| &*key.service).collect();
-        self.shapes.is_background(pattern, |name| services.contains(name), now)
+        self.shapes.is_background(pattern, |name| self.services.has_name(name), now)
     }
 
     /// Shows the detectors what can no longer change, and forgets what is too old.
@@ -214,22 +215,22 @@ impl Window {
         }
         self.flows.retain(|_, flow| !flow.is_gone(tick, config));
         (self.sealed, self.folded) = (sealed, folded);
-        let per_service = &mut self.per_service;
+        let services = &mut self.services;
         self.operations.retain(|key, series| {
             let kept = !series.is_forgotten();
             if !kept && &*key.operation != OTHER {
-                forget_operation(per_service, key);
+                services.remove_operation(&key.service_key());
             }
             kept
         });
     }
 
     /// Families outside incidents that have left their baseline, in order of key.
-    pub(crate) fn alarms(&self, now: Nanos, config: &Config) -> Vec<Alarm> {
+    pub(crate) fn alarms(&mut self, now: Nanos, config: &Config) -> Vec<Alarm> {
         let families: usize = self.operations.values().map(Series::tests).sum();
         let threshold = detect::threshold(config, families + self.flows.len() + self.shapes.tests());
         let mut alarms = Vec::new();
-        for (key, series) in &self.operations {
+        for (key, series) in &mut self.operations {
             alarms.extend(series.alarms(key, self.sealed, threshold, config));
         }
         alarms.extend(self.flow_alarms(now.0 / config.tick_ns(), threshold, config));
@@ -240,8 +241,8 @@ impl Window {
     }
 
     /// Where a whole service fell silent, its operations say nothing new.
-    fn flow_alarms(&self, now: Bucket, threshold: Bits, config: &Config) -> Vec<Alarm> {
-        let departed = self.flows.iter().filter_map(|(key, flow)| {
+    fn flow_alarms(&mut self, now: Bucket, threshold: Bits, config: &Config) -> Vec<Alarm> {
+        let departed = self.flows.iter_mut().filter_map(|(key, flow)| {
             let departure = flow.departure(now, threshold, config)?;
             let sign = if departure.silent { Sign::Silence } else { Sign::Traffic };
             let family = FamilyKey::of(key.clone(), sign);
@@ -398,13 +399,12 @@ impl Window {
 
     /// Whether a service of this name reports in `env`.
     pub(crate) fn has_service(&self, env: &Str, service: &str) -> bool {
-        let key = ServiceKey { env: env.clone(), service: service.into() };
-        self.per_service.contains_key(&key)
+        self.services.envs_of(service).any(|known| known == env)
     }
 
     /// The environment in which a service reports, where there is exactly one.
     pub(crate) fn only_env_of(&self, service: &Str) -> Option<&Str> {
-        let mut envs = self.per_service.keys().filter(|key| key.service == *service).map(|key| &key.env);
+        let mut envs = self.services.envs_of(service);
         envs.next().filter(|_| envs.next().is_none())
     }
 
@@ -425,16 +425,6 @@ impl Window {
             })
         });
         views.filter(|view| view.failures > 0 || view.in_incident).collect()
-    }
-}
-
-fn forget_operation(per_service: &mut BTreeMap<ServiceKey, usize>, key: &OperationKey) {
-    let service = ServiceKey { env: key.env.clone(), service: key.service.clone() };
-    if let Some(operations) = per_service.get_mut(&service) {
-        *operations -= 1;
-        if *operations == 0 {
-            per_service.remove(&service);
-        }
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{CapturedTrace, IncidentState, Nanos, SignalKind};
-use serde::Serialize;
 
 use super::alerts;
 use super::cite;
@@ -11,6 +10,7 @@ use super::document::*;
 use super::wording::{self, Sentence};
 use crate::analysis::{self, Analysis, Correlated, Part, View};
 use crate::assembly::Assembly;
+use crate::canonical::digest;
 use crate::causes;
 use crate::detect::Counts;
 use crate::hash;
@@ -412,17 +412,16 @@ fn completeness(part: Part) -> CompletenessPart {
     }
 }
 
-fn digest<T: Serialize>(of: &T) -> String {
-    hash::sha256_hex(&crate::canonical::of(of))
-}
-
 /// Everything that is cited anywhere, once, in order of id.
 fn evidence(analysis: &Analysis<'_>, view: View<'_>) -> Vec<EvidencePart> {
     let mut parts: BTreeMap<String, (&str, Nanos, String)> = BTreeMap::new();
     let opening = analysis.case.opening.iter().filter_map(|id| view.traces.get(id));
     for trace in analysis.exemplars.iter().copied().chain(opening).filter(|t| !t.events.is_empty()) {
         let at = trace.events.iter().map(|event| event.start).min().unwrap_or_default();
-        parts.insert(cite::trace(&trace.trace), ("trace", at, digest(trace)));
+        parts.insert(
+            cite::trace(&trace.trace),
+            ("trace", at, view.traces.digest(&trace.trace).unwrap_or_default().to_owned()),
+        );
     }
     for symptom in &analysis.symptoms {
         let digest = digest(&(Share::from(symptom.since), Share::from(symptom.norm.counts())));

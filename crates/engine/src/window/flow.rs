@@ -65,6 +65,8 @@ struct Score {
     requests: u64,
 }
 
+type Scores = [Score; ALTERNATIVES.len()];
+
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Flow {
     /// Requests of the buckets that can still change.
@@ -80,7 +82,11 @@ pub(super) struct Flow {
     /// Minutes that came since the evidence against the baseline began.
     held: Vec<Range>,
     season: Season<Range>,
-    scores: [Score; ALTERNATIVES.len()],
+    scores: Scores,
+    /// The scores before a bucket that is not sealed, as if nothing came late any more. Derived: to forget it changes
+    /// nothing but the cost.
+    #[serde(skip)]
+    ahead: Option<(Bucket, Scores)>,
     /// Somebody said that what was seen is normal, however short it is.
     accepted: bool,
     pub(super) in_incident: bool,
@@ -107,6 +113,7 @@ impl Flow {
     /// Requests of a bucket that was shown to the test already are not shown again.
     pub(super) fn add(&mut self, bucket: Bucket, requests: u64) {
         if bucket >= self.next {
+            self.ahead.take_if(|(until, _)| bucket < *until);
             *self.open.entry(bucket).or_default() += requests;
         }
         self.last = self.last.max(bucket);
@@ -128,7 +135,7 @@ impl Flow {
 
     /// Takes everything before `to` as normal.
     pub(super) fn accept(&mut self, to: Bucket, config: &Config) {
-        self.scores = Default::default();
+        self.restart();
         self.held.clear();
         self.whole_from = 0;
         while self.next < to {
@@ -140,7 +147,12 @@ impl Flow {
         if let Some(range) = self.current.take() {
             self.end_minute(minute(to, config), range);
         }
-        self.accepted = true;
+        (self.accepted, self.ahead) = (true, None);
+    }
+
+    /// Whatever spoke against the baseline does so no longer.
+    fn restart(&mut self) {
+        (self.scores, self.ahead) = (Scores::default(), None);
     }
 
     /// What comes a minute now is what a minute has from here on. Returns it.
@@ -149,7 +161,7 @@ impl Flow {
         let present = per_minute(self.requests(since, until), until.saturating_sub(since), config);
         self.minutes = VecDeque::from([Range { low: present, high: present }]);
         (self.held, self.current, self.slot) = (Vec::new(), None, (0, 0));
-        self.scores = Default::default();
+        self.restart();
         self.accepted = true;
         present
     }
@@ -160,7 +172,7 @@ impl Flow {
             self.open = self.open.split_off(&bucket);
             (self.next, self.current, self.slot) = (bucket, None, (0, 0));
             self.whole_from = minute(bucket, config) + 1;
-            self.scores = Default::default();
+            self.restart();
         }
     }
 
@@ -188,6 +200,7 @@ impl Flow {
         {
             return;
         }
+        self.ahead = None;
         for range in std::mem::take(&mut self.held) {
             self.season.add(minute, range, Range::join);
             self.minutes.push_back(range);
@@ -206,13 +219,7 @@ impl Flow {
         Some(self.season.usual(minute).fold(seen, Range::join))
     }
 
-    fn scored(
-        &self,
-        mut scores: [Score; ALTERNATIVES.len()],
-        bucket: Bucket,
-        requests: u64,
-        config: &Config,
-    ) -> [Score; ALTERNATIVES.len()] {
+    fn scored(&self, mut scores: Scores, bucket: Bucket, requests: u64, config: &Config) -> Scores {
         let range = self.range(minute(bucket, config));
         for (score, alternative) in scores.iter_mut().zip(ALTERNATIVES) {
             let surge = alternative > 1_000;
@@ -235,16 +242,18 @@ impl Flow {
     }
 
     /// Whether the flow has left its range, as of what has had time to come.
-    pub(super) fn departure(&self, now: Bucket, threshold: Bits, config: &Config) -> Option<Departure> {
+    pub(super) fn departure(&mut self, now: Bucket, threshold: Bits, config: &Config) -> Option<Departure> {
         if self.in_incident {
             return None;
         }
         let settled = Self::settled(now, config);
-        let mut scores = self.scores;
-        for bucket in self.next..settled {
+        let reached = self.ahead.filter(|(until, _)| (self.next..=settled).contains(until));
+        let (from, mut scores) = reached.unwrap_or((self.next, self.scores));
+        for bucket in from..settled {
             let requests = self.open.get(&bucket).copied().unwrap_or(0);
             scores = self.scored(scores, bucket, requests, config);
         }
+        self.ahead = Some((settled.max(from), scores));
         let best = scores.into_iter().max_by_key(|score| score.bits).filter(|best| best.bits >= threshold)?;
         let range = self.range(minute(settled, config))?;
         Some(Departure { onset: best.since, range, silent: best.requests == 0 })
@@ -302,7 +311,7 @@ impl Flow {
     /// Its incident is over as of `from`. What has been gone for long has no normal any more.
     pub(super) fn leave(&mut self, from: Bucket, config: &Config) {
         self.in_incident = false;
-        self.scores = Default::default();
+        self.restart();
         self.held.clear();
         if (from.saturating_sub(self.last)) * config.tick_ms >= GONE_MS {
             self.minutes.clear();
@@ -421,6 +430,33 @@ mod tests {
             flow.add(now, 5);
             flow.seal(now - 60, &config);
             assert_eq!(flow.departure(now, threshold, &config), None, "{}", now - back);
+        }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(16))]
+        /// Traffic with pauses and surges, parts of which come late: what is remembered between ticks changes nothing.
+        #[test]
+        fn what_is_remembered_changes_no_departure(
+            parts in proptest::collection::vec((0u64..9, 20u64..200, 0u64..25), 12..24),
+        ) {
+            let config = Config::default();
+            let mut flow = Flow::starting_at(START, &config);
+            let (mut second, mut departures) = (0, 0);
+            for (rate, length, late) in std::iter::once((5, 660, 0)).chain(parts) {
+                for _ in 0..length {
+                    let now = START + second;
+                    flow.add(now, rate);
+                    flow.add(now - late.min(second), rate / 3);
+                    flow.seal(now.saturating_sub(60), &config);
+                    let mut forgetful = Flow { ahead: None, ..flow.clone() };
+                    let found = flow.departure(now, Bits::log2(8), &config);
+                    proptest::prop_assert_eq!(found, forgetful.departure(now, Bits::log2(8), &config));
+                    departures += u64::from(found.is_some());
+                    second += 1;
+                }
+            }
+            proptest::prop_assume!(departures > 0);
         }
     }
 }

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use model::{Nanos, Str};
 use serde::{Deserialize, Serialize};
 
+use super::ahead::{Ahead, Look};
 use super::slowness::Slowness;
 use super::{Alarm, FamilyKey, Norm, OperationKey, Sign};
 use crate::config::Config;
-use crate::detect::{Baseline, Counts, Detector, FAILURES, LOG_ERRORS, Test};
+use crate::detect::{Baseline, Counts, Detector, Excess, FAILURES, LOG_ERRORS, Test};
 use crate::fixed::Bits;
 use crate::hash::StableHash;
 use crate::sketch::{Merge, OTHER};
@@ -29,11 +30,16 @@ pub(super) struct Series {
     logs: bool,
     /// Work arrives at it: whoever waits, waits for that.
     inbound: bool,
+    /// The earliest bucket that changed since the tests last looked.
+    #[serde(skip)]
+    changed: Option<Bucket>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Family {
     detector: Detector,
+    #[serde(skip)]
+    ahead: Ahead,
     pub(super) in_incident: bool,
     /// Buckets before it were judged with an incident that is over.
     from: Bucket,
@@ -76,6 +82,9 @@ impl Series {
     }
 
     pub(super) fn absorb(&mut self, bucket: Bucket, digest: &Digest, sealed: Bucket, config: &Config) {
+        // Where the operation is older than was known, so is every bucket of it.
+        let changed = if bucket < self.first { 0 } else { bucket };
+        self.changed = Some(self.changed.map_or(changed, |earliest| earliest.min(changed)));
         self.first = self.first.min(bucket);
         let mut codes: Vec<_> = digest.codes.iter().collect();
         let other: Str = OTHER.into();
@@ -132,6 +141,7 @@ impl Series {
         self.first = 0;
         self.accepted = self.accepted.max(until);
         for (code, family) in &mut self.families {
+            family.ahead.reset();
             for (bucket, digest) in self.buckets.range(sealed.max(family.from).min(until)..until) {
                 family.detector.learn(*bucket, digest.counts(code), config);
             }
@@ -155,6 +165,7 @@ impl Series {
             self.slowness.accept(&self.buckets, stretch, config);
         } else if let Some(family) = self.families.get_mut(&family.code) {
             family.detector.accept(stretch.end * config.tick_ms / 60_000, present);
+            family.ahead.reset();
         }
     }
 
@@ -179,6 +190,7 @@ impl Series {
                     family.in_incident = false;
                     family.from = from;
                     family.detector.restart();
+                    family.ahead.reset();
                 }
             }
         }
@@ -219,22 +231,26 @@ impl Series {
 
     /// Failure families first, then latency.
     pub(super) fn alarms(
-        &self,
+        &mut self,
         key: &OperationKey,
         sealed: Bucket,
         threshold: Bits,
         config: &Config,
     ) -> Vec<Alarm> {
-        let failures = self.families.iter().filter_map(|(code, family)| {
-            let excess = self.excess(code, family, sealed, config)?;
+        if let Some(changed) = self.changed.take() {
+            self.families.values_mut().for_each(|family| family.ahead.changed(changed));
+            self.slowness.ahead.changed(changed);
+        }
+        let (test, first, buckets) = (self.test(), self.first, &self.buckets);
+        let failures = self.families.iter_mut().filter_map(|(code, family)| {
+            let excess = family.excess(code, test, (first, buckets), sealed, config)?;
             (excess.bits >= threshold).then(|| Alarm {
                 family: FamilyKey::failure(key.clone(), code.clone()),
                 onset: excess.onset,
                 norm: Norm::Failure(excess.baseline),
             })
         });
-        let slow = self.slowness.ahead(&self.buckets, sealed, config).and_then(|(detector, limit)| {
-            let excess = detector.excess();
+        let slow = self.slowness.excess(buckets, sealed, config).and_then(|(excess, limit)| {
             (excess.bits >= threshold).then(|| Alarm {
                 family: FamilyKey::of(key.clone(), Sign::Latency),
                 onset: excess.onset,
@@ -243,30 +259,29 @@ impl Series {
         });
         failures.chain(slow).collect()
     }
-
-    /// The evidence against a family's baseline, as if nothing came late any more.
-    fn excess(
-        &self,
-        code: &Str,
-        family: &Family,
-        sealed: Bucket,
-        config: &Config,
-    ) -> Option<crate::detect::Excess> {
-        // Most families are calm and have not failed for a while: nothing to look at.
-        let failed_lately = family.last.0 / config.tick_ns() >= sealed;
-        if family.in_incident || (family.detector.is_calm() && !failed_lately) {
-            return None;
-        }
-        let mut detector = family.detector.clone();
-        for (bucket, digest) in self.buckets.range(sealed.max(family.from)..) {
-            let age_ms = bucket.saturating_sub(self.first) * config.tick_ms;
-            detector.observe(self.test(), *bucket, digest.counts(code), age_ms, config);
-        }
-        Some(detector.excess())
-    }
 }
 
 impl Family {
+    /// The evidence against its baseline, as if nothing came late any more.
+    fn excess(
+        &mut self,
+        code: &Str,
+        test: Test,
+        (first, buckets): (Bucket, &BTreeMap<Bucket, Digest>),
+        sealed: Bucket,
+        config: &Config,
+    ) -> Option<Excess> {
+        // Most families are calm and have not failed for a while: nothing to look at.
+        let failed_lately = self.last.0 / config.tick_ns() >= sealed;
+        if self.in_incident || (self.detector.is_calm() && !failed_lately) {
+            return None;
+        }
+        let counts = |digest: &Digest| digest.counts(code);
+        let start = sealed.max(self.from);
+        let look = Look { test, buckets, start, first: Some(first), counts, config };
+        self.ahead.excess(&self.detector, &look)
+    }
+
     fn note(&mut self, failures: u64, first: Option<Nanos>, last: Option<Nanos>) {
         if let (Some(first), Some(last)) = (first, last) {
             self.first = if self.failures == 0 { first } else { self.first.min(first) };

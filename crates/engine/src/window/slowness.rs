@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::ahead::{Ahead, Look};
 use crate::config::Config;
-use crate::detect::{Baseline, Counts, Detector, SLOWNESS};
+use crate::detect::{Baseline, Counts, Detector, Excess, SLOWNESS};
 use crate::season::Season;
 use crate::sketch::{Latency, Merge};
 use crate::summary::{Bucket, Digest};
@@ -27,6 +28,8 @@ pub(super) struct Slowness {
     pub(super) limit: Option<Limit>,
     derived: Bucket,
     detector: Detector,
+    #[serde(skip)]
+    pub(super) ahead: Ahead,
     pub(super) in_incident: bool,
     /// Buckets before it were judged with an incident that is over.
     pub(super) from: Bucket,
@@ -91,6 +94,7 @@ impl Slowness {
         let margin = if until.saturating_sub(first) * config.tick_ms < SHORT_MS { SHORT_MARGIN } else { 1 };
         let Some(limit) = self.limit_of(&all, until * config.tick_ms / 60_000, margin) else { return };
         self.limit = Some(limit);
+        self.ahead.reset();
         let above_ns = limit.above_ns;
         let mut baseline = Baseline::default();
         for (bucket, digest) in buckets.range(..until) {
@@ -122,27 +126,21 @@ impl Slowness {
         buckets.range(stretch).for_each(|(_, digest)| counts.add(digest.slow(limit.above_ns)));
         (self.limit, self.derived) = (Some(limit), until);
         self.detector.accept(minute, counts);
+        self.ahead.reset();
     }
 
-    /// The detector as it would be if nothing came late any more.
-    pub(super) fn ahead(
-        &self,
+    /// The evidence against its baseline, as if nothing came late any more.
+    pub(super) fn excess(
+        &mut self,
         buckets: &BTreeMap<Bucket, Digest>,
         sealed: Bucket,
         config: &Config,
-    ) -> Option<(Detector, Limit)> {
+    ) -> Option<(Excess, Limit)> {
         let limit = self.limit.filter(|_| !self.in_incident)?;
-        let slow = |digest: &Digest| digest.slow(limit.above_ns);
-        let mut open = buckets.range(sealed.max(self.from)..);
-        if self.detector.is_calm() && open.clone().all(|(_, digest)| slow(digest).failures == 0) {
-            return None;
-        }
-        let mut detector = self.detector.clone();
-        open.all(|(bucket, digest)| {
-            detector.observe(SLOWNESS, *bucket, slow(digest), u64::MAX, config);
-            true
-        });
-        Some((detector, limit))
+        let counts = |digest: &Digest| digest.slow(limit.above_ns);
+        let start = sealed.max(self.from);
+        let look = Look { test: SLOWNESS, buckets, start, first: None, counts, config };
+        Some((self.ahead.excess(&self.detector, &look)?, limit))
     }
 
     /// Its incident is over as of `from`.
@@ -150,5 +148,6 @@ impl Slowness {
         self.in_incident = false;
         self.from = from;
         self.detector.restart();
+        self.ahead.reset();
     }
 }
