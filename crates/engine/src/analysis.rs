@@ -21,8 +21,8 @@ use crate::window::{self, FamilyKey, Norm, OperationKey, Sign, Window};
 
 mod splits;
 
+pub(crate) use splits::Versions;
 use splits::{changes, cohorts};
-pub(crate) use splits::{is_concentrated, is_slower};
 
 /// A change this shortly after the first failure still counts as before it, for clocks differ.
 pub(crate) const CLOCK_SLACK_NS: u64 = 2 * model::SECOND_NS;
@@ -113,6 +113,8 @@ pub(crate) struct Change<'a> {
     /// The new version and all others, since the onset, on the operation that the chain passes.
     pub(crate) split: Option<(Split, Split)>,
     pub(crate) rate_before: Counts,
+    /// The incident is about slowness.
+    pub(crate) slow: bool,
 }
 
 /// A signal that belongs to the incident; one that says the same again is counted, not repeated.

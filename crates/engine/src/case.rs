@@ -147,6 +147,14 @@ impl Case {
         case
     }
 
+    /// What is over comes back by its root, or by what belonged to it alone; anything else near it is a new incident.
+    pub(crate) fn takes(&self, alarms: &[Alarm]) -> bool {
+        let mut families = alarms.iter().map(|alarm| &alarm.family);
+        self.state != IncidentState::Resolved
+            || families.clone().any(|family| *family == self.root)
+            || families.all(|family| self.members.contains_key(family))
+    }
+
     /// Takes in a family that left its baseline, and reopens if need be.
     pub(crate) fn join(&mut self, alarm: &Alarm, now: Nanos, window: &mut Window, config: &Config) {
         if self.state == IncidentState::Resolved {

@@ -3,7 +3,7 @@
 
 use model::{CauseKind, Nanos, SignalKind, Str};
 
-use crate::analysis::{Analysis, Change, Cohort, Correlated, is_concentrated, is_slower};
+use crate::analysis::{Analysis, Change, Cohort, Correlated, Symptom, Versions};
 use crate::facts;
 use crate::origin::Callee;
 use crate::report::cite;
@@ -12,10 +12,11 @@ use crate::window::Sign;
 
 /// The weights, in points. `doc/reference/triage.md` publishes them; a test compares the two.
 pub(crate) mod weights {
-    pub(crate) const DEPLOY_WITHIN_5_MIN: i64 = 30;
-    pub(crate) const DEPLOY_WITHIN_30_MIN: i64 = 20;
-    pub(crate) const DEPLOY_IN_WINDOW: i64 = 10;
-    pub(crate) const DEPLOY_ON_ORIGIN: i64 = 10;
+    pub(crate) const DEPLOY_WITHIN_5_MIN: i64 = 25;
+    pub(crate) const DEPLOY_WITHIN_30_MIN: i64 = 15;
+    pub(crate) const DEPLOY_IN_WINDOW: i64 = 5;
+    pub(crate) const DEPLOY_ON_ORIGIN: i64 = 15;
+    pub(crate) const DEPLOY_NEW_FAILURE: i64 = 10;
     pub(crate) const DEPLOY_NEW_VERSION_FAILS: i64 = 50;
     pub(crate) const DEPLOY_NO_DIFFERENCE: i64 = -50;
     pub(crate) const DEPLOY_AFTER_ONSET: i64 = -100;
@@ -31,10 +32,10 @@ pub(crate) mod weights {
     pub(crate) const RUNTIME_RESTARTED: i64 = 50;
     pub(crate) const RUNTIME_ONE_INSTANCE: i64 = 45;
     pub(crate) const RUNTIME_STOPPED_REPORTING: i64 = 40;
-    pub(crate) const CONFIG_WITHIN_1_MIN: i64 = 40;
-    pub(crate) const CONFIG_WITHIN_5_MIN: i64 = 30;
-    pub(crate) const CONFIG_IN_WINDOW: i64 = 10;
-    pub(crate) const CONFIG_ON_ORIGIN: i64 = 10;
+    pub(crate) const CONFIG_WITHIN_1_MIN: i64 = 25;
+    pub(crate) const CONFIG_WITHIN_5_MIN: i64 = 20;
+    pub(crate) const CONFIG_IN_WINDOW: i64 = 5;
+    pub(crate) const CONFIG_ON_ORIGIN: i64 = 20;
     pub(crate) const CONFIG_AFTER_ONSET: i64 = -100;
     pub(crate) const TRAFFIC_SURGE: i64 = 50;
     pub(crate) const TRAFFIC_REACHES_ORIGIN: i64 = 10;
@@ -42,11 +43,12 @@ pub(crate) mod weights {
     pub(crate) const UNKNOWN: i64 = 15;
 
     /// What each weight is given for.
-    pub const TABLE: [(&str, i64); 28] = [
+    pub const TABLE: [(&str, i64); 29] = [
         ("deploy: at most 5 min before the onset", DEPLOY_WITHIN_5_MIN),
         ("deploy: at most 30 min before the onset", DEPLOY_WITHIN_30_MIN),
         ("deploy: within the change window", DEPLOY_IN_WINDOW),
         ("deploy: on the origin service", DEPLOY_ON_ORIGIN),
+        ("deploy: the origin fails in a way that is new, as its code is", DEPLOY_NEW_FAILURE),
         ("deploy: the new version fails, the old does not", DEPLOY_NEW_VERSION_FAILS),
         ("deploy: versions fail alike", DEPLOY_NO_DIFFERENCE),
         ("deploy: after the onset", DEPLOY_AFTER_ONSET),
@@ -113,7 +115,7 @@ impl Hypothesis {
 
 /// All candidates, best first; ties go by kind and subject.
 pub(crate) fn weigh(analysis: &Analysis<'_>) -> Vec<Hypothesis> {
-    let mut all: Vec<Hypothesis> = analysis.changes.iter().map(deploy).collect();
+    let mut all: Vec<Hypothesis> = analysis.changes.iter().map(|change| deploy(analysis, change)).collect();
     all.extend(configs(analysis));
     all.extend(dependency(analysis));
     all.extend(runtime(analysis));
@@ -137,7 +139,7 @@ pub(crate) fn confidence(hypotheses: &[Hypothesis]) -> u64 {
     if best == 0 { 0 } else { u64::try_from(best * 100 / (best + second)).unwrap_or(0) }
 }
 
-fn deploy(change: &Change<'_>) -> Hypothesis {
+fn deploy(analysis: &Analysis<'_>, change: &Change<'_>) -> Hypothesis {
     const MINUTE_NS: u64 = 60 * model::SECOND_NS;
     let deployment = change.deployment;
     let subject = format!("{} {}", deployment.service, deployment.version);
@@ -151,15 +153,38 @@ fn deploy(change: &Change<'_>) -> Hypothesis {
         gap if gap <= 30 * MINUTE_NS => weights::DEPLOY_WITHIN_30_MIN,
         _ => weights::DEPLOY_IN_WINDOW,
     };
-    let split = change.split.filter(|(new, old)| new.requests > 0 && old.requests > 0);
-    let differs = split.is_some_and(|(new, old)| is_concentrated(new, old) || is_slower(new, old));
+    let versions = change.versions();
+    let new = new_failure(analysis).filter(|_| change.on_origin && versions != Versions::Alike);
     hypothesis
         .finding(closeness, wording::deployed_before_onset(change))
         .finding_if(change.on_origin, weights::DEPLOY_ON_ORIGIN, || wording::deployed_on_origin(change))
-        .finding_if(differs, weights::DEPLOY_NEW_VERSION_FAILS, || wording::version_split(change))
-        .finding_if(split.is_some() && !differs, weights::DEPLOY_NO_DIFFERENCE, || {
+        .finding_if(new.is_some(), weights::DEPLOY_NEW_FAILURE, || wording::new_as_its_code(change, new))
+        .finding_if(versions == Versions::Differ, weights::DEPLOY_NEW_VERSION_FAILS, || {
             wording::version_split(change)
         })
+        .finding_if(versions == Versions::Alike, weights::DEPLOY_NO_DIFFERENCE, || {
+            wording::version_split(change)
+        })
+}
+
+/// A symptom of the origin that shows something that was never seen before.
+fn new_failure<'a>(analysis: &'a Analysis<'_>) -> Option<&'a Symptom<'a>> {
+    new_code(analysis).or_else(|| odd(analysis))
+}
+
+/// The root's error code, where no request failed with it before.
+fn new_code<'a>(analysis: &'a Analysis<'_>) -> Option<&'a Symptom<'a>> {
+    analysis.root().filter(|symptom| {
+        let baseline = symptom.norm.counts();
+        symptom.family.sign == Sign::Failure && baseline.failures == 0 && baseline.requests > 0
+    })
+}
+
+fn odd<'a>(analysis: &'a Analysis<'_>) -> Option<&'a Symptom<'a>> {
+    let service = &analysis.origin.as_ref()?.place.service;
+    analysis.symptoms.iter().find(|symptom| {
+        symptom.family.sign == Sign::Behaviour && symptom.family.operation.service == *service
+    })
 }
 
 fn dependency(analysis: &Analysis<'_>) -> Option<Hypothesis> {
@@ -261,13 +286,7 @@ fn app(analysis: &Analysis<'_>) -> Option<Hypothesis> {
     if origin.place.callee != Callee::None || other {
         return None;
     }
-    let odd = analysis.symptoms.iter().find(|symptom| {
-        symptom.family.sign == Sign::Behaviour && symptom.family.operation.service == origin.place.service
-    });
-    let new_code = analysis.root().filter(|symptom| {
-        let baseline = symptom.norm.counts();
-        symptom.family.sign == Sign::Failure && baseline.failures == 0 && baseline.requests > 0
-    });
+    let (odd, new_code) = (odd(analysis), new_code(analysis));
     Some(
         Hypothesis::new(CauseKind::App, Some(origin.place.service.to_string()))
             .finding(weights::APP_OWN_CODE_FAILS, wording::own_code_fails(origin))

@@ -49,6 +49,9 @@ pub(crate) struct Place {
     pub(crate) callee: Callee,
 }
 
+/// What a trace that shows the failure to its end weighs, against one that may have lost the end.
+const WHOLE_TRACE: usize = 3;
+
 /// What is known of the other end of the failing call.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Callee {
@@ -146,11 +149,12 @@ pub(crate) fn vote<'a>(
         let reason = found.event.failure().map(|failure| failure.reason.clone()).unwrap_or_default();
         *vote.reasons.entry(reason).or_default() += 1;
     }
-    let seen = |vote: &Vote| vote.traces.len() - vote.cut;
+    // A trace that lacks the callee's spans may have lost them; where nearly all lack them the calls never arrived.
+    let weight = |vote: &Vote| WHOLE_TRACE * (vote.traces.len() - vote.cut) + vote.cut;
     join_shallow(&mut votes);
-    let best = votes.iter().max_by_key(|(place, vote)| {
-        (seen(vote), vote.traces.len(), std::cmp::Reverse(vote.first), std::cmp::Reverse(*place))
-    });
+    let best = votes
+        .iter()
+        .max_by_key(|(place, vote)| (weight(vote), std::cmp::Reverse(vote.first), std::cmp::Reverse(*place)));
     let place = best.map(|(place, _)| place.clone())?;
     let vote = votes.remove(&place)?;
     let mut others: BTreeMap<Str, usize> = BTreeMap::new();

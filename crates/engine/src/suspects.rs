@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use model::{CauseKind, Str};
 
-use crate::analysis::{Analysis, is_concentrated, is_slower};
+use crate::analysis::{Analysis, Versions};
 use crate::causes::{Finding, Hypothesis};
 use crate::report::wording;
 use crate::window::Sign;
@@ -153,8 +153,7 @@ fn by_symptoms(analysis: &Analysis<'_>, ranking: &mut Ranking) {
 
 fn by_facts(analysis: &Analysis<'_>, ranking: &mut Ranking) {
     for change in analysis.changes.iter().filter(|change| change.before_onset) {
-        let worse = |(new, old)| is_concentrated(new, old) || is_slower(new, old);
-        if change.split.is_some_and(worse) {
+        if change.versions() == Versions::Differ {
             let service = &change.deployment.service;
             let suspect = ranking.add(service, points::VERSION, wording::version_split(change));
             suspect.change.get_or_insert_with(|| change.deployment.id.to_string());

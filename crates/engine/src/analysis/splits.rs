@@ -64,8 +64,36 @@ pub(crate) fn is_slower(inside: Split, outside: Split) -> bool {
 
 /// One part fails more than the rest of the same traffic in the same time.
 pub(crate) fn is_concentrated(inside: Split, outside: Split) -> bool {
-    let counts = |split: Split| Counts { requests: split.requests, failures: split.failures };
     outside.requests > 0 && detect::odds_beside(counts(inside), counts(outside)) >= Bits::log2(SPLIT_ODDS)
+}
+
+/// What two versions of a service, side by side, say of a deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Versions {
+    /// The new one does worse.
+    Differ,
+    /// The old one does as badly, and worse than before.
+    Alike,
+    /// Too few requests went to one of them.
+    Untold,
+}
+
+impl Change<'_> {
+    pub(crate) fn versions(&self) -> Versions {
+        let Some((new, old)) = self.split.filter(|(new, old)| new.requests > 0 && old.requests > 0) else {
+            return Versions::Untold;
+        };
+        if is_concentrated(new, old) || is_slower(new, old) {
+            return Versions::Differ;
+        }
+        let old_fails = detect::still_exceeds(counts(old), self.rate_before);
+        let slow = self.slow && old.requests >= SLOWER_REQUESTS_MIN && new.requests >= SLOWER_REQUESTS_MIN;
+        if old_fails || slow { Versions::Alike } else { Versions::Untold }
+    }
+}
+
+fn counts(split: Split) -> Counts {
+    Counts { requests: split.requests, failures: split.failures }
 }
 
 pub(super) fn changes<'a>(
@@ -88,6 +116,7 @@ pub(super) fn changes<'a>(
             gap_ns: started_at.since(deployment.at).max(deployment.at.since(started_at)),
             on_origin: deployment.service == origin.place.service,
             split: new.map(|new| (new, rest(&total, new))),
+            slow: origin.sign == Sign::Latency,
             rate_before: key.map(|key| case.past(key).counts).unwrap_or_default(),
             deployment,
         }

@@ -131,6 +131,7 @@ impl Core {
         }
         let live =
             group.iter().filter_map(|node| if let Node::Incident(i) = node { Some(ids[*i]) } else { None });
+        let live = live.filter(|id| self.cases[id].takes(&members));
         // The one that began first; the id breaks ties.
         let found = live.min_by_key(|id| (self.cases[id].onset, *id));
         if let Some(id) = found {

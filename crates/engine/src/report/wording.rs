@@ -224,6 +224,13 @@ pub(crate) fn deployed_on_origin(change: &Change<'_>) -> Sentence {
     Sentence::new(format!("{} is where the failure arises.", d.service), [cite::deployment(d)])
 }
 
+pub(crate) fn new_as_its_code(change: &Change<'_>, symptom: Option<&Symptom<'_>>) -> Sentence {
+    let d = change.deployment;
+    let text = format!("What {} shows was never seen before, and its code is new.", d.service);
+    let of_symptom = symptom.map(|symptom| cite::symptom(symptom.family));
+    Sentence::new(text, [cite::deployment(d)].into_iter().chain(of_symptom))
+}
+
 pub(crate) fn version_split(change: &Change<'_>) -> Sentence {
     let d = change.deployment;
     let (new, old) = change.split.unwrap_or_default();

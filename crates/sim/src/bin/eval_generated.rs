@@ -8,8 +8,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use cases::{Options, Runner, Tally, judge};
+use cases::{Case, Options, Run, Runner, Tally, judge};
 use clap::Parser;
+use engine::report::Report;
 
 /// Scores the answers to generated cases
 #[derive(Debug, Parser)]
@@ -39,12 +40,16 @@ struct Arguments {
     /// A line for each miss
     #[arg(long)]
     misses: bool,
+    /// The truth of each case, and the report of each of its incidents
+    #[arg(long)]
+    explain: bool,
 }
 
 #[derive(Default)]
 struct Found {
     by_kind: BTreeMap<&'static str, Tally>,
     misses: BTreeMap<u64, String>,
+    explained: BTreeMap<u64, String>,
     events: u64,
     generating: Duration,
     running: Duration,
@@ -56,6 +61,9 @@ fn main() -> ExitCode {
     let found = run(&arguments);
     if arguments.misses {
         found.misses.values().for_each(|line| println!("{line}"));
+    }
+    if arguments.explain {
+        found.explained.values().for_each(|text| println!("{text}"));
     }
     let mut all = Tally::default();
     println!("{}", header());
@@ -89,7 +97,7 @@ fn run(arguments: &Arguments) -> Found {
                     if index >= arguments.count {
                         return;
                     }
-                    one(arguments.seed + index, arguments.noise, &found);
+                    one(arguments.seed + index, arguments.noise, arguments.explain, &found);
                     if std::io::stderr().is_terminal() {
                         // Nobody is left to tell when standard error is closed.
                         let _ = write!(std::io::stderr(), "\r{} of {} ", index + 1, arguments.count);
@@ -101,7 +109,7 @@ fn run(arguments: &Arguments) -> Found {
     found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn one(seed: u64, noise: f64, found: &Mutex<Found>) {
+fn one(seed: u64, noise: f64, explain: bool, found: &Mutex<Found>) {
     let begun = Instant::now();
     let generated = sim::generate::generate(seed, noise);
     let generating = begun.elapsed();
@@ -113,6 +121,7 @@ fn one(seed: u64, noise: f64, found: &Mutex<Found>) {
     }
     let run = runner.finish(case.end);
     let events = run.events;
+    let explained = explain.then(|| explained(&case, &run));
     let outcome = judge(case, &run, Options { onset_shift_s: 0, jobs: 1 });
     let running = begun.elapsed() - generating;
     let mut found = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -120,9 +129,26 @@ fn one(seed: u64, noise: f64, found: &Mutex<Found>) {
     found.generating += generating;
     found.running += running;
     found.by_kind.entry(kind).or_default().add(&outcome.score);
+    found.explained.extend(explained.map(|text| (seed, text)));
     if let Some(line) = cases::explain_miss(&outcome) {
         found.misses.insert(seed, format!("{}: {line}", outcome.case.name));
     }
+}
+
+/// What was true, and what a person would have read.
+fn explained(case: &Case, run: &Run) -> String {
+    let mut text = format!("# {}\n{:#?}\ndecoys: {:?}\n", case.name, case.truth, case.decoys.changes);
+    for incident in run.incidents.values() {
+        let states: Vec<String> =
+            incident.states.iter().map(|(at, state)| format!("{at} {state:?}")).collect();
+        text.push_str(&format!("## {}: {}\n", incident.row.id, states.join(", ")));
+        match incident.report.as_ref().map(|document| serde_json::from_slice::<Report>(&document.bytes)) {
+            Some(Ok(report)) => text.push_str(&engine::render::markdown(&report)),
+            Some(Err(error)) => text.push_str(&format!("its report cannot be read: {error}\n")),
+            None => text.push_str("it has no report\n"),
+        }
+    }
+    text
 }
 
 fn header() -> String {

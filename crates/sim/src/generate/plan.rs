@@ -348,7 +348,9 @@ fn place(kind: FaultKind, from: f64, topology: &Topology, dice: &mut Dice) -> Op
             fault.code = if dice.chance(0.5) { "ECONNRESET" } else { "ETIMEDOUT" };
         }
         _ => {
-            let operation = busy_operation(topology, dice)?;
+            // One instance is a bad one only beside others.
+            let others = usize::from(kind == FaultKind::BadInstance);
+            let operation = busy_operation(topology, others + 1, dice)?;
             fault.service = topology.operations[operation].service;
             let all = topology.services[fault.service].operations.clone();
             fault.operations = if dice.chance(0.6) { vec![operation] } else { all };
@@ -384,8 +386,10 @@ fn shape(fault: &mut Fault, topology: &Topology, dice: &mut Dice) {
     }
 }
 
-fn busy_operation(topology: &Topology, dice: &mut Dice) -> Option<usize> {
-    let busy: Vec<usize> = (0..topology.operations.len()).filter(|id| topology.rates[*id] > 0.4).collect();
+fn busy_operation(topology: &Topology, instances_min: usize, dice: &mut Dice) -> Option<usize> {
+    let instances = |id: usize| topology.services[topology.operations[id].service].instances;
+    let is_meant = |id: &usize| topology.rates[*id] > 0.4 && instances(*id) >= instances_min;
+    let busy: Vec<usize> = (0..topology.operations.len()).filter(is_meant).collect();
     dice.pick(&busy).copied()
 }
 
