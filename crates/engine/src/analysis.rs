@@ -19,9 +19,11 @@ use crate::sketch::{Merge, Users};
 use crate::summary::{Bucket, Digest, Split};
 use crate::window::{self, FamilyKey, Norm, OperationKey, Sign, Window};
 
+mod sampled;
 mod splits;
 
-pub(crate) use splits::Versions;
+pub(crate) use sampled::Sampled;
+pub(crate) use splits::{Lift, Versions};
 use splits::{changes, cohorts};
 
 /// A change this shortly after the first failure still counts as before it, for clocks differ.
@@ -50,7 +52,9 @@ pub(crate) struct Analysis<'a> {
     pub(crate) origin: Option<Origin>,
     pub(crate) hops: Vec<Hop>,
     pub(crate) blast: Blast,
+    /// Parts of the traffic that are counted, and what the captured requests have in common.
     pub(crate) cohorts: Vec<Cohort>,
+    pub(crate) sampled: Vec<Sampled>,
     pub(crate) changes: Vec<Change<'a>>,
     pub(crate) signals: Vec<Correlated<'a>>,
     /// Of the origin: what stands at its limit, and what was started again.
@@ -102,6 +106,7 @@ pub(crate) struct Cohort {
     pub(crate) value: Str,
     pub(crate) inside: Split,
     pub(crate) outside: Split,
+    pub(crate) lift: Lift,
 }
 
 pub(crate) struct Change<'a> {
@@ -156,6 +161,7 @@ impl<'a> Analysis<'a> {
             }
             None => (Vec::new(), Vec::new()),
         };
+        let sampled = origin.as_ref().map(|origin| sampled::sampled(case, origin, view)).unwrap_or_default();
         let signals = correlated(case, origin.as_ref(), &hops, started_at, view);
         let place = |origin: &Origin| origin.place.service.clone();
         let alerts = alerts::correlated(case, origin.as_ref().map(place), &hops, started_at, view);
@@ -182,6 +188,7 @@ impl<'a> Analysis<'a> {
             hops,
             blast,
             cohorts,
+            sampled,
             changes,
             signals,
             opening: part(&opening, case.opening.len(), view),

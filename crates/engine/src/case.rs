@@ -14,9 +14,11 @@ use crate::sketch::{Merge, Smallest};
 use crate::summary::{Bucket, Digest};
 use crate::window::{self, Alarm, FamilyKey, Norm, OperationKey, Sign, Window};
 
+mod beside;
 mod timeline;
 mod union;
 
+use beside::Beside;
 pub(crate) use timeline::{Moment, What};
 
 /// Operations whose totals an incident keeps; members come first.
@@ -50,6 +52,7 @@ pub(crate) struct Case {
     pub(crate) opening: Vec<TraceId>,
     /// Traces of the same operations from before the onset, to compare with.
     pub(crate) before: Vec<TraceId>,
+    beside: Beside,
     /// Of an operation at the edge: the most requests of a minute before, and the most of one now.
     pub(crate) surge: Option<(OperationKey, u64, u64)>,
     pub(crate) opened_at: Nanos,
@@ -132,6 +135,7 @@ impl Case {
             counted_to: window.sealed(),
             opening: Vec::new(),
             before: Vec::new(),
+            beside: Beside::default(),
             surge: None,
             opened_at: now,
             ambient: (0, 0),
@@ -257,7 +261,18 @@ impl Case {
         for (key, total) in &mut self.totals {
             total.merge(&window.sum(key, since, to, config));
         }
+        self.beside.settle((since, to), window);
         self.counted_to = self.counted_to.max(to);
+    }
+
+    /// Where it arises: the requests that go well there are what the failing ones are compared with.
+    pub(crate) fn compare(&mut self, operation: &OperationKey, window: &Window) {
+        self.beside.compare(operation, (self.onset, self.counted_to), window);
+    }
+
+    /// Traces of requests since the onset that went well where it arises.
+    pub(crate) fn beside(&self, window: &Window) -> Vec<TraceId> {
+        self.beside.traces(self.unsettled_since(), window)
     }
 
     /// Closes the books: what comes after `now` counts only if the incident reopens.
@@ -384,9 +399,13 @@ impl Case {
         key: &OperationKey,
         window: &'a Window,
     ) -> impl Iterator<Item = &'a Digest> + use<'a> {
+        window.digests(key, self.unsettled_since())
+    }
+
+    /// What comes after the end does not count.
+    fn unsettled_since(&self) -> Bucket {
         let over = self.state == IncidentState::Resolved;
-        let since = if over { Bucket::MAX } else { self.counted_to.max(self.onset) };
-        window.digests(key, since)
+        if over { Bucket::MAX } else { self.counted_to.max(self.onset) }
     }
 
     pub(crate) fn onsets(&self) -> crate::origin::Members<'_> {

@@ -10,7 +10,7 @@ use crate::analysis::View;
 use crate::assembly::Peers;
 use crate::case::Case;
 use crate::config::Config;
-use crate::evidence::Traces;
+use crate::evidence::{TRACES_MAX, Traces};
 use crate::facts::Facts;
 use crate::hash::StableHash;
 use crate::join::Join;
@@ -225,8 +225,12 @@ impl Core {
     fn take_evidence(&mut self, evidence: Evidence) -> Vec<Effect> {
         let mut effects = Vec::new();
         self.news = true;
-        let looked_at: Vec<(IncidentId, BTreeSet<TraceId>)> =
-            self.cases.values().map(|case| (case.id, case.looked_at(&self.window))).collect();
+        let looked_at = |case: &Case| {
+            let mut traces = case.looked_at(&self.window);
+            traces.extend(case.beside(&self.window));
+            (case.id, traces)
+        };
+        let looked_at: Vec<(IncidentId, BTreeSet<TraceId>)> = self.cases.values().map(looked_at).collect();
         for trace in evidence.traces {
             self.peers.learn(&trace);
             for (incident, _) in looked_at.iter().filter(|(_, traces)| traces.contains(&trace.trace)) {
@@ -298,6 +302,11 @@ impl Core {
         }
         for case in self.cases.values() {
             wanted.extend(case.looked_at(&self.window));
+        }
+        // What failing requests are compared with must not take the place of failing ones.
+        for case in self.cases.values() {
+            let room = TRACES_MAX.saturating_sub(wanted.len());
+            wanted.extend(case.beside(&self.window).into_iter().take(room));
         }
         wanted
     }

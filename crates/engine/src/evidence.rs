@@ -11,7 +11,7 @@ use crate::canonical;
 /// A trace is read again for this long after it was first captured, since its spans may come late.
 const SETTLE_NS: u64 = 15 * model::SECOND_NS;
 /// Over all incidents. Beyond it the traces with the greatest ids are not captured, and reports say `missing`.
-const TRACES_MAX: usize = 2_000;
+pub(crate) const TRACES_MAX: usize = 2_000;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Traces {

@@ -52,6 +52,13 @@ pub(crate) struct Place {
 /// What a trace that shows the failure to its end weighs, against one that may have lost the end.
 const WHOLE_TRACE: usize = 3;
 
+impl Origin {
+    /// The innermost hop that reports: its requests are compared with each other.
+    pub(crate) fn operation(&self) -> Option<&OperationKey> {
+        self.hops.iter().find(|hop| &*hop.operation != UNOBSERVED)
+    }
+}
+
 /// What is known of the other end of the failing call.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Callee {

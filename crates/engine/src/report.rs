@@ -3,6 +3,7 @@
 mod alerts;
 pub(crate) mod build;
 pub(crate) mod cite;
+mod cohorts;
 mod document;
 mod findings;
 pub(crate) mod wording;

@@ -327,6 +327,18 @@ impl Window {
         series.into_iter().flat_map(move |series| series.buckets.range(since..).map(|(_, digest)| digest))
     }
 
+    /// Traces of requests that went well, of the buckets from `since` up to but without `until`.
+    pub(crate) fn healthy<'a>(
+        &'a self,
+        key: &OperationKey,
+        since: Bucket,
+        until: Bucket,
+    ) -> impl Iterator<Item = &'a TraceId> + use<'a> {
+        let series = self.operations.get(key).filter(|_| since < until);
+        let buckets = series.into_iter().flat_map(move |series| series.buckets.range(since..until));
+        buckets.flat_map(|(_, digest)| digest.healthy.iter())
+    }
+
     /// Healthy traces of an operation from before a bucket, to compare with: the latest ones that are kept by tick.
     pub(crate) fn healthy_before(&self, key: &OperationKey, sign: Sign, onset: Bucket) -> Vec<TraceId> {
         let mut found: Smallest<TraceId, TRACES_BEFORE> = Smallest::default();

@@ -1,6 +1,6 @@
 //! Parts of the same traffic in the same minutes, side by side: versions, instances, and what was deployed.
 
-use model::{Deployment, Nanos};
+use model::{Deployment, Nanos, Str};
 
 use super::{CLOCK_SLACK_NS, Change, Cohort, Hop, Totals, View, total};
 use crate::case::Case;
@@ -11,10 +11,27 @@ use crate::summary::{Digest, Split};
 use crate::window::{OperationKey, Sign};
 
 /// Odds at which one part of the traffic is said to fail more than the rest.
-const SPLIT_ODDS: u64 = 100;
+pub(super) const SPLIT_ODDS: u64 = 100;
 /// Means of fewer requests are not compared, and differences below this mean nothing.
 const SLOWER_REQUESTS_MIN: u64 = 10;
 const SLOWER_US_MIN: u64 = 2_000;
+
+/// How many times more often, in thousandths, than elsewhere; a half is added to each count, so that few prove little.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct Lift(pub(crate) u64);
+
+impl Lift {
+    pub(crate) fn of(inside: Counts, outside: Counts) -> Self {
+        let rate =
+            |counts: Counts| (2 * u128::from(counts.failures) + 1, 2 * (u128::from(counts.requests) + 1));
+        let ((a, n), (b, m)) = (rate(inside), rate(outside));
+        Self(u64::try_from(1_000 * a * m / (n * b)).unwrap_or(u64::MAX))
+    }
+
+    fn of_means(inside: Split, outside: Split) -> Self {
+        Self(inside.mean_us().saturating_mul(1_000) / outside.mean_us().max(1))
+    }
+}
 
 /// The operation whose traffic is compared: what the origin service was asked to do.
 fn origin_operation(origin: &Origin) -> Option<&OperationKey> {
@@ -27,15 +44,20 @@ fn origin_operation(origin: &Origin) -> Option<&OperationKey> {
 pub(super) fn cohorts(origin: &Origin, totals: &Totals<'_>) -> Vec<Cohort> {
     let Some(key) = origin_operation(origin) else { return Vec::new() };
     let total = total(totals, key);
-    let versions = total.versions.iter().map(|(value, split)| ("version", value, *split));
-    let instances = total.instances.iter().map(|(value, split)| ("instance", value, *split));
+    // Not every event names both.
+    let of_versions = time_us(total.versions.iter());
+    let of_instances = time_us(total.instances.iter());
+    let versions = total.versions.iter().map(|(value, split)| ("version", value, *split, of_versions));
+    let instances = total.instances.iter().map(|(value, split)| ("instance", value, *split, of_instances));
     let mut found: Vec<Cohort> = versions
         .chain(instances)
-        .map(|(dimension, value, inside)| Cohort {
-            dimension,
-            value: value.clone(),
-            inside,
-            outside: rest(&total, inside),
+        .map(|(dimension, value, inside, total_us)| {
+            let outside = rest(&total, total_us, inside);
+            let lift = match origin.sign {
+                Sign::Latency => Lift::of_means(inside, outside),
+                _ => Lift::of(counts(inside), counts(outside)),
+            };
+            Cohort { dimension, value: value.clone(), inside, outside, lift }
         })
         .filter(|cohort| match origin.sign {
             Sign::Latency => is_slower(cohort.inside, cohort.outside),
@@ -47,11 +69,16 @@ pub(super) fn cohorts(origin: &Origin, totals: &Totals<'_>) -> Vec<Cohort> {
     found
 }
 
-fn rest(total: &Digest, part: Split) -> Split {
+fn time_us<'a>(splits: impl Iterator<Item = (&'a Str, &'a Split)>) -> u64 {
+    splits.map(|(_, split)| split.total_us).sum()
+}
+
+/// `total_us` is the time of all parts together.
+fn rest(total: &Digest, total_us: u64, part: Split) -> Split {
     Split {
         requests: total.requests.saturating_sub(part.requests),
         failures: total.failures().saturating_sub(part.failures),
-        total_us: total.versions.iter().map(|(_, s)| s.total_us).sum::<u64>().saturating_sub(part.total_us),
+        total_us: total_us.saturating_sub(part.total_us),
     }
 }
 
@@ -115,7 +142,7 @@ pub(super) fn changes<'a>(
             before_onset: deployment.at <= started_at.saturating_add(CLOCK_SLACK_NS),
             gap_ns: started_at.since(deployment.at).max(deployment.at.since(started_at)),
             on_origin: deployment.service == origin.place.service,
-            split: new.map(|new| (new, rest(&total, new))),
+            split: new.map(|new| (new, rest(&total, time_us(total.versions.iter()), new))),
             slow: origin.sign == Sign::Latency,
             rate_before: key.map(|key| case.past(key).counts).unwrap_or_default(),
             deployment,

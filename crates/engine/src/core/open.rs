@@ -206,6 +206,9 @@ impl Core {
         let passed =
             origin.hops.iter().chain(&origin.edges).filter(|key| &*key.operation != origin::UNOBSERVED);
         passed.for_each(|key| case.track(key, &self.window, &self.config));
+        if let Some(operation) = origin.operation() {
+            case.compare(operation, &self.window);
+        }
     }
 
     pub(super) fn vote(&self, case: &Case) -> Option<origin::Origin> {

@@ -6,6 +6,7 @@ use model::{CapturedTrace, IncidentState, Nanos, SignalKind};
 
 use super::alerts;
 use super::cite;
+use super::cohorts;
 use super::document::*;
 use super::wording::{self, Sentence};
 use crate::analysis::{self, Analysis, Correlated, Part, View};
@@ -209,21 +210,11 @@ fn blast_radius(analysis: &Analysis<'_>) -> BlastRadius {
         users: Users { affected: analysis.blast.users, exact: analysis.blast.users_exact },
         services: analysis.blast.services.iter().map(ToString::to_string).collect(),
         operations: analysis.case.tracked().map(operation).collect(),
-        cohorts: analysis.cohorts.iter().map(cohort).collect(),
+        cohorts: cohorts::parts(analysis),
         cites: analysis::edges(analysis.origin.as_ref(), &analysis.symptoms)
             .iter()
             .map(cite::operation)
             .collect(),
-    }
-}
-
-fn cohort(cohort: &analysis::Cohort) -> Cohort {
-    Cohort {
-        dimension: cohort.dimension.to_owned(),
-        value: cohort.value.to_string(),
-        inside: cohort.inside.into(),
-        outside: cohort.outside.into(),
-        text: wording::cohort(cohort),
     }
 }
 
@@ -416,7 +407,10 @@ fn completeness(part: Part) -> CompletenessPart {
 fn evidence(analysis: &Analysis<'_>, view: View<'_>) -> Vec<EvidencePart> {
     let mut parts: BTreeMap<String, (&str, Nanos, String)> = BTreeMap::new();
     let opening = analysis.case.opening.iter().filter_map(|id| view.traces.get(id));
-    for trace in analysis.exemplars.iter().copied().chain(opening).filter(|t| !t.events.is_empty()) {
+    let compared = analysis.sampled.iter().flat_map(|cohort| &cohort.traces);
+    let compared = compared.filter_map(|id| view.traces.get(id));
+    let traces = analysis.exemplars.iter().copied().chain(opening).chain(compared);
+    for trace in traces.filter(|t| !t.events.is_empty()) {
         let at = trace.events.iter().map(|event| event.start).min().unwrap_or_default();
         parts.insert(
             cite::trace(&trace.trace),

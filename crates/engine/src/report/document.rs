@@ -166,13 +166,35 @@ pub struct OperationPart {
     pub requests: u64,
 }
 
+/// A part of the traffic that does worse than the rest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cohort {
+    /// `version`, `instance`, or the key of an attribute.
     pub dimension: String,
     pub value: String,
-    pub inside: Share,
-    pub outside: Share,
+    /// Whose requests are compared.
+    pub service: String,
+    /// `counted`: all requests were; `sampled`: captured traces were compared.
+    pub basis: String,
+    /// Where counted: requests with the value, and all others.
+    pub inside: Option<Share>,
+    pub outside: Option<Share>,
+    pub sampled: Option<SampledPart>,
+    /// How many times more often than elsewhere; a half is added to each count.
+    pub lift: f64,
+    /// Other attributes that stand on the same requests, as `key value`.
+    pub alike: Vec<String>,
     pub text: String,
+    pub cites: Vec<String>,
+}
+
+/// Requests in captured traces: those that show the failure, and others from the same time that went well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampledPart {
+    pub failing_with: u64,
+    pub failing: u64,
+    pub others_with: u64,
+    pub others: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

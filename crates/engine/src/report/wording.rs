@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cite;
 pub(crate) use super::findings::*;
-use crate::analysis::{Analysis, Change, Cohort, Correlated, Symptom};
+use crate::analysis::{Analysis, Change, Correlated, Symptom};
 use crate::case::What;
 use crate::causes::Hypothesis;
 use crate::detect::Counts;
@@ -34,7 +34,7 @@ pub(crate) fn of(counts: Counts) -> String {
     format!("{} of {}", counts.failures, counts.requests)
 }
 
-fn share(split: Split) -> String {
+pub(super) fn share(split: Split) -> String {
     format!("{} of {}", split.failures, split.requests)
 }
 
@@ -184,18 +184,6 @@ pub(crate) fn first_seen(symptom: &Symptom<'_>) -> Sentence {
         Sign::Behaviour => format!("Requests of {service} {operation} began to run otherwise."),
     };
     Sentence::new(text, [cite::symptom(symptom.family)])
-}
-
-pub(crate) fn cohort(cohort: &Cohort) -> String {
-    let Cohort { dimension, value, inside, outside } = cohort;
-    if outside.failures == 0 {
-        return format!(
-            "all {} failures are on {dimension} {value}; {} elsewhere",
-            inside.failures,
-            share(*outside)
-        );
-    }
-    format!("{} requests failed on {dimension} {value}; {} elsewhere", share(*inside), share(*outside))
 }
 
 pub(crate) fn deployed_before_onset(change: &Change<'_>) -> Sentence {

@@ -221,9 +221,10 @@ fn blast_radius(report: &Report, numbers: &Numbers<'_>) -> Option<Section> {
         Said::ours(users(report)),
         Said::ours("services: ").and_outside(blast.services.join(", ")),
     ];
-    items.extend(blast.cohorts.iter().map(|cohort| Said::outside(&cohort.text)));
+    items = items.into_iter().map(|item| numbers.cite(item, &blast.cites)).collect();
+    items.extend(blast.cohorts.iter().map(|c| numbers.cite(Said::outside(&c.text), &c.cites)));
     // The lead says the first three already; what a short surface adds is the cohorts.
-    list("Blast radius", 6, items.into_iter().map(|item| numbers.cite(item, &blast.cites)).collect())
+    list("Blast radius", 6, items)
 }
 
 fn hypotheses(report: &Report, numbers: &Numbers<'_>) -> Option<Section> {
