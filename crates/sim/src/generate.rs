@@ -2,6 +2,7 @@
 //! The same seed and noise give the same case, byte for byte. Every number is documented in
 //! `doc/reference/generator.md`.
 
+mod attributes;
 mod dice;
 mod facts;
 mod label;
@@ -41,11 +42,15 @@ pub struct Generated {
 
 /// The case of a seed. `noise` of 1 is usual; 2 is twice the errors, bursts, jitter and innocent changes.
 pub fn generate(seed: u64, noise: f64) -> Generated {
-    let (topology, plan, mut dice) = system(seed, noise);
+    let (topology, plan, dice) = system(seed, noise);
+    case_of(seed, noise, &topology, &plan, dice)
+}
+
+fn case_of(seed: u64, noise: f64, topology: &Topology, plan: &Plan, mut dice: Dice) -> Generated {
     let start = Nanos(EPOCH.0 + dice.index(5 * 86_400) as u64 * SECOND_NS);
     let end = plan.times.end.ceil() as usize;
     let mut arrivals = Arrivals::default();
-    let mut traffic = Traffic::new(&topology, &plan, &mut dice, start, noise);
+    let mut traffic = Traffic::new(topology, plan, &mut dice, start, noise);
     for second in 0..end {
         traffic.second(second);
         for event in traffic.events.drain(..) {
@@ -57,8 +62,8 @@ pub fn generate(seed: u64, noise: f64) -> Generated {
             arrivals.second(log.at, delay).logs.push(log);
         }
     }
-    facts::add(&topology, &plan, start, noise, seed, &mut arrivals);
-    let case = label::case(seed, &topology, &plan, start);
+    facts::add(topology, plan, start, noise, seed, &mut arrivals);
+    let case = label::case(seed, topology, plan, start);
     let inputs = arrivals.into_inputs(case.end);
     Generated { case, kind: plan.kind, services: topology.services.len(), inputs }
 }

@@ -4,12 +4,14 @@
 use model::TraceId;
 use serde::{Deserialize, Serialize};
 
-use super::TRACES_MAX;
 use crate::sketch::{Merge, Smallest};
 use crate::summary::Bucket;
 use crate::window::{OperationKey, Window};
 
-type Sample = Smallest<TraceId, TRACES_MAX>;
+/// As many as there can be failing ones: those chosen at opening, and those of now.
+const BESIDE_MAX: usize = 24;
+
+type Sample = Smallest<TraceId, BESIDE_MAX>;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Beside {

@@ -6,6 +6,8 @@ use cases::{InputKind, InputLine};
 use model::{Deployment, Event, EventKind, Input, LogRecord, LogSeverity, MetricPoint, Nanos, Signal};
 use serde_json::{Value, json};
 
+use super::attributes::is_of_resource;
+
 /// What one process reports under.
 type Resource<'a> = (&'a str, &'a str, &'a str, &'a str);
 
@@ -65,8 +67,15 @@ fn resource((env, service, version, instance): Resource<'_>) -> Value {
 fn traces(events: &[Event]) -> Value {
     let groups = grouped(events, |event| (&*event.env, &*event.service, &*event.version, &*event.instance));
     let blocks = groups.into_iter().map(|(key, events)| {
+        let mut resource = resource(key);
+        // One process runs in one place.
+        let place = events.first().map(|event| &event.attributes[..]).unwrap_or_default();
+        let place = place.iter().filter(|(key, _)| is_of_resource(key));
+        if let Some(Value::Array(attributes)) = resource.get_mut("attributes") {
+            attributes.extend(place.map(|(key, value)| attribute(key, value)));
+        }
         let spans: Vec<Value> = events.into_iter().map(span).collect();
-        json!({"resource": resource(key), "scopeSpans": [{"scope": {"name": "generated"}, "spans": spans}]})
+        json!({"resource": resource, "scopeSpans": [{"scope": {"name": "generated"}, "spans": spans}]})
     });
     json!({"resourceSpans": blocks.collect::<Vec<_>>()})
 }
@@ -123,6 +132,8 @@ fn attributes_of(event: &Event) -> Vec<Value> {
         }
         _ => attributes.push(attribute("casebook.operation", &event.operation)),
     }
+    let own = event.attributes.iter().filter(|(key, _)| !is_of_resource(key));
+    attributes.extend(own.map(|(key, value)| attribute(key, value)));
     attributes
 }
 

@@ -113,6 +113,8 @@ pub(crate) struct Fault {
     pub(crate) caller: Option<usize>,
     /// Which instance; all where it is `None`.
     pub(crate) instance: Option<usize>,
+    /// Only instances in this region; random plans leave it open.
+    pub(crate) region: Option<usize>,
     pub(crate) share: f64,
     /// How many times slower.
     pub(crate) slower: f64,
@@ -320,6 +322,7 @@ fn place(kind: FaultKind, from: f64, topology: &Topology, dice: &mut Dice) -> Op
         external: None,
         caller: None,
         instance: None,
+        region: None,
         share: dice.log_between(0.03, 1.05).min(1.0),
         slower: dice.log_between(4.0, 25.0),
         code: dice.pick(&CODES).copied().unwrap_or("HTTP_500"),

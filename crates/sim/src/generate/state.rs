@@ -2,6 +2,7 @@
 
 use model::Str;
 
+use super::attributes;
 use super::dice::Dice;
 use super::plan::{Fault, FaultKind, Plan, Rollout};
 use super::topology::{Call, Topology};
@@ -113,7 +114,8 @@ impl<'a> State<'a> {
         let service = self.topology.operations[id].service;
         let placed = fault.service == service
             && fault.operations.contains(&id)
-            && fault.instance.is_none_or(|instance| instance == slot);
+            && fault.instance.is_none_or(|instance| instance == slot)
+            && fault.region.is_none_or(|region| region == attributes::region(slot));
         let mut rollouts =
             self.plan.rollouts.iter().filter(|rollout| rollout.guilty && rollout.service == service);
         placed && rollouts.all(|rollout| is_updated(rollout, slot, at))

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cases::{CaseDir, CaseKind, Options, Runner, evaluate_case, judge};
+use engine::report::Report;
 use intake::{Context, Limits};
 use model::EventKind;
 
@@ -39,7 +40,7 @@ fn a_seed_gives_the_same_bytes_each_time_and_another_seed_others() {
 #[test]
 fn events_logs_and_metrics_read_back_as_they_were() {
     let generated = generate(small(FaultKind::ConfigError), 1.0);
-    let limits = Limits::default();
+    let limits = Limits::default().for_evidence();
     let mut kinds = BTreeSet::new();
     let some = &generated.inputs[..80];
     for (line, (at, input)) in lines(some).iter().zip(some) {
@@ -91,15 +92,47 @@ fn files_and_memory_give_the_same_answers() {
     let run = runner.finish(generated.case.end);
     let in_memory = judge(generated.case, &run, OPTIONS);
     assert!(!in_memory.incidents.is_empty());
-    // In memory, events have no attributes, and so the reports have other digests.
     let told = |outcome: &cases::Outcome| -> Vec<_> {
         let incidents = outcome.incidents.iter();
-        incidents
-            .map(|incident| (incident.id, incident.opened_at.clone(), incident.summary.clone()))
-            .collect()
+        incidents.map(|incident| (incident.id, incident.report_hash.clone())).collect()
     };
     assert_eq!(told(&from_files), told(&in_memory));
     assert_eq!(from_files.answer.map(|answer| answer.ranked), in_memory.answer.map(|answer| answer.ranked));
+}
+
+/// The cohorts of the newest report, as `dimension value`, after a case whose one fault strikes as `change` says.
+fn cohorts(seed: u64, change: impl Fn(&mut plan::Fault)) -> Vec<String> {
+    let (topology, mut plan, dice) = system(seed, 1.0);
+    plan.faults.iter_mut().for_each(change);
+    let generated = case_of(seed, 1.0, &topology, &plan, dice);
+    let mut runner = Runner::new(generated.case.start).baseline_until(generated.case.baseline_until);
+    generated.inputs.into_iter().for_each(|(at, input)| runner.feed(at, input));
+    let run = runner.finish(generated.case.end);
+    let service = &topology.services[plan.faults[0].service].name;
+    let documents = run.incidents.values().filter_map(|incident| incident.report.as_ref());
+    let reports = documents.map(|document| serde_json::from_slice::<Report>(&document.bytes).unwrap());
+    let at_fault = reports.filter(|report| report.origin.as_ref().is_some_and(|o| *o.service == **service));
+    let cohorts = at_fault.flat_map(|report| report.blast_radius.cohorts);
+    cohorts.map(|cohort| format!("{} {}", cohort.dimension, cohort.value)).collect()
+}
+
+#[test]
+fn a_fault_in_one_region_is_told_from_one_everywhere() {
+    let fits = |seed: &u64| {
+        let (topology, plan, _) = system(*seed, 1.0);
+        let instances = plan.faults.first().map(|fault| topology.services[fault.service].instances);
+        topology.services.len() <= 12
+            && plan.kind == FaultKind::AppError
+            && plan.faults.len() == 1
+            && instances.is_some_and(|instances| instances >= 4)
+    };
+    let seed = (0..4_000).find(fits).unwrap();
+    let strike = |fault: &mut plan::Fault, region| (fault.region, fault.share) = (region, 0.6);
+    let confined = cohorts(seed, |fault| strike(fault, Some(1)));
+    assert!(confined.contains(&"cloud.region us-east-1".to_owned()), "{confined:?}");
+    assert!(confined.iter().any(|cohort| cohort.starts_with("instance ")), "{confined:?}");
+    let everywhere = cohorts(seed, |fault| strike(fault, None));
+    assert!(everywhere.iter().all(|cohort| !cohort.contains("region")), "{everywhere:?}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use model::{
     Event, EventKind, Failure, FailureStatus, LogRecord, LogSeverity, Nanos, Outcome, SpanId, Str, TraceId,
 };
 
+use super::attributes::Attributes;
 use super::dice::Dice;
 use super::plan::{FaultKind, Plan};
 use super::state::State;
@@ -23,6 +24,7 @@ pub(crate) struct Traffic<'a> {
     dice: &'a mut Dice,
     start: Nanos,
     texts: BTreeMap<&'static str, Str>,
+    attributes: Attributes,
     pub(crate) events: Vec<Event>,
     pub(crate) logs: Vec<LogRecord>,
 }
@@ -63,8 +65,8 @@ impl<'a> Traffic<'a> {
         noise: f64,
     ) -> Self {
         let state = State::new(topology, plan, noise);
-        let texts = BTreeMap::new();
-        Self { topology, plan, state, dice, start, texts, events: Vec::new(), logs: Vec::new() }
+        let (texts, attributes) = (BTreeMap::new(), Attributes::new());
+        Self { topology, plan, state, dice, start, texts, attributes, events: Vec::new(), logs: Vec::new() }
     }
 
     /// All requests that begin in a second.
@@ -249,7 +251,12 @@ impl<'a> Traffic<'a> {
             end: self.instant(span.to + skew).max(start),
             outcome,
             user: None,
-            attributes: Vec::new(),
+            attributes: self.attributes.of(
+                scope.slot,
+                scope.trace,
+                span.kind.is_inbound(),
+                scope.parent.is_none(),
+            ),
         };
         self.events.push(event);
     }
