@@ -118,8 +118,12 @@ pub(crate) struct Change<'a> {
     /// The new version and all others, since the onset, on the operation that the chain passes.
     pub(crate) split: Option<(Split, Split)>,
     pub(crate) rate_before: Counts,
-    /// The incident is about slowness.
+    /// What the split is measured by.
+    pub(crate) norm: Counts,
+    /// The failures of the split are slow requests.
     pub(crate) slow: bool,
+    /// Durations are all that is known, and what is slow is slow as a whole.
+    pub(crate) slow_alike: bool,
 }
 
 /// A signal that belongs to the incident; one that says the same again is counted, not repeated.
@@ -157,7 +161,7 @@ impl<'a> Analysis<'a> {
         let blast = blast(case, origin.as_ref(), &symptoms, &totals, view);
         let (cohorts, changes) = match &origin {
             Some(origin) => {
-                (cohorts(origin, &totals), changes(case, origin, &hops, started_at, &totals, view))
+                (cohorts(origin, &totals, view), changes(case, origin, &hops, started_at, &totals, view))
             }
             None => (Vec::new(), Vec::new()),
         };
@@ -205,8 +209,8 @@ impl<'a> Analysis<'a> {
     }
 
     pub(crate) fn root(&self) -> Option<&Symptom<'a>> {
-        let place = &self.origin.as_ref()?.place;
         let origin = self.origin.as_ref()?;
+        let place = &origin.place;
         let of_sign = |s: &&Symptom<'_>| s.family.sign == origin.sign && s.family.code == place.code;
         let at_step = |s: &&Symptom<'_>| of_sign(s) && s.family.operation == place.step;
         // A slow step shows itself in the operation that waits for it.
@@ -258,7 +262,7 @@ fn symptoms<'a>(case: &'a Case, totals: &Totals<'_>, view: View<'a>) -> Vec<Symp
     let symptom = |(family, member): (&'a FamilyKey, &'a Member)| {
         let total = total(totals, &family.operation);
         let since = match member.norm {
-            Norm::Flow(_) | Norm::Level(_) | Norm::Behaviour(_) => member.since,
+            Norm::Flow(_) | Norm::Level(_) | Norm::Behaviour(_) | Norm::SelfTime(..) => member.since,
             Norm::Failure(_) | Norm::Latency(..) => total.showing(family, member.norm),
         };
         let tick = view.now.0 / view.config.tick_ns();
@@ -268,7 +272,13 @@ fn symptoms<'a>(case: &'a Case, totals: &Totals<'_>, view: View<'a>) -> Vec<Symp
             detected_at: member.detected_at,
             norm: member.norm,
             since,
-            p50_ns: total.latency.quantile_ns(500),
+            p50_ns: match member.norm {
+                Norm::SelfTime(..) => {
+                    let seen = view.window.self_times.since(&family.operation);
+                    seen.and_then(|stretch| stretch.times.quantile_ns(500))
+                }
+                _ => total.latency.quantile_ns(500),
+            },
             instance: view.window.shapes.instance(&family.operation).cloned(),
             level: view.window.metrics.level(family, Nanos(member.onset * view.config.tick_ns())),
             odds: match member.norm {
@@ -277,7 +287,7 @@ fn symptoms<'a>(case: &'a Case, totals: &Totals<'_>, view: View<'a>) -> Vec<Symp
                     window::flow_odds(member.since.requests, ticks, range, view.config)
                 }
                 Norm::Level(_) => Bits::ZERO,
-                Norm::Failure(_) | Norm::Latency(..) | Norm::Behaviour(_) => {
+                Norm::Failure(_) | Norm::Latency(..) | Norm::Behaviour(_) | Norm::SelfTime(..) => {
                     detect::odds(since, member.norm.counts())
                 }
             },
@@ -317,8 +327,8 @@ fn affected(case: &Case, key: &OperationKey, total: &Digest, view: View<'_>) -> 
         let slow = total.showing(&FamilyKey::of(key.clone(), Sign::Latency), slow.norm);
         failures = failures.max(slow.failures);
     }
-    if let Some(odd) = of(Sign::Behaviour) {
-        failures = failures.max(odd.since.failures);
+    for member in [of(Sign::Behaviour), of(Sign::SelfTime)].into_iter().flatten() {
+        failures = failures.max(member.since.failures);
     }
     let mut counts = Counts { requests: total.requests, failures };
     let flow = of(Sign::Silence).or_else(|| of(Sign::Traffic));

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{CapturedTrace, Event, Str};
+use model::{CapturedTrace, Event, FailureStatus, Str};
 
 use crate::window::OperationKey;
 
@@ -23,6 +23,8 @@ pub(crate) struct TraceOrigin<'a> {
     pub(crate) inbound: &'a Event,
     /// The event is a call, and its callee left no event in the trace.
     pub(crate) callee_unobserved: bool,
+    /// The event is a call that was given up, and no failure of its callee is known.
+    pub(crate) gave_up: bool,
     /// Failing events from the origin outwards, one for each service passed: the inbound event where there is one.
     pub(crate) hops: Vec<&'a Event>,
     /// The outermost failing event has a parent that is not there: how far the failure went is not known.
@@ -66,6 +68,8 @@ impl<'a> Assembly<'a> {
             outer_part_missing: self.events[outermost].parent.is_some() && self.parents[outermost].is_none(),
             event,
             inbound: &self.events[self.inbound_of(deepest)],
+            gave_up: event.kind.is_outbound()
+                && event.failure().is_some_and(|failure| failure.status == FailureStatus::Timeout),
             callee_unobserved: event.kind.is_outbound() && self.callee(deepest).is_none(),
             hops: self.hops_along(self.failing_chain(deepest).into_iter()),
         })

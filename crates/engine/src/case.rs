@@ -233,6 +233,10 @@ impl Case {
                     member.since = Counts { requests, failures: 0 };
                 }
                 Norm::Behaviour(_) => member.since = window.shapes.since(&family.operation),
+                Norm::SelfTime(..) => {
+                    let seen = window.self_times.since(&family.operation);
+                    member.since = seen.map(|stretch| stretch.counts).unwrap_or_default();
+                }
                 Norm::Failure(_) | Norm::Latency(..) | Norm::Level(_) => {}
             }
         }
@@ -359,6 +363,7 @@ impl Case {
         }
         let recent = match member.norm {
             Norm::Behaviour(_) => window.shapes.counts(&family.operation, since),
+            Norm::SelfTime(..) => window.self_times.counts(&family.operation, since),
             _ => window.counts(family, member.norm, since),
         };
         if detect::still_exceeds(recent, member.norm.counts()) {
@@ -382,13 +387,12 @@ impl Case {
                         failures.iter().flat_map(|f| f.traces.iter()).for_each(|trace| all.add(trace));
                     }
                     Sign::Latency => digest.slowest.iter().for_each(|(_, trace)| all.add(trace)),
-                    Sign::Traffic | Sign::Silence | Sign::Saturation | Sign::Behaviour => {}
+                    Sign::Traffic | Sign::Silence | Sign::Saturation | Sign::Behaviour | Sign::SelfTime => {}
                 }
             }
         }
-        let odd = self.members.keys().filter(|family| family.sign == Sign::Behaviour);
-        for family in odd {
-            window.shapes.traces(&family.operation).iter().for_each(|trace| all.add(trace));
+        for family in self.members.keys() {
+            window.traces_of(family).iter().for_each(|trace| all.add(trace));
         }
         all.iter().copied().collect()
     }

@@ -276,7 +276,7 @@ impl Core {
                 failures.map(|failures| failures.traces.iter().copied().collect()).unwrap_or_default()
             }
             Sign::Latency => total.slowest.iter().map(|(_, trace)| *trace).collect(),
-            Sign::Behaviour => self.window.shapes.traces(&alarm.family.operation),
+            Sign::Behaviour | Sign::SelfTime => self.window.traces_of(&alarm.family),
             Sign::Traffic | Sign::Silence | Sign::Saturation => Vec::new(),
         }
     }

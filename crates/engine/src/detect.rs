@@ -59,6 +59,9 @@ pub(crate) const BEHAVIOUR: Test = Test { prior: (1, 50), ..FAILURES };
 pub(crate) const SLOWNESS: Test =
     Test { alternative_min: 300, gain_max: Bits(2 << 20), worst_minute: true, ..FAILURES };
 
+/// Own times vary less than durations, which take in those of all callees.
+pub(crate) const SELF_TIME: Test = Test { alternative_min: 100, ..SLOWNESS };
+
 /// While an operation is younger than this, only a rate of at least `WARM_UP_RATE` counts: there is no baseline yet.
 const WARM_UP_MS: u64 = 60_000;
 const WARM_UP_RATE: u64 = 600;

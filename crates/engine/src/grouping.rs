@@ -13,14 +13,22 @@ pub(crate) enum Node {
     Alarm(usize),
 }
 
+/// The other end of a call.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Callee {
+    Service(model::Str),
+    /// It reports nothing itself; the name that callers use.
+    Foreign(model::Str),
+}
+
 /// What is known of a node for grouping.
 #[derive(Debug, Clone)]
 pub(crate) struct Traits {
     pub(crate) env: model::Str,
     pub(crate) families: BTreeSet<FamilyKey>,
     pub(crate) traces: BTreeSet<TraceId>,
-    /// Services that its failing calls go to.
-    pub(crate) callees: BTreeSet<model::Str>,
+    /// Whom its failing calls go to.
+    pub(crate) callees: BTreeSet<Callee>,
     /// Services on the way to a flow: where one of them is in trouble, the flow changes with it.
     pub(crate) callers: BTreeSet<model::Str>,
 }
@@ -29,7 +37,7 @@ impl Traits {
     pub(crate) fn of_alarm(
         alarm: &Alarm,
         traces: &[TraceId],
-        callees: BTreeSet<model::Str>,
+        callees: BTreeSet<Callee>,
         callers: BTreeSet<model::Str>,
     ) -> Self {
         Self {
@@ -52,7 +60,12 @@ impl Traits {
 
     /// `a` calls `b`, and the calls fail.
     fn calls(&self, other: &Traits) -> bool {
-        other.services().any(|service| self.callees.contains(service))
+        other.services().any(|service| self.callees.contains(&Callee::Service(service.clone())))
+    }
+
+    /// Calls of both to the same third party fail.
+    fn shares_a_callee(&self, other: &Traits) -> bool {
+        self.callees.intersection(&other.callees).any(|callee| matches!(callee, Callee::Foreign(_)))
     }
 
     fn belongs_with(&self, other: &Traits, shown_in: &BTreeMap<TraceId, BTreeSet<FamilyKey>>) -> bool {
@@ -71,6 +84,7 @@ impl Traits {
             || shown_there(other, &self.families)
             || self.calls(other)
             || other.calls(self)
+            || self.shares_a_callee(other)
             || self.follows(other)
             || other.follows(self)
     }
@@ -133,7 +147,7 @@ mod tests {
             env: "test".into(),
             families: BTreeSet::from([FamilyKey::failure(operation, "E".into())]),
             traces: traces.iter().map(|n| trace_id(*n)).collect(),
-            callees: callees.iter().map(|s| (*s).into()).collect(),
+            callees: callees.iter().map(|s| Callee::Service((*s).into())).collect(),
             callers: BTreeSet::new(),
         };
         (Node::Alarm(i), traits)

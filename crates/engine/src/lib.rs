@@ -30,6 +30,7 @@ mod origin;
 mod refusal;
 mod runtime_log;
 mod season;
+mod self_time;
 mod shapes;
 mod shard;
 mod sketch;

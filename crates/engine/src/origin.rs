@@ -9,6 +9,7 @@ use crate::summary::Bucket;
 use crate::window::{FamilyKey, OperationKey, Sign, Window};
 
 mod behaviour;
+mod self_time;
 mod slow;
 mod upstream;
 
@@ -26,6 +27,8 @@ pub(crate) struct Origin {
     pub(crate) sign: Sign,
     /// Of a latency origin: nanoseconds charged to the place in a request, now and before.
     pub(crate) charged_ns: Option<(u64, u64)>,
+    /// Of a failure: a service that goes on was waited for too long.
+    pub(crate) gave_up: bool,
     /// From the origin outwards.
     pub(crate) hops: Vec<OperationKey>,
     /// The outermost failing operations over all traces that show them: what the world outside asked for.
@@ -74,6 +77,7 @@ pub(crate) enum Callee {
 struct Vote {
     /// Traces that lack spans of a service that otherwise goes on as ever: they tell less.
     cut: usize,
+    gave_up: usize,
     traces: Vec<TraceId>,
     first: Option<Nanos>,
     chains: Chains,
@@ -104,7 +108,7 @@ impl Chains {
 pub(crate) type Members<'a> = BTreeMap<&'a FamilyKey, Bucket>;
 
 /// The origin by the strongest sign there is: behaviour before failures, failures before slowness, slowness before a
-/// change in traffic.
+/// change in traffic. A caller that gave up waiting failed because of slowness.
 pub(crate) fn locate<'a>(
     members: &Members<'_>,
     traces: &[&'a CapturedTrace],
@@ -114,7 +118,11 @@ pub(crate) fn locate<'a>(
 ) -> Option<Origin> {
     let is_member =
         |family: &FamilyKey| members.contains_key(family) || members.contains_key(&family.without_code());
-    let slow = || vote_slow(traces.iter().copied(), before.iter().copied(), members, window, peers);
+    let slow_itself = || self_time::longest(members, traces, window, peers);
+    let slow = || {
+        slow_itself()
+            .or_else(|| vote_slow(traces.iter().copied(), before.iter().copied(), members, window, peers))
+    };
     let flows = || {
         let is_flow =
             |family: &FamilyKey| matches!(family.sign, Sign::Traffic | Sign::Silence | Sign::Saturation);
@@ -122,19 +130,22 @@ pub(crate) fn locate<'a>(
             members.iter().filter(|(family, _)| is_flow(family)).map(|(f, onset)| (*f, *onset)).collect();
         first_upstream(&flows, before.iter().copied())
     };
-    let failed = vote(traces.iter().copied(), is_member, window, peers);
+    let failed = vote(traces.iter().copied(), is_member, false, window, peers);
+    let failed_itself = || vote(traces.iter().copied(), is_member, true, window, peers);
     match (failed, behaviour::most(members, traces, window)) {
         // What failed is known more closely; but where it is not what runs otherwise, it fails every day.
         (Some(failed), Some(odd)) if failed.place.service == odd.place.service => Some(failed),
         (_, Some(odd)) => Some(odd),
+        (Some(failed), None) if failed.gave_up => slow().or_else(failed_itself).or(Some(failed)),
         (failed, None) => failed.or_else(slow).or_else(flows),
     }
 }
 
-/// Traces in which no member failed do not vote.
+/// Traces in which no member failed do not vote, nor, where `itself` asks for that, those in which a call was given up.
 pub(crate) fn vote<'a>(
     traces: impl Iterator<Item = &'a CapturedTrace>,
     is_member: impl Fn(&FamilyKey) -> bool,
+    itself: bool,
     window: &Window,
     peers: &Peers,
 ) -> Option<Origin> {
@@ -143,13 +154,18 @@ pub(crate) fn vote<'a>(
     let mut examined = 0;
     for trace in traces.filter(|trace| families(trace).any(|family| is_member(&family))) {
         let Some(found) = Assembly::of(trace).origin() else { continue };
-        examined += 1;
         let callee = callee(&found, window, peers);
+        let gave_up = found.gave_up && !matches!(callee, Callee::Foreign(_));
+        if gave_up && itself {
+            continue;
+        }
+        examined += 1;
         let hops = hops(&found, &callee);
         all.add(hops.clone(), found.outer_part_missing);
         let lost = matches!(&callee, Callee::Silent(service) if window.goes_on(&found.event.env, service));
         let vote = votes.entry(place(&found, &callee)).or_default();
         vote.cut += usize::from(lost);
+        vote.gave_up += usize::from(gave_up);
         vote.traces.push(trace.trace);
         vote.first = [vote.first, Some(found.event.end)].into_iter().flatten().min();
         vote.chains.add(hops, found.outer_part_missing);
@@ -170,6 +186,7 @@ pub(crate) fn vote<'a>(
     Some(Origin {
         place,
         sign: Sign::Failure,
+        gave_up: 2 * vote.gave_up > vote.traces.len(),
         charged_ns: None,
         hops: most_common(vote.chains.reliable()).cloned().unwrap_or_default(),
         edges: edges.into_iter().cloned().collect(),
@@ -197,6 +214,7 @@ fn join_shallow(votes: &mut BTreeMap<Place, Vote>) {
         if let (Some(gone), true) = (votes.remove(&place), votes.contains_key(&deeper)) {
             let vote = votes.entry(deeper).or_default();
             vote.first = [vote.first, gone.first].into_iter().flatten().min();
+            vote.gave_up += gone.gave_up;
             vote.traces.extend(gone.traces);
         }
     }

@@ -91,7 +91,7 @@ impl Shapes {
     ) {
         let bucket = now.0 / config.tick_ns();
         let mut shown: BTreeMap<OperationKey, Counts> = BTreeMap::new();
-        for trace in traces {
+        for trace in traces.iter().filter(|trace| trace.correlated) {
             let nodes = nodes(trace, &is_service);
             let first = *self.first.get_or_insert(now);
             let counted = self.judge(&nodes, first, now);

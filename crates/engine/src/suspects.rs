@@ -21,19 +21,21 @@ pub(crate) mod points {
     pub(crate) const SATURATION: i64 = 20;
     pub(crate) const VERSION: i64 = 15;
     pub(crate) const RUNTIME: i64 = 10;
+    pub(crate) const SELF_TIME: i64 = 15;
     pub(crate) const FAILURE: i64 = 4;
     pub(crate) const LATENCY: i64 = 4;
     pub(crate) const FLOW: i64 = 2;
     pub(crate) const CHAIN: i64 = 6;
 
     /// What each is given for.
-    pub const TABLE: [(&str, i64); 10] = [
+    pub const TABLE: [(&str, i64); 11] = [
         ("the origin", ORIGIN),
         ("the share of the examined traces that point at it, up to", TRACES),
         ("its requests run otherwise, once consequences are set aside", BEHAVIOUR),
         ("a resource of it stands at its limit as never before", SATURATION),
         ("a new version of it does worse than the others in the same minutes", VERSION),
         ("a runtime signal says bad news of it", RUNTIME),
+        ("its requests take longer by themselves", SELF_TIME),
         ("it fails", FAILURE),
         ("it is slow", LATENCY),
         ("its traffic changed", FLOW),
@@ -133,6 +135,7 @@ fn by_symptoms(analysis: &Analysis<'_>, ranking: &mut Ranking) {
             Sign::Saturation => points::SATURATION,
             Sign::Failure => points::FAILURE,
             Sign::Latency => points::LATENCY,
+            Sign::SelfTime => points::SELF_TIME,
             Sign::Traffic | Sign::Silence => points::FLOW,
         };
         let suspect = ranking.add(&service, points, wording::shows(symptom));

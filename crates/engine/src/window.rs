@@ -12,6 +12,7 @@ use crate::detect::{self, Counts};
 use crate::fixed::Bits;
 use crate::join::Joined;
 use crate::metrics::{Level, Metrics};
+use crate::self_time::SelfTimes;
 use crate::shapes::Shapes;
 use crate::sketch::{Merge, OTHER, Smallest};
 use crate::summary::{
@@ -33,7 +34,7 @@ pub(crate) use flow::{Range, flow_odds, still_departs};
 pub(crate) use key::{FamilyKey, OperationKey, Sign, WHOLE_SERVICE};
 use series::Series;
 use services::Services;
-pub(crate) use slowness::Limit;
+pub(crate) use slowness::{Limit, derive_again, margin_percent};
 
 /// Digests are kept by tick for this long beyond the allowed lateness, by minute for an hour.
 const FINE_MS: u64 = 60_000;
@@ -51,6 +52,7 @@ pub(crate) struct Window {
     flows: BTreeMap<OperationKey, Flow>,
     pub(crate) metrics: Metrics,
     pub(crate) shapes: Shapes,
+    pub(crate) self_times: SelfTimes,
     /// To hold the bounds.
     services: Services,
     /// Buckets before it can no longer change and have been shown to the detectors.
@@ -80,12 +82,17 @@ pub(crate) enum Norm {
     Level(Level),
     /// Odd requests.
     Behaviour(Counts),
+    /// Requests that are slow by themselves, by this limit.
+    SelfTime(Counts, Limit),
 }
 
 impl Norm {
     pub(crate) fn counts(&self) -> Counts {
         match self {
-            Self::Failure(counts) | Self::Latency(counts, _) | Self::Behaviour(counts) => *counts,
+            Self::Failure(counts)
+            | Self::Latency(counts, _)
+            | Self::Behaviour(counts)
+            | Self::SelfTime(counts, _) => *counts,
             Self::Flow(_) | Self::Level(_) => Counts::default(),
         }
     }
@@ -193,11 +200,21 @@ impl Window {
     /// Takes in traces whose spans and log records were put together.
     pub(crate) fn absorb_joined(&mut self, traces: &[Joined], now: Nanos, config: &Config) {
         self.shapes.absorb(traces, |name| self.services.has_name(name), now, config);
+        self.self_times.absorb(traces, now, config);
     }
 
     /// Whether an error was logged by any service long enough ago to be nothing new.
     pub(crate) fn is_background(&self, pattern: &Str, now: Nanos) -> bool {
         self.shapes.is_background(pattern, |name| self.services.has_name(name), now)
+    }
+
+    /// Traces that show a symptom which only whole traces show.
+    pub(crate) fn traces_of(&self, family: &FamilyKey) -> Vec<TraceId> {
+        match family.sign {
+            Sign::Behaviour => self.shapes.traces(&family.operation),
+            Sign::SelfTime => self.self_times.traces(&family.operation),
+            Sign::Failure | Sign::Latency | Sign::Traffic | Sign::Silence | Sign::Saturation => Vec::new(),
+        }
     }
 
     /// Shows the detectors what can no longer change, and forgets what is too old.
@@ -228,7 +245,10 @@ impl Window {
     /// Families outside incidents that have left their baseline, in order of key.
     pub(crate) fn alarms(&mut self, now: Nanos, config: &Config) -> Vec<Alarm> {
         let families: usize = self.operations.values().map(Series::tests).sum();
-        let threshold = detect::threshold(config, families + self.flows.len() + self.shapes.tests());
+        let threshold = detect::threshold(
+            config,
+            families + self.flows.len() + self.shapes.tests() + self.self_times.tests(),
+        );
         let mut alarms = Vec::new();
         for (key, series) in &mut self.operations {
             alarms.extend(series.alarms(key, self.sealed, threshold, config));
@@ -236,6 +256,7 @@ impl Window {
         alarms.extend(self.flow_alarms(now.0 / config.tick_ns(), threshold, config));
         alarms.extend(self.metrics.alarms(now, config));
         alarms.extend(self.shapes.alarms(threshold));
+        alarms.extend(self.self_times.alarms(threshold, config));
         alarms.sort_by(|a, b| a.family.cmp(&b.family));
         alarms
     }
@@ -286,6 +307,7 @@ impl Window {
             flow.accept(until, config);
         }
         self.shapes.accept(Nanos(until * config.tick_ns()));
+        self.self_times.accept(&matches, Nanos(until * config.tick_ns()));
     }
 
     /// Time without ticks, up to `now`, is not time without traffic.
@@ -371,6 +393,7 @@ impl Window {
     pub(crate) fn enter_incident(&mut self, family: &FamilyKey, onset: Bucket) {
         self.metrics.enter_incident(family);
         self.shapes.enter_incident(family, onset);
+        self.self_times.enter_incident(family);
         if let Some(flow) = self.flow_mut(family) {
             flow.enter();
         } else if let Some(series) = self.operations.get_mut(&family.operation) {
@@ -382,6 +405,7 @@ impl Window {
     pub(crate) fn leave_incident(&mut self, family: &FamilyKey, from: Bucket, config: &Config) {
         self.metrics.leave_incident(family);
         self.shapes.leave_incident(family);
+        self.self_times.leave_incident(family);
         if let Some(flow) = self.flow_mut(family) {
             flow.leave(from, config);
         } else if let Some(series) = self.operations.get_mut(&family.operation) {

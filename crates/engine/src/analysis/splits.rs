@@ -7,8 +7,9 @@ use crate::case::Case;
 use crate::detect::{self, Counts};
 use crate::fixed::Bits;
 use crate::origin::{self, Origin};
+use crate::self_time::Stretch;
 use crate::summary::{Digest, Split};
-use crate::window::{OperationKey, Sign};
+use crate::window::{FamilyKey, OperationKey, Sign};
 
 /// Odds at which one part of the traffic is said to fail more than the rest.
 pub(super) const SPLIT_ODDS: u64 = 100;
@@ -41,18 +42,65 @@ fn origin_operation(origin: &Origin) -> Option<&OperationKey> {
         .find(|hop| hop.service == origin.place.service && &*hop.operation != origin::UNOBSERVED)
 }
 
-pub(super) fn cohorts(origin: &Origin, totals: &Totals<'_>) -> Vec<Cohort> {
-    let Some(key) = origin_operation(origin) else { return Vec::new() };
-    let total = total(totals, key);
-    // Not every event names both.
-    let of_versions = time_us(total.versions.iter());
-    let of_instances = time_us(total.instances.iter());
-    let versions = total.versions.iter().map(|(value, split)| ("version", value, *split, of_versions));
-    let instances = total.instances.iter().map(|(value, split)| ("instance", value, *split, of_instances));
-    let mut found: Vec<Cohort> = versions
-        .chain(instances)
-        .map(|(dimension, value, inside, total_us)| {
-            let outside = rest(&total, total_us, inside);
+/// What the origin did since the onset, by version and by instance; slow requests count as failures where they are what
+/// it is about.
+struct Parts {
+    counts: Counts,
+    versions: Vec<(Str, Split)>,
+    instances: Vec<(Str, Split)>,
+}
+
+impl Parts {
+    fn of_digest(digest: &Digest) -> Self {
+        Self {
+            counts: Counts { requests: digest.requests, failures: digest.failures() },
+            versions: collected(digest.versions.iter()),
+            instances: collected(digest.instances.iter()),
+        }
+    }
+
+    fn of_stretch(stretch: &Stretch) -> Self {
+        Self {
+            counts: stretch.counts,
+            versions: collected(stretch.versions.iter()),
+            instances: collected(stretch.instances.iter()),
+        }
+    }
+
+    /// All but `part`, which is one of `dimension`. Not every event names both version and instance.
+    fn rest(&self, dimension: &[(Str, Split)], part: Split) -> Split {
+        let total_us: u64 = dimension.iter().map(|(_, split)| split.total_us).sum();
+        Split {
+            requests: self.counts.requests.saturating_sub(part.requests),
+            failures: self.counts.failures.saturating_sub(part.failures),
+            total_us: total_us.saturating_sub(part.total_us),
+        }
+    }
+
+    /// A version and all others.
+    fn split(&self, version: &Str) -> Option<(Split, Split)> {
+        let (_, new) = self.versions.iter().find(|(value, _)| value == version)?;
+        Some((*new, self.rest(&self.versions, *new)))
+    }
+}
+
+fn collected<'a>(parts: impl Iterator<Item = (&'a Str, &'a Split)>) -> Vec<(Str, Split)> {
+    parts.map(|(value, split)| (value.clone(), *split)).collect()
+}
+
+pub(super) fn cohorts(origin: &Origin, totals: &Totals<'_>, view: View<'_>) -> Vec<Cohort> {
+    let itself = view.window.self_times.since(&origin.place.step).filter(|_| origin.sign == Sign::SelfTime);
+    let parts = match (itself, origin_operation(origin)) {
+        (Some(stretch), _) => Parts::of_stretch(stretch),
+        (None, Some(key)) => Parts::of_digest(&total(totals, key)),
+        (None, None) => return Vec::new(),
+    };
+    let dimensions = [("version", &parts.versions), ("instance", &parts.instances)];
+    let values =
+        dimensions.into_iter().flat_map(|(name, values)| values.iter().map(move |part| (name, values, part)));
+    let mut found: Vec<Cohort> = values
+        .map(|(dimension, values, (value, inside))| {
+            let (inside, outside) = (*inside, parts.rest(values, *inside));
             let lift = match origin.sign {
                 Sign::Latency => Lift::of_means(inside, outside),
                 _ => Lift::of(counts(inside), counts(outside)),
@@ -67,19 +115,6 @@ pub(super) fn cohorts(origin: &Origin, totals: &Totals<'_>) -> Vec<Cohort> {
     found.sort_by_key(|cohort| std::cmp::Reverse((cohort.inside.failures, cohort.inside.mean_us())));
     found.truncate(5);
     found
-}
-
-fn time_us<'a>(splits: impl Iterator<Item = (&'a Str, &'a Split)>) -> u64 {
-    splits.map(|(_, split)| split.total_us).sum()
-}
-
-/// `total_us` is the time of all parts together.
-fn rest(total: &Digest, total_us: u64, part: Split) -> Split {
-    Split {
-        requests: total.requests.saturating_sub(part.requests),
-        failures: total.failures().saturating_sub(part.failures),
-        total_us: total_us.saturating_sub(part.total_us),
-    }
 }
 
 /// One part takes clearly longer than the rest of the same traffic in the same time.
@@ -113,8 +148,9 @@ impl Change<'_> {
         if is_concentrated(new, old) || is_slower(new, old) {
             return Versions::Differ;
         }
-        let old_fails = detect::still_exceeds(counts(old), self.rate_before);
-        let slow = self.slow && old.requests >= SLOWER_REQUESTS_MIN && new.requests >= SLOWER_REQUESTS_MIN;
+        let old_fails = detect::still_exceeds(counts(old), self.norm);
+        let slow =
+            self.slow_alike && old.requests >= SLOWER_REQUESTS_MIN && new.requests >= SLOWER_REQUESTS_MIN;
         if old_fails || slow { Versions::Alike } else { Versions::Untold }
     }
 }
@@ -134,17 +170,27 @@ pub(super) fn changes<'a>(
     let from = started_at.saturating_sub(view.config.change_window_ms * 1_000_000);
     let on_chain =
         |deployment: &&Deployment| hops.iter().any(|hop| hop.operation.service == deployment.service);
+    let itself = view.window.self_times.since(&origin.place.step).filter(|_| origin.sign == Sign::SelfTime);
+    let norm = case.members.get(&FamilyKey::of(origin.place.step.clone(), Sign::SelfTime));
     let change = |deployment: &'a Deployment| {
         let key = hops.iter().map(|hop| &hop.operation).find(|hop| hop.service == deployment.service);
-        let total = key.map(|key| total(totals, key).into_owned()).unwrap_or_default();
-        let new = total.versions.get(&deployment.version).copied();
+        let on_origin = deployment.service == origin.place.service;
+        let rate_before = key.map(|key| case.past(key).counts).unwrap_or_default();
+        let itself = itself.filter(|_| on_origin);
+        let parts = match (itself, key) {
+            (Some(stretch), _) => Some(Parts::of_stretch(stretch)),
+            (None, key) => key.map(|key| Parts::of_digest(&total(totals, key))),
+        };
+        let split = parts.and_then(|parts| parts.split(&deployment.version));
         Change {
             before_onset: deployment.at <= started_at.saturating_add(CLOCK_SLACK_NS),
             gap_ns: started_at.since(deployment.at).max(deployment.at.since(started_at)),
-            on_origin: deployment.service == origin.place.service,
-            split: new.map(|new| (new, rest(&total, time_us(total.versions.iter()), new))),
-            slow: origin.sign == Sign::Latency,
-            rate_before: key.map(|key| case.past(key).counts).unwrap_or_default(),
+            on_origin,
+            split,
+            slow: itself.is_some(),
+            slow_alike: origin.sign == Sign::Latency,
+            norm: itself.and(norm).map_or(rate_before, |member| member.norm.counts()),
+            rate_before,
             deployment,
         }
     };

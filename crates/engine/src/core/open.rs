@@ -7,7 +7,7 @@ use model::{CapturedTrace, Effect, IncidentId, Str, TraceId};
 use super::{CASES_MAX, Core, Pending};
 use crate::assembly::Assembly;
 use crate::case::Case;
-use crate::grouping::{self, Node, Traits};
+use crate::grouping::{self, Callee, Node, Traits};
 use crate::origin;
 use crate::sketch::Smallest;
 use crate::window::{Alarm, FamilyKey, OperationKey, Sign};
@@ -76,7 +76,7 @@ impl Core {
         let shown = match family.sign {
             Sign::Traffic | Sign::Silence => Vec::new(),
             // Whoever calls what runs otherwise shows the consequences.
-            Sign::Behaviour => self.window.shapes.traces(&family.operation),
+            Sign::Behaviour | Sign::SelfTime => self.window.traces_of(family),
             Sign::Failure | Sign::Latency | Sign::Saturation => return BTreeSet::new(),
         };
         let held = before.iter().chain(&shown).filter_map(|id| self.traces.get(id));
@@ -89,16 +89,18 @@ impl Core {
         callers.filter(|caller| caller != service).collect()
     }
 
-    /// Services that the calls of a family go to, as far as captured traces tell: those of a failing or slow call, and
-    /// all that a service calls whose traffic changed.
-    fn callees(&self, family: &FamilyKey) -> BTreeSet<Str> {
+    /// Whom the calls of a family go to, as far as captured traces tell: those of a failing or slow call, and all that
+    /// a service calls whose traffic changed.
+    fn callees(&self, family: &FamilyKey) -> BTreeSet<Callee> {
         let key = &family.operation;
+        let of_call = key.kind.is_outbound();
         let (traces, calls_of_service) = match family.sign {
             Sign::Traffic | Sign::Silence | Sign::Saturation => {
                 (self.window.healthy_before(key, family.sign, self.window.sealed()), true)
             }
-            Sign::Behaviour => return BTreeSet::new(),
-            Sign::Failure | Sign::Latency if !key.kind.is_outbound() => return BTreeSet::new(),
+            Sign::SelfTime if of_call => (self.window.traces_of(family), false),
+            Sign::Behaviour | Sign::SelfTime => return BTreeSet::new(),
+            Sign::Failure | Sign::Latency if !of_call => return BTreeSet::new(),
             Sign::Failure => {
                 let total = self.window.sum(key, self.window.sealed(), u64::MAX, &self.config);
                 let failures = total.failures_of(&family.code);
@@ -114,10 +116,13 @@ impl Core {
             true => event.service == key.service && event.kind.is_outbound(),
             false => OperationKey::of(event) == *key,
         };
-        events
-            .filter(is_meant)
-            .filter_map(|event| origin::known_service(event, &self.window, &self.peers))
-            .collect()
+        let whom = |event: &model::Event| match origin::known_service(event, &self.window, &self.peers) {
+            Some(service) => Some(Callee::Service(service)),
+            // What a service calls besides while its traffic changes is none of the matter.
+            None if calls_of_service || event.peer.is_empty() => None,
+            None => Some(Callee::Foreign(event.peer.clone())),
+        };
+        events.filter(is_meant).filter_map(whom).collect()
     }
 
     /// Opens or joins the incident of one group; returns it.

@@ -44,6 +44,7 @@ pub(super) fn most(
             callee: Callee::None,
         },
         sign: Sign::Behaviour,
+        gave_up: false,
         charged_ns: None,
         edges: if edges.is_empty() { vec![key.clone()] } else { edges.into_iter().collect() },
         hops,

@@ -52,6 +52,7 @@ pub(super) fn vote<'a>(
     Some(Origin {
         place: place.clone(),
         sign: Sign::Latency,
+        gave_up: false,
         charged_ns: Some((mean(&slow, place), mean(&before, place))),
         hops: chains.iter().max_by_key(|hops| hops.len()).map(|hops| (*hops).clone()).unwrap_or_default(),
         edges: edges.into_iter().cloned().collect(),

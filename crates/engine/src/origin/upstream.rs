@@ -36,6 +36,7 @@ pub(super) fn first<'a>(
             callee: Callee::None,
         },
         sign: family.sign,
+        gave_up: false,
         charged_ns: None,
         edges: vec![hops.last().unwrap_or(key).clone()],
         hops,

@@ -231,7 +231,7 @@ fn symptoms(analysis: &Analysis<'_>, now: Nanos) -> Vec<Symptom> {
         since_onset: s.since.into(),
         baseline: s.norm.counts().into(),
         latency: match s.norm {
-            Norm::Latency(_, limit) => Some(LatencyPart {
+            Norm::Latency(_, limit) | Norm::SelfTime(_, limit) => Some(LatencyPart {
                 limit_us: limit.above_ns / 1_000,
                 p50_before_us: limit.p50_ns / 1_000,
                 p50_us: s.p50_ns.map(|ns| ns / 1_000),
@@ -244,7 +244,11 @@ fn symptoms(analysis: &Analysis<'_>, now: Nanos) -> Vec<Symptom> {
                 high_per_minute: range.high,
                 requests: s.since.requests,
             }),
-            Norm::Failure(_) | Norm::Latency(..) | Norm::Level(_) | Norm::Behaviour(_) => None,
+            Norm::Failure(_)
+            | Norm::Latency(..)
+            | Norm::Level(_)
+            | Norm::Behaviour(_)
+            | Norm::SelfTime(..) => None,
         },
         saturation: s.level.map(|level| SaturationPart {
             metric: s.family.operation.operation.to_string(),

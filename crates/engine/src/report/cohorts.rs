@@ -75,20 +75,22 @@ fn counted_text(cohort: &analysis::Cohort, sign: Sign) -> String {
             mean(*outside)
         );
     }
+    let slow = sign == Sign::SelfTime;
+    let (failures, failed) = if slow { ("slow requests", "were slow") } else { ("failures", "failed") };
     if outside.failures == 0 {
         return format!(
-            "all {} failures are on {dimension} {value}; {} elsewhere",
+            "all {} {failures} are on {dimension} {value}; {} elsewhere",
             inside.failures,
             share(*outside)
         );
     }
-    format!("{} requests failed on {dimension} {value}; {} elsewhere", share(*inside), share(*outside))
+    format!("{} requests {failed} on {dimension} {value}; {} elsewhere", share(*inside), share(*outside))
 }
 
 fn sampled_text(cohort: &Sampled, sign: Sign) -> String {
     let Sampled { service, dimension, value, failing, others, alike, .. } = cohort;
     let shown = match sign {
-        Sign::Latency => "slow",
+        Sign::Latency | Sign::SelfTime => "slow",
         Sign::Behaviour => "affected",
         Sign::Failure | Sign::Traffic | Sign::Silence | Sign::Saturation => "failing",
     };

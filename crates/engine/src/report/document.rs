@@ -208,7 +208,8 @@ pub struct Symptom {
     pub id: String,
     /// `failure`: a family's failure rate left its baseline; `latency`: more requests than ever are slow; `traffic`: more
     /// or fewer requests than ever; `silence`: none at all; `saturation`: a resource stands at its limit as never before;
-    /// `behaviour`: requests end early or log an error that nobody logged before.
+    /// `behaviour`: requests end early or log an error that nobody logged before; `self_time`: more requests than ever
+    /// take long by themselves, callees apart.
     pub kind: String,
     pub service: String,
     pub operation: String,

@@ -57,7 +57,7 @@ pub(crate) fn clock(at: Nanos) -> String {
 fn befell(sign: Sign) -> &'static str {
     match sign {
         Sign::Failure => "failed",
-        Sign::Latency => "were slow",
+        Sign::Latency | Sign::SelfTime => "were slow",
         Sign::Traffic | Sign::Silence => "did not come",
         Sign::Saturation | Sign::Behaviour => "were affected",
     }
@@ -120,7 +120,7 @@ fn what_happens(origin: &Origin) -> String {
     let (service, code) = (&origin.place.service, &origin.place.code);
     match origin.sign {
         Sign::Failure => format!("{service} fails with {code}"),
-        Sign::Latency => format!("{service} is slow"),
+        Sign::Latency | Sign::SelfTime => format!("{service} is slow"),
         Sign::Traffic => format!("{service} gets another number of requests than ever"),
         Sign::Silence => format!("{service} fell silent"),
         Sign::Saturation => format!("{service} stands at the limit of what it has"),
@@ -144,6 +144,17 @@ pub(crate) fn symptom(symptom: &Symptom<'_>, now: Nanos) -> String {
             let now = symptom.p50_ns.map(ms).unwrap_or_else(|| "unknown".to_owned());
             format!(
                 "{} requests took {} or longer in {elapsed}; {}; median {now}, {} before; {odds}",
+                of(since),
+                ms(limit.above_ns),
+                before(baseline),
+                ms(limit.p50_ns)
+            )
+        }
+        Norm::SelfTime(baseline, limit) => {
+            let now = symptom.p50_ns.map(ms).unwrap_or_else(|| "unknown".to_owned());
+            format!(
+                "{} requests took {} or longer by themselves, callees apart, in {elapsed}; {}; median {now}, {} \
+                 before; {odds}",
                 of(since),
                 ms(limit.above_ns),
                 before(baseline),
@@ -177,7 +188,7 @@ pub(crate) fn first_seen(symptom: &Symptom<'_>) -> Sentence {
     let FamilyKey { operation: OperationKey { service, operation, .. }, sign, code } = symptom.family;
     let text = match sign {
         Sign::Failure => format!("First failure: {service} {operation} with {code}."),
-        Sign::Latency => format!("{service} {operation} turned slow."),
+        Sign::Latency | Sign::SelfTime => format!("{service} {operation} turned slow."),
         Sign::Traffic => format!("The traffic of {service} {operation} changed."),
         Sign::Silence => format!("{service} {operation} fell silent."),
         Sign::Saturation => format!("{service} reached its limit: {operation} on {code}."),
@@ -223,8 +234,9 @@ pub(crate) fn version_split(change: &Change<'_>) -> Sentence {
     let d = change.deployment;
     let (new, old) = change.split.unwrap_or_default();
     let text = format!(
-        "In the same minutes {} requests failed on {} {}, and {} on its other versions.",
+        "In the same minutes {} requests {} on {} {}, and {} on its other versions.",
         share(new),
+        if change.slow { "were slow" } else { "failed" },
         d.service,
         d.version,
         share(old)
@@ -275,7 +287,7 @@ pub(crate) fn instance_fails(signal: Option<&Correlated<'_>>) -> Sentence {
 
 pub(crate) fn service_silent(origin: &Origin) -> Sentence {
     let service = &origin.place.service;
-    let traces_are = if origin.sign == Sign::Latency { "slow" } else { "failing" };
+    let traces_are = if matches!(origin.sign, Sign::Latency | Sign::SelfTime) { "slow" } else { "failing" };
     let text = format!("{service} reports otherwise, but left no event in the {traces_are} traces.");
     Sentence::new(text, traces(origin))
 }
@@ -283,14 +295,14 @@ pub(crate) fn service_silent(origin: &Origin) -> Sentence {
 pub(crate) fn own_code_fails(origin: &Origin) -> Sentence {
     let place = &origin.place;
     let text = match (origin.sign, origin.charged_ns) {
-        (Sign::Latency, Some((now, before))) => format!(
+        (Sign::Latency | Sign::SelfTime, Some((now, before))) => format!(
             "{} in {} takes {} of a request by itself, {} before.",
             place.step.operation,
             place.service,
             ms(now),
             ms(before)
         ),
-        (Sign::Failure | Sign::Latency, _) => format!(
+        (Sign::Failure | Sign::Latency | Sign::SelfTime, _) => format!(
             "{} failed in {} with {}, and nothing that it called failed.",
             place.step.operation, place.service, place.code
         ),
@@ -358,7 +370,9 @@ fn baseline_accepted(actor: &str, accepted: &[(FamilyKey, Present)]) -> String {
     let families = accepted.iter().map(|(family, present)| {
         let OperationKey { service, operation, .. } = &family.operation;
         match (family.sign, present) {
-            (Sign::Latency, Present::Share(counts)) => format!("{service} {operation}, {} slow", of(*counts)),
+            (Sign::Latency | Sign::SelfTime, Present::Share(counts)) => {
+                format!("{service} {operation}, {} slow", of(*counts))
+            }
             (_, Present::Level(level)) => format!("{service} {operation} at {} %", level / 10_000),
             (Sign::Behaviour, Present::Share(counts)) => {
                 format!("{service} {operation}, {} run otherwise", of(*counts))
@@ -405,7 +419,7 @@ pub(crate) fn check(hypothesis: &Hypothesis, origin: &Origin) -> Option<Sentence
             Sign::Behaviour => {
                 format!("Look at what {} in {service} logs now, and no longer.", origin.place.step.operation)
             }
-            Sign::Latency => {
+            Sign::Latency | Sign::SelfTime => {
                 format!("Look at what {} in {service} spends its time on.", origin.place.step.operation)
             }
             Sign::Traffic | Sign::Silence | Sign::Saturation => {

@@ -19,7 +19,7 @@ fn row(span: u64, parent: Option<u64>, service: &'static str, logs: &'static [u6
 }
 
 fn trace(id: u64, rows: &[Row]) -> Joined {
-    let mut joined = Joined { trace: trace_id(id), ..Joined::default() };
+    let mut joined = Joined { trace: trace_id(id), correlated: true, ..Joined::default() };
     for row in rows {
         let operation = OperationKey {
             env: "test".into(),
@@ -33,6 +33,7 @@ fn trace(id: u64, rows: &[Row]) -> Joined {
             instance: format!("{}-0", row.service).into(),
             parent: row.parent.map(span_id),
             failed: false,
+            start: Nanos(0),
             end: Nanos::from_secs(1),
         };
         let span = JoinedSpan {

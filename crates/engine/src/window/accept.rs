@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FamilyKey, Norm, Range, Sign, Window};
+use super::{FamilyKey, Limit, Norm, Range, Sign, Window};
 use crate::config::Config;
 use crate::detect::Counts;
 use crate::metrics::Level;
@@ -44,6 +44,10 @@ impl Window {
             self.shapes.accept_present(&family.operation);
             return Present::Share(present);
         }
+        if let Norm::SelfTime(..) = norm {
+            let now = model::Nanos(tick * config.tick_ns());
+            return Present::Share(self.self_times.accept_present(&family.operation, now));
+        }
         let (since, present) = self.present(family, norm, onset, tick, config);
         if present.exceeds(norm.counts())
             && let Some(series) = self.operations.get_mut(&family.operation)
@@ -64,6 +68,7 @@ impl Window {
             Sign::Traffic | Sign::Silence => Norm::Flow(Range::default()),
             Sign::Saturation => Norm::Level(Level::default()),
             Sign::Behaviour => Norm::Behaviour(Counts::default()),
+            Sign::SelfTime => Norm::SelfTime(Counts::default(), Limit::default()),
         };
         self.accept_present(family, norm, onset, tick, config);
     }

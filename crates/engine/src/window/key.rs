@@ -35,6 +35,8 @@ pub(crate) enum Sign {
     Saturation,
     /// Requests end early, or log an error that nobody logged before.
     Behaviour,
+    /// Requests take longer than ever by themselves, whatever they wait for.
+    SelfTime,
 }
 
 impl Sign {
@@ -46,6 +48,7 @@ impl Sign {
             Self::Silence => "silence",
             Self::Saturation => "saturation",
             Self::Behaviour => "behaviour",
+            Self::SelfTime => "self_time",
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use model::SECOND_NS;
 use serde::{Deserialize, Serialize};
 
 use super::ahead::{Ahead, Look};
@@ -16,10 +17,8 @@ use crate::summary::{Bucket, Digest};
 const REQUESTS_MIN: u64 = 100;
 /// An operation younger than this has no past, unless somebody says that it has.
 const WARM_UP_MS: u64 = 60_000;
-/// While nothing speaks against it, the limit follows the last hour at this pace.
-const DERIVE_EVERY_MS: u64 = 600_000;
-const SHORT_MS: u64 = 300_000;
-const SHORT_MARGIN: u64 = 3;
+/// While nothing speaks against it, the limit follows the last hour at this pace, a young one faster.
+const DERIVE_EVERY_NS: u64 = 600 * SECOND_NS;
 /// Less than this above the middle is nothing that anybody waits for.
 const ADDED_NS_MIN: u64 = 2_000_000;
 
@@ -38,12 +37,27 @@ pub(super) struct Slowness {
 }
 
 /// What is slow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Limit {
     /// A request that takes as long as this, or longer.
     pub(crate) above_ns: u64,
     /// The median that it was derived from.
     pub(crate) p50_ns: u64,
+}
+
+/// Whether a limit that was derived `ago` from a past of `past` is to be derived anew.
+pub(crate) fn derive_again(ago: u64, past: u64) -> bool {
+    ago >= past.min(DERIVE_EVERY_NS)
+}
+
+/// A short past has shown few of its slow moments.
+pub(crate) fn margin_percent(past_ns: u64) -> u64 {
+    match past_ns / SECOND_NS {
+        ..120 => 300,
+        120..300 => 200,
+        300..600 => 150,
+        600.. => 100,
+    }
 }
 
 impl Digest {
@@ -74,7 +88,10 @@ impl Slowness {
         let age_ms = seal.end.saturating_sub(first.max(self.from)) * config.tick_ms;
         let due = match self.limit {
             None => age_ms >= WARM_UP_MS,
-            Some(_) => seal.end.saturating_sub(self.derived) * config.tick_ms >= DERIVE_EVERY_MS,
+            Some(_) => derive_again(
+                seal.end.saturating_sub(self.derived) * config.tick_ns(),
+                self.derived.saturating_sub(first) * config.tick_ns(),
+            ),
         };
         if due && self.detector.is_calm() {
             self.derive(buckets, seal.end, config);
@@ -90,8 +107,7 @@ impl Slowness {
             return;
         }
         let first = buckets.keys().next().copied().unwrap_or(until);
-        // A short past has shown few of its slow moments.
-        let margin = if until.saturating_sub(first) * config.tick_ms < SHORT_MS { SHORT_MARGIN } else { 1 };
+        let margin = margin_percent(until.saturating_sub(first) * config.tick_ns());
         let Some(limit) = self.limit_of(&all, until * config.tick_ms / 60_000, margin) else { return };
         self.limit = Some(limit);
         self.ahead.reset();
@@ -106,7 +122,7 @@ impl Slowness {
     /// What is slow where requests take what these do; the same hour of other days may have been slower.
     fn limit_of(&mut self, all: &Latency, minute: u64, margin: u64) -> Option<Limit> {
         let (p50_ns, p95_ns) = (all.quantile_ns(500)?, all.quantile_ns(950)?);
-        let own = (p95_ns * margin).max(p50_ns + p50_ns / 2).max(p50_ns + ADDED_NS_MIN);
+        let own = (p95_ns * margin / 100).max(p50_ns + p50_ns / 2).max(p50_ns + ADDED_NS_MIN);
         self.season.add(minute, own, u64::max);
         let above_ns = Latency::edge_ns(self.season.usual(minute).fold(own, u64::max) + 1);
         Some(Limit { above_ns, p50_ns })
@@ -122,7 +138,7 @@ impl Slowness {
         let (until, minute) = (stretch.end, stretch.end * config.tick_ms / 60_000);
         let (mut all, mut counts) = (Latency::default(), Counts::default());
         buckets.range(stretch.clone()).for_each(|(_, digest)| all.merge(&digest.latency));
-        let Some(limit) = self.limit_of(&all, minute, 1) else { return };
+        let Some(limit) = self.limit_of(&all, minute, 100) else { return };
         buckets.range(stretch).for_each(|(_, digest)| counts.add(digest.slow(limit.above_ns)));
         (self.limit, self.derived) = (Some(limit), until);
         self.detector.accept(minute, counts);

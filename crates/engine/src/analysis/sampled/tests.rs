@@ -29,6 +29,7 @@ fn origin() -> Origin {
             callee: Callee::None,
         },
         sign: Sign::Failure,
+        gave_up: false,
         charged_ns: None,
         hops: vec![key(0), key(1)],
         edges: vec![key(1)],
