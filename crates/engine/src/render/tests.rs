@@ -84,6 +84,41 @@ fn root_cause_critical_failure_and_impact_come_before_all_sections() {
 }
 
 #[test]
+fn each_sign_is_said_in_its_own_words() {
+    let mut report = sample();
+    let of_sign = |sign: &str, report: &mut Report| {
+        let origin = report.origin.as_mut().unwrap();
+        origin.sign = sign.to_owned();
+        (origin.charged_us, origin.charged_before_us) = (Some(190_000), Some(4_000));
+        let page = markdown(report);
+        page.lines().find(|line| line.starts_with("- **Critical failure**")).unwrap().to_owned()
+    };
+    for (sign, words) in [
+        ("failure", "failed with PricingError"),
+        ("latency", "takes 190 ms of a request, 4.0 ms before"),
+        ("traffic", "gets another number of requests than ever"),
+        ("silence", "fell silent"),
+        ("saturation", "is at its limit on PricingError"),
+        ("behaviour", "runs otherwise than ever"),
+    ] {
+        let line = of_sign(sign, &mut report);
+        assert!(line.contains(words), "{sign}: {line}");
+    }
+}
+
+#[test]
+fn who_is_suspected_and_what_is_not_known_stand_on_every_surface() {
+    let report = sample();
+    for text in [markdown(&report), html(&report), slack(&report), pagerduty_note(&report)] {
+        let lower = text.to_lowercase();
+        for words in ["suspects", "score 100", "traces are sampled", "cloud.availability", "healthy sampled"]
+        {
+            assert!(lower.contains(words), "{words} is not in {text}");
+        }
+    }
+}
+
+#[test]
 fn a_report_of_an_incident_that_nothing_is_known_of_is_rendered_too() {
     let mut report = sample();
     report.origin = None;

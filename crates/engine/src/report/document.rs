@@ -96,7 +96,7 @@ pub struct Finding {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Origin {
-    /// What it was found by: `failure`, `latency`, `traffic` or `silence`.
+    /// What it was found by: `failure`, `latency`, `traffic`, `silence`, `saturation` or `behaviour`.
     pub sign: String,
     pub service: String,
     /// What the service was asked to do.
