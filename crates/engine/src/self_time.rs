@@ -164,6 +164,11 @@ impl SelfTimes {
         self.operations.get(key)?.limit.map(|limit| limit.p50_ns)
     }
 
+    /// From when on a request is slow by itself.
+    pub(crate) fn limit(&self, key: &OperationKey) -> Option<Limit> {
+        self.operations.get(key)?.limit
+    }
+
     pub(crate) fn counts(&self, key: &OperationKey, since: Bucket) -> Counts {
         let mut sum = Counts::default();
         if let Some(known) = self.operations.get(key) {

@@ -12,7 +12,7 @@ use crate::case::Case;
 use crate::detect::{self, Counts};
 use crate::fixed::Bits;
 use crate::origin::Origin;
-use crate::window::{OperationKey, Sign};
+use crate::window::{FamilyKey, Limit, OperationKey, Sign};
 
 /// Requests of each side that must carry an attribute before its values are compared.
 const CARRIERS_MIN: u32 = 4;
@@ -106,24 +106,28 @@ pub(super) fn sampled(case: &Case, origin: &Origin, view: View<'_>) -> Vec<Sampl
     let Some(operation) = origin.operation() else { return Vec::new() };
     let failing: BTreeSet<TraceId> = origin.traces_agreeing.iter().copied().collect();
     let mut beside: BTreeSet<TraceId> = case.beside(view.window).into_iter().collect();
-    if origin.sign == Sign::Behaviour {
-        let odd = view.window.shapes.traces(&origin.place.step);
-        beside.retain(|trace| !odd.contains(trace));
-    }
+    let shown = view.window.traces_of(&FamilyKey::of(origin.place.step.clone(), origin.sign));
+    beside.retain(|trace| !failing.contains(trace) && !shown.contains(trace));
     let held = |ids: &BTreeSet<TraceId>| -> Vec<&CapturedTrace> {
         ids.iter().filter_map(|id| view.traces.get(id)).collect()
     };
-    let limit = view.window.limit(operation).filter(|_| origin.sign == Sign::Latency);
-    let went_well = |event: &Event| {
-        event.failure().is_none() && limit.is_none_or(|limit| event.duration_ns() < limit.above_ns)
+    // What is slow by itself takes at least as long as that.
+    let (slow, limit) = match origin.sign {
+        Sign::Latency => (operation, view.window.limit(operation)),
+        Sign::SelfTime => (&origin.place.step, view.window.self_times.limit(&origin.place.step)),
+        _ => (operation, None),
     };
-    let is_other = |trace: &&CapturedTrace| {
+    let is_slow = |trace: &CapturedTrace| {
+        let took = |limit: Limit| move |event: &Event| event.duration_ns() >= limit.above_ns;
+        limit.is_some_and(|limit| trace.events.iter().filter(|event| is_of(event, slow)).any(took(limit)))
+    };
+    let went_well = |trace: &&CapturedTrace| {
         let mut events = trace.events.iter().filter(|event| is_of(event, operation)).peekable();
-        events.peek().is_some() && events.all(went_well)
+        !is_slow(trace) && events.peek().is_some() && events.all(|event| event.failure().is_none())
     };
-    beside.retain(|trace| !failing.contains(trace));
-    let others: Vec<&CapturedTrace> = held(&beside).into_iter().filter(is_other).collect();
-    compare(origin, &held(&failing), &others)
+    let others: Vec<&CapturedTrace> = held(&beside).into_iter().filter(went_well).collect();
+    let failing = held(&failing).into_iter().filter(|trace| origin.sign != Sign::SelfTime || is_slow(trace));
+    compare(origin, &failing.collect::<Vec<_>>(), &others)
 }
 
 /// Best first; the order of the traces and of their events does not matter.

@@ -96,6 +96,7 @@ fn each_sign_is_said_in_its_own_words() {
     for (sign, words) in [
         ("failure", "failed with PricingError"),
         ("latency", "takes 190 ms of a request, 4.0 ms before"),
+        ("self_time", "takes 190 ms of a request, 4.0 ms before"),
         ("traffic", "gets another number of requests than ever"),
         ("silence", "fell silent"),
         ("saturation", "is at its limit on PricingError"),

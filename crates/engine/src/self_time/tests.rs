@@ -1,3 +1,5 @@
+//! Where the time of whole traces goes, and what alarms when it grows.
+
 use model::EventKind;
 
 use super::*;

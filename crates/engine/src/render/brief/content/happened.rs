@@ -9,10 +9,10 @@ pub(super) fn at_origin(origin: &Origin) -> Said {
     let at = if step == operation { String::new() } else { format!(", step {step},") };
     let said = Said::outside(format!("{service} {operation}{at}"));
     match (origin.sign.as_str(), origin.charged_us, origin.charged_before_us) {
-        ("latency", Some(now), Some(before)) => {
+        ("latency" | "self_time", Some(now), Some(before)) => {
             said.and(format!(" takes {} of a request, {} before", ms(now), ms(before)))
         }
-        ("latency", ..) => said.and(" is slow"),
+        ("latency" | "self_time", ..) => said.and(" is slow"),
         ("traffic", ..) => said.and(" gets another number of requests than ever"),
         ("silence", ..) => said.and(" fell silent"),
         ("saturation", ..) => said.and(" is at its limit on ").and_outside(code),
