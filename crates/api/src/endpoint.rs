@@ -45,6 +45,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
     ),
     get("/v1/incidents/{id}/reports", "The incident's archived reports, oldest first."),
     get("/v1/incidents/{id}/audit", "What people did to the incident, newest first: limit, cursor."),
+    get(
+        "/v1/incidents/{id}/bundle",
+        "The inputs of a stretch of time as lines of a case, users and texts as they came: from, to.",
+    ),
     get("/v1/audit", "What people did, newest first: incident, actor, action, outcome, limit, cursor."),
     post(
         "/v1/incidents/{id}/actions",

@@ -7,6 +7,7 @@
 mod actions;
 mod alerts;
 mod audit;
+mod bundle;
 mod cursor;
 mod endpoint;
 mod error_code;
@@ -25,6 +26,7 @@ pub use alerts::{Alert, AlertChange, AlertsPage, AlertsQuery, AlertsReply, Ignor
 pub use audit::{
     AuditDetails, AuditEntry, AuditOutcome, AuditPage, AuditQuery, CheckedAuditQuery, IncidentAuditQuery,
 };
+pub use bundle::{BUNDLE_SECS_MAX, BundleEnd, BundleFrame, BundleHead, BundleQuery};
 pub use cursor::{AuditCursor, CursorError, IncidentCursor, NotificationCursor, ReportCursor};
 pub use endpoint::{ENDPOINTS, Endpoint, GRPC_METHODS, GrpcMethod, Listener, Method};
 pub use error_code::{ErrorCode, ErrorInfo, Fault, Retry};

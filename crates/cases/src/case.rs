@@ -1,6 +1,6 @@
 //! `case.toml`: what a case is about, and the truth that its answer is scored against. Knows no file and no input.
 
-use model::{CauseKind, Nanos};
+use model::{CauseKind, IncidentId, Nanos, TraceId};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -31,6 +31,25 @@ pub struct Case {
     pub truth: Option<Truth>,
     #[serde(default)]
     pub decoys: Decoys,
+    /// Where the case is a real incident's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<Bundle>,
+}
+
+/// What a case was made of that holds a real incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bundle {
+    pub incident: IncidentId,
+    /// Of the server's newest report at the case's end.
+    pub report_hash: String,
+    /// The engine that made it.
+    pub engine: String,
+    /// Nothing was left out or changed since the journal's beginning: a run gives the same report.
+    pub exact: bool,
+    /// What the server hashed its users with; a case that was made unreadable has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_salt: Option<TraceId>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +85,8 @@ pub struct Decoys {
     pub changes: Vec<String>,
 }
 
-const FIELDS: [&str; 8] = ["name", "kind", "start", "end", "baseline_until", "note", "truth", "decoys"];
+const FIELDS: [&str; 9] =
+    ["name", "kind", "start", "end", "baseline_until", "note", "truth", "decoys", "bundle"];
 
 impl Case {
     /// Reads the text of a `case.toml`. Also returns the names of top-level keys that this version does not know.

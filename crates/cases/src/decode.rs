@@ -1,13 +1,15 @@
 //! A line's body to the words of the model, by the decoders that the endpoints use. What a decoder rejects is counted
 //! and said, so that a case that means something else than its writer thought is noticed.
 
+use intake::record::Kind;
 use intake::{Context, DecodeError, Limits};
 use model::Input;
 
 use crate::{InputKind, InputLine};
 
-/// Users are told apart by a hash; cases of one set share this salt, so that a run can be repeated anywhere.
-const USER_SALT: [u8; 16] = *b"casebook-eval-00";
+/// Users are told apart by a hash; cases share this salt, so that a run can be repeated anywhere. Those that are made of
+/// a server's journal may name that server's own.
+pub(crate) const USER_SALT: [u8; 16] = *b"casebook-eval-00";
 
 /// What a line says.
 #[derive(Debug)]
@@ -20,13 +22,21 @@ pub struct Decoded {
 
 /// Events keep their attributes, for the traces that are captured.
 pub fn decode(line: &InputLine) -> Result<Decoded, String> {
+    decode_with(line, &USER_SALT)
+}
+
+pub(crate) fn decode_with(line: &InputLine, user_salt: &[u8; 16]) -> Result<Decoded, String> {
     // No limit on a body: the line's own is smaller.
     let limits = Limits { body_bytes_max: usize::MAX, ..Limits::default().for_evidence() };
-    let context = Context { received: line.at, limits: &limits, user_salt: &USER_SALT };
+    let context = Context { received: line.at, limits: &limits, user_salt };
     let body = line.body.as_slice();
     let wrong = |error: DecodeError| error.to_string();
     Ok(match line.kind {
         InputKind::Tick => whole(Input::Tick),
+        InputKind::Evidence => return Err("evidence is found anew and cannot be read".to_owned()),
+        InputKind::Configure => inside(Kind::Configure, body, &context)?,
+        InputKind::Operator => inside(Kind::Operator, body, &context)?,
+        InputKind::AcceptBaseline => inside(Kind::AcceptBaseline, body, &context)?,
         InputKind::OtlpTraces => {
             let batch = intake::otlp::traces_from_json(body, &context).map_err(wrong)?;
             with_rejects(Input::Events(batch.events), &batch.rejected)
@@ -56,6 +66,12 @@ pub fn decode(line: &InputLine) -> Result<Decoded, String> {
             with_rejects(Input::Alerts(batch.alerts), &batch.rejected)
         }
     })
+}
+
+/// What a server journals itself, as it journals it.
+fn inside(kind: Kind, body: &[u8], context: &Context<'_>) -> Result<Decoded, String> {
+    let payload = intake::record::inside_payload(body);
+    intake::record::decode(kind as u8, &payload, context).map(whole).map_err(|error| error.to_string())
 }
 
 fn whole(input: Input) -> Decoded {

@@ -8,10 +8,10 @@ use std::thread;
 use engine::report::Report;
 use model::{CauseKind, IncidentId, Nanos, SECOND_NS};
 
-use crate::decode::{Decoded, decode};
+use crate::decode::{Decoded, USER_SALT, decode_with};
 use crate::inputs::{InputKind, Inputs};
 use crate::score::{Opened, choose, score_with};
-use crate::{Answer, Case, CaseDir, CaseError, Run, Runner, Score};
+use crate::{Answer, Bundle, Case, CaseDir, CaseError, Run, Runner, Score};
 
 /// Warnings about a case beyond this number are left out.
 const WARNINGS_MAX: usize = 20;
@@ -42,7 +42,19 @@ pub struct Outcome {
     pub answer: Option<Answer>,
     pub report: Option<Report>,
     pub reports: u64,
+    /// Of a case that holds a real incident, as it was: whether the run gave the server's report.
+    pub replayed: Option<Replayed>,
     pub warnings: Vec<String>,
+}
+
+/// A run's report beside the one that the server made of the same inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Replayed {
+    Same,
+    Different,
+    /// Another version of the engine made the server's.
+    OtherEngine,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -124,9 +136,22 @@ pub fn judge(case: Case, run: &Run, options: Options) -> Outcome {
         answer,
         report,
         reports: run.reports,
+        replayed: case.bundle.as_ref().and_then(|bundle| replayed(bundle, run)),
         warnings: Vec::new(),
         case,
     }
+}
+
+fn replayed(bundle: &Bundle, run: &Run) -> Option<Replayed> {
+    if !bundle.exact {
+        return None;
+    }
+    let report = run.incidents.get(&bundle.incident).and_then(|incident| incident.report.as_ref());
+    Some(match report {
+        Some(report) if report.hash == bundle.report_hash => Replayed::Same,
+        _ if bundle.engine != engine::VERSION => Replayed::OtherEngine,
+        _ => Replayed::Different,
+    })
 }
 
 fn answered(incident: &crate::IncidentRun) -> Answered {
@@ -156,16 +181,24 @@ fn run_files(
     let mut inputs = Inputs::open(&dir.inputs()?)?;
     let mut runner =
         Runner::new(case.start).baseline_until(case.baseline_until.map(|until| shifted(until, options)));
+    let salt = case.bundle.as_ref().and_then(|bundle| bundle.user_salt).map_or(USER_SALT, |salt| salt.0);
     while let Some(line) = inputs.next() {
         let line = line?;
         if line.at > case.end {
             return Err(inputs.wrong(format!("at {} is after end {} of the case", line.at, case.end)));
         }
-        // Who begins with a tick brings all of them.
-        if line.number == 1 && line.kind == InputKind::Tick {
-            runner = runner.with_ticks_given();
+        runner = match (line.number, line.kind) {
+            // Who begins with a tick brings all of them.
+            (1, InputKind::Tick) => runner.with_ticks_given(),
+            (1, InputKind::Configure) => runner.as_journaled(),
+            _ => runner,
+        };
+        if line.kind == InputKind::Evidence {
+            runner.show_evidence(line.at);
+            continue;
         }
-        let Decoded { input, rejected, reason } = decode(&line).map_err(|reason| inputs.wrong(reason))?;
+        let Decoded { input, rejected, reason } =
+            decode_with(&line, &salt).map_err(|reason| inputs.wrong(reason))?;
         if let Some(reason) = reason {
             warnings.push(format!("line {}: {rejected} rejected, first {reason}", line.number));
         }

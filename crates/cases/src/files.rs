@@ -132,22 +132,51 @@ pub fn write_case(
     case: &Case,
     lines: impl IntoIterator<Item = InputLine>,
 ) -> Result<(), CaseError> {
-    let io = |path: &Path| {
-        let path = path.to_owned();
-        move |error| CaseError::Io { path, error }
-    };
-    fs::create_dir_all(dir).map_err(io(dir))?;
-    let path = dir.join("inputs.ndjson.zst");
-    let file = BufWriter::new(File::create(&path).map_err(io(&path))?);
-    let mut out = zstd::Encoder::new(file, COMPRESSION).map_err(io(&path))?;
+    let mut writer = CaseWriter::create(dir)?;
     for line in lines {
-        line.write(&mut out).map_err(io(&path))?;
+        writer.line(&line)?;
     }
-    let done = out.finish().and_then(|mut file| file.flush());
-    done.map_err(io(&path))?;
-    let path = dir.join("case.toml");
-    let text = case.to_toml().map_err(|reason| CaseError::File { path: path.clone(), reason })?;
-    fs::write(&path, text).map_err(io(&path))
+    writer.finish(case)
+}
+
+/// The same for lines that come one after another, when what the case is about is known last.
+pub struct CaseWriter {
+    dir: PathBuf,
+    path: PathBuf,
+    out: zstd::Encoder<'static, BufWriter<File>>,
+}
+
+impl std::fmt::Debug for CaseWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CaseWriter").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl CaseWriter {
+    pub fn create(dir: &Path) -> Result<Self, CaseError> {
+        fs::create_dir_all(dir).map_err(io(dir))?;
+        let path = dir.join("inputs.ndjson.zst");
+        let file = BufWriter::new(File::create(&path).map_err(io(&path))?);
+        let out = zstd::Encoder::new(file, COMPRESSION).map_err(io(&path))?;
+        Ok(Self { dir: dir.to_owned(), path, out })
+    }
+
+    pub fn line(&mut self, line: &InputLine) -> Result<(), CaseError> {
+        line.write(&mut self.out).map_err(io(&self.path))
+    }
+
+    pub fn finish(self, case: &Case) -> Result<(), CaseError> {
+        let done = self.out.finish().and_then(|mut file| file.flush());
+        done.map_err(io(&self.path))?;
+        let path = self.dir.join("case.toml");
+        let text = case.to_toml().map_err(|reason| CaseError::File { path: path.clone(), reason })?;
+        fs::write(&path, text).map_err(io(&path))
+    }
+}
+
+fn io(path: &Path) -> impl FnOnce(io::Error) -> CaseError {
+    let path = path.to_owned();
+    move |error| CaseError::Io { path, error }
 }
 
 #[cfg(test)]

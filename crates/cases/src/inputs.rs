@@ -11,8 +11,9 @@ use serde_json::value::RawValue;
 
 use crate::CaseError;
 
-/// Of one line, after decompression. As large as the largest body that a server takes, and its envelope.
-const LINE_BYTES_MAX: usize = (16 << 20) + 1_024;
+/// Of one line, after decompression. The largest body that a server takes has 16 MiB, in protobuf, which takes less room
+/// than JSON.
+const LINE_BYTES_MAX: usize = 64 << 20;
 /// Of a whole file, after decompression.
 const FILE_BYTES_MAX: u64 = 4 << 30;
 
@@ -27,8 +28,23 @@ pub enum InputKind {
     Signal,
     Alert,
     Deployment,
-    /// The engine evaluates. Only exported incidents have them: where one stands, the clock makes none of its own.
+    /// The engine evaluates. Where the first line is one, the clock makes none of its own.
     Tick,
+    /// The engine's configuration. Where the first line is one, the file is a journal's: it has all ticks, and says when
+    /// evidence was shown.
+    Configure,
+    /// The engine is shown the traces that it asked for.
+    Evidence,
+    /// What people did to an incident.
+    Operator,
+    AcceptBaseline,
+}
+
+impl InputKind {
+    /// It says all with its name.
+    fn is_bare(self) -> bool {
+        matches!(self, Self::Tick | Self::Evidence)
+    }
 }
 
 /// The shape of an alert.
@@ -42,7 +58,7 @@ pub struct InputLine {
     pub at: Nanos,
     pub kind: InputKind,
     pub provider: Option<Provider>,
-    /// As the endpoint takes it; empty for a tick.
+    /// As the endpoint takes it; empty for what says all with its name.
     pub body: Vec<u8>,
 }
 
@@ -64,6 +80,8 @@ pub struct Inputs {
     number: u64,
     bytes: u64,
     last: Nanos,
+    /// A journal's order is that of arrival on disk, where times may stand a little out of order.
+    is_journal: bool,
     buffer: Vec<u8>,
 }
 
@@ -85,7 +103,15 @@ impl Inputs {
             true => Box::new(BufReader::with_capacity(1 << 18, zstd::Decoder::new(file).map_err(io)?)),
             false => Box::new(BufReader::with_capacity(1 << 18, file)),
         };
-        Ok(Self { path: path.to_owned(), reader, number: 0, bytes: 0, last: Nanos(0), buffer: Vec::new() })
+        Ok(Self {
+            path: path.to_owned(),
+            reader,
+            number: 0,
+            bytes: 0,
+            last: Nanos(0),
+            is_journal: false,
+            buffer: Vec::new(),
+        })
     }
 
     pub(crate) fn wrong(&self, reason: impl Into<String>) -> CaseError {
@@ -99,25 +125,14 @@ impl Inputs {
         if self.buffer.is_empty() {
             return Ok(None);
         }
-        let envelope: Envelope<'_> =
-            serde_json::from_slice(&self.buffer).map_err(|error| self.wrong(error.to_string()))?;
-        let at = Nanos::parse_rfc3339(&envelope.at).map_err(|error| self.wrong(error.to_string()))?;
-        if at < self.last {
+        let line = InputLine::read(&self.buffer).map_err(|reason| self.wrong(reason))?;
+        self.is_journal |= self.number == 1 && line.kind == InputKind::Configure;
+        let at = line.at;
+        if at < self.last && !self.is_journal {
             return Err(self.wrong(format!("at {at} is before {} of the line before", self.last)));
         }
-        let body = match (envelope.kind, envelope.body) {
-            (InputKind::Tick, None) => Vec::new(),
-            (InputKind::Tick, Some(_)) => return Err(self.wrong("a tick has no body")),
-            (_, Some(body)) => body.get().as_bytes().to_vec(),
-            (_, None) => return Err(self.wrong("body is missing")),
-        };
-        if envelope.provider.is_some() && envelope.kind != InputKind::Alert {
-            return Err(self.wrong("provider stands with kind \"alert\" only"));
-        }
-        let line =
-            InputLine { number: self.number, at, kind: envelope.kind, provider: envelope.provider, body };
         self.last = at;
-        Ok(Some(line))
+        Ok(Some(InputLine { number: self.number, ..line }))
     }
 
     /// Fills the buffer with the next line, without its end; empty at the end of the file.
@@ -158,6 +173,24 @@ impl Iterator for Inputs {
 }
 
 impl InputLine {
+    /// One line without its end and number; else why it is none.
+    pub fn read(text: &[u8]) -> Result<Self, String> {
+        let envelope: Envelope<'_> = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        let at = Nanos::parse_rfc3339(&envelope.at).map_err(|error| error.to_string())?;
+        let Envelope { kind, provider, .. } = envelope;
+        let body = match (kind, envelope.body) {
+            (kind, None) if kind.is_bare() => Vec::new(),
+            (InputKind::Tick, Some(_)) => return Err("a tick has no body".to_owned()),
+            (InputKind::Evidence, Some(_)) => return Err("evidence has no body: it is found anew".to_owned()),
+            (_, Some(body)) => body.get().as_bytes().to_vec(),
+            (_, None) => return Err("body is missing".to_owned()),
+        };
+        if provider.is_some() && kind != InputKind::Alert {
+            return Err("provider stands with kind \"alert\" only".to_owned());
+        }
+        Ok(Self { number: 0, at, kind, provider, body })
+    }
+
     /// Writes the line with its end. The body is JSON without line ends.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let kind = serde_json::to_string(&self.kind)?;
@@ -165,7 +198,7 @@ impl InputLine {
         if let Some(provider) = self.provider {
             write!(out, ",\"provider\":\"{}\"", provider.as_str())?;
         }
-        if self.kind != InputKind::Tick {
+        if !self.kind.is_bare() {
             out.write_all(b",\"body\":")?;
             out.write_all(&self.body)?;
         }

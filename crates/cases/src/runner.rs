@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use engine::Engine;
 use model::{
-    AcceptBaseline, Effect, Incident, IncidentId, IncidentState, Input, Nanos, ReportDocument, SECOND_NS,
+    AcceptBaseline, Effect, Evidence, Incident, IncidentId, IncidentState, Input, Nanos, ReportDocument,
+    SECOND_NS,
 };
 
 use crate::traces::Traces;
@@ -18,12 +19,24 @@ pub struct Runner {
     engine: Engine,
     tick_ns: u64,
     next_tick: Nanos,
-    /// The inputs bring their own ticks.
-    ticks_given: bool,
+    clock: Clock,
+    /// Seen at a tick, to be shown when the inputs say so.
+    seen: Option<Evidence>,
     baseline_until: Option<Nanos>,
     forget_at: Nanos,
     traces: Traces,
     run: Run,
+}
+
+/// Where the ticks come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Clock {
+    /// From the inputs' times.
+    Own,
+    /// The inputs bring them.
+    Ticks,
+    /// The inputs bring them, and say when the core was shown the traces that it wanted.
+    TicksAndEvidence,
 }
 
 /// What came of a run.
@@ -58,7 +71,8 @@ impl Runner {
             engine,
             tick_ns,
             next_tick,
-            ticks_given: false,
+            clock: Clock::Own,
+            seen: None,
             baseline_until: None,
             forget_at: start.saturating_add(FORGET_EVERY_NS),
             traces: Traces::default(),
@@ -74,8 +88,22 @@ impl Runner {
 
     /// The clock makes no tick; they come as inputs.
     pub fn with_ticks_given(mut self) -> Self {
-        self.ticks_given = true;
+        self.clock = Clock::Ticks;
         self
+    }
+
+    /// As a server journaled it: ticks come as inputs, and so does the news that evidence was shown.
+    pub fn as_journaled(mut self) -> Self {
+        self.clock = Clock::TicksAndEvidence;
+        self
+    }
+
+    /// The core is shown what it wanted, as it was at the tick at which it was looked at.
+    pub fn show_evidence(&mut self, at: Nanos) {
+        if let Some(evidence) = self.seen.take() {
+            self.traces.shown(&evidence, at);
+            self.step(at, Input::Evidence(evidence));
+        }
     }
 
     /// Hands in what arrived at `at`, after all ticks until then.
@@ -103,7 +131,7 @@ impl Runner {
     }
 
     fn advance(&mut self, to: Nanos) {
-        while !self.ticks_given && self.next_tick <= to {
+        while self.clock == Clock::Own && self.next_tick <= to {
             let at = self.next_tick;
             self.accept_baseline(at);
             self.tick(at);
@@ -122,8 +150,15 @@ impl Runner {
     fn tick(&mut self, at: Nanos) {
         self.run.ticks += 1;
         self.step(at, Input::Tick);
-        if let Some(evidence) = self.traces.capture(at) {
-            self.step(at, Input::Evidence(evidence));
+        match self.clock {
+            // One look at a time is on its way.
+            Clock::TicksAndEvidence if self.seen.is_some() => {}
+            Clock::TicksAndEvidence => self.seen = self.traces.look(at),
+            Clock::Own | Clock::Ticks => {
+                if let Some(evidence) = self.traces.capture(at) {
+                    self.step(at, Input::Evidence(evidence));
+                }
+            }
         }
         if at >= self.forget_at {
             self.traces.forget(at);

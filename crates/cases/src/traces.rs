@@ -56,25 +56,40 @@ impl Traces {
         self.wanted.extend(traces);
     }
 
-    /// What is wanted and was not shown as it is now; `None` where there is nothing new to show.
+    /// What is wanted and was not shown as it is now; `None` where there is nothing new to show. It counts as shown.
     pub fn capture(&mut self, now: Nanos) -> Option<Evidence> {
+        let evidence = self.look(now)?;
+        self.shown(&evidence, now);
+        Some(evidence)
+    }
+
+    /// The same, but it stays wanted until it is shown.
+    pub fn look(&mut self, now: Nanos) -> Option<Evidence> {
         let asked: Vec<TraceId> = self.wanted.iter().copied().take(TRACES_PER_CAPTURE_MAX).collect();
         let mut traces = Vec::new();
         for id in asked {
-            self.wanted.remove(&id);
             let trace =
                 self.by_id.get(&id).map(|held| engine::assemble(id, held.events.clone(), held.logs.clone()));
             let trace = trace.unwrap_or_else(|| engine::assemble(id, Vec::new(), Vec::new()));
             let digest = digest(&trace);
             let shown = self.shown.get(&id).filter(|(_, first)| now.since(*first) < UNCHANGED_NS);
             if shown.is_some_and(|(known, _)| *known == digest) {
-                continue;
+                self.wanted.remove(&id);
+            } else {
+                traces.push(trace);
             }
-            let first = shown.map_or(now, |(_, first)| *first);
-            self.shown.insert(id, (digest, first));
-            traces.push(trace);
         }
         (!traces.is_empty()).then_some(Evidence { traces })
+    }
+
+    /// The engine is given this.
+    pub fn shown(&mut self, evidence: &Evidence, now: Nanos) {
+        for trace in &evidence.traces {
+            self.wanted.remove(&trace.trace);
+            let recent = self.shown.get(&trace.trace).filter(|(_, first)| now.since(*first) < UNCHANGED_NS);
+            let first = recent.map_or(now, |(_, first)| *first);
+            self.shown.insert(trace.trace, (digest(trace), first));
+        }
     }
 
     /// Forgets what the engine can ask for no more.

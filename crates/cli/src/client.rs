@@ -125,6 +125,47 @@ impl Connection {
         self.understood(answer)
     }
 
+    /// The lines of a long answer, one after another, each at most so long. The server may take its time over the whole,
+    /// not over the next piece.
+    pub(crate) fn each_line(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        line_bytes_max: usize,
+        mut each: impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| self.unreachable(&error))?;
+        runtime.block_on(async {
+            let client = self.client(|builder| builder.read_timeout(ANSWER_WAIT));
+            let client = client.map_err(|error| self.unreachable(&error))?;
+            let request = client.get(self.url(path, query)).header(ACCEPT, "application/x-ndjson");
+            let mut response =
+                self.authorized(request).send().await.map_err(|error| self.unreachable(&error))?;
+            let status = response.status();
+            if !status.is_success() {
+                let body = self.body(response).await?;
+                return Err(self.refused(status.as_u16(), &body));
+            }
+            let mut line = Vec::new();
+            while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
+                for part in chunk.split_inclusive(|byte| *byte == b'\n') {
+                    line.extend_from_slice(part);
+                    if line.len() > line_bytes_max {
+                        return Err(
+                            self.misunderstood(&format!("a line is longer than {line_bytes_max} bytes"))
+                        );
+                    }
+                    if let Some(whole) = line.strip_suffix(b"\n") {
+                        each(whole)?;
+                        line.clear();
+                    }
+                }
+            }
+            if line.is_empty() { Ok(()) } else { Err(self.misunderstood("the last line has no end")) }
+        })
+    }
+
     fn understood<T: DeserializeOwned>(&self, answer: Answer) -> Result<(String, T), Failure> {
         let text = String::from_utf8(answer.body).map_err(|_| self.misunderstood("it is not UTF-8"))?;
         let said = serde_json::from_str(&text).map_err(|error| self.misunderstood(&error.to_string()))?;
@@ -164,15 +205,13 @@ impl Connection {
         accept: &str,
         body: Option<Vec<u8>>,
     ) -> Result<Answer, Failure> {
-        let client = self.client().map_err(|error| self.unreachable(&error))?;
+        let client =
+            self.client(|builder| builder.timeout(ANSWER_WAIT)).map_err(|error| self.unreachable(&error))?;
         let mut request = client.request(method, url).header(ACCEPT, accept);
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
-        if let Some(Key(key)) = &self.key {
-            request = request.header(AUTHORIZATION, key.clone());
-        }
-        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let response = self.authorized(request).send().await.map_err(|error| self.unreachable(&error))?;
         let status = response.status().as_u16();
         let etag = response.headers().get(ETAG).and_then(|etag| etag.to_str().ok());
         let etag = etag.map(|etag| etag.trim_matches('"').to_owned());
@@ -183,10 +222,19 @@ impl Connection {
         }
     }
 
-    fn client(&self) -> Result<reqwest::Client, reqwest::Error> {
-        let builder = reqwest::Client::builder()
+    fn authorized(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        match &self.key {
+            Some(Key(key)) => request.header(AUTHORIZATION, key.clone()),
+            None => request,
+        }
+    }
+
+    fn client(
+        &self,
+        wait: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+    ) -> Result<reqwest::Client, reqwest::Error> {
+        let builder = wait(reqwest::Client::builder())
             .connect_timeout(CONNECT_WAIT)
-            .timeout(ANSWER_WAIT)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("casebook/", env!("CARGO_PKG_VERSION")));
         // A proxy could not reach this machine's own addresses.

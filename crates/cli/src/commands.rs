@@ -2,6 +2,8 @@
 
 mod alerts;
 mod audit;
+mod baseline;
+mod bundle;
 mod demo;
 mod doctor;
 mod errors;
@@ -32,10 +34,12 @@ pub(crate) enum Command {
     Explain(explain::Explain),
     Alerts(alerts::Alerts),
     Audit(audit::Audit),
+    AcceptBaseline(baseline::AcceptBaseline),
     Errors(errors::Errors),
     Trace(trace::ShowTrace),
     Notifications(notifications::Notifications),
     Replay(replay::Replay),
+    Bundle(bundle::Bundle),
     Eval(eval::Eval),
     Doctor(doctor::Doctor),
     #[command(hide = true)]
@@ -55,10 +59,12 @@ impl Command {
             Self::Explain(command) => command.run(),
             Self::Alerts(command) => command.run(),
             Self::Audit(command) => command.run(),
+            Self::AcceptBaseline(command) => command.run(),
             Self::Errors(command) => command.run(),
             Self::Trace(command) => command.run(),
             Self::Notifications(command) => command.run(),
             Self::Replay(command) => command.run(),
+            Self::Bundle(command) => command.run(),
             Self::Eval(command) => command.run(),
             Self::Doctor(command) => command.run(),
             Self::Reference(command) => command.run(),

@@ -10,6 +10,11 @@ pub(crate) fn to_the_second(text: &str) -> String {
     }
 }
 
+/// For an option that is a time.
+pub(crate) fn instant(text: &str) -> Result<Nanos, String> {
+    Nanos::parse_rfc3339(text).map_err(|_| "expected a time such as 2026-11-21T18:00:00Z".to_owned())
+}
+
 /// Three digits or so, and the unit that suits them.
 pub(crate) fn duration(nanos: u64) -> String {
     let shown = |unit: f64, name: &str| {

@@ -5,7 +5,10 @@
 
 use crate::{Batch, Context, DecodeError, LogBatch, MetricBatch};
 
+pub use mapping::operation::generalise;
+pub use semconv::{AttributeUse, attribute_use};
 pub use template::template;
+pub use transcode::json_of_protobuf;
 
 pub(crate) mod clerk;
 pub(crate) mod further;
@@ -17,6 +20,7 @@ pub(crate) mod metrics;
 pub(crate) mod protobuf;
 pub(crate) mod semconv;
 pub(crate) mod template;
+mod transcode;
 pub(crate) mod value;
 pub(crate) mod view;
 pub(crate) mod wire;

@@ -11,7 +11,8 @@ mod alerts;
 mod internal;
 mod keys;
 
-pub use alerts::alerts_payload;
+pub use alerts::{alerts_payload, alerts_provider};
+pub use internal::{inside_json, inside_payload};
 pub use keys::keys;
 
 /// What a journal entry holds. The numbers are part of the format and never change their meaning.

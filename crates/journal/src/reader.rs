@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf, sync::Arc, sync::atomic::Ordering};
 
-use crate::{entries::Entries, position::Position, view::Shared};
+use crate::{entries::Entries, position::Position, segment::Sealed, view::Shared};
 
 /// Why reading failed. Damaged frames are no error: they are stepped over and counted.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +67,16 @@ impl Reader {
     #[must_use]
     pub fn end(&self) -> Position {
         Position(self.shared.view().end())
+    }
+
+    /// A position that no entry received at `received_ns` or later stands before. Entries before that time may follow it:
+    /// it is a segment's beginning.
+    #[must_use]
+    pub fn since(&self, received_ns: u64) -> Position {
+        let view = self.shared.view();
+        let older = |segment: &Arc<Sealed>| segment.tally.last_received_ns < received_ns;
+        let kept = view.sealed.iter().find(|segment| !older(segment));
+        Position(kept.map_or(view.active.base, |segment| segment.base))
     }
 
     /// The present counts.

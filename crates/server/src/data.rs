@@ -108,7 +108,7 @@ impl Installation {
 }
 
 /// Two random ids folded into one: an id alone has six bits that are fixed.
-fn salt() -> [u8; 16] {
+pub fn salt() -> [u8; 16] {
     let (mut salt, other) = (*uuid::Uuid::new_v4().as_bytes(), *uuid::Uuid::new_v4().as_bytes());
     salt.iter_mut().zip(other.iter().rev()).for_each(|(byte, other)| *byte ^= other);
     salt

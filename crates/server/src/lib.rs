@@ -23,7 +23,7 @@ mod snapshot;
 mod store_writer;
 
 pub use clock::now;
-pub use data::{DataDir, DataDirError, Installation};
+pub use data::{DataDir, DataDirError, Installation, salt};
 pub use doctor::check_data;
 pub use listen::BindError;
 pub use metrics::METRICS;

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod audit;
+mod bundle;
 mod conditional;
 mod errors;
 mod incidents;
@@ -18,6 +19,7 @@ use axum::routing::{get, post};
 use model::{Incident, IncidentId};
 use store::{Outbox, Store};
 
+pub(crate) use bundle::BundlePlaces;
 pub(crate) use query::{NoQuery, StrictPath, StrictQuery};
 
 use crate::engine_loop::EngineQueries;
@@ -33,6 +35,9 @@ pub(crate) struct Reading {
     pub engine: EngineQueries,
     pub outbox: Arc<dyn Outbox>,
     pub outgoing: Arc<notify::Outgoing>,
+    /// The engine's configuration as it is journaled.
+    pub configuration: Arc<str>,
+    pub bundles: BundlePlaces,
 }
 
 pub(crate) fn router(reading: Reading) -> Router {
@@ -42,6 +47,7 @@ pub(crate) fn router(reading: Reading) -> Router {
         .route("/v1/incidents/{id}/report", get(reports::latest))
         .route("/v1/incidents/{id}/reports", get(reports::history))
         .route("/v1/incidents/{id}/audit", get(audit::of_incident))
+        .route("/v1/incidents/{id}/bundle", get(bundle::of_incident))
         .route("/v1/audit", get(audit::list))
         .route("/v1/reports/{hash}", get(reports::by_hash))
         .route("/v1/traces/{id}", get(traces::one))

@@ -15,6 +15,7 @@ fn quiet(name: &str) -> Case {
         note: None,
         truth: None,
         decoys: Decoys::default(),
+        bundle: None,
     }
 }
 

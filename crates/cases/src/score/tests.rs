@@ -38,6 +38,7 @@ fn case(change: &str) -> Case {
             causes: vec![CauseKind::Deploy],
         }),
         decoys: Decoys { changes: vec!["dep-2".to_owned()] },
+        bundle: None,
     }
 }
 

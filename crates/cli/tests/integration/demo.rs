@@ -12,7 +12,7 @@ const CASEBOOK: &str = env!("CARGO_BIN_EXE_casebook");
 const END_WITHIN: Duration = Duration::from_secs(180);
 
 /// A demo under way, with its output in a file so that no full pipe can hold it up.
-struct Demo {
+pub(crate) struct Demo {
     process: Child,
     output: PathBuf,
     directory: TempDir,
@@ -36,7 +36,7 @@ impl Demo {
         Self { process, output, directory }
     }
 
-    fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.directory.path().join("data")
     }
 
@@ -69,7 +69,7 @@ fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 /// Plays a scenario, and holds that every expectation was met, of which there must be so many.
-fn as_expected(arguments: &[&str], checks: usize) -> Demo {
+pub(crate) fn as_expected(arguments: &[&str], checks: usize) -> Demo {
     let mut demo = Demo::start(arguments);
     let status = demo.ended();
     let text = demo.text();
@@ -91,7 +91,7 @@ fn replay_agrees(data: &Path) {
     assert!(replay.status.success(), "{replay:?}");
 }
 
-const SHORT: [&str; 4] = ["--healthy", "10s", "--duration", "6s"];
+pub(crate) const SHORT: [&str; 4] = ["--healthy", "10s", "--duration", "6s"];
 
 #[test]
 fn a_dependency_outage_is_traced_to_the_card_provider() {

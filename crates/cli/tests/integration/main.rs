@@ -2,6 +2,8 @@
 
 // Said once more for the lints: what follows is tests and nothing else.
 #[cfg(test)]
+mod bundle;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod demo;

@@ -132,6 +132,31 @@ attributes! {
     ProcessPid = "process.pid",
 }
 
+/// What an attribute is to the mapping, for whoever makes a copy that is to be read alike and says less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttributeUse {
+    /// Its value decides what an event is called, what it belongs to, or what becomes of it.
+    Read,
+    /// Tells users apart; only that, so anything as distinct will do.
+    User,
+    /// Text for people.
+    Message,
+    /// Of an address only the host and port are read.
+    Address,
+    Unread,
+}
+
+/// What the attribute of this name is to the mapping.
+pub fn attribute_use(name: &str) -> AttributeUse {
+    match Attr::named(name.as_bytes()) {
+        None => AttributeUse::Unread,
+        Some(Attr::UserId | Attr::EnduserId) => AttributeUse::User,
+        Some(Attr::ErrorMessage | Attr::ExceptionMessage) => AttributeUse::Message,
+        Some(Attr::UrlFull | Attr::HttpUrl) => AttributeUse::Address,
+        Some(_) => AttributeUse::Read,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -25,6 +25,15 @@ pub(crate) struct Field {
     at: usize,
 }
 
+/// A field's value as it stands on the wire; what has a length as a reader over it.
+#[derive(Debug, Clone)]
+pub(crate) enum Raw<'a> {
+    Varint(u64),
+    Fixed64(u64),
+    Fixed32(u32),
+    Bytes(Reader<'a>),
+}
+
 /// Boxed: the way without an error is the hot one, and a small result keeps it so.
 pub(crate) type Malformed = Box<DecodeError>;
 type Result<T> = std::result::Result<T, Malformed>;
@@ -97,6 +106,45 @@ impl<'a> Reader<'a> {
     pub(crate) fn message(&mut self, field: Field) -> Result<Reader<'a>> {
         let rest = self.bytes(field)?;
         Ok(Reader { rest, at: self.at - rest.len() })
+    }
+
+    /// The value whatever its type is; `None` for a group, which is stepped over.
+    pub(crate) fn raw(&mut self, field: Field) -> Result<Option<Raw<'a>>> {
+        Ok(Some(match field.wire {
+            WireType::Varint => Raw::Varint(self.read_varint()?),
+            WireType::Fixed64 => Raw::Fixed64(self.fixed64(field)?),
+            WireType::Length => Raw::Bytes(self.message(field)?),
+            WireType::Fixed32 => {
+                let bytes = self.take(4, field)?;
+                Raw::Fixed32(bytes.iter().rev().fold(0, |n, byte| n << 8 | u32::from(*byte)))
+            }
+            WireType::GroupStart | WireType::GroupEnd => {
+                self.skip(field)?;
+                return Ok(None);
+            }
+        }))
+    }
+
+    /// Numbers of 64 bits that stand one behind the other to the end.
+    pub(crate) fn packed_fixed64(mut self, all: &mut Vec<Raw<'a>>) -> Result<()> {
+        while !self.rest.is_empty() {
+            let field = Field { number: 0, wire: WireType::Fixed64, at: self.at };
+            all.push(Raw::Fixed64(self.fixed64(field)?));
+        }
+        Ok(())
+    }
+
+    /// The same of numbers of any length.
+    pub(crate) fn packed_varints(mut self, all: &mut Vec<Raw<'a>>) -> Result<()> {
+        while !self.rest.is_empty() {
+            all.push(Raw::Varint(self.read_varint()?));
+        }
+        Ok(())
+    }
+
+    /// What was not read yet.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 
     /// Steps over a field that nobody asked for, whatever its type.

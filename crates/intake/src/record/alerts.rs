@@ -23,12 +23,19 @@ pub fn alerts_payload(provider: AlertProvider, body: &[u8]) -> Vec<u8> {
     payload
 }
 
+/// The provider of a record of alerts, and what it sent.
+pub fn alerts_provider(payload: &[u8]) -> Option<(AlertProvider, &[u8])> {
+    let (first, body) = payload.split_first()?;
+    let provider = AlertProvider::ALL.into_iter().find(|provider| number(*provider) == *first)?;
+    Some((provider, body))
+}
+
 pub(super) fn decode(payload: &[u8], context: &Context<'_>) -> Result<Vec<Alert>, RecordError> {
     let kind = Kind::Alerts;
     let damaged = |detail| RecordError::Damaged { kind, detail };
-    let (first, body) = payload.split_first().ok_or_else(|| damaged("no provider".to_owned()))?;
-    let provider = AlertProvider::ALL.into_iter().find(|provider| number(*provider) == *first);
-    let provider = provider.ok_or_else(|| damaged(format!("{first} is no provider")))?;
+    let (first, _) = payload.split_first().ok_or_else(|| damaged("no provider".to_owned()))?;
+    let found = alerts_provider(payload);
+    let (provider, body) = found.ok_or_else(|| damaged(format!("{first} is no provider")))?;
     let batch = alerts::from_json(body, Some(provider), context);
     Ok(batch.map_err(|error| RecordError::Decode { kind, error })?.alerts)
 }

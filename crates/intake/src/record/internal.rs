@@ -41,6 +41,16 @@ pub(super) fn decode(kind: Kind, payload: &[u8]) -> Result<Input, RecordError> {
     })
 }
 
+/// The JSON of a record of what arose inside: a configuration, an action.
+pub fn inside_json(payload: &[u8]) -> Option<&[u8]> {
+    payload.split_first().filter(|(version, _)| **version == VERSION).map(|(_, json)| json)
+}
+
+/// The record that such JSON is kept in.
+pub fn inside_payload(json: &[u8]) -> Vec<u8> {
+    [&[VERSION][..], json].concat()
+}
+
 fn versioned<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     let mut bytes = vec![VERSION];
     serde_json::to_writer(&mut bytes, value)

@@ -7,6 +7,7 @@ mod hostile;
 mod otlp_logs_and_metrics;
 mod otlp_requests;
 mod records;
+mod transcoded;
 
 use intake::{Context, Limits};
 use model::Nanos;

@@ -26,7 +26,7 @@ use crate::listen::{BindError, ConnectionLimits, Listener};
 use crate::metrics::ServerMetrics;
 use crate::refusals::Refusals;
 use crate::replay::Replayer;
-use crate::rest::{self, Reading};
+use crate::rest::{self, BundlePlaces, Reading};
 use crate::retention::RetentionTask;
 use crate::settings::Settings;
 use crate::store_writer::{self, StoreSender, StoreState, StoreWork, StoreWriter};
@@ -336,6 +336,8 @@ impl Core {
             engine: EngineQueries::new(self.engine.clone()),
             outbox: Arc::new(self.store.clone()),
             outgoing: Arc::clone(&self.outgoing),
+            configuration: configuration(settings).into(),
+            bundles: BundlePlaces::default(),
         };
         (ingest, reading)
     }
@@ -388,11 +390,16 @@ fn sink(engine: QueueSender<Wake>) -> impl FnMut(Committed<Tag>) + Send + 'stati
     }
 }
 
-/// Journals the engine's configuration if it differs from the one journaled last.
-fn configure(settings: &Settings, replayer: &Replayer, committer: &Committer) -> Result<(), StartError> {
+/// The engine's configuration as the settings have it.
+fn configuration(settings: &Settings) -> String {
     let tick_ms = u64::try_from(settings.tick.as_millis()).unwrap_or(u64::MAX);
     let alert_labels = settings.alert_labels.clone();
-    let text = engine::Config { tick_ms, alert_labels, ..engine::Config::default() }.to_json();
+    engine::Config { tick_ms, alert_labels, ..engine::Config::default() }.to_json()
+}
+
+/// Journals the engine's configuration if it differs from the one journaled last.
+fn configure(settings: &Settings, replayer: &Replayer, committer: &Committer) -> Result<(), StartError> {
+    let text = configuration(settings);
     engine::Config::from_json(&text).map_err(|error| StartError::Engine(error.to_string()))?;
     if replayer.configure.as_deref() == Some(text.as_str()) {
         return Ok(());

@@ -36,6 +36,10 @@ impl Parameters for api::ErrorsQuery {
     const NAMES: &'static [&'static str] = &["env", "service", "limit"];
 }
 
+impl Parameters for api::BundleQuery {
+    const NAMES: &'static [&'static str] = &["from", "to"];
+}
+
 impl Parameters for api::ReportQuery {
     const NAMES: &'static [&'static str] = &["format"];
 }

@@ -24,6 +24,7 @@ pub(super) fn case(seed: u64, topology: &Topology, plan: &Plan, start: Nanos) ->
         )),
         truth: (kind == CaseKind::Fault).then(|| truth(topology, plan, &instant)),
         decoys: Decoys { changes: plan.decoys() },
+        bundle: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The scores for programs: one JSON document with everything that the tables are made of.
 
-use cases::{Answer, Answered, CaseResult, Options, Score, Suspect, Tally};
+use cases::{Answer, Answered, CaseResult, Options, Replayed, Score, Suspect, Tally};
 use model::CauseKind;
 use serde::Serialize;
 
@@ -68,6 +68,8 @@ struct CasePart<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<&'a str>,
     ranked: &'a [Suspect],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replayed: Option<Replayed>,
     warnings: &'a [String],
 }
 
@@ -129,6 +131,7 @@ fn case(result: &CaseResult) -> CasePart<'_> {
         cause_subject: answer.and_then(|answer| answer.cause_subject.as_deref()),
         change: answer.map(|answer| answer.change.as_str()),
         ranked: answer.map_or(&[], |answer| answer.ranked.as_slice()),
+        replayed: outcome.and_then(|outcome| outcome.replayed),
         warnings: outcome.map_or(&[], |outcome| outcome.warnings.as_slice()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cases::{CaseResult, Outcome, Suspect, Tally};
+use cases::{CaseResult, Outcome, Replayed, Suspect, Tally};
 
 use super::Evaluated;
 use crate::escape;
@@ -17,10 +17,26 @@ pub(super) fn of(evaluated: &[Evaluated], took: Duration) -> String {
     }
     text.push_str(&misses(evaluated));
     text.push_str(&warnings(evaluated));
+    text.push_str(&replays(evaluated));
     text.push_str(&per_set(evaluated));
     let cases: u64 = evaluated.iter().map(|set| set.tally.cases).sum();
     text.push_str(&format!("\n{cases} cases in {:.1} s.\n", took.as_secs_f64()));
     text
+}
+
+/// Cases that hold a real incident as it was say whether the server's report came out again.
+fn replays(evaluated: &[Evaluated]) -> String {
+    let results = evaluated.iter().flat_map(|set| &set.results);
+    let said = results.filter_map(|result| {
+        let told = match result.outcome.as_ref().ok()?.replayed? {
+            Replayed::Same => "the server's report came out again, hash for hash",
+            Replayed::Different => "THE REPORT IS NOT THE SERVER'S, though nothing was left out",
+            Replayed::OtherEngine => "the report is not the server's, whose engine had another version",
+        };
+        Some(format!("{}: {told}\n", escape::line(&result.dir.name())))
+    });
+    let said: String = said.collect();
+    if said.is_empty() { said } else { said + "\n" }
 }
 
 fn per_set(evaluated: &[Evaluated]) -> String {

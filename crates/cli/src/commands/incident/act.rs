@@ -8,6 +8,7 @@ use model::{IncidentId, Nanos};
 
 use crate::client::Connection;
 use crate::exit::{Exit, Failure};
+use crate::time::instant;
 use crate::{escape, output};
 
 #[derive(Debug, Subcommand)]
@@ -75,12 +76,8 @@ pub(super) struct Silence {
     #[arg(long = "for", value_name = "DURATION", value_parser = runtime::config::value::duration)]
     lasting: Option<Duration>,
     /// Until when, in RFC 3339
-    #[arg(long, value_name = "TIME", conflicts_with = "lasting", value_parser = time)]
+    #[arg(long, value_name = "TIME", conflicts_with = "lasting", value_parser = instant)]
     until: Option<Nanos>,
-}
-
-fn time(text: &str) -> Result<Nanos, String> {
-    Nanos::parse_rfc3339(text).map_err(|_| "expected a time such as 2026-11-21T18:00:00Z".to_owned())
 }
 
 impl Act {

@@ -121,7 +121,7 @@ pub(super) fn db_namespace<'f>(facts: &'f Facts<'_>) -> Name<'f> {
 ///
 /// A hexadecimal id has at least eight digits, one of them decimal, so that words stay words; after `0x` any length
 /// will do. Letters joined to digits otherwise (`v1`, `s3`, `http2`) stay.
-pub(crate) fn generalise(name: &str) -> Cow<'_, str> {
+pub fn generalise(name: &str) -> Cow<'_, str> {
     if !name.bytes().any(|byte| byte.is_ascii_digit()) {
         return Cow::Borrowed(name);
     }
