@@ -201,7 +201,7 @@ impl Bundle {
                 self.connection.get_json(&["v1", "incidents", id, "reports"], &query)?;
             let until =
                 |report: &ReportRef| Nanos::parse_rfc3339(&report.tick).is_ok_and(|tick| tick <= last);
-            newest = page.reports.into_iter().filter(until).next_back().or(newest);
+            newest = page.reports.into_iter().rfind(until).or(newest);
             match page.next_cursor {
                 Some(next) => cursor = Some(next),
                 None => break,
