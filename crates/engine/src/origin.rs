@@ -12,6 +12,7 @@ mod behaviour;
 mod self_time;
 mod slow;
 mod upstream;
+mod ways;
 
 use slow::vote as vote_slow;
 use upstream::first as first_upstream;

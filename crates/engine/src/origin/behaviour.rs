@@ -1,14 +1,14 @@
 //! Origin of requests that run otherwise than ever: consequences were set aside request by request, so what is left is
 //! the place; of several, the one that shows it most.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use model::CapturedTrace;
 
+use super::ways::Ways;
 use super::{Callee, Origin, Place};
-use crate::assembly::Assembly;
 use crate::detect;
-use crate::window::{FamilyKey, OperationKey, Sign, Window};
+use crate::window::{FamilyKey, Sign, Window};
 
 pub(super) fn most(
     members: &super::Members<'_>,
@@ -22,18 +22,8 @@ pub(super) fn most(
     };
     let family = odd.max_by_key(|family| (shown(family), std::cmp::Reverse(**family)))?;
     let key = &family.operation;
-    let mut chains: Vec<Vec<OperationKey>> = Vec::new();
-    let mut agreeing = Vec::new();
-    for trace in traces {
-        let assembly = Assembly::of(trace);
-        let at = (0..assembly.len()).find(|i| OperationKey::of(assembly.event(*i)) == *key);
-        let Some(at) = at else { continue };
-        agreeing.push(trace.trace);
-        chains.push(assembly.hops_along(assembly.upwards(at)).into_iter().map(OperationKey::of).collect());
-    }
-    let longest = chains.iter().max_by_key(|hops| (hops.len(), std::cmp::Reverse(*hops)));
-    let hops = longest.cloned().unwrap_or_else(|| vec![key.clone()]);
-    let edges: BTreeSet<OperationKey> = chains.iter().filter_map(|hops| hops.last()).cloned().collect();
+    let ways = Ways::from(key, traces, |_, _| {});
+    let hops = ways.longest(key);
     let inbound = hops.first().unwrap_or(key).operation.clone();
     Some(Origin {
         place: Place {
@@ -46,10 +36,10 @@ pub(super) fn most(
         sign: Sign::Behaviour,
         gave_up: false,
         charged_ns: None,
-        edges: if edges.is_empty() { vec![key.clone()] } else { edges.into_iter().collect() },
+        edges: ways.edges(key),
         hops,
-        traces_examined: agreeing.len(),
-        traces_agreeing: agreeing,
+        traces_examined: ways.traces.len(),
+        traces_agreeing: ways.traces,
         others: BTreeMap::new(),
         reason: "".into(),
     })

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{CapturedTrace, Event, TraceId};
 
-use super::{Callee, Origin, Place, known_service};
+use super::ways::{outwards, place};
+use super::{Origin, Place};
 use crate::assembly::{Assembly, Peers};
 use crate::charge::charge;
 use crate::window::{OperationKey, Sign, Window};
@@ -88,24 +89,7 @@ fn charged(
         *known = (*known).max((ns, i));
     }
     for (place, (_, i)) in longest {
-        let hops = assembly.hops_along(assembly.upwards(i)).into_iter().map(OperationKey::of).collect();
-        found.hops.insert(place, hops);
+        found.hops.insert(place, outwards(&assembly, i));
     }
     Some(found)
-}
-
-fn place(assembly: &Assembly<'_>, i: usize, window: &Window, peers: &Peers) -> Place {
-    let event = assembly.event(i);
-    let waits_for = event.kind.is_outbound() && assembly.callee(i).is_none();
-    let callee = match waits_for.then(|| known_service(event, window, peers)) {
-        None => Callee::None,
-        Some(Some(service)) => Callee::Silent(service),
-        Some(None) if event.peer.is_empty() => Callee::Foreign(event.operation.clone()),
-        Some(None) => Callee::Foreign(event.peer.clone()),
-    };
-    let (service, operation) = match &callee {
-        Callee::Silent(service) => (service.clone(), super::UNOBSERVED.into()),
-        Callee::None | Callee::Foreign(_) => (event.service.clone(), assembly.inbound(i).operation.clone()),
-    };
-    Place { service, operation, step: OperationKey::of(event), code: "".into(), callee }
 }

@@ -110,6 +110,11 @@ impl Said {
         self
     }
 
+    /// Behind a text of a surface, the numbers that this cites.
+    pub(super) fn cited(&self, text: String) -> String {
+        if self.cites.is_empty() { text } else { format!("{text} [{}]", runs(&self.cites)) }
+    }
+
     /// The words as one text, each run written by the surface, quotations between their marks.
     pub(super) fn write(&self, outside: impl Fn(&str) -> String) -> String {
         let run = |words: &Words| match words {

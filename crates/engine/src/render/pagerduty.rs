@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::brief::{Brief, Evidence, Said, runs};
+use super::brief::{Brief, Evidence, Said};
 use super::inert::inert;
 use crate::report::Report;
 
@@ -49,8 +49,7 @@ fn evidence(brief: &Brief) -> String {
 }
 
 fn write(said: &Said) -> String {
-    let text = cut(&said.write(plain), SENTENCE_CHARS_MAX);
-    if said.cites.is_empty() { text } else { format!("{text} [{}]", runs(&said.cites)) }
+    said.cited(cut(&said.write(plain), SENTENCE_CHARS_MAX))
 }
 
 fn cut(text: &str, chars_max: usize) -> String {

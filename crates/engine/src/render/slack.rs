@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::brief::{Brief, Evidence, Said, Section, runs};
+use super::brief::{Brief, Evidence, Said, Section};
 use super::inert::inert;
 use crate::report::Report;
 
@@ -76,8 +76,7 @@ pub fn plain(text: &str) -> String {
 }
 
 fn write(said: &Said) -> String {
-    let text = cut(&said.write(plain), SENTENCE_CHARS_MAX);
-    if said.cites.is_empty() { text } else { format!("{text} [{}]", runs(&said.cites)) }
+    said.cited(cut(&said.write(plain), SENTENCE_CHARS_MAX))
 }
 
 /// At most so many characters, and never half of an escape.

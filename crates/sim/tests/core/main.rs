@@ -15,7 +15,9 @@ mod scenarios;
 #[cfg(test)]
 mod vectors;
 
-use model::{Deployment, Nanos};
+use std::collections::BTreeMap;
+
+use model::{Deployment, Nanos, Signal, SignalKind};
 use sim::{Arrivals, Delivery, Fault, Replica, Rng, Shop, Traffic};
 
 /// Where simulated time begins: 2026-01-05T12:00:00Z.
@@ -68,5 +70,22 @@ fn deployment(service: &str, version: &str, at: Nanos) -> Deployment {
         commit: None,
         pull_request: None,
         author: None,
+    }
+}
+
+/// A runtime signal of an instance of a service.
+fn signal(id: &str, subtype: &str, service: &str, at: Nanos) -> Signal {
+    Signal {
+        id: id.into(),
+        kind: SignalKind::Runtime,
+        subtype: subtype.into(),
+        at,
+        env: Some("demo".into()),
+        service: Some(service.into()),
+        instance: Some(format!("{service}-0").into()),
+        subject: None,
+        status: "".into(),
+        message: "".into(),
+        attributes: BTreeMap::new(),
     }
 }

@@ -96,8 +96,11 @@ fn published(cell: &str, name: &str) -> u64 {
     digits.parse::<u64>().unwrap() * ns / unit
 }
 
-/// What a constant's declaration multiplies.
+/// What a constant's declaration multiplies or shifts.
 fn product(value: &str) -> u64 {
+    if let Some((number, bits)) = value.split_once("<<") {
+        return product(number) << product(bits);
+    }
     let factor = |part: &str| match part.trim().trim_start_matches("model::") {
         "SECOND_NS" => 1_000_000_000,
         "HOUR_NS" => 3_600_000_000_000,
@@ -107,13 +110,14 @@ fn product(value: &str) -> u64 {
 }
 
 /// Units, encodings and layouts, which decide nothing.
-const NOT_PUBLISHED: [&str; 10] = [
+const NOT_PUBLISHED: [&str; 11] = [
     "FRACTION",
     "HOURS_A_DAY",
     "HOURS_A_WEEK",
     "HOUR_NS",
     "LAYOUT",
     "LOG2_E",
+    "MILLION",
     "MINUTE_NS",
     "SEED",
     "SUB_BITS",

@@ -1,12 +1,10 @@
 //! Each fault gives its cause and origin, and quiet stays quiet.
 
-use std::collections::BTreeMap;
-
 use engine::report::Report;
-use model::{CauseKind, Input, Nanos, Signal, SignalKind};
+use model::{CauseKind, Input, Nanos, Signal};
 use sim::{Fault, Replica};
 
-use super::{START_S, arrivals, delivery, deployment, run, traffic};
+use super::{START_S, arrivals, delivery, deployment, run, signal, traffic};
 
 /// The report of the only incident.
 fn only(replica: &Replica) -> Report {
@@ -80,7 +78,10 @@ fn a_panic_with_its_runtime_signal_is_a_runtime_cause() {
     let at = Nanos::from_secs(START_S + 40);
     arrivals.add_fact(
         at,
-        Input::Signals(vec![signal("panic", "inventory", at), signal("oom_killed", "unrelated", at)]),
+        Input::Signals(vec![
+            signal("inventory-panic", "panic", "inventory", at),
+            signal("unrelated-oom_killed", "oom_killed", "unrelated", at),
+        ]),
     );
     let report = only(&run(&arrivals, &delivery, 4));
     assert_eq!(report.cause.kind, CauseKind::Runtime);
@@ -96,11 +97,13 @@ fn the_fingerprint_stands_for_an_hour_and_moves_once_with_a_correlated_change() 
     for s in 0..3_600 {
         // The same runtime signal again and again is one piece of evidence.
         let at = Nanos::from_secs(START_S + 60 + s);
-        let again = Signal { id: format!("panic-{s}").into(), ..signal("panic", "inventory", at) };
+        let again =
+            Signal { id: format!("panic-{s}").into(), ..signal("inventory-panic", "panic", "inventory", at) };
         arrivals.add_fact(at, Input::Signals(vec![again]));
     }
     let late = Nanos::from_secs(START_S + 1_800);
-    let unrelated = Signal { id: "u".into(), ..signal("oom_killed", "unrelated", late) };
+    let unrelated =
+        Signal { id: "u".into(), ..signal("unrelated-oom_killed", "oom_killed", "unrelated", late) };
     arrivals.add_fact(late, Input::Signals(vec![unrelated]));
     let change = Nanos::from_secs(START_S + 2_400);
     arrivals.add_fact(change, Input::Deployments(vec![deployment("inventory", "3.0.0", change)]));
@@ -191,21 +194,5 @@ fn cites(value: &serde_json::Value) -> Vec<String> {
             .collect(),
         serde_json::Value::Array(items) => items.iter().flat_map(cites).collect(),
         _ => Vec::new(),
-    }
-}
-
-fn signal(subtype: &str, service: &str, at: Nanos) -> Signal {
-    Signal {
-        id: format!("{service}-{subtype}").into(),
-        kind: SignalKind::Runtime,
-        subtype: subtype.into(),
-        at,
-        env: Some("demo".into()),
-        service: Some(service.into()),
-        instance: Some(format!("{service}-0").into()),
-        subject: None,
-        status: "".into(),
-        message: "".into(),
-        attributes: BTreeMap::new(),
     }
 }

@@ -12,7 +12,7 @@ use model::{
 use serde_json::Value;
 use sim::{Arrivals, Fault, Replica};
 
-use super::{START_S, arrivals, delivery, deployment, run, traffic};
+use super::{START_S, arrivals, delivery, deployment, run, signal, traffic};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../doc/formats/vectors");
 
@@ -153,7 +153,7 @@ fn dependency_outage() -> ReportDocument {
             instance: None,
             subject: Some("card-provider".into()),
             status: "down".into(),
-            ..signal("status-17", "", second(88))
+            ..signal("status-17", "panic", "", second(88))
         }]),
     );
     newest(&run(&arrivals, &delivery, 1))
@@ -181,7 +181,7 @@ fn panic_resolved() -> ReportDocument {
     let delivery = delivery(103);
     let phases = [(90, Fault::None), (25, Fault::Panic), (120, Fault::None)];
     let (mut arrivals, _) = arrivals(traffic(103, 12), &phases, &delivery);
-    arrivals.add_fact(second(91), Input::Signals(vec![signal("panic-1", "inventory", second(90))]));
+    arrivals.add_fact(second(91), Input::Signals(vec![signal("panic-1", "panic", "inventory", second(90))]));
     let incident = *run(&arrivals, &delivery, 1).incidents.keys().next().unwrap();
     let act = |kind| Input::Operator(OperatorAction { incident, actor: "robin".into(), kind });
     arrivals.add_fact(second(100), act(OperatorActionKind::Acknowledge));
@@ -223,7 +223,7 @@ fn hostile_text() -> ReportDocument {
         status: "d\u{f6}wn".into(),
         message: "</script><img src=x onerror=alert(1)> \u{2028}\u{2029}\u{feff} [a](http://x) | \\".into(),
         attributes: names.into_iter().zip(names).map(|(k, v)| (k.into(), v.into())).collect(),
-        ..signal("\u{10ffff}\u{0}", &payment, second(89))
+        ..signal("\u{10ffff}\u{0}", "panic", &payment, second(89))
     };
     arrivals.add_fact(second(90), Input::Signals(vec![news]));
     let version = "v\u{2460}\t\"2\"";
@@ -253,20 +253,4 @@ fn hostile(text: &str) -> String {
         other => other,
     };
     disguise.to_owned()
-}
-
-fn signal(id: &str, service: &str, at: Nanos) -> Signal {
-    Signal {
-        id: id.into(),
-        kind: SignalKind::Runtime,
-        subtype: "panic".into(),
-        at,
-        env: Some("demo".into()),
-        service: Some(service.into()),
-        instance: Some(format!("{service}-0").into()),
-        subject: None,
-        status: "".into(),
-        message: "".into(),
-        attributes: BTreeMap::new(),
-    }
 }
