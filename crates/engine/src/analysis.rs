@@ -156,7 +156,8 @@ impl<'a> Analysis<'a> {
         let voters = latest.iter().chain(opening.iter().filter(|t| !wanted.contains(&t.trace))).copied();
         let before = held(&case.before);
         let voters: Vec<&CapturedTrace> = voters.collect();
-        let origin = origin::locate(&case.onsets(), &voters, &before, view.window, view.peers);
+        let origin = origin::locate(&case.onsets(), &voters, &before, view.window, view.peers)
+            .map(|origin| origin.under(case.surge.as_ref().map(|(edge, ..)| edge)));
         let hops = hops(case, origin.as_ref(), &totals);
         let blast = blast(case, origin.as_ref(), &symptoms, &totals, view);
         let (cohorts, changes) = match &origin {

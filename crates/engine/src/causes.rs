@@ -154,7 +154,8 @@ fn deploy(analysis: &Analysis<'_>, change: &Change<'_>) -> Hypothesis {
         _ => weights::DEPLOY_IN_WINDOW,
     };
     let versions = change.versions();
-    let new = new_failure(analysis).filter(|_| change.on_origin && versions != Versions::Alike);
+    let own = analysis.origin.as_ref().is_some_and(|origin| origin.place.callee == Callee::None);
+    let new = new_failure(analysis).filter(|_| own && change.on_origin && versions != Versions::Alike);
     hypothesis
         .finding(closeness, wording::deployed_before_onset(change))
         .finding_if(change.on_origin, weights::DEPLOY_ON_ORIGIN, || wording::deployed_on_origin(change))
@@ -272,7 +273,7 @@ fn config(analysis: &Analysis<'_>, change: &Correlated<'_>, origin: &Str) -> Hyp
 fn traffic(analysis: &Analysis<'_>) -> Option<Hypothesis> {
     let (edge, high, now) = analysis.case.surge.as_ref()?;
     let origin = analysis.origin.as_ref()?;
-    let reaches = origin.hops.last() == Some(edge);
+    let reaches = origin.hops.last().is_some_and(|hop| hop.service == edge.service);
     Some(
         Hypothesis::new(CauseKind::Traffic, Some(edge.service.to_string()))
             .finding(weights::TRAFFIC_SURGE, wording::surge(edge, *high, *now))

@@ -31,6 +31,8 @@ pub(crate) struct Traits {
     pub(crate) callees: BTreeSet<Callee>,
     /// Services on the way to a flow: where one of them is in trouble, the flow changes with it.
     pub(crate) callers: BTreeSet<model::Str>,
+    /// Far more requests than ever come to it.
+    pub(crate) surges: bool,
 }
 
 impl Traits {
@@ -39,6 +41,7 @@ impl Traits {
         traces: &[TraceId],
         callees: BTreeSet<Callee>,
         callers: BTreeSet<model::Str>,
+        surges: bool,
     ) -> Self {
         Self {
             env: alarm.family.operation.env.clone(),
@@ -46,6 +49,7 @@ impl Traits {
             traces: traces.iter().copied().collect(),
             callees,
             callers,
+            surges,
         }
     }
 
@@ -85,6 +89,7 @@ impl Traits {
             || self.calls(other)
             || other.calls(self)
             || self.shares_a_callee(other)
+            || self.surges && other.surges
             || self.follows(other)
             || other.follows(self)
     }
@@ -149,6 +154,7 @@ mod tests {
             traces: traces.iter().map(|n| trace_id(*n)).collect(),
             callees: callees.iter().map(|s| Callee::Service((*s).into())).collect(),
             callers: BTreeSet::new(),
+            surges: false,
         };
         (Node::Alarm(i), traits)
     }

@@ -74,6 +74,29 @@ pub(crate) enum Callee {
     Silent(Str),
 }
 
+impl Origin {
+    /// Where more comes in at `edge` than ever, what stands at its limit or changes its traffic because of that did not
+    /// begin it.
+    pub(crate) fn under(self, edge: Option<&OperationKey>) -> Self {
+        match edge {
+            Some(edge) if matches!(self.sign, Sign::Traffic | Sign::Saturation) => Self {
+                place: Place {
+                    service: edge.service.clone(),
+                    operation: edge.operation.clone(),
+                    step: edge.clone(),
+                    code: "".into(),
+                    callee: Callee::None,
+                },
+                sign: Sign::Traffic,
+                hops: vec![edge.clone()],
+                edges: vec![edge.clone()],
+                ..self
+            },
+            _ => self,
+        }
+    }
+}
+
 #[derive(Default)]
 struct Vote {
     /// Traces that lack spans of a service that otherwise goes on as ever: they tell less.

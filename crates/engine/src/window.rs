@@ -433,6 +433,12 @@ impl Window {
         self.flows.get(key)?.surge(config)
     }
 
+    /// Whether far more requests than ever come to the operation, or to its service.
+    pub(crate) fn surges(&self, key: &OperationKey, config: &Config) -> bool {
+        let whole = OperationKey::whole(&key.service_key());
+        [key, &whole].into_iter().any(|key| self.surge(key, config).is_some())
+    }
+
     /// Whether a service of this name reports in `env`.
     pub(crate) fn has_service(&self, env: &Str, service: &str) -> bool {
         self.services.envs_of(service).any(|known| known == env)

@@ -52,7 +52,8 @@ impl Core {
         let symptoms = alarms.iter().enumerate().map(|(i, pending)| {
             let callees = self.callees(&pending.alarm.family);
             let callers = self.callers(&pending.alarm.family, &pending.before);
-            (Node::Alarm(i), Traits::of_alarm(&pending.alarm, &pending.traces, callees, callers))
+            let surges = self.window.surges(&pending.alarm.family.operation, &self.config);
+            (Node::Alarm(i), Traits::of_alarm(&pending.alarm, &pending.traces, callees, callers, surges))
         });
         let nodes: Vec<(Node, Traits)> = incidents.chain(symptoms).collect();
         let traces: BTreeSet<_> =
@@ -67,7 +68,8 @@ impl Core {
         let callees = families.iter().flat_map(|family| self.callees(family)).collect();
         let traces = case.wanted(&self.window).into_iter().chain(case.opening.iter().copied()).collect();
         let flows = families.iter().flat_map(|family| self.callers(family, &case.before)).collect();
-        Traits { env: case.env.clone(), families, traces, callees, callers: flows }
+        let surges = case.surge.is_some();
+        Traits { env: case.env.clone(), families, traces, callees, callers: flows, surges }
     }
 
     /// Services by way of which requests come to a flow, as far as traces from before its change tell.
@@ -198,11 +200,7 @@ impl Core {
     pub(super) fn track_chain(&mut self, id: IncidentId) {
         let Some(case) = self.cases.get(&id) else { return };
         let Some(origin) = self.vote(case) else { return };
-        let edges = origin.edges.iter().filter_map(|key| {
-            let (high, now) = self.window.surge(key, &self.config)?;
-            Some((key.clone(), high, now))
-        });
-        let surge = edges.max_by_key(|(key, _, now)| (*now, key.clone()));
+        let surge = self.surge(case, &origin);
         let Some(case) = self.cases.get_mut(&id) else { return };
         // Once it was seen it stays known: what follows from it lasts longer than it does.
         if case.surge.is_none() {
@@ -216,12 +214,31 @@ impl Core {
         }
     }
 
+    /// Of the operations at which requests come in that pass the origin, the one that gets most, if that is far more than
+    /// ever.
+    fn surge(&self, case: &Case, origin: &origin::Origin) -> Option<(OperationKey, u64, u64)> {
+        let service = &origin.place.service;
+        let before = case.before.iter().filter_map(|trace| self.traces.get(trace));
+        let outermost = before.filter(|trace| trace.events.iter().any(|e| e.service == *service));
+        let outermost = outermost.filter_map(|trace| {
+            let assembly = Assembly::of(trace);
+            assembly.top_down().first().map(|i| OperationKey::of(assembly.event(*i)))
+        });
+        let edges: BTreeSet<OperationKey> = origin.edges.iter().cloned().chain(outermost).collect();
+        let surging = edges.into_iter().filter_map(|key| {
+            let (high, now) = self.window.surge(&key, &self.config)?;
+            Some((key, high, now))
+        });
+        surging.max_by_key(|(key, _, now)| (*now, key.clone()))
+    }
+
     pub(super) fn vote(&self, case: &Case) -> Option<origin::Origin> {
         let wanted: BTreeSet<_> =
             case.wanted(&self.window).into_iter().chain(case.opening.iter().copied()).collect();
         let before: BTreeSet<_> = case.before.iter().copied().collect();
         let (held, before) = (self.held(&wanted), self.held(&before));
-        origin::locate(&case.onsets(), &held, &before, &self.window, &self.peers)
+        let origin = origin::locate(&case.onsets(), &held, &before, &self.window, &self.peers)?;
+        Some(origin.under(case.surge.as_ref().map(|(edge, ..)| edge)))
     }
 
     fn held(&self, traces: &BTreeSet<TraceId>) -> Vec<&CapturedTrace> {

@@ -177,7 +177,7 @@ pub(crate) fn symptom(symptom: &Symptom<'_>, now: Nanos) -> String {
                 percent(level.before_max)
             )
         }
-        Norm::Flow(Range { low, high }) => {
+        Norm::Flow(Range { low, high, .. }) => {
             format!("{} requests in {elapsed}; from {low} to {high} a minute before; {odds}", since.requests)
         }
     }

@@ -22,7 +22,9 @@ const DROP_MINUTES_MIN: usize = 5;
 const SURGE_MINUTES_MIN: usize = 10;
 /// A minute's traffic below which neither is tested.
 const PER_MINUTE_MIN: u64 = 30;
-/// The same while less is known than a drop otherwise asks for.
+/// A minute's traffic whose absence is tested, where pauses are known to be short.
+const SILENT_MINUTE_MIN: u64 = 10;
+/// `PER_MINUTE_MIN` while less is known than a drop otherwise asks for.
 const PER_MINUTE_SHORT: u64 = 120;
 /// What one bucket can add to the evidence: arrivals come in bursts.
 const GAIN_MAX: Bits = Bits(4 << 20);
@@ -34,26 +36,41 @@ const GONE_MS: u64 = 3_600_000;
 const LOG2_E: u128 = 1_512_775;
 
 /// Alternative rates, in thousandths of the nearest rate that is still normal.
-const ALTERNATIVES: [u64; 4] = [10, 300, 2_000, 5_000];
+const ALTERNATIVES: [u64; 4] = [SILENT, 300, 2_000, 5_000];
+const SILENT: u64 = 10;
 
-/// Requests a minute, at the least and the greatest rate.
+/// Requests a minute, at the least and the greatest rate of a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Range {
     pub(crate) low: u64,
     pub(crate) high: u64,
+    /// Of a whole minute, at the least.
+    pub(crate) least: u64,
+    /// The longest time without any, in milliseconds.
+    pub(crate) pause_ms: u64,
 }
 
 impl Range {
     /// The nearest rate to an alternative that is still normal: half of the least, or twice the most, that was seen.
-    fn normal(self, alternative: u64) -> u64 {
-        match alternative > 1_000 {
-            true => 2 * self.high,
-            false => self.low / 2,
-        }
+    /// After a pause longer than any before, the least of a whole minute counts.
+    fn normal(self, alternative: u64, paused_ms: u64) -> Option<u64> {
+        let (normal, at_least) = match alternative {
+            SILENT if paused_ms > self.pause_ms && self.least > self.low => {
+                (self.least / 2, SILENT_MINUTE_MIN / 2)
+            }
+            1_001.. => (2 * self.high, PER_MINUTE_MIN / 2),
+            _ => (self.low / 2, PER_MINUTE_MIN / 2),
+        };
+        (normal >= at_least).then_some(normal)
     }
 
     fn join(self, other: Range) -> Range {
-        Range { low: self.low.min(other.low), high: self.high.max(other.high) }
+        Range {
+            low: self.low.min(other.low),
+            high: self.high.max(other.high),
+            least: self.least.min(other.least),
+            pause_ms: self.pause_ms.max(other.pause_ms),
+        }
     }
 }
 
@@ -78,6 +95,10 @@ pub(super) struct Flow {
     /// Requests and ticks of the slot that goes on, and the range of the slots of its minute before it.
     slot: (u64, u64),
     current: Option<Range>,
+    /// Requests and ticks of the minute that goes on, its longest pause, and the pause that goes on, in ticks.
+    minute: (u64, u64),
+    pause: u64,
+    paused: u64,
     minutes: VecDeque<Range>,
     /// Minutes that came since the evidence against the baseline began.
     held: Vec<Range>,
@@ -144,7 +165,7 @@ impl Flow {
             self.next += 1;
             self.count(bucket, requests, config);
         }
-        if let Some(range) = self.current.take() {
+        if let Some(range) = self.whole_minute(config) {
             self.end_minute(minute(to, config), range);
         }
         (self.accepted, self.ahead) = (true, None);
@@ -159,8 +180,10 @@ impl Flow {
     pub(super) fn accept_present(&mut self, onset: Bucket, now: Bucket, config: &Config) -> u64 {
         let (since, until) = (self.next.max(onset), Self::settled(now, config));
         let present = per_minute(self.requests(since, until), until.saturating_sub(since), config);
-        self.minutes = VecDeque::from([Range { low: present, high: present }]);
-        (self.held, self.current, self.slot) = (Vec::new(), None, (0, 0));
+        let pause_ms = self.minutes.iter().map(|range| range.pause_ms).max().unwrap_or(0);
+        self.minutes = VecDeque::from([Range { low: present, high: present, least: present, pause_ms }]);
+        self.held.clear();
+        self.begin_minute();
         self.restart();
         self.accepted = true;
         present
@@ -170,7 +193,8 @@ impl Flow {
     pub(super) fn was_blind_until(&mut self, bucket: Bucket, config: &Config) {
         if bucket > self.next {
             self.open = self.open.split_off(&bucket);
-            (self.next, self.current, self.slot) = (bucket, None, (0, 0));
+            self.next = bucket;
+            self.begin_minute();
             self.whole_from = minute(bucket, config) + 1;
             self.restart();
         }
@@ -182,15 +206,31 @@ impl Flow {
         if self.slot.1 * config.tick_ms >= slot_ms {
             let (requests, ticks) = std::mem::take(&mut self.slot);
             let rate = per_minute(requests, ticks, config);
-            let slot = Range { low: rate, high: rate };
+            let slot = Range { low: rate, high: rate, least: rate, pause_ms: 0 };
             self.current = Some(self.current.map_or(slot, |range| range.join(slot)));
         }
+        self.minute = (self.minute.0 + requests, self.minute.1 + 1);
+        self.paused = if requests == 0 { self.paused + 1 } else { 0 };
+        self.pause = self.pause.max(self.paused);
         let minute = minute(bucket, config);
         if self::minute(bucket + 1, config) != minute
-            && let Some(range) = self.current.take().filter(|_| minute >= self.whole_from)
+            && let Some(range) = self.whole_minute(config).filter(|_| minute >= self.whole_from)
         {
             self.end_minute(minute, range);
         }
+    }
+
+    /// What the minute that goes on has shown; the next one begins.
+    fn whole_minute(&mut self, config: &Config) -> Option<Range> {
+        let ((requests, ticks), pause) = (self.minute, self.pause);
+        (self.minute, self.pause) = ((0, 0), 0);
+        let range = self.current.take()?;
+        Some(Range { least: per_minute(requests, ticks, config), pause_ms: pause * config.tick_ms, ..range })
+    }
+
+    fn begin_minute(&mut self) {
+        (self.current, self.slot, self.minute) = (None, (0, 0), (0, 0));
+        (self.pause, self.paused) = (0, 0);
     }
 
     fn end_minute(&mut self, minute: u64, range: Range) {
@@ -221,18 +261,20 @@ impl Flow {
 
     fn scored(&self, mut scores: Scores, bucket: Bucket, requests: u64, config: &Config) -> Scores {
         let range = self.range(minute(bucket, config));
+        let paused = bucket.saturating_sub(self.last);
+        let short = self.minutes.len() < DROP_MINUTES_MIN;
         for (score, alternative) in scores.iter_mut().zip(ALTERNATIVES) {
             let surge = alternative > 1_000;
-            let normal = range.map_or(0, |range| range.normal(alternative));
-            let short = self.minutes.len() < DROP_MINUTES_MIN;
-            if normal < (if short { PER_MINUTE_SHORT } else { PER_MINUTE_MIN }) / 2
-                || surge && self.minutes.len() < SURGE_MINUTES_MIN
-            {
+            let normal = range.and_then(|range| range.normal(alternative, paused * config.tick_ms));
+            let tested = normal.filter(|normal| !short || *normal >= PER_MINUTE_SHORT / 2);
+            let Some(normal) = tested.filter(|_| !surge || self.minutes.len() >= SURGE_MINUTES_MIN) else {
                 *score = Score::default();
                 continue;
-            }
+            };
             if score.bits == Bits::ZERO {
-                *score = Score { since: bucket, ..Score::default() };
+                // What is known by a pause began with it.
+                let since = if alternative == SILENT && requests == 0 { bucket + 1 - paused } else { bucket };
+                *score = Score { since, ..Score::default() };
             }
             score.requests += requests;
             let gain = gain(requests, normal, alternative, config).min(GAIN_MAX);
@@ -331,9 +373,10 @@ pub(crate) fn still_departs(requests: u64, ticks: u64, range: Range, config: &Co
 
 /// The odds, in bits, that `requests` in some ticks come from another rate than the nearest end of `range`.
 pub(crate) fn flow_odds(requests: u64, ticks: u64, range: Range, config: &Config) -> Bits {
+    let paused_ms = if requests == 0 { ticks * config.tick_ms } else { 0 };
     let bits = ALTERNATIVES.into_iter().filter_map(|alternative| {
-        let normal = range.normal(alternative);
-        (normal >= PER_MINUTE_MIN / 2).then(|| gain_over(requests, normal, alternative, ticks, config))
+        let normal = range.normal(alternative, paused_ms)?;
+        Some(gain_over(requests, normal, alternative, ticks, config))
     });
     bits.max().unwrap_or(Bits::ZERO)
 }
@@ -389,6 +432,17 @@ mod tests {
         let (seen, onset, silent) = run((0..2_000).map(|s| if s < 900 { 5 } else { 0 })).unwrap();
         assert_eq!((onset, silent), (900, true));
         assert!(seen < 975, "{seen}");
+    }
+
+    #[test]
+    fn rare_and_uneven_traffic_is_silent_after_a_pause_longer_than_any() {
+        let uneven = |s: u64| u64::from(s * 37 % 100 < 45);
+        let (seen, onset, silent) = run((0..2_000).map(|s| if s < 900 { uneven(s) } else { 0 })).unwrap();
+        assert!(silent && onset.abs_diff(900) <= 3, "{onset}");
+        assert!(seen < 1_080, "{seen}");
+        // Ten at once every half a minute, and a pause of a minute now and then.
+        let bursts = |s: u64| if s % 30 == 0 && s % 600 != 30 { 10 } else { 0 };
+        assert_eq!(run((0..4_000).map(bursts)), None);
     }
 
     #[test]
