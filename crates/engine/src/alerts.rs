@@ -60,6 +60,11 @@ impl Alerts {
         (record, true)
     }
 
+    /// Those that began to fire at or after an instant and still do, in order of provider and id.
+    pub(crate) fn firing_since(&self, since: Nanos) -> impl Iterator<Item = &AlertRecord> {
+        self.records.values().filter(move |record| !is_over(record) && record.started_at >= since)
+    }
+
     pub(crate) fn forget(&mut self, now: Nanos) {
         self.records.retain(|_, record| {
             let keep_ns = if is_over(record) { KEEP_RESOLVED_NS } else { KEEP_FIRING_NS };
@@ -76,6 +81,13 @@ impl Alerts {
             self.records.remove(&key);
         }
     }
+}
+
+/// Whether it says that something takes too long, in the words of its title, summary, code or labels.
+pub(crate) fn is_about_latency(record: &AlertRecord) -> bool {
+    let said = [&record.title, &record.summary].into_iter().chain(&record.code).chain(record.labels.values());
+    let words = ["latency", "duration", "slow", "response time", "responsetime"];
+    said.map(|text| text.to_ascii_lowercase()).any(|text| words.iter().any(|word| text.contains(word)))
 }
 
 fn is_over(record: &AlertRecord) -> bool {

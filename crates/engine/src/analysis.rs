@@ -3,11 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{CapturedTrace, Deployment, EventKind, Nanos, Severity, Signal, SignalKind, Str, TraceId};
+use model::{
+    CapturedTrace, Deployment, EventKind, IncidentId, Nanos, Severity, Signal, SignalKind, Str, TraceId,
+};
 
 use crate::alerts::{self, Alerts, CorrelatedAlert};
 use crate::assembly::Peers;
 use crate::case::{Case, Member};
+use crate::concurrent::{self, Named};
 use crate::config::Config;
 use crate::detect::{self, Counts};
 use crate::evidence::Traces;
@@ -15,6 +18,7 @@ use crate::facts::{self, Facts};
 use crate::fixed::Bits;
 use crate::metrics::{Level, SeriesKey};
 use crate::origin::{self, Callee, Origin};
+use crate::service_metrics::Shift;
 use crate::sketch::{Merge, Users};
 use crate::summary::{Bucket, Digest, Split};
 use crate::window::{self, FamilyKey, Norm, OperationKey, Sign, Window};
@@ -34,6 +38,7 @@ const SIGNALS_MAX: usize = 50;
 /// What the analysis may look at.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
+    pub(crate) cases: &'a BTreeMap<IncidentId, Case>,
     pub(crate) window: &'a Window,
     pub(crate) traces: &'a Traces,
     pub(crate) facts: &'a Facts,
@@ -61,6 +66,8 @@ pub(crate) struct Analysis<'a> {
     pub(crate) saturated: Vec<(&'a SeriesKey, Level)>,
     pub(crate) restarts: Vec<(&'a SeriesKey, i64)>,
     pub(crate) alerts: Vec<CorrelatedAlert<'a>>,
+    /// What other incidents of the time point at.
+    pub(crate) concurrent: Vec<(IncidentId, &'a [Named])>,
     pub(crate) opening: Part,
     pub(crate) latest: Part,
     pub(crate) exemplars: Vec<&'a CapturedTrace>,
@@ -79,6 +86,8 @@ pub(crate) struct Symptom<'a> {
     pub(crate) instance: Option<Str>,
     /// Of saturation.
     pub(crate) level: Option<Level>,
+    /// Of a service's own numbers.
+    pub(crate) shift: Option<Shift>,
     pub(crate) odds: Bits,
     pub(crate) first_failure: Option<Nanos>,
 }
@@ -158,6 +167,7 @@ impl<'a> Analysis<'a> {
         let voters: Vec<&CapturedTrace> = voters.collect();
         let origin = origin::locate(&case.onsets(), &voters, &before, view.window, view.peers)
             .map(|origin| origin.under(case.surge.as_ref().map(|(edge, ..)| edge)));
+        let origin = origin::by_metrics(case, origin, view.window);
         let hops = hops(case, origin.as_ref(), &totals);
         let blast = blast(case, origin.as_ref(), &symptoms, &totals, view);
         let (cohorts, changes) = match &origin {
@@ -186,6 +196,7 @@ impl<'a> Analysis<'a> {
         Self {
             saturated,
             restarts,
+            concurrent: concurrent::others(case, view.cases, view.config),
             case,
             started_at,
             symptoms,
@@ -263,7 +274,9 @@ fn symptoms<'a>(case: &'a Case, totals: &Totals<'_>, view: View<'a>) -> Vec<Symp
     let symptom = |(family, member): (&'a FamilyKey, &'a Member)| {
         let total = total(totals, &family.operation);
         let since = match member.norm {
-            Norm::Flow(_) | Norm::Level(_) | Norm::Behaviour(_) | Norm::SelfTime(..) => member.since,
+            Norm::Flow(_) | Norm::Level(_) | Norm::Behaviour(_) | Norm::SelfTime(..) | Norm::Metric(_) => {
+                member.since
+            }
             Norm::Failure(_) | Norm::Latency(..) => total.showing(family, member.norm),
         };
         let tick = view.now.0 / view.config.tick_ns();
@@ -281,13 +294,19 @@ fn symptoms<'a>(case: &'a Case, totals: &Totals<'_>, view: View<'a>) -> Vec<Symp
                 _ => total.latency.quantile_ns(500),
             },
             instance: view.window.shapes.instance(&family.operation).cloned(),
+            shift: match member.norm {
+                Norm::Metric(then) => {
+                    Some(view.window.metrics.services.shift_since(&family.operation.service_key(), &then))
+                }
+                _ => None,
+            },
             level: view.window.metrics.level(family, Nanos(member.onset * view.config.tick_ns())),
             odds: match member.norm {
                 Norm::Flow(range) => {
                     let ticks = tick.saturating_sub(member.onset);
                     window::flow_odds(member.since.requests, ticks, range, view.config)
                 }
-                Norm::Level(_) => Bits::ZERO,
+                Norm::Level(_) | Norm::Metric(_) => Bits::ZERO,
                 Norm::Failure(_) | Norm::Latency(..) | Norm::Behaviour(_) | Norm::SelfTime(..) => {
                     detect::odds(since, member.norm.counts())
                 }
@@ -332,6 +351,13 @@ fn affected(case: &Case, key: &OperationKey, total: &Digest, view: View<'_>) -> 
         failures = failures.max(member.since.failures);
     }
     let mut counts = Counts { requests: total.requests, failures };
+    // What the service counts itself is no sample.
+    let counted = case.members.iter().find(|(family, _)| {
+        family.sign == Sign::Metric && family.operation.service_key() == key.service_key()
+    });
+    if let Some((_, own)) = counted.filter(|(_, own)| own.since.failures > failures) {
+        counts = own.since;
+    }
     let flow = of(Sign::Silence).or_else(|| of(Sign::Traffic));
     if let Some(Member { norm: Norm::Flow(range), since, onset, .. }) = flow {
         let expected = range.low * minutes(*onset, view);

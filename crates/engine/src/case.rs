@@ -7,9 +7,11 @@ use model::{IncidentId, IncidentState, Nanos, Str, TraceId};
 use serde::{Deserialize, Serialize};
 
 use crate::attention::Attention;
+use crate::concurrent::Named;
 use crate::config::Config;
 use crate::detect::{self, Counts};
 use crate::hash;
+use crate::service_metrics::Charge;
 use crate::sketch::{Merge, Smallest};
 use crate::summary::{Bucket, Digest};
 use crate::window::{self, Alarm, FamilyKey, Norm, OperationKey, Sign, Window};
@@ -55,6 +57,8 @@ pub(crate) struct Case {
     beside: Beside,
     /// Of an operation at the edge: the most requests of a minute before, and the most of one now.
     pub(crate) surge: Option<(OperationKey, u64, u64)>,
+    /// Whose excess it is, as long as the numbers told.
+    pub(crate) charge: Option<Charge>,
     pub(crate) opened_at: Nanos,
     /// What had been cut or had come late before the incident, which is none of its business.
     pub(crate) ambient: (u64, u64),
@@ -88,6 +92,8 @@ pub(crate) struct Reported {
     pub(crate) at: Nanos,
     pub(crate) hash: String,
     pub(crate) material: String,
+    /// The best suspects by its own evidence.
+    pub(crate) named: Vec<Named>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,6 +143,7 @@ impl Case {
             before: Vec::new(),
             beside: Beside::default(),
             surge: None,
+            charge: None,
             opened_at: now,
             ambient: (0, 0),
             last_failing: now,
@@ -236,6 +243,11 @@ impl Case {
                 Norm::SelfTime(..) => {
                     let seen = window.self_times.since(&family.operation);
                     member.since = seen.map(|stretch| stretch.counts).unwrap_or_default();
+                }
+                Norm::Metric(then) => {
+                    let service = family.operation.service_key();
+                    let shift = window.metrics.services.shift_since(&service, &then);
+                    member.since = Counts { requests: shift.requests, failures: shift.affected };
                 }
                 Norm::Failure(_) | Norm::Latency(..) | Norm::Level(_) => {}
             }
@@ -361,6 +373,14 @@ impl Case {
                 None => Health::NoTraffic,
             };
         }
+        if let Norm::Metric(then) = member.norm {
+            let service = family.operation.service_key();
+            return match window.metrics.services.still_shifted(&service, &then, now) {
+                Some(true) => Health::Failing,
+                Some(false) => Health::Quiet,
+                None => Health::NoTraffic,
+            };
+        }
         let recent = match member.norm {
             Norm::Behaviour(_) => window.shapes.counts(&family.operation, since),
             Norm::SelfTime(..) => window.self_times.counts(&family.operation, since),
@@ -387,7 +407,12 @@ impl Case {
                         failures.iter().flat_map(|f| f.traces.iter()).for_each(|trace| all.add(trace));
                     }
                     Sign::Latency => digest.slowest.iter().for_each(|(_, trace)| all.add(trace)),
-                    Sign::Traffic | Sign::Silence | Sign::Saturation | Sign::Behaviour | Sign::SelfTime => {}
+                    Sign::Traffic
+                    | Sign::Silence
+                    | Sign::Saturation
+                    | Sign::Behaviour
+                    | Sign::SelfTime
+                    | Sign::Metric => {}
                 }
             }
         }

@@ -23,6 +23,7 @@ use crate::window::{Alarm, FamilyKey, FamilyView, Sign, Window};
 
 mod act;
 mod changes;
+mod confirm;
 mod open;
 mod publish;
 
@@ -94,7 +95,9 @@ impl Engine {
             Input::Events(events) => {
                 let shards = self.shards.len() as u64;
                 for event in &events {
-                    let shard = (event.trace.stable_hash() % shards) as usize;
+                    let hash = event.trace.stable_hash();
+                    let shard = (hash % shards) as usize;
+                    self.core.window.metrics.services.add_event(event, hash, self.core.tick);
                     self.shards[shard].add(event, &self.core.config);
                     self.core.join.add_event(event, self.core.tick);
                 }
@@ -245,7 +248,10 @@ impl Core {
     /// Symptoms as they stand now: one that went away again is forgotten, one in too few traces waits.
     fn note_alarms(&mut self) {
         let before = std::mem::take(&mut self.pending);
-        for alarm in self.window.alarms(self.tick, &self.config) {
+        let mut alarms = self.window.alarms(self.tick, &self.config);
+        alarms.retain(|alarm| !self.is_contradicted(alarm));
+        alarms.extend(self.confirmed_alerts());
+        for alarm in alarms {
             let traces = self.exemplars(&alarm);
             // Log records need not name a trace.
             let logs = &*alarm.family.operation.operation == LOGS;
@@ -277,7 +283,7 @@ impl Core {
             }
             Sign::Latency => total.slowest.iter().map(|(_, trace)| *trace).collect(),
             Sign::Behaviour | Sign::SelfTime => self.window.traces_of(&alarm.family),
-            Sign::Traffic | Sign::Silence | Sign::Saturation => Vec::new(),
+            Sign::Traffic | Sign::Silence | Sign::Saturation | Sign::Metric => Vec::new(),
         }
     }
 
@@ -333,6 +339,7 @@ impl Core {
 
     fn view(&self) -> View<'_> {
         View {
+            cases: &self.cases,
             window: &self.window,
             traces: &self.traces,
             facts: &self.facts,

@@ -7,6 +7,7 @@ use model::{EventKind, MetricKind, MetricPoint, Nanos, SECOND_NS, Str};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+use crate::service_metrics::{Role, ServiceMetrics, role};
 use crate::window::{Alarm, FamilyKey, Norm, OperationKey, Sign};
 
 /// Series that are kept; of further ones nothing is known.
@@ -33,9 +34,11 @@ pub(crate) struct SeriesKey {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Metrics {
     /// Points of this tick: they are taken in order of their own time, not of arrival.
-    arrived: BTreeMap<SeriesKey, BTreeMap<Nanos, (MetricKind, i64)>>,
+    arrived: BTreeMap<SeriesKey, (Str, BTreeMap<Nanos, (MetricKind, i64)>)>,
     meters: BTreeMap<SeriesKey, Meter>,
     in_incident: BTreeSet<SeriesKey>,
+    /// What is told of the requests of whole services.
+    pub(crate) services: ServiceMetrics,
     /// Points of series beyond the bound.
     pub(crate) cut: u64,
 }
@@ -50,6 +53,8 @@ struct Meter {
     saturated: Option<(Nanos, u32)>,
     /// Up to this somebody said that it is normal.
     accepted: i64,
+    /// What it says of the requests of its service.
+    role: Option<Role>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,24 +87,32 @@ impl Metrics {
                 continue;
             }
             let value = (point.kind, point.value);
-            let known = self.arrived.entry(key).or_default().entry(point.at).or_insert(value);
+            let (unit, points) = self.arrived.entry(key).or_default();
+            *unit = std::mem::take(unit).max(point.unit);
+            let known = points.entry(point.at).or_insert(value);
             *known = (*known).max(value);
         }
     }
 
     /// Takes in what arrived since the last tick, and forgets what is too old.
     pub(crate) fn advance(&mut self, now: Nanos) {
-        for (key, points) in std::mem::take(&mut self.arrived) {
+        for (key, (unit, points)) in std::mem::take(&mut self.arrived) {
             if !self.meters.contains_key(&key) && self.meters.len() >= SERIES_MAX {
                 self.cut += points.len() as u64;
                 continue;
             }
             for (at, (kind, value)) in points {
-                match self.meters.get_mut(&key) {
-                    Some(meter) => meter.add(at, kind, value),
+                let (shown, role) = match self.meters.get_mut(&key) {
+                    Some(meter) => (meter.add(at, kind, value), meter.role),
                     None => {
-                        self.meters.insert(key.clone(), Meter::starting_with(at, kind, value));
+                        let role = role(&key, &unit, kind);
+                        self.meters.insert(key.clone(), Meter::starting_with(at, kind, value, role));
+                        // What a counter stood at when it was first seen came before.
+                        (Some(value).filter(|_| kind != MetricKind::Cumulative), role)
                     }
+                };
+                if let (Some(shown), Some(role)) = (shown, role) {
+                    self.services.add(&key, role, at, shown);
                 }
             }
         }
@@ -108,6 +121,7 @@ impl Metrics {
             meter.minutes = meter.minutes.split_off(&keep);
             !meter.minutes.is_empty()
         });
+        self.services.advance(now);
     }
 
     /// Utilizations outside incidents that stand at their limit and never came near it before, in order of key.
@@ -226,18 +240,19 @@ impl SeriesKey {
 }
 
 impl Meter {
-    fn starting_with(at: Nanos, kind: MetricKind, value: i64) -> Self {
+    fn starting_with(at: Nanos, kind: MetricKind, value: i64, role: Option<Role>) -> Self {
+        let last = (at, value);
         let mut meter =
-            Self { first: at, last: (at, value), minutes: BTreeMap::new(), saturated: None, accepted: 0 };
-        // What a counter stood at when it was first seen came before.
+            Self { first: at, last, minutes: BTreeMap::new(), saturated: None, accepted: 0, role };
         meter.count(at, if kind == MetricKind::Cumulative { 0 } else { value });
         meter
     }
 
-    fn add(&mut self, at: Nanos, kind: MetricKind, value: i64) {
+    /// What the point shows; `None` where it was overtaken.
+    fn add(&mut self, at: Nanos, kind: MetricKind, value: i64) -> Option<i64> {
         let (last_at, last) = self.last;
         if at <= last_at {
-            return;
+            return None;
         }
         let shown = match kind {
             MetricKind::Gauge | MetricKind::Delta => value,
@@ -256,6 +271,7 @@ impl Meter {
         }
         self.last = (at, value);
         self.count(at, shown);
+        Some(shown)
     }
 
     fn count(&mut self, at: Nanos, value: i64) {

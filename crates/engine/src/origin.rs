@@ -9,11 +9,13 @@ use crate::summary::Bucket;
 use crate::window::{FamilyKey, OperationKey, Sign, Window};
 
 mod behaviour;
+mod metric;
 mod self_time;
 mod slow;
 mod upstream;
 mod ways;
 
+pub(crate) use metric::by_metrics;
 use slow::vote as vote_slow;
 use upstream::first as first_upstream;
 

@@ -22,17 +22,21 @@ pub(crate) mod points {
     pub(crate) const VERSION: i64 = 15;
     pub(crate) const RUNTIME: i64 = 10;
     pub(crate) const SELF_TIME: i64 = 15;
+    pub(crate) const METRIC: i64 = 30;
     pub(crate) const FAILURE: i64 = 4;
     pub(crate) const LATENCY: i64 = 4;
     pub(crate) const FLOW: i64 = 2;
     pub(crate) const CHAIN: i64 = 6;
+    /// In hundredths of its points there.
+    pub(crate) const CONCURRENT: i64 = 50;
 
     /// What each is given for.
-    pub const TABLE: [(&str, i64); 11] = [
+    pub const TABLE: [(&str, i64); 13] = [
         ("the origin", ORIGIN),
         ("the share of the examined traces that point at it, up to", TRACES),
         ("its requests run otherwise, once consequences are set aside", BEHAVIOUR),
         ("a resource of it stands at its limit as never before", SATURATION),
+        ("its own share of the excess by what services count of themselves, up to", METRIC),
         ("a new version of it does worse than the others in the same minutes", VERSION),
         ("a runtime signal says bad news of it", RUNTIME),
         ("its requests take longer by themselves", SELF_TIME),
@@ -40,6 +44,7 @@ pub(crate) mod points {
         ("it is slow", LATENCY),
         ("its traffic changed", FLOW),
         ("the failure passes it, less for each hop from the origin", CHAIN),
+        ("another incident of the time points at it: of its points there, percent", CONCURRENT),
     ];
 }
 
@@ -76,6 +81,13 @@ impl Ranking {
         })
     }
 
+    fn in_order(self) -> Vec<Suspect> {
+        let mut all: Vec<Suspect> = self.by_service.into_values().collect();
+        all.sort_by(|a, b| (b.score(), &a.service).cmp(&(a.score(), &b.service)));
+        all.truncate(SUSPECTS_MAX);
+        all
+    }
+
     fn add(&mut self, service: &Str, points: i64, said: wording::Sentence) -> &mut Suspect {
         let suspect = self.of(service);
         if points > 0 {
@@ -87,14 +99,43 @@ impl Ranking {
 
 /// Best first; ties go by name.
 pub(crate) fn rank(analysis: &Analysis<'_>, hypotheses: &[Hypothesis]) -> Vec<Suspect> {
+    let mut ranking = by_own_evidence(analysis, hypotheses);
+    by_concurrent(analysis, &mut ranking);
+    ranking.in_order()
+}
+
+/// Without what other incidents point at.
+pub(crate) fn own(analysis: &Analysis<'_>, hypotheses: &[Hypothesis]) -> Vec<Suspect> {
+    by_own_evidence(analysis, hypotheses).in_order()
+}
+
+fn by_own_evidence(analysis: &Analysis<'_>, hypotheses: &[Hypothesis]) -> Ranking {
     let mut ranking = Ranking::default();
     by_origin(analysis, hypotheses, &mut ranking);
     by_symptoms(analysis, &mut ranking);
+    by_metrics(analysis, &mut ranking);
     by_facts(analysis, &mut ranking);
-    let mut all: Vec<Suspect> = ranking.by_service.into_values().collect();
-    all.sort_by(|a, b| (b.score(), &a.service).cmp(&(a.score(), &b.service)));
-    all.truncate(SUSPECTS_MAX);
-    all
+    ranking
+}
+
+/// Whoever is the root of an incident of the same time may be that of this one.
+fn by_concurrent(analysis: &Analysis<'_>, ranking: &mut Ranking) {
+    for (incident, named) in &analysis.concurrent {
+        for named in *named {
+            let points = named.score * points::CONCURRENT / 100;
+            let suspect =
+                ranking.add(&named.service, points, wording::points_elsewhere(analysis, *incident, named));
+            if suspect.operation.is_empty() {
+                suspect.operation = named.operation.clone();
+            }
+            if suspect.instance.is_empty() {
+                suspect.instance = named.instance.clone();
+            }
+            if suspect.cause == CauseKind::Unknown {
+                suspect.cause = named.cause;
+            }
+        }
+    }
 }
 
 fn by_origin(analysis: &Analysis<'_>, hypotheses: &[Hypothesis], ranking: &mut Ranking) {
@@ -137,6 +178,7 @@ fn by_symptoms(analysis: &Analysis<'_>, ranking: &mut Ranking) {
             Sign::Latency => points::LATENCY,
             Sign::SelfTime => points::SELF_TIME,
             Sign::Traffic | Sign::Silence => points::FLOW,
+            Sign::Metric => points::LATENCY,
         };
         let suspect = ranking.add(&service, points, wording::shows(symptom));
         if suspect.operation.is_empty() && sign != Sign::Saturation {
@@ -151,6 +193,19 @@ fn by_symptoms(analysis: &Analysis<'_>, ranking: &mut Ranking) {
                 suspect.cause = CauseKind::Runtime;
             }
         }
+    }
+}
+
+/// Whose excess it is by the services' own numbers.
+fn by_metrics(analysis: &Analysis<'_>, ranking: &mut Ranking) {
+    let Some(charge) = &analysis.case.charge else { return };
+    for charged in &charge.charged {
+        let share = i64::try_from(charged.share.min(1_000)).unwrap_or(1_000);
+        ranking.add(
+            &charged.service,
+            points::METRIC * share / 1_000,
+            wording::charged(analysis, charge, charged),
+        );
     }
 }
 

@@ -13,6 +13,7 @@ use crate::fixed::Bits;
 use crate::join::Joined;
 use crate::metrics::{Level, Metrics};
 use crate::self_time::SelfTimes;
+use crate::service_metrics::Shift;
 use crate::shapes::Shapes;
 use crate::sketch::{Merge, OTHER, Smallest};
 use crate::summary::{
@@ -84,6 +85,8 @@ pub(crate) enum Norm {
     Behaviour(Counts),
     /// Requests that are slow by themselves, by this limit.
     SelfTime(Counts, Limit),
+    /// What a service counts of its own requests.
+    Metric(Shift),
 }
 
 impl Norm {
@@ -93,7 +96,7 @@ impl Norm {
             | Self::Latency(counts, _)
             | Self::Behaviour(counts)
             | Self::SelfTime(counts, _) => *counts,
-            Self::Flow(_) | Self::Level(_) => Counts::default(),
+            Self::Flow(_) | Self::Level(_) | Self::Metric(_) => Counts::default(),
         }
     }
 }
@@ -213,7 +216,12 @@ impl Window {
         match family.sign {
             Sign::Behaviour => self.shapes.traces(&family.operation),
             Sign::SelfTime => self.self_times.traces(&family.operation),
-            Sign::Failure | Sign::Latency | Sign::Traffic | Sign::Silence | Sign::Saturation => Vec::new(),
+            Sign::Failure
+            | Sign::Latency
+            | Sign::Traffic
+            | Sign::Silence
+            | Sign::Saturation
+            | Sign::Metric => Vec::new(),
         }
     }
 
@@ -308,6 +316,7 @@ impl Window {
         }
         self.shapes.accept(Nanos(until * config.tick_ns()));
         self.self_times.accept(&matches, Nanos(until * config.tick_ns()));
+        self.metrics.services.accept(Nanos(until * config.tick_ns()));
     }
 
     /// Time without ticks, up to `now`, is not time without traffic.
@@ -392,6 +401,7 @@ impl Window {
 
     pub(crate) fn enter_incident(&mut self, family: &FamilyKey, onset: Bucket) {
         self.metrics.enter_incident(family);
+        self.metrics.services.enter_incident(family);
         self.shapes.enter_incident(family, onset);
         self.self_times.enter_incident(family);
         if let Some(flow) = self.flow_mut(family) {
@@ -404,6 +414,7 @@ impl Window {
     /// Its incident is over as of `from`: what was before is not judged again.
     pub(crate) fn leave_incident(&mut self, family: &FamilyKey, from: Bucket, config: &Config) {
         self.metrics.leave_incident(family);
+        self.metrics.services.leave_incident(family, Nanos(from * config.tick_ns()));
         self.shapes.leave_incident(family);
         self.self_times.leave_incident(family);
         if let Some(flow) = self.flow_mut(family) {
@@ -437,6 +448,15 @@ impl Window {
     pub(crate) fn surges(&self, key: &OperationKey, config: &Config) -> bool {
         let whole = OperationKey::whole(&key.service_key());
         [key, &whole].into_iter().any(|key| self.surge(key, config).is_some())
+    }
+
+    /// What a service is asked to do the most.
+    pub(crate) fn main_operation(&self, service: &ServiceKey) -> OperationKey {
+        let of_service =
+            self.operations.iter().filter(|(key, _)| key.kind.is_inbound() && key.service_key() == *service);
+        let requests = |series: &Series| series.buckets.values().map(|digest| digest.requests).sum::<u64>();
+        let most = of_service.max_by_key(|(key, series)| (requests(series), std::cmp::Reverse(*key)));
+        most.map_or_else(|| OperationKey::whole(service), |(key, _)| key.clone())
     }
 
     /// Whether a service of this name reports in `env`.

@@ -79,7 +79,7 @@ impl Core {
             Sign::Traffic | Sign::Silence => Vec::new(),
             // Whoever calls what runs otherwise shows the consequences.
             Sign::Behaviour | Sign::SelfTime => self.window.traces_of(family),
-            Sign::Failure | Sign::Latency | Sign::Saturation => return BTreeSet::new(),
+            Sign::Failure | Sign::Latency | Sign::Saturation | Sign::Metric => return BTreeSet::new(),
         };
         let held = before.iter().chain(&shown).filter_map(|id| self.traces.get(id));
         let callers = held.flat_map(|trace| {
@@ -102,7 +102,8 @@ impl Core {
             }
             Sign::SelfTime if of_call => (self.window.traces_of(family), false),
             Sign::Behaviour | Sign::SelfTime => return BTreeSet::new(),
-            Sign::Failure | Sign::Latency if !of_call => return BTreeSet::new(),
+            Sign::Metric => return self.reached(key),
+            Sign::Failure | Sign::Latency if !of_call => return self.called(key),
             Sign::Failure => {
                 let total = self.window.sum(key, self.window.sealed(), u64::MAX, &self.config);
                 let failures = total.failures_of(&family.code);
@@ -198,6 +199,10 @@ impl Core {
 
     /// Keeps the totals of the operations that the failure passes through, members or not.
     pub(super) fn track_chain(&mut self, id: IncidentId) {
+        let Some(charge) = self.cases.get(&id).map(|case| self.charge_of(case)) else { return };
+        if let (Some(charge), Some(case)) = (charge, self.cases.get_mut(&id)) {
+            case.charge = Some(charge);
+        }
         let Some(case) = self.cases.get(&id) else { return };
         let Some(origin) = self.vote(case) else { return };
         let surge = self.surge(case, &origin);
@@ -237,8 +242,9 @@ impl Core {
             case.wanted(&self.window).into_iter().chain(case.opening.iter().copied()).collect();
         let before: BTreeSet<_> = case.before.iter().copied().collect();
         let (held, before) = (self.held(&wanted), self.held(&before));
-        let origin = origin::locate(&case.onsets(), &held, &before, &self.window, &self.peers)?;
-        Some(origin.under(case.surge.as_ref().map(|(edge, ..)| edge)))
+        let found = origin::locate(&case.onsets(), &held, &before, &self.window, &self.peers)
+            .map(|origin| origin.under(case.surge.as_ref().map(|(edge, ..)| edge)));
+        origin::by_metrics(case, found, &self.window)
     }
 
     fn held(&self, traces: &BTreeSet<TraceId>) -> Vec<&CapturedTrace> {

@@ -8,7 +8,7 @@ use super::Core;
 use crate::analysis::Analysis;
 use crate::case::{Case, Reported};
 use crate::report::{Report, build};
-use crate::{canonical, hash};
+use crate::{canonical, causes, concurrent, hash, suspects};
 
 const MINUTE_NS: u64 = 60 * model::SECOND_NS;
 
@@ -63,6 +63,7 @@ impl Core {
         let bytes = canonical::of(&report);
         let hash = hash::sha256_hex(&bytes);
         let row = incident(case, &analysis, &report, &hash, self.tick);
+        let named = concurrent::named(&suspects::own(&analysis, &causes::weigh(&analysis)));
         let row_is_due = case.attention.row_is_due;
         if let Some(case) = self.cases.get_mut(&id) {
             case.attention.row_is_due = false;
@@ -73,7 +74,7 @@ impl Core {
         let document = ReportDocument { incident: id, tick: self.tick, hash: hash.clone(), bytes };
         let tick = self.tick;
         if let Some(case) = self.cases.get_mut(&id) {
-            case.last_report = Some(Reported { at: tick, hash, material });
+            case.last_report = Some(Reported { at: tick, hash, material, named });
         }
         vec![Effect::IncidentChanged(row), Effect::ReportChanged(document)]
     }

@@ -236,7 +236,7 @@ fn symptoms(analysis: &Analysis<'_>, now: Nanos) -> Vec<Symptom> {
                 p50_before_us: limit.p50_ns / 1_000,
                 p50_us: s.p50_ns.map(|ns| ns / 1_000),
             }),
-            Norm::Failure(_) | Norm::Flow(_) | Norm::Level(_) | Norm::Behaviour(_) => None,
+            _ => None,
         },
         traffic: match s.norm {
             Norm::Flow(range) => Some(TrafficPart {
@@ -244,17 +244,19 @@ fn symptoms(analysis: &Analysis<'_>, now: Nanos) -> Vec<Symptom> {
                 high_per_minute: range.high,
                 requests: s.since.requests,
             }),
-            Norm::Failure(_)
-            | Norm::Latency(..)
-            | Norm::Level(_)
-            | Norm::Behaviour(_)
-            | Norm::SelfTime(..) => None,
+            _ => None,
         },
         saturation: s.level.map(|level| SaturationPart {
             metric: s.family.operation.operation.to_string(),
             instance: s.family.code.to_string(),
             max_before: millionths(level.before_max),
             max: millionths(level.now_max),
+        }),
+        metric: s.shift.map(|shift| MetricPart {
+            measure: shift.measure.as_str().to_owned(),
+            median_before: shift.normal.median,
+            limit: shift.normal.limit,
+            worst: shift.worst,
         }),
         odds_log10: s.odds.log10_floor(),
         onset_at: s.onset.to_rfc3339(),

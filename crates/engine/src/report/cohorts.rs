@@ -92,7 +92,7 @@ fn sampled_text(cohort: &Sampled, sign: Sign) -> String {
     let shown = match sign {
         Sign::Latency | Sign::SelfTime => "slow",
         Sign::Behaviour => "affected",
-        Sign::Failure | Sign::Traffic | Sign::Silence | Sign::Saturation => "failing",
+        Sign::Failure | Sign::Traffic | Sign::Silence | Sign::Saturation | Sign::Metric => "failing",
     };
     let text = format!(
         "{dimension} {value} of {service} in {} {shown} and {} healthy sampled requests",

@@ -209,7 +209,8 @@ pub struct Symptom {
     /// `failure`: a family's failure rate left its baseline; `latency`: more requests than ever are slow; `traffic`: more
     /// or fewer requests than ever; `silence`: none at all; `saturation`: a resource stands at its limit as never before;
     /// `behaviour`: requests end early or log an error that nobody logged before; `self_time`: more requests than ever
-    /// take long by themselves, callees apart.
+    /// take long by themselves, callees apart; `metric`: a service's own numbers left what they were, and an alert says
+    /// so.
     pub kind: String,
     pub service: String,
     pub operation: String,
@@ -222,6 +223,7 @@ pub struct Symptom {
     pub latency: Option<LatencyPart>,
     pub traffic: Option<TrafficPart>,
     pub saturation: Option<SaturationPart>,
+    pub metric: Option<MetricPart>,
     /// The odds against the baseline are 1 in 10 to this power.
     pub odds_log10: i64,
     pub onset_at: String,
@@ -247,6 +249,17 @@ pub struct SaturationPart {
     /// The most in the hour before the onset, and since.
     pub max_before: f64,
     pub max: f64,
+}
+
+/// Of what a service counts of its own requests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetricPart {
+    /// `failures`, in millionths of the requests, or a latency, in microseconds.
+    pub measure: String,
+    /// The median before, above which value it departs, and the worst since.
+    pub median_before: i64,
+    pub limit: i64,
+    pub worst: i64,
 }
 
 /// Of a traffic symptom or of silence.

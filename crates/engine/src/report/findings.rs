@@ -1,12 +1,14 @@
 //! Sentences of the findings that speak for and against causes and suspects.
 
-use model::Nanos;
+use model::{IncidentId, Nanos};
 
 use super::cite;
-use super::wording::{Sentence, clock, duration, of, traces};
+use super::wording::{Sentence, clock, duration, ms, of, traces};
 use crate::analysis::{Analysis, Cohort, Correlated, Hop, Symptom};
+use crate::concurrent::Named;
 use crate::origin::Origin;
 use crate::report::wording;
+use crate::service_metrics::{Charge, Charged, Measure, Shift};
 use crate::window::{OperationKey, Sign};
 
 pub(crate) fn saturated(analysis: &Analysis<'_>) -> Sentence {
@@ -20,6 +22,44 @@ pub(crate) fn saturated(analysis: &Analysis<'_>) -> Sentence {
         percent(level.before_max)
     );
     Sentence::new(text, symptom_at(analysis, &key.service))
+}
+
+pub(crate) fn points_elsewhere(analysis: &Analysis<'_>, incident: IncidentId, named: &Named) -> Sentence {
+    let text = format!(
+        "Incident {incident}, which began at about the same time, points at {} with {}.",
+        named.service, named.score
+    );
+    let symptom = analysis.root().or_else(|| analysis.symptoms.first());
+    Sentence::new(text, symptom.map(|s| cite::symptom(s.family)))
+}
+
+/// A number of a service, in its own unit.
+fn measured(measure: Measure, value: i64) -> String {
+    match measure {
+        Measure::Failures => format!("{}.{:02} % failed", value / 10_000, value % 10_000 / 100),
+        Measure::Latency(_) => ms(value.unsigned_abs().saturating_mul(1_000)),
+    }
+}
+
+pub(crate) fn shifted(shift: &Shift, elapsed: String) -> String {
+    let Shift { measure, normal, worst, requests, .. } = shift;
+    format!(
+        "{}: up to {} in {elapsed}, by the service's own numbers of {requests} requests; {} before",
+        measure.as_str(),
+        measured(*measure, *worst),
+        measured(*measure, normal.median)
+    )
+}
+
+pub(crate) fn charged(analysis: &Analysis<'_>, charge: &Charge, charged: &Charged) -> Sentence {
+    let text = format!(
+        "Of the excess of {} in {}, {} % is its own by the services' numbers: what it calls does not explain it.",
+        charge.measure.as_str(),
+        charge.target,
+        charged.share / 10
+    );
+    let symptom = analysis.symptoms.iter().find(|s| s.family.sign == Sign::Metric);
+    Sentence::new(text, symptom.map(|s| cite::symptom(s.family)))
 }
 
 pub(crate) fn restarted(analysis: &Analysis<'_>) -> Sentence {

@@ -59,7 +59,7 @@ fn befell(sign: Sign) -> &'static str {
         Sign::Failure => "failed",
         Sign::Latency | Sign::SelfTime => "were slow",
         Sign::Traffic | Sign::Silence => "did not come",
-        Sign::Saturation | Sign::Behaviour => "were affected",
+        Sign::Saturation | Sign::Behaviour | Sign::Metric => "were affected",
     }
 }
 
@@ -125,6 +125,7 @@ fn what_happens(origin: &Origin) -> String {
         Sign::Silence => format!("{service} fell silent"),
         Sign::Saturation => format!("{service} stands at the limit of what it has"),
         Sign::Behaviour => format!("requests in {service} run otherwise than ever"),
+        Sign::Metric => format!("{service} does worse than ever by its own numbers"),
     }
 }
 
@@ -177,6 +178,7 @@ pub(crate) fn symptom(symptom: &Symptom<'_>, now: Nanos) -> String {
                 percent(level.before_max)
             )
         }
+        Norm::Metric(then) => shifted(&symptom.shift.unwrap_or(then), elapsed),
         Norm::Flow(Range { low, high, .. }) => {
             format!("{} requests in {elapsed}; from {low} to {high} a minute before; {odds}", since.requests)
         }
@@ -193,6 +195,7 @@ pub(crate) fn first_seen(symptom: &Symptom<'_>) -> Sentence {
         Sign::Silence => format!("{service} {operation} fell silent."),
         Sign::Saturation => format!("{service} reached its limit: {operation} on {code}."),
         Sign::Behaviour => format!("Requests of {service} {operation} began to run otherwise."),
+        Sign::Metric => format!("The {code} that {service} counts itself left what it was."),
     };
     Sentence::new(text, [cite::symptom(symptom.family)])
 }
@@ -311,6 +314,7 @@ pub(crate) fn own_code_fails(origin: &Origin) -> Sentence {
             place.step.operation, place.service
         ),
         (Sign::Saturation, _) => format!("{} has no more of {}.", place.service, place.step.operation),
+        (Sign::Metric, _) => format!("What {} calls does not explain its own numbers.", place.service),
         (Sign::Traffic | Sign::Silence, _) => {
             format!("The traffic of {} changed, and that of whoever calls it did not.", place.service)
         }
@@ -422,6 +426,7 @@ pub(crate) fn check(hypothesis: &Hypothesis, origin: &Origin) -> Option<Sentence
             Sign::Latency | Sign::SelfTime => {
                 format!("Look at what {} in {service} spends its time on.", origin.place.step.operation)
             }
+            Sign::Metric => format!("Look at what {service} does by itself, and what was changed there."),
             Sign::Traffic | Sign::Silence | Sign::Saturation => {
                 format!("Look at whether {service} runs, and at what brings its work to it.")
             }

@@ -39,6 +39,12 @@ impl Window {
         if let Norm::Level(_) = norm {
             return Present::Level(self.metrics.accept_present(family));
         }
+        if let Norm::Metric(then) = norm {
+            let service = family.operation.service_key();
+            let now = self.metrics.services.shift_since(&service, &then);
+            self.metrics.services.accept(model::Nanos(tick * config.tick_ns()));
+            return Present::Share(Counts { requests: now.requests, failures: now.affected });
+        }
         if let Norm::Behaviour(_) = norm {
             let present = self.shapes.since(&family.operation);
             self.shapes.accept_present(&family.operation);
@@ -69,6 +75,7 @@ impl Window {
             Sign::Saturation => Norm::Level(Level::default()),
             Sign::Behaviour => Norm::Behaviour(Counts::default()),
             Sign::SelfTime => Norm::SelfTime(Counts::default(), Limit::default()),
+            Sign::Metric => return,
         };
         self.accept_present(family, norm, onset, tick, config);
     }

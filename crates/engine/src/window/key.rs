@@ -37,6 +37,8 @@ pub(crate) enum Sign {
     Behaviour,
     /// Requests take longer than ever by themselves, whatever they wait for.
     SelfTime,
+    /// What a service counts of its own requests left what it was, and an alert says so.
+    Metric,
 }
 
 impl Sign {
@@ -49,6 +51,7 @@ impl Sign {
             Self::Saturation => "saturation",
             Self::Behaviour => "behaviour",
             Self::SelfTime => "self_time",
+            Self::Metric => "metric",
         }
     }
 }
@@ -57,7 +60,7 @@ impl Sign {
 pub(crate) const WHOLE_SERVICE: &str = "(all)";
 
 impl OperationKey {
-    pub(super) fn whole(service: &ServiceKey) -> Self {
+    pub(crate) fn whole(service: &ServiceKey) -> Self {
         Self {
             env: service.env.clone(),
             service: service.service.clone(),
@@ -66,7 +69,7 @@ impl OperationKey {
         }
     }
 
-    pub(super) fn service_key(&self) -> ServiceKey {
+    pub(crate) fn service_key(&self) -> ServiceKey {
         ServiceKey { env: self.env.clone(), service: self.service.clone() }
     }
 }
@@ -74,6 +77,12 @@ impl OperationKey {
 impl FamilyKey {
     pub(crate) fn failure(operation: OperationKey, code: Str) -> Self {
         Self { operation, sign: Sign::Failure, code }
+    }
+
+    /// Of a whole service, by its own numbers.
+    pub(crate) fn metric(service: &ServiceKey, failures: bool) -> Self {
+        let code = if failures { "failures" } else { "latency" };
+        Self { operation: OperationKey::whole(service), sign: Sign::Metric, code: code.into() }
     }
 
     pub(crate) fn of(operation: OperationKey, sign: Sign) -> Self {

@@ -59,7 +59,7 @@ impl Digest {
         match norm {
             Norm::Failure(_) => self.counts(&family.code),
             Norm::Latency(_, limit) => self.slow(limit.above_ns),
-            Norm::Flow(_) | Norm::Level(_) | Norm::Behaviour(_) | Norm::SelfTime(..) => {
+            Norm::Flow(_) | Norm::Level(_) | Norm::Behaviour(_) | Norm::SelfTime(..) | Norm::Metric(_) => {
                 Counts { requests: self.requests, failures: 0 }
             }
         }
@@ -172,7 +172,12 @@ impl Series {
     pub(super) fn enter_incident(&mut self, family: &FamilyKey) {
         match family.sign {
             Sign::Latency => self.slowness.in_incident = true,
-            Sign::Traffic | Sign::Silence | Sign::Saturation | Sign::Behaviour | Sign::SelfTime => {}
+            Sign::Traffic
+            | Sign::Silence
+            | Sign::Saturation
+            | Sign::Behaviour
+            | Sign::SelfTime
+            | Sign::Metric => {}
             Sign::Failure => {
                 if let Some(family) = self.families.get_mut(&family.code) {
                     family.in_incident = true;
@@ -184,7 +189,12 @@ impl Series {
     pub(super) fn leave_incident(&mut self, family: &FamilyKey, from: Bucket) {
         match family.sign {
             Sign::Latency => self.slowness.leave(from),
-            Sign::Traffic | Sign::Silence | Sign::Saturation | Sign::Behaviour | Sign::SelfTime => {}
+            Sign::Traffic
+            | Sign::Silence
+            | Sign::Saturation
+            | Sign::Behaviour
+            | Sign::SelfTime
+            | Sign::Metric => {}
             Sign::Failure => {
                 if let Some(family) = self.families.get_mut(&family.code) {
                     family.in_incident = false;
