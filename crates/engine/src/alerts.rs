@@ -1,6 +1,7 @@
 //! Alerts of other systems, folded: whatever is told of one alert, resends and resolves, is one record with a history.
 //! Which labels mean a service or an environment is configuration, so a replay maps as was mapped then. It must never
-//! know how a provider writes its alerts, nor decide anything from them: they stand in reports as evidence.
+//! know how a provider writes its alerts, nor decide anything from them: they stand in reports as evidence, and `core/confirm`
+//! asks which of them fire.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;

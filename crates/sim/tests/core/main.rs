@@ -13,6 +13,8 @@ mod reference;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
+mod service_metrics;
+#[cfg(test)]
 mod vectors;
 
 use std::collections::BTreeMap;
