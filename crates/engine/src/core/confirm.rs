@@ -29,9 +29,9 @@ impl Core {
         };
         match alarm.family.sign {
             Sign::Failure => services.fails_as_ever(&service, shown),
-            Sign::Latency => services.is_fast_as_ever(&service, shown),
+            Sign::Latency | Sign::SelfTime => services.is_fast_as_ever(&service, shown),
             Sign::Traffic | Sign::Silence => services.flows_as_ever(&service, shown),
-            Sign::Saturation | Sign::Behaviour | Sign::SelfTime | Sign::Metric => false,
+            Sign::Saturation | Sign::Behaviour | Sign::Metric => false,
         }
     }
 
