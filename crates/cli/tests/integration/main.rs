@@ -10,4 +10,6 @@ mod demo;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod outside_text;
+#[cfg(test)]
 mod serve;
