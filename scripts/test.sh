@@ -26,6 +26,7 @@ step "make check" scripts/check.sh
 step "Rust tests" rust_tests
 step "Rust tests were run" count_tests
 step "report hash vectors in Python" vectors
+step "causes of 40 generated faults (make eval-generated: 500)" scripts/accuracy.sh
 step "OpenTelemetry SDKs over the standard ports" scripts/clients.sh
 step "the real Alertmanager" scripts/alertmanager.sh
 step "kill -9 under load, 5 rounds (make crash: 50)" scripts/crash.sh 5
