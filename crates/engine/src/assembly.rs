@@ -23,7 +23,7 @@ pub(crate) struct TraceOrigin<'a> {
     pub(crate) inbound: &'a Event,
     /// The event is a call, and its callee left no event in the trace.
     pub(crate) callee_unobserved: bool,
-    /// The event is a call that was given up, and no failure of its callee is known.
+    /// Nobody below is known to have failed, and the event ran out of time: somebody was waited for too long.
     pub(crate) gave_up: bool,
     /// Failing events from the origin outwards, one for each service passed: the inbound event where there is one.
     pub(crate) hops: Vec<&'a Event>,
@@ -68,8 +68,7 @@ impl<'a> Assembly<'a> {
             outer_part_missing: self.events[outermost].parent.is_some() && self.parents[outermost].is_none(),
             event,
             inbound: &self.events[self.inbound_of(deepest)],
-            gave_up: event.kind.is_outbound()
-                && event.failure().is_some_and(|failure| failure.status == FailureStatus::Timeout),
+            gave_up: event.failure().is_some_and(|failure| failure.status == FailureStatus::Timeout),
             callee_unobserved: event.kind.is_outbound() && self.callee(deepest).is_none(),
             hops: self.hops_along(self.failing_chain(deepest).into_iter()),
         })

@@ -1,7 +1,7 @@
 //! Why: candidate causes, each with the findings that speak for and against it. The score is the sum of published
 //! weights, the confidence the best score's share of the best two. Nothing is hidden: losers stay in the report.
 
-use model::{CauseKind, Nanos, SignalKind, Str};
+use model::{CapturedTrace, CauseKind, Nanos, SignalKind, Str};
 
 use crate::analysis::{Analysis, Change, Cohort, Correlated, Symptom, Versions};
 use crate::facts;
@@ -273,7 +273,10 @@ fn config(analysis: &Analysis<'_>, change: &Correlated<'_>, origin: &Str) -> Hyp
 fn traffic(analysis: &Analysis<'_>) -> Option<Hypothesis> {
     let (edge, high, now) = analysis.case.surge.as_ref()?;
     let origin = analysis.origin.as_ref()?;
-    let reaches = origin.hops.last().is_some_and(|hop| hop.service == edge.service);
+    let passes = |trace: &CapturedTrace, service: &Str| trace.events.iter().any(|e| e.service == *service);
+    let from_there = analysis.exemplars.iter().filter(|trace| passes(trace, &edge.service));
+    let reaches = origin.place.service == edge.service
+        || from_there.into_iter().any(|trace| passes(trace, &origin.place.service));
     Some(
         Hypothesis::new(CauseKind::Traffic, Some(edge.service.to_string()))
             .finding(weights::TRAFFIC_SURGE, wording::surge(edge, *high, *now))

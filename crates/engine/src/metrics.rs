@@ -16,6 +16,8 @@ const KEEP_MINUTES: u64 = 60;
 const MINUTE_NS: u64 = 60 * SECOND_NS;
 /// A utilization from here on is a lack, in millionths.
 const SATURATED: i64 = 750_000;
+/// Where something is wrong already, this much says why, if it was below the limit before.
+const AT_ITS_END: i64 = 900_000;
 /// Points in a row that must show it, unless they are half a minute or more apart.
 const POINTS_MIN: u32 = 3;
 const SPARSE_NS: u64 = 30 * SECOND_NS;
@@ -153,7 +155,9 @@ impl Metrics {
         };
         let found = self.meters.iter().filter(|(key, _)| is_meant(key)).filter_map(|(key, meter)| {
             let level = meter.level(since)?;
-            (level.now_max >= SATURATED && level.before_max <= level.now_max / 2).then_some((key, level))
+            let as_never = level.now_max >= SATURATED && level.before_max <= level.now_max / 2;
+            let at_its_end = level.now_max >= AT_ITS_END && level.before_max <= SATURATED;
+            (as_never || at_its_end).then_some((key, level))
         });
         found.collect()
     }

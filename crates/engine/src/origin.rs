@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{CapturedTrace, Nanos, Str, TraceId};
+use model::{CapturedTrace, Event, Nanos, Str, TraceId};
 
 use crate::assembly::{Assembly, Peers, TraceOrigin};
 use crate::summary::Bucket;
@@ -188,7 +188,8 @@ pub(crate) fn vote<'a>(
         examined += 1;
         let hops = hops(&found, &callee);
         all.add(hops.clone(), found.outer_part_missing);
-        let lost = matches!(&callee, Callee::Silent(service) if window.goes_on(&found.event.env, service));
+        let goes_on = matches!(&callee, Callee::Silent(service) if window.goes_on(&found.event.env, service));
+        let lost = goes_on && was_answered(found.event);
         let vote = votes.entry(place(&found, &callee)).or_default();
         vote.cut += usize::from(lost);
         vote.gave_up += usize::from(gave_up);
@@ -221,6 +222,12 @@ pub(crate) fn vote<'a>(
         others,
         reason: most_common(&vote.reasons).cloned().unwrap_or_default(),
     })
+}
+
+/// The callee said how it ended, so its spans are lost; who is not reached or breaks off says nothing.
+fn was_answered(call: &Event) -> bool {
+    let code = call.failure().map(|failure| &*failure.code).unwrap_or_default();
+    code.starts_with("HTTP_") && !matches!(code, "HTTP_502" | "HTTP_503" | "HTTP_504")
 }
 
 /// A trace that lost the span of the call in which it fails points at the service as a whole: it agrees with those that
@@ -282,7 +289,7 @@ fn callee(found: &TraceOrigin<'_>, window: &Window, peers: &Peers) -> Callee {
 }
 
 /// The reporting service that a call goes to, by what was learned of calls or by its name.
-pub(crate) fn known_service(call: &model::Event, window: &Window, peers: &Peers) -> Option<Str> {
+pub(crate) fn known_service(call: &Event, window: &Window, peers: &Peers) -> Option<Str> {
     if let Some(service) = peers.callee(call) {
         return Some(service.clone());
     }

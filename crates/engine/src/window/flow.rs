@@ -44,8 +44,9 @@ const SILENT: u64 = 10;
 pub(crate) struct Range {
     pub(crate) low: u64,
     pub(crate) high: u64,
-    /// Of a whole minute, at the least.
+    /// Of a whole minute, at the least and at the most.
     pub(crate) least: u64,
+    pub(crate) most: u64,
     /// The longest time without any, in milliseconds.
     pub(crate) pause_ms: u64,
 }
@@ -69,6 +70,7 @@ impl Range {
             low: self.low.min(other.low),
             high: self.high.max(other.high),
             least: self.least.min(other.least),
+            most: self.most.max(other.most),
             pause_ms: self.pause_ms.max(other.pause_ms),
         }
     }
@@ -181,7 +183,8 @@ impl Flow {
         let (since, until) = (self.next.max(onset), Self::settled(now, config));
         let present = per_minute(self.requests(since, until), until.saturating_sub(since), config);
         let pause_ms = self.minutes.iter().map(|range| range.pause_ms).max().unwrap_or(0);
-        self.minutes = VecDeque::from([Range { low: present, high: present, least: present, pause_ms }]);
+        self.minutes =
+            VecDeque::from([Range { low: present, high: present, least: present, most: present, pause_ms }]);
         self.held.clear();
         self.begin_minute();
         self.restart();
@@ -206,7 +209,7 @@ impl Flow {
         if self.slot.1 * config.tick_ms >= slot_ms {
             let (requests, ticks) = std::mem::take(&mut self.slot);
             let rate = per_minute(requests, ticks, config);
-            let slot = Range { low: rate, high: rate, least: rate, pause_ms: 0 };
+            let slot = Range { low: rate, high: rate, least: rate, most: rate, pause_ms: 0 };
             self.current = Some(self.current.map_or(slot, |range| range.join(slot)));
         }
         self.minute = (self.minute.0 + requests, self.minute.1 + 1);
@@ -225,7 +228,8 @@ impl Flow {
         let ((requests, ticks), pause) = (self.minute, self.pause);
         (self.minute, self.pause) = ((0, 0), 0);
         let range = self.current.take()?;
-        Some(Range { least: per_minute(requests, ticks, config), pause_ms: pause * config.tick_ms, ..range })
+        let rate = per_minute(requests, ticks, config);
+        Some(Range { least: rate, most: rate, pause_ms: pause * config.tick_ms, ..range })
     }
 
     fn begin_minute(&mut self) {
@@ -324,19 +328,28 @@ impl Flow {
         2 * requests * 60 >= low * (last - first + 1)
     }
 
-    /// The most requests of a minute before, and the rate of the ten seconds with the most now, if that is far more.
+    /// The most requests of a minute before, and the rate with the most now, if that is far more: of ten seconds over
+    /// ten seconds, or of half a minute over whole minutes, where rare requests come more evenly.
     pub(super) fn surge(&self, config: &Config) -> Option<(u64, u64)> {
-        let high = self.minutes.iter().map(|range| range.high).max()?;
-        let ticks = config.ticks(10_000);
+        let before = self.minutes.iter().copied().reduce(Range::join)?;
+        let told = self.minutes.len() >= DROP_MINUTES_MIN || before.high >= PER_MINUTE_SHORT;
+        let candidates = [(10_000, before.high), (30_000, before.most)];
+        candidates.into_iter().filter(|_| told).find_map(|(length_ms, most)| {
+            let now = self.most_lately(length_ms, config)?;
+            (now >= 2 * most && most >= PER_MINUTE_MIN).then_some((most, now))
+        })
+    }
+
+    /// The greatest rate of a stretch of the last minute.
+    fn most_lately(&self, length_ms: u64, config: &Config) -> Option<u64> {
+        let ticks = config.ticks(length_ms);
         let last = *self.open.last_key_value()?.0;
-        let rates = (0..6).map(|back| {
+        let rates = (0..60_000 / length_ms).map(|back| {
             let to = (last + 1).saturating_sub(back * ticks);
             let requests: u64 = self.open.range(to.saturating_sub(ticks)..to).map(|(_, n)| n).sum();
             per_minute(requests, ticks, config)
         });
-        let most = rates.max()?;
-        let told = self.minutes.len() >= DROP_MINUTES_MIN || high >= PER_MINUTE_SHORT;
-        (told && most >= 2 * high && high >= PER_MINUTE_MIN).then_some((high, most))
+        rates.max()
     }
 
     pub(super) fn enter(&mut self) {
@@ -441,7 +454,7 @@ mod tests {
         assert!(silent && onset.abs_diff(900) <= 3, "{onset}");
         assert!(seen < 1_080, "{seen}");
         // Ten at once every half a minute, and a pause of a minute now and then.
-        let bursts = |s: u64| if s % 30 == 0 && s % 600 != 30 { 10 } else { 0 };
+        let bursts = |s: u64| if s.is_multiple_of(30) && s % 600 != 30 { 10 } else { 0 };
         assert_eq!(run((0..4_000).map(bursts)), None);
     }
 
