@@ -100,7 +100,7 @@ struct Candidate<'a> {
 
 /// The requests that show where it arises, beside others of the same operation that went well since the onset.
 pub(super) fn sampled(case: &Case, origin: &Origin, view: View<'_>) -> Vec<Sampled> {
-    if matches!(origin.sign, Sign::Traffic | Sign::Silence | Sign::Saturation) {
+    if matches!(origin.sign, Sign::Traffic | Sign::Silence | Sign::Saturation | Sign::Metric) {
         return Vec::new();
     }
     let Some(operation) = origin.operation() else { return Vec::new() };

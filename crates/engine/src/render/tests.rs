@@ -101,6 +101,7 @@ fn each_sign_is_said_in_its_own_words() {
         ("silence", "fell silent"),
         ("saturation", "is at its limit on PricingError"),
         ("behaviour", "runs otherwise than ever"),
+        ("metric", "does worse than ever by its own numbers"),
     ] {
         let line = of_sign(sign, &mut report);
         assert!(line.contains(words), "{sign}: {line}");

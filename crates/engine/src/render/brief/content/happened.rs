@@ -17,6 +17,7 @@ pub(super) fn at_origin(origin: &Origin) -> Said {
         ("silence", ..) => said.and(" fell silent"),
         ("saturation", ..) => said.and(" is at its limit on ").and_outside(code),
         ("behaviour", ..) => said.and(" runs otherwise than ever"),
+        ("metric", ..) => said.and(" does worse than ever by its own numbers"),
         _ => said.and(" failed with ").and_outside(code),
     }
 }
