@@ -143,7 +143,7 @@ const LOST_MESSAGES: Entry = entry(
 const NOISY_NEIGHBOUR: Entry = entry(
     "noisy-neighbour",
     "another tenant takes the processors of node-c; inventory-2 and store-2 on it are slow and fail",
-    Truth::of(&["runtime"], &["inventory", "store"]),
+    Truth::of(&["runtime"], &["inventory", "store"]).about(&["node-c"]),
 );
 const QUIET: Entry = entry("quiet", "nothing goes wrong beyond the usual", NOTHING);
 const QUIET_DOUBLING: Entry =

@@ -7,6 +7,7 @@
 
 mod dice;
 mod facts;
+mod knowable;
 mod place;
 mod request;
 mod sampling;

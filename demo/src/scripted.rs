@@ -13,7 +13,7 @@ use crate::live::{self, Target};
 use crate::run::{Interruption, Outcome, interrupted};
 use crate::scenario::Scenario;
 use crate::screen::Screen;
-use crate::script::{Loss, Script, Settings};
+use crate::script::{Script, Settings};
 use crate::settle::case;
 use crate::stage::Stage;
 use crate::verdict::{Answer, Verdict};
@@ -30,9 +30,7 @@ const RATE_SAMPLED: u32 = 500;
 
 /// One scenario under way.
 struct Played {
-    scenario: Scenario,
-    env: String,
-    fault: Nanos,
+    settings: Settings,
     opened: bool,
 }
 
@@ -99,8 +97,7 @@ async fn play(
     let mut all = Vec::new();
     for &scenario in scenarios {
         let script = Script::new(settings(options, scenario));
-        let fault = script.settings().fault();
-        all.push(Played { scenario, env: environment(scenario), fault, opened: false });
+        all.push(Played { settings: script.settings().clone(), opened: false });
         let target = target.clone();
         under_way.spawn(async move {
             live::play(script, &target).await.with_context(|| format!("{scenario} stopped short"))
@@ -109,7 +106,7 @@ async fn play(
     watch(stage, &mut all, &mut under_way, screen).await?;
     let mut verdicts = Vec::new();
     for played in &all {
-        verdicts.push(judge(stage, played, &options.loss).await?);
+        verdicts.push(judge(stage, &played.settings).await?);
     }
     Ok(verdicts)
 }
@@ -171,11 +168,11 @@ async fn watch(
             over.get_or_insert_with(Instant::now);
         }
         for played in all.iter_mut().filter(|played| !played.opened) {
-            if let Some(incident) = first(&stage.casebook()?.incidents_of(&played.env).await?) {
+            if let Some(incident) = first(&stage.casebook()?.incidents_of(&played.settings.env).await?) {
                 played.opened = true;
                 screen.progress(&format!(
                     "{}: {} opened: {}",
-                    played.scenario, incident.id, incident.summary
+                    played.settings.scenario, incident.id, incident.summary
                 ))?;
             }
         }
@@ -187,9 +184,9 @@ async fn watch(
 /// Where the scripts stand; all of them began together.
 fn standing(all: &[Played]) -> String {
     let opened = all.iter().filter(|played| played.opened).count();
-    let expected = all.iter().filter(|played| played.scenario.truth().opens()).count();
+    let expected = all.iter().filter(|played| played.settings.scenario.truth().opens()).count();
     let now = crate::casebook::now();
-    let phase = match all.first().map(|played| played.fault) {
+    let phase = match all.first().map(|played| played.settings.fault()) {
         Some(fault) if now < fault => {
             format!("healthy traffic, faults in {} s", fault.since(now) / 1_000_000_000)
         }
@@ -199,16 +196,16 @@ fn standing(all: &[Played]) -> String {
     format!("{phase}: {opened} of {expected} incidents open")
 }
 
-async fn judge(stage: &Stage, played: &Played, loss: &Loss) -> anyhow::Result<Verdict> {
-    let incidents = stage.casebook()?.incidents_of(&played.env).await?;
+async fn judge(stage: &Stage, settings: &Settings) -> anyhow::Result<Verdict> {
+    let incidents = stage.casebook()?.incidents_of(&settings.env).await?;
     let Some(first) = first(&incidents) else {
-        return Ok(Verdict::new(played.scenario, loss, Answer::default()));
+        return Ok(Verdict::new(settings, Answer::default()));
     };
     let report = stage.casebook()?.report(&first.id).await?;
     let detected = Nanos::parse_rfc3339(&first.detected_at).context("an incident without a time")?;
     let ms = |at: Nanos| i64::try_from(at.0 / 1_000_000).unwrap_or(i64::MAX);
-    let after = ms(detected) - ms(played.fault);
-    Ok(Verdict::new(played.scenario, loss, Answer::of(incidents.len(), Some(after), &report.content)))
+    let after = ms(detected) - ms(settings.fault());
+    Ok(Verdict::new(settings, Answer::of(incidents.len(), Some(after), &report.content)))
 }
 
 /// The incident that opened first.

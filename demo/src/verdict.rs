@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::scenario::{Scenario, Truth};
-use crate::script::Loss;
+use crate::script::{Loss, Settings};
 
 /// What Casebook said about one scenario.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,6 +29,8 @@ pub struct Verdict {
     pub answer: Answer,
     /// What is wrong, in words; nothing where all is as it should be.
     pub wrong: Vec<String>,
+    /// Why nothing opened and nothing could.
+    pub unknowable: Option<String>,
 }
 
 impl Answer {
@@ -54,7 +56,17 @@ impl Answer {
 }
 
 impl Verdict {
-    pub fn new(scenario: Scenario, loss: &Loss, answer: Answer) -> Self {
+    pub fn new(settings: &Settings, answer: Answer) -> Self {
+        let verdict = Self::of(settings.scenario, &settings.loss, answer);
+        match settings.unknowable() {
+            Some(reason) if verdict.answer.incidents == 0 => {
+                Self { wrong: Vec::new(), unknowable: Some(reason), ..verdict }
+            }
+            _ => verdict,
+        }
+    }
+
+    fn of(scenario: Scenario, loss: &Loss, answer: Answer) -> Self {
         let wrong = match scenario.truth().opens() {
             true => wrong_incident(scenario.truth(), loss, &answer),
             false if answer.incidents > 0 => {
@@ -62,7 +74,7 @@ impl Verdict {
             }
             false => Vec::new(),
         };
-        Self { scenario, answer, wrong }
+        Self { scenario, answer, wrong, unknowable: None }
     }
 
     pub fn right(&self) -> bool {
@@ -74,6 +86,11 @@ impl Verdict {
     /// Expected and found where they differ, else what was found.
     pub fn row(&self) -> [String; 6] {
         let (truth, answer) = (self.scenario.truth(), &self.answer);
+        if let Some(reason) = &self.unknowable {
+            let name = self.scenario.name().to_owned();
+            let verdict = format!("– cannot be known: {reason}");
+            return [name, "no".into(), "-".into(), "-".into(), String::new(), verdict];
+        }
         let opened = match (answer.incidents, truth.opens()) {
             (0, false) => "no, rightly".to_owned(),
             (0, true) => "no".to_owned(),
@@ -172,14 +189,14 @@ mod tests {
     }
 
     fn wrong(scenario: Scenario, loss: &Loss, answer: Answer) -> Vec<String> {
-        Verdict::new(scenario, loss, answer).wrong
+        Verdict::of(scenario, loss, answer).wrong
     }
 
     #[test]
     fn a_true_answer_is_right() {
         let answer = Answer::of(1, Some(3_200), &canary());
         assert_eq!(wrong(Scenario::Canary, &Loss::NONE, answer.clone()), Vec::<String>::new());
-        let row = Verdict::new(Scenario::Canary, &Loss::NONE, answer).row();
+        let row = Verdict::of(Scenario::Canary, &Loss::NONE, answer).row();
         assert_eq!(row, ["canary", "yes", "deploy", "payment", "3.2 s", "✓ right"]);
     }
 
@@ -221,5 +238,26 @@ mod tests {
         let modest = Answer { cause: "unknown".into(), warnings: vec!["sampled".into()], ..answer };
         assert_eq!(wrong(Scenario::Canary, &sampled, modest.clone()), Vec::<String>::new());
         assert_eq!(wrong(Scenario::Canary, &Loss::NONE, modest).len(), 1);
+    }
+
+    #[test]
+    fn what_nobody_can_know_is_said_and_is_not_wrong() {
+        let settings = |per_mille| Settings {
+            scenario: Scenario::LostMessages,
+            env: "demo".into(),
+            seed: 1,
+            start: model::Nanos(0),
+            healthy_s: 75,
+            faulty_s: 30,
+            rate: 500,
+            loss: Loss::head_sampling(per_mille),
+            innocent_deployments: false,
+        };
+        let verdict = Verdict::new(&settings(10), Answer::default());
+        assert!(verdict.right() && verdict.row()[5].starts_with("– cannot be known: 3.0 sampled"));
+        assert_eq!(Verdict::new(&settings(100), Answer::default()).wrong, ["nothing opened"]);
+        let wrong =
+            Verdict::new(&settings(10), Answer { origin: "store".into(), ..Answer::of(1, None, &canary()) });
+        assert!(!wrong.right(), "who claims something anyway has to be right");
     }
 }

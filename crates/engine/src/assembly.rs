@@ -56,7 +56,34 @@ impl<'a> Assembly<'a> {
     }
 
     pub(crate) fn origin(&self) -> Option<TraceOrigin<'a>> {
-        let candidates = (0..self.events.len()).filter(|i| self.is_originating(*i));
+        self.origin_among(|_| true)
+    }
+
+    /// As [`Self::origin`]; but where the callee failed elsewhere in the trace, the spans between got lost, and the
+    /// failure is followed there. `called` says which service a call goes to.
+    pub(crate) fn origin_past_gaps(&self, called: impl Fn(&Event) -> Option<Str>) -> Option<TraceOrigin<'a>> {
+        let mut found = self.origin()?;
+        let mut passed: Vec<Str> = Vec::new();
+        while let Some(service) =
+            called(found.event).filter(|s| found.callee_unobserved && !passed.contains(s))
+        {
+            let env = &found.event.env;
+            let Some(beyond) = self.origin_among(|event| event.service == service && event.env == *env)
+            else {
+                break;
+            };
+            let mut hops = beyond.hops;
+            let outer = found.hops.into_iter().filter(|hop| hop.service != service);
+            hops.extend(outer);
+            found = TraceOrigin { hops, outer_part_missing: found.outer_part_missing, ..beyond };
+            passed.push(service);
+        }
+        Some(found)
+    }
+
+    fn origin_among(&self, among: impl Fn(&Event) -> bool) -> Option<TraceOrigin<'a>> {
+        let meant = |i: &usize| self.is_originating(*i) && among(&self.events[*i]);
+        let candidates = (0..self.events.len()).filter(meant);
         let deepest = candidates.max_by_key(|i| {
             let event = &self.events[*i];
             // Of equally long chains the one that failed first; the span id breaks ties.

@@ -212,6 +212,9 @@ fn runtime(analysis: &Analysis<'_>) -> Option<Hypothesis> {
     let breakdown = analysis.signals.iter().find(|c| c.is_breakdown_of(service));
     let alone = one_instance(analysis);
     let (saturated, restarted) = (analysis.saturated.first(), analysis.restarts.first());
+    // A machine at its limit is the matter, not what happens to run on it.
+    let machine = saturated.map(|(key, _)| key).filter(|key| key.service != *service);
+    let subject = machine.map_or(service, |key| &key.instance);
     let any = silent || stopped || breakdown.is_some() || alone.is_some();
     if !any && saturated.is_none() && restarted.is_none() {
         return None;
@@ -221,7 +224,7 @@ fn runtime(analysis: &Analysis<'_>) -> Option<Hypothesis> {
         analysis.exemplars.iter().flat_map(|t| &t.events).any(|e| e.failure().is_some() && e.instance == *i)
     });
     Some(
-        Hypothesis::new(CauseKind::Runtime, Some(service.to_string()))
+        Hypothesis::new(CauseKind::Runtime, Some(subject.to_string()))
             .finding_if(breakdown.is_some(), weights::RUNTIME_SIGNAL, || wording::signal_about(breakdown))
             .finding_if(fails, weights::RUNTIME_SIGNAL_ON_INSTANCE, || wording::instance_fails(breakdown))
             .finding_if(saturated.is_some(), weights::RUNTIME_SATURATED, || wording::saturated(analysis))

@@ -40,6 +40,10 @@ impl Traces {
         }
     }
 
+    pub(crate) fn all(&self) -> impl Iterator<Item = &CapturedTrace> {
+        self.held.values().map(|held| &held.trace)
+    }
+
     pub(crate) fn get(&self, trace: &TraceId) -> Option<&CapturedTrace> {
         self.held.get(trace).map(|held| &held.trace)
     }

@@ -1,10 +1,20 @@
-//! Which symptoms belong together: those that share traces or are linked by a call edge. One cascade is one group.
+//! Which symptoms belong together: those that share traces, are linked by a call edge, or began in the same minutes at
+//! the same place. One cascade is one group.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{CapturedTrace, TraceId};
 
+use crate::config::Config;
+use crate::summary::Bucket;
 use crate::window::{Alarm, FamilyKey, Window};
+
+mod site;
+
+pub(crate) use site::{Machines, Site};
+
+/// What begins at one place within this time has one cause.
+const NEAR_MS: u64 = 120_000;
 
 /// Something that symptoms can belong to: a live incident or another new symptom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +43,9 @@ pub(crate) struct Traits {
     pub(crate) callers: BTreeSet<model::Str>,
     /// Far more requests than ever come to it.
     pub(crate) surges: bool,
+    pub(crate) site: Site,
+    /// The first and the last onset.
+    pub(crate) began: (Bucket, Bucket),
 }
 
 impl Traits {
@@ -41,7 +54,7 @@ impl Traits {
         traces: &[TraceId],
         callees: BTreeSet<Callee>,
         callers: BTreeSet<model::Str>,
-        surges: bool,
+        site: Site,
     ) -> Self {
         Self {
             env: alarm.family.operation.env.clone(),
@@ -49,7 +62,9 @@ impl Traits {
             traces: traces.iter().copied().collect(),
             callees,
             callers,
-            surges,
+            surges: false,
+            site,
+            began: (alarm.onset, alarm.onset),
         }
     }
 
@@ -72,7 +87,18 @@ impl Traits {
         self.callees.intersection(&other.callees).any(|callee| matches!(callee, Callee::Foreign(_)))
     }
 
-    fn belongs_with(&self, other: &Traits, shown_in: &BTreeMap<TraceId, BTreeSet<FamilyKey>>) -> bool {
+    /// They began at the same place in the same minutes.
+    fn began_with(&self, other: &Traits, near: u64) -> bool {
+        let near = self.began.0 <= other.began.1 + near && other.began.0 <= self.began.1 + near;
+        near && self.site.is_that_of(&other.site)
+    }
+
+    fn belongs_with(
+        &self,
+        other: &Traits,
+        shown_in: &BTreeMap<TraceId, BTreeSet<FamilyKey>>,
+        near: u64,
+    ) -> bool {
         if self.env != other.env {
             return false;
         }
@@ -92,6 +118,7 @@ impl Traits {
             || self.surges && other.surges
             || self.follows(other)
             || other.follows(self)
+            || self.began_with(other, near)
     }
 }
 
@@ -107,14 +134,16 @@ pub(crate) fn shown_in<'a>(
 pub(crate) fn groups(
     nodes: &[(Node, Traits)],
     shown_in: &BTreeMap<TraceId, BTreeSet<FamilyKey>>,
+    config: &Config,
 ) -> Vec<Vec<Node>> {
+    let near = config.ticks(NEAR_MS);
     let mut group_of: Vec<usize> = (0..nodes.len()).collect();
     for i in 0..nodes.len() {
         for j in 0..i {
             // Incidents are not joined with each other here: each keeps its id.
             let both_incidents = matches!((nodes[i].0, nodes[j].0), (Node::Incident(_), Node::Incident(_)));
-            if !both_incidents && group_of[i] != group_of[j] && nodes[i].1.belongs_with(&nodes[j].1, shown_in)
-            {
+            let together = || nodes[i].1.belongs_with(&nodes[j].1, shown_in, near);
+            if !both_incidents && group_of[i] != group_of[j] && together() {
                 let (from, to) = (group_of[i].max(group_of[j]), group_of[i].min(group_of[j]));
                 group_of.iter_mut().filter(|group| **group == from).for_each(|group| *group = to);
             }
@@ -155,12 +184,14 @@ mod tests {
             callees: callees.iter().map(|s| Callee::Service((*s).into())).collect(),
             callers: BTreeSet::new(),
             surges: false,
+            site: Site::default(),
+            began: (0, 0),
         };
         (Node::Alarm(i), traits)
     }
 
     fn sizes(nodes: &[(Node, Traits)]) -> Vec<usize> {
-        groups(nodes, &BTreeMap::new()).iter().map(Vec::len).collect()
+        groups(nodes, &BTreeMap::new(), &Config::default()).iter().map(Vec::len).collect()
     }
 
     #[test]
@@ -185,5 +216,16 @@ mod tests {
         let (a, mut b) = (node(0, "a", &[1], &[]), node(1, "b", &[1], &[]));
         b.1.env = "other".into();
         assert_eq!(sizes(&[a, b]), [1, 1]);
+    }
+
+    #[test]
+    fn what_begins_at_one_place_in_the_same_minutes_is_one_group() {
+        let at = |i: usize, service: &str, onset: Bucket| {
+            let (node, traits) = node(i, service, &[i as u64], &[]);
+            let site = Site { service: Some("store".into()), ..Site::default() };
+            (node, Traits { site, began: (onset, onset), ..traits })
+        };
+        assert_eq!(sizes(&[at(0, "gateway", 1_000), at(1, "store", 1_120)]), [2]);
+        assert_eq!(sizes(&[at(0, "gateway", 1_000), at(1, "store", 1_121)]), [1, 1]);
     }
 }

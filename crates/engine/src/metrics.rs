@@ -154,6 +154,8 @@ impl Metrics {
             is_utilization(&key.name) && (of_service || hosts.contains(&key.instance))
         };
         let found = self.meters.iter().filter(|(key, _)| is_meant(key)).filter_map(|(key, meter)| {
+            // Where it stands at its limit since, its past lasts until then.
+            let since = meter.saturated.map_or(since, |(at, _)| at.max(since));
             let level = meter.level(since)?;
             let as_never = level.now_max >= SATURATED && level.before_max <= level.now_max / 2;
             let at_its_end = level.now_max >= AT_ITS_END && level.before_max <= SATURATED;

@@ -179,7 +179,8 @@ pub(crate) fn vote<'a>(
     let mut all = Chains::default();
     let mut examined = 0;
     for trace in traces.filter(|trace| families(trace).any(|family| is_member(&family))) {
-        let Some(found) = Assembly::of(trace).origin() else { continue };
+        let called = |call: &model::Event| known_service(call, window, peers);
+        let Some(found) = Assembly::of(trace).origin_past_gaps(called) else { continue };
         let callee = callee(&found, window, peers);
         let gave_up = found.gave_up && !matches!(callee, Callee::Foreign(_));
         if gave_up && itself {
@@ -230,26 +231,36 @@ fn was_answered(call: &Event) -> bool {
     code.starts_with("HTTP_") && !matches!(code, "HTTP_502" | "HTTP_503" | "HTTP_504")
 }
 
-/// A trace that lost the span of the call in which it fails points at the service as a whole: it agrees with those that
-/// kept the span.
+/// A trace that lost spans points at a service as a whole: it agrees with those that kept them.
 fn join_shallow(votes: &mut BTreeMap<Place, Vote>) {
-    let shallow: Vec<Place> = votes.keys().filter(|place| place.callee == Callee::None).cloned().collect();
+    let shallow: Vec<Place> = votes.keys().cloned().collect();
     for place in shallow {
-        let count = votes.get(&place).map_or(0, |vote| vote.traces.len());
-        let deeper = votes.iter().filter(|(other, vote)| {
-            other.callee != Callee::None
-                && other.step.service == place.service
-                && 3 * vote.traces.len() >= count
-        });
-        let Some(deeper) = deeper.max_by_key(|(_, vote)| vote.traces.len()).map(|(p, _)| p.clone()) else {
-            continue;
+        let Some(own) = votes.get(&place) else { continue };
+        let (count, lost) = (own.traces.len(), own.cut == own.traces.len());
+        let says_more = |other: &Place| match &place.callee {
+            // The span of the call in which it fails.
+            Callee::None => other.callee != Callee::None && other.step.service == place.service,
+            // All spans of the callee.
+            Callee::Silent(callee) => lost && other.service == *callee && !other.is_silent(),
+            Callee::Foreign(_) => false,
         };
-        if let (Some(gone), true) = (votes.remove(&place), votes.contains_key(&deeper)) {
+        let deeper = votes.iter().filter(|(other, vote)| says_more(other) && 3 * vote.traces.len() >= count);
+        let deeper = deeper.max_by_key(|(_, vote)| vote.traces.len()).map(|(place, _)| place.clone());
+        if let Some(deeper) = deeper
+            && let Some(gone) = votes.remove(&place)
+        {
             let vote = votes.entry(deeper).or_default();
             vote.first = [vote.first, gone.first].into_iter().flatten().min();
             vote.gave_up += gone.gave_up;
             vote.traces.extend(gone.traces);
+            vote.cut += gone.cut;
         }
+    }
+}
+
+impl Place {
+    fn is_silent(&self) -> bool {
+        matches!(self.callee, Callee::Silent(_))
     }
 }
 

@@ -341,6 +341,16 @@ impl Window {
         sum
     }
 
+    /// All work that arrived at a service from `since` on.
+    pub(crate) fn arrivals(&self, env: &Str, service: &Str, since: Bucket) -> Digest {
+        let mut sum = Digest::default();
+        let of_service = self.operations.iter().filter(|(key, _)| key.env == *env && key.service == *service);
+        for (_, series) in of_service.filter(|(key, _)| key.kind.is_inbound()) {
+            series.buckets.range(since..).for_each(|(_, digest)| sum.merge(digest));
+        }
+        sum
+    }
+
     /// Requests of a family from `since` on, and of them those that show its symptom.
     pub(crate) fn counts(&self, family: &FamilyKey, norm: Norm, since: Bucket) -> Counts {
         let mut counts = Counts::default();

@@ -41,6 +41,12 @@ impl Loss {
         self.threshold > 0
     }
 
+    /// Of a thousand traces, so many are kept.
+    pub(crate) fn sampled_per_mille(&self) -> u32 {
+        let kept = (RANDOMNESS - self.threshold) / (RANDOMNESS / 1_000);
+        u32::try_from(kept).unwrap_or(1_000).min(1_000)
+    }
+
     pub fn drops_spans(&self) -> bool {
         self.dropped_per_mille > 0
     }

@@ -4,12 +4,13 @@ use demo::Scenario;
 use demo::script::{Loss, Script, Settings};
 use model::Nanos;
 
-use super::virtual_time::play;
+use super::one;
+use super::virtual_time::{incidents, play};
 
 /// 2026-01-05T12:00:00Z.
 const START_S: u64 = 1_767_614_400;
 
-fn settings(scenario: Scenario, loss: Loss) -> Settings {
+pub(crate) fn settings(scenario: Scenario, loss: Loss) -> Settings {
     Settings {
         scenario,
         env: "demo".into(),
@@ -24,24 +25,16 @@ fn settings(scenario: Scenario, loss: Loss) -> Settings {
     }
 }
 
-/// What the engine does not tell yet: shown, and not demanded. Each line that goes is a step forward.
-const NOT_YET: [Scenario; 3] = [Scenario::SlowDatabase, Scenario::TrafficSurge, Scenario::NoisyNeighbour];
-const NOT_YET_WITH_HALF: [Scenario; 1] = [Scenario::Canary];
-
-fn not_yet(scenario: Scenario, loss: &Loss) -> bool {
-    let said_nowhere = loss.samples_heads() && scenario == Scenario::LostMessages;
-    let lost = loss.drops_spans() && NOT_YET_WITH_HALF.contains(&scenario);
-    said_nowhere || lost || NOT_YET.contains(&scenario)
-}
-
 /// All scenarios, one after the other; what is wrong is told at the end, so that a failure shows them all.
 fn all_right(loss: &Loss) {
     let mut wrong = Vec::new();
     for scenario in Scenario::ALL {
-        let (verdict, _) = play(settings(scenario, loss.clone()));
+        let settings = settings(scenario, loss.clone());
+        let (verdict, replica) = play(settings.clone());
         println!("{}", verdict.row().join(" | "));
-        if !verdict.right() && !not_yet(scenario, loss) {
-            wrong.push(verdict.row().join(" | "));
+        if !verdict.right() {
+            println!("{}", incidents(&replica));
+            wrong.push(format!("{}\n  {}", verdict.row().join(" | "), one::command(&settings)));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -1,5 +1,7 @@
 //! The player without a clock: what the script sends goes through the decoders into the engine, a tick every second.
 
+use std::fmt::Write;
+
 use cases::{InputKind, InputLine};
 use demo::script::{Given, Kind, Script, Settings};
 use demo::{Answer, Verdict};
@@ -11,8 +13,7 @@ use sim::Replica;
 const AFTERWARDS_S: u64 = 8;
 
 pub(crate) fn play(settings: Settings) -> (Verdict, Replica) {
-    let (scenario, fault, loss) = (settings.scenario, settings.fault(), settings.loss.clone());
-    let (mut script, mut replica) = (Script::new(settings), Replica::new(1));
+    let (mut script, mut replica) = (Script::new(settings.clone()), Replica::new(1));
     let mut tick = script.settings().start;
     let mut feed = |replica: &mut Replica, given: Given| {
         while tick <= given.at {
@@ -31,7 +32,25 @@ pub(crate) fn play(settings: Settings) -> (Verdict, Replica) {
     for second in 1..=AFTERWARDS_S {
         replica.feed(Nanos::from_secs(last.as_secs() + second), Input::Tick);
     }
-    (Verdict::new(scenario, &loss, answer(&replica, fault)), replica)
+    (Verdict::new(&settings, answer(&replica, settings.fault())), replica)
+}
+
+/// All incidents with what is out of the ordinary in them, for whoever reads of a failure.
+pub(crate) fn incidents(replica: &Replica) -> String {
+    let mut text = String::new();
+    for incident in replica.incidents.values() {
+        let report = replica.report(incident.id);
+        let _ = writeln!(text, "  {} at {}", incident.id, incident.detected_at);
+        let Some(report) = report else { continue };
+        for symptom in report.symptoms {
+            let _ = writeln!(text, "    {} ({:?})", symptom.text, symptom.role);
+        }
+        let _ = writeln!(text, "    {}", serde_json::to_string(&report.origin).unwrap());
+        for hypothesis in report.hypotheses {
+            let _ = writeln!(text, "    {}", serde_json::to_string(&hypothesis).unwrap());
+        }
+    }
+    text
 }
 
 fn answer(replica: &Replica, fault: Nanos) -> Answer {

@@ -179,6 +179,10 @@ pub(super) fn changes<'a>(
         let itself = itself.filter(|_| on_origin);
         let parts = match (itself, key) {
             (Some(stretch), _) => Some(Parts::of_stretch(stretch)),
+            // Some of its events are missing: all work that arrived at it tells its versions apart.
+            (None, Some(key)) if &*key.operation == origin::UNOBSERVED => {
+                Some(Parts::of_digest(&view.window.arrivals(&key.env, &key.service, case.onset)))
+            }
             (None, key) => key.map(|key| Parts::of_digest(&total(totals, key))),
         };
         let split = parts.and_then(|parts| parts.split(&deployment.version));

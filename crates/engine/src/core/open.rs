@@ -7,7 +7,7 @@ use model::{CapturedTrace, Effect, IncidentId, Str, TraceId};
 use super::{CASES_MAX, Core, Pending};
 use crate::assembly::Assembly;
 use crate::case::Case;
-use crate::grouping::{self, Callee, Node, Traits};
+use crate::grouping::{self, Callee, Machines, Node, Site, Traits};
 use crate::origin;
 use crate::sketch::Smallest;
 use crate::window::{Alarm, FamilyKey, OperationKey, Sign};
@@ -47,29 +47,61 @@ impl Core {
     }
 
     fn groups(&self, alarms: &[Pending], ids: &[IncidentId]) -> Vec<Vec<Node>> {
-        let incidents =
-            ids.iter().enumerate().map(|(i, id)| (Node::Incident(i), self.traits_of_case(&self.cases[id])));
+        let machines = Machines::of_traces(self.traces.all());
+        let incidents = ids
+            .iter()
+            .enumerate()
+            .map(|(i, id)| (Node::Incident(i), self.traits_of_case(&self.cases[id], &machines)));
         let symptoms = alarms.iter().enumerate().map(|(i, pending)| {
             let callees = self.callees(&pending.alarm.family);
             let callers = self.callers(&pending.alarm.family, &pending.before);
             let surges = self.window.surges(&pending.alarm.family.operation, &self.config);
-            (Node::Alarm(i), Traits::of_alarm(&pending.alarm, &pending.traces, callees, callers, surges))
+            let site = self.site_of_alarm(pending, &machines);
+            let traits = Traits::of_alarm(&pending.alarm, &pending.traces, callees, callers, site);
+            (Node::Alarm(i), Traits { surges, ..traits })
         });
         let nodes: Vec<(Node, Traits)> = incidents.chain(symptoms).collect();
         let traces: BTreeSet<_> =
             nodes.iter().flat_map(|(_, traits)| traits.traces.iter().copied()).collect();
         let held = traces.iter().filter_map(|trace| self.traces.get(trace));
         let shown_in = grouping::shown_in(held, &self.window);
-        grouping::groups(&nodes, &shown_in)
+        grouping::groups(&nodes, &shown_in, &self.config)
     }
 
-    fn traits_of_case(&self, case: &Case) -> Traits {
+    fn traits_of_case(&self, case: &Case, machines: &Machines) -> Traits {
         let families: BTreeSet<FamilyKey> = case.members.keys().cloned().collect();
         let callees = families.iter().flat_map(|family| self.callees(family)).collect();
         let traces = case.wanted(&self.window).into_iter().chain(case.opening.iter().copied()).collect();
         let flows = families.iter().flat_map(|family| self.callers(family, &case.before)).collect();
-        let surges = case.surge.is_some();
-        Traits { env: case.env.clone(), families, traces, callees, callers: flows, surges }
+        let last = case.members.values().map(|member| member.onset).max();
+        Traits {
+            env: case.env.clone(),
+            traces,
+            callees,
+            callers: flows,
+            surges: case.surge.is_some(),
+            site: self.site_of_case(case, machines),
+            began: (case.onset, last.unwrap_or(case.onset)),
+            families,
+        }
+    }
+
+    /// Where a symptom arises by itself, as far as its own traces tell.
+    fn site_of_alarm(&self, pending: &Pending, machines: &Machines) -> Site {
+        let family = &pending.alarm.family;
+        let (traces, before) = (self.held(&to_set(&pending.traces)), self.held(&to_set(&pending.before)));
+        let onsets = BTreeMap::from([(family, pending.alarm.onset)]);
+        let origin = origin::locate(&onsets, &traces, &before, &self.window, &self.peers);
+        let window = (&self.window, pending.alarm.onset);
+        Site::of(origin.as_ref(), [family].into_iter(), &traces, machines, window)
+    }
+
+    fn site_of_case(&self, case: &Case, machines: &Machines) -> Site {
+        let wanted: BTreeSet<_> =
+            case.wanted(&self.window).into_iter().chain(case.opening.iter().copied()).collect();
+        let traces = self.held(&wanted);
+        let origin = self.vote(case);
+        Site::of(origin.as_ref(), case.members.keys(), &traces, machines, (&self.window, case.onset))
     }
 
     /// Services by way of which requests come to a flow, as far as traces from before its change tell.
@@ -276,4 +308,8 @@ impl Core {
             })
             .collect()
     }
+}
+
+fn to_set(traces: &[TraceId]) -> BTreeSet<TraceId> {
+    traces.iter().copied().collect()
 }
