@@ -36,7 +36,7 @@ pub(crate) struct SeriesKey {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Metrics {
     /// Points of this tick: they are taken in order of their own time, not of arrival.
-    arrived: BTreeMap<SeriesKey, (Str, BTreeMap<Nanos, (MetricKind, i64)>)>,
+    arrived: BTreeMap<SeriesKey, Arrived>,
     meters: BTreeMap<SeriesKey, Meter>,
     in_incident: BTreeSet<SeriesKey>,
     /// What is told of the requests of whole services.
@@ -44,6 +44,9 @@ pub(crate) struct Metrics {
     /// Points of series beyond the bound.
     pub(crate) cut: u64,
 }
+
+/// The unit of a series, and its points by their time.
+type Arrived = (Str, BTreeMap<Nanos, (MetricKind, i64)>);
 
 /// One series.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -108,7 +108,8 @@ impl Part {
 fn latency(name: &str, unit: &Str, of_requests: bool) -> Option<Part> {
     let named = name.contains("latency");
     let timed = ["duration", "response_time", "responsetime", "response.time"];
-    if !named && !(of_requests && timed.iter().any(|word| name.contains(word))) {
+    let of_time = of_requests && timed.iter().any(|word| name.contains(word));
+    if !(named || of_time) {
         return None;
     }
     let (numerator, denominator) = micros(name, unit);

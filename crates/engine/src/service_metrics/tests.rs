@@ -1,3 +1,5 @@
+//! Numbers of services as evidence: their roles, their excess over the past, and whom it is charged to.
+
 use model::Str;
 
 use super::*;
