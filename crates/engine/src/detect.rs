@@ -19,6 +19,10 @@ use crate::fixed::Bits;
 use crate::season::Season;
 use crate::summary::Bucket;
 
+mod spread;
+
+use spread::{Spread, Varying};
+
 /// Alternative rates, in thousandths.
 const ALTERNATIVES: [u64; 6] = [10, 30, 100, 300, 600, 950];
 /// What a test asks for besides the odds.
@@ -36,6 +40,8 @@ pub(crate) struct Test {
     prior: (u64, u64),
     /// Test large rates while there is no baseline yet.
     in_warm_up: bool,
+    /// The rate varies from minute to minute.
+    varies: bool,
 }
 
 /// Failures: each counts at once, and a short past proves little.
@@ -46,6 +52,7 @@ pub(crate) const FAILURES: Test = Test {
     worst_minute: false,
     prior: (2 * PRIOR_FAILURES, PRIOR_REQUESTS),
     in_warm_up: true,
+    varies: true,
 };
 /// Log records that report an error, among all: there are many, and few of them tell the tale. Some services log nothing
 /// but errors, day in, day out, so nothing is said before that is known.
@@ -53,11 +60,11 @@ pub(crate) const FAILURES: Test = Test {
 pub(crate) const LOG_ERRORS: Test =
     Test { rate_min_inverse: 100_000, in_warm_up: false, gain_max: Bits(8 << 20), ..FAILURES };
 /// What no request ever did is rare wherever it was not seen, also where little was seen.
-pub(crate) const BEHAVIOUR: Test = Test { prior: (1, 50), ..FAILURES };
+pub(crate) const BEHAVIOUR: Test = Test { prior: (1, 50), varies: false, ..FAILURES };
 /// Slowness comes in bursts that mean nothing, so a third of the requests must be slow, for longer than a pause lasts,
 /// and more than in any minute of the baseline.
 pub(crate) const SLOWNESS: Test =
-    Test { alternative_min: 300, gain_max: Bits(2 << 20), worst_minute: true, ..FAILURES };
+    Test { alternative_min: 300, gain_max: Bits(2 << 20), worst_minute: true, varies: false, ..FAILURES };
 
 /// Own times vary less than durations, which take in those of all callees.
 pub(crate) const SELF_TIME: Test = Test { alternative_min: 100, ..SLOWNESS };
@@ -123,12 +130,13 @@ struct Rate {
     success: Bits,
 }
 
-/// The alternatives and their logarithms.
-const RATES: [(u64, Rate); ALTERNATIVES.len()] = {
-    let mut rates = [(0, Rate { failure: Bits::ZERO, success: Bits::ZERO }); ALTERNATIVES.len()];
+/// The alternatives, as rates that stay and as rates that vary.
+const RATES: [(u64, Rate, Varying); ALTERNATIVES.len()] = {
+    let mut rates = [(0, Rate::alternative(1), Varying::alternative(1)); ALTERNATIVES.len()];
     let mut i = 0;
     while i < ALTERNATIVES.len() {
-        rates[i] = (ALTERNATIVES[i], Rate::alternative(ALTERNATIVES[i]));
+        let rate = ALTERNATIVES[i];
+        rates[i] = (rate, Rate::alternative(rate), Varying::alternative(rate));
         i += 1;
     }
     rates
@@ -198,8 +206,8 @@ fn odds_over(counts: Counts, fraction: Fraction) -> Bits {
     let base = fraction.rate().log_likelihood(counts);
     RATES
         .into_iter()
-        .filter(|(alternative, _)| fraction.is_exceeded_by(*alternative))
-        .map(|(_, rate)| rate.log_likelihood(counts).minus(base))
+        .filter(|(alternative, ..)| fraction.is_exceeded_by(*alternative))
+        .map(|(_, rate, _)| rate.log_likelihood(counts).minus(base))
         .max()
         .unwrap_or(Bits::ZERO)
 }
@@ -221,6 +229,8 @@ pub(crate) struct Baseline {
     total: Counts,
     /// The whole minute with the largest share, of those with enough requests to tell.
     worst: Counts,
+    /// How much the whole minutes differ, once it was asked for.
+    spread: Option<Spread>,
     /// The sum of each hour.
     season: Season<Counts>,
 }
@@ -238,6 +248,7 @@ impl Baseline {
                 }
                 self.minutes.push_back((minute, counts));
                 let told = self.minutes.iter().map(|(_, counts)| *counts).rev().skip(1);
+                self.spread = None;
                 let told = told.filter(|counts| counts.requests >= WORST_REQUESTS_MIN);
                 self.worst = told.reduce(Counts::larger_share).unwrap_or_default();
             }
@@ -249,6 +260,11 @@ impl Baseline {
                 self.total.failures -= gone.failures;
             }
         }
+    }
+
+    fn spread(&mut self) -> Spread {
+        let whole = self.minutes.iter().rev().skip(1).map(|(_, counts)| *counts);
+        *self.spread.get_or_insert_with(|| Spread::of(whole))
     }
 
     /// What is normal in `minute`: the hour before it, or what the same hour of other days showed where that was more.
@@ -263,6 +279,8 @@ struct Score {
     bits: Bits,
     /// The first bucket since the score last stood at zero.
     since: Bucket,
+    /// What was seen since then, as far as it belongs to the minute that was last.
+    minute: (u64, Counts),
 }
 
 /// The test of one family.
@@ -307,7 +325,7 @@ impl Detector {
         let minute = bucket * config.tick_ms / 60_000;
         if counts.failures > 0 || !self.is_calm() {
             self.norm = self.baseline.norm(minute, test);
-            self.score(test, bucket, counts, age_ms);
+            self.score(test, (bucket, minute), counts, age_ms);
         }
         if self.scores.iter().any(|score| score.bits >= Bits::log2(HOLD_ODDS)) {
             self.hold(minute, counts);
@@ -330,10 +348,12 @@ impl Detector {
         }
     }
 
-    fn score(&mut self, test: Test, bucket: Bucket, counts: Counts, age_ms: u64) {
+    fn score(&mut self, test: Test, (bucket, minute): (Bucket, u64), counts: Counts, age_ms: u64) {
         let fraction = Fraction::of(self.norm, test);
+        let seen = self.norm.requests + test.prior.1;
+        let norm = test.varies.then(|| Varying::around(fraction, seen, self.baseline.spread()));
         let base = fraction.rate().log_likelihood(counts);
-        for (score, (alternative, rate)) in self.scores.iter_mut().zip(RATES) {
+        for (score, (alternative, rate, varying)) in self.scores.iter_mut().zip(RATES) {
             let tested = alternative >= test.alternative_min
                 && fraction.is_exceeded_by(alternative)
                 && (age_ms >= WARM_UP_MS || test.in_warm_up && alternative >= WARM_UP_RATE);
@@ -342,10 +362,20 @@ impl Detector {
                 continue;
             }
             if score.bits == Bits::ZERO {
-                score.since = bucket;
+                *score = Score { since: bucket, ..Score::default() };
             }
-            let gain = rate.log_likelihood(counts).minus(base).min(test.gain_max);
-            score.bits = score.bits.plus(gain).max(Bits::ZERO);
+            if score.minute.0 != minute {
+                score.minute = (minute, Counts::default());
+            }
+            let before = score.minute.1;
+            let gain = match norm {
+                Some(norm) => {
+                    varying.log_likelihood(before, counts).minus(norm.log_likelihood(before, counts))
+                }
+                None => rate.log_likelihood(counts).minus(base),
+            };
+            score.minute.1.add(counts);
+            score.bits = score.bits.plus(gain.min(test.gain_max)).max(Bits::ZERO);
         }
     }
 

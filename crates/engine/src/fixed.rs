@@ -14,20 +14,7 @@ impl Bits {
 
     /// log2 of `x`; of zero it is that of one, since no caller has a zero to ask of.
     pub(crate) const fn log2(x: u64) -> Bits {
-        let x = if x == 0 { 1 } else { x };
-        let whole = 63 - x.leading_zeros();
-        // The mantissa in [1, 2) with 63 fraction bits, squared once per result bit.
-        let mut mantissa = (x as u128) << (63 - whole);
-        let mut result = whole as i64;
-        let mut bit = 0;
-        while bit < FRACTION {
-            mantissa = (mantissa * mantissa) >> 63;
-            let carry = mantissa >> 64;
-            result = (result << 1) | carry as i64;
-            mantissa >>= carry;
-            bit += 1;
-        }
-        Bits(result)
+        Bits(log2_to(x, FRACTION))
     }
 
     /// log2 of the ratio of two positive numbers.
@@ -51,6 +38,28 @@ impl Bits {
     pub(crate) fn log10_floor(self) -> i64 {
         ((i128::from(self.0) * 30_103 / 100_000) >> FRACTION) as i64
     }
+}
+
+/// log2 of `x`, as above, in units of 2^-32 bit: for what is multiplied by large numbers.
+pub(crate) const fn log2_fine(x: u64) -> i64 {
+    log2_to(x, 32)
+}
+
+const fn log2_to(x: u64, fraction: u32) -> i64 {
+    let x = if x == 0 { 1 } else { x };
+    let whole = 63 - x.leading_zeros();
+    // The mantissa in [1, 2) with 63 fraction bits, squared once per result bit.
+    let mut mantissa = (x as u128) << (63 - whole);
+    let mut result = whole as i64;
+    let mut bit = 0;
+    while bit < fraction {
+        mantissa = (mantissa * mantissa) >> 63;
+        let carry = mantissa >> 64;
+        result = (result << 1) | carry as i64;
+        mantissa >>= carry;
+        bit += 1;
+    }
+    result
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! `doc/reference/generator.md`.
 
 mod attributes;
-mod dice;
+pub(crate) mod dice;
 mod facts;
 mod label;
 mod otlp;

@@ -3,6 +3,7 @@
 
 mod arrival;
 pub mod generate;
+pub mod quiet;
 mod replica;
 mod rng;
 mod shop;

@@ -116,3 +116,29 @@ proptest! {
         prop_assert!(ordered, "a worse baseline cannot make the same counts more surprising");
     }
 }
+
+/// Minutes of 30 requests a second whose rate is drawn anew for each, with a mean of 10 %: half the usual to three times.
+fn bursts(minutes: u64, seed: u64) -> impl Iterator<Item = (u64, u64)> {
+    const SHARES: [u64; 8] = [5, 6, 7, 8, 9, 10, 14, 21];
+    (0..60 * minutes).map(move |second| {
+        let drawn = |of: u64| crate::hash::mix(seed.rotate_left(32) ^ of);
+        let percent = SHARES[(drawn(second / 60) % 8) as usize];
+        let fails = |i: &u64| drawn(1_000_000 + 30 * second + i) % 100 < percent;
+        (30, (0..30).filter(fails).count() as u64)
+    })
+}
+
+#[test]
+fn bursts_of_steady_errors_are_no_symptom() {
+    let opened = (0..40).filter(|seed| run(bursts(60, *seed)).is_some()).count();
+    assert!(opened <= 1, "{opened} of 40 hours");
+}
+
+#[test]
+fn what_bursts_do_not_explain_is_seen_beside_them() {
+    let hour = |fault: (u64, u64)| run(bursts(30, 7).chain((0..600).map(move |_| fault)));
+    let (all, onset) = hour((10, 10)).unwrap();
+    assert!(onset == 1_800 && all <= 1_803, "all fail: {all}, since {onset}");
+    let (most, _) = hour((30, 18)).unwrap();
+    assert!((1_800..1_860).contains(&most), "60 % fail: {most}");
+}

@@ -101,6 +101,10 @@ impl Slowness {
     /// Sets the limit by what was before `until`.
     pub(super) fn derive(&mut self, buckets: &BTreeMap<Bucket, Digest>, until: Bucket, config: &Config) {
         self.derived = until;
+        // Most operations that have no limit have few requests: that is found out first.
+        if buckets.range(..until).map(|(_, digest)| digest.requests).sum::<u64>() < REQUESTS_MIN {
+            return;
+        }
         let mut all = Latency::default();
         buckets.range(..until).for_each(|(_, digest)| all.merge(&digest.latency));
         if all.count() < REQUESTS_MIN {

@@ -245,9 +245,9 @@ fn a_report_is_archived_only_when_it_says_something_else() {
     let second = live(&mut replica, &mut shop, START_S, &[(120, Fault::None), (30, Fault::CardProviderDown)]);
     // Unrelated incidents open one after the other while the first is young, and an operator repeats himself.
     for (i, first_service) in (0..4u64).enumerate() {
-        for s in 0..6 {
-            let at = second + i as u64 * 6 + s;
-            let mut events = wide_second(at, 2, s >= 1);
+        for s in 0..9 {
+            let at = second + i as u64 * 9 + s;
+            let mut events = wide_second(at, 2, s >= 4);
             events
                 .iter_mut()
                 .for_each(|event| event.service = format!("{first_service}-{}", event.service).into());
@@ -256,7 +256,7 @@ fn a_report_is_archived_only_when_it_says_something_else() {
         }
     }
     for _ in 0..3 {
-        act(&mut replica, second + 24, model::OperatorActionKind::Resolve);
+        act(&mut replica, second + 36, model::OperatorActionKind::Resolve);
     }
     assert!(replica.incidents.len() >= 4, "{}", replica.incidents.len());
     let mut seen = std::collections::BTreeSet::new();

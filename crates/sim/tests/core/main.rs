@@ -9,6 +9,8 @@ mod determinism;
 #[cfg(test)]
 mod lifetime;
 #[cfg(test)]
+mod quiet;
+#[cfg(test)]
 mod reference;
 #[cfg(test)]
 mod scenarios;

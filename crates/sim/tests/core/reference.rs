@@ -110,7 +110,7 @@ fn product(value: &str) -> u64 {
 }
 
 /// Units, encodings and layouts, which decide nothing.
-const NOT_PUBLISHED: [&str; 11] = [
+const NOT_PUBLISHED: [&str; 12] = [
     "FRACTION",
     "HOURS_A_DAY",
     "HOURS_A_WEEK",
@@ -121,6 +121,7 @@ const NOT_PUBLISHED: [&str; 11] = [
     "MINUTE_NS",
     "SEED",
     "SUB_BITS",
+    "UNIT",
     "UNIT_NS",
 ];
 

@@ -1,0 +1,164 @@
+//! How much a share of failures varies from minute to minute, and what a minute proves given that: errors come in
+//! bursts, so a minute is one observation of a rate that varies, not as many as it has requests. Knows nothing of what
+//! fails.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Counts, Fraction};
+use crate::fixed::{self, Bits};
+
+/// The variance of the logarithm of the odds of failing from one minute to another, in units of 2^-20.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Spread(u64);
+
+const ONE: i128 = 1 << 20;
+/// Taken for granted before anything was seen: in one minute the odds are half again those of another. It weighs as
+/// much as five minutes with enough failures to tell.
+const PRIOR: Spread = Spread(1 << 18);
+const PRIOR_MINUTES: i128 = 5;
+/// No family is so steady, or so unsteady, that more is to be made of it.
+const LEAST: u64 = 1 << 14;
+const MOST: u64 = 1 << 22;
+
+impl Default for Spread {
+    fn default() -> Self {
+        PRIOR
+    }
+}
+
+impl Spread {
+    /// By how much more than chance the minutes differ from their mean. A minute tells the more, the more failures it
+    /// would have on average.
+    pub(super) fn of(minutes: impl Iterator<Item = Counts> + Clone) -> Self {
+        let mut total = Counts::default();
+        minutes.clone().for_each(|minute| total.add(minute));
+        let (n, k) = (i128::from(total.requests).max(1), i128::from(total.failures));
+        let (mut excess, mut weight) = (PRIOR_MINUTES * i128::from(PRIOR.0), PRIOR_MINUTES * ONE);
+        for minute in minutes {
+            let (requests, failures) = (i128::from(minute.requests), i128::from(minute.failures));
+            let apart = failures * ONE - requests * k * ONE / n;
+            let by_chance = requests * k * ONE / n * (n - k) / n;
+            let told = (4 * ONE + by_chance) * (4 * ONE + by_chance) / ONE;
+            excess += (apart * apart / ONE - by_chance) * ONE / told;
+            weight += by_chance * by_chance / told;
+        }
+        let spread = u64::try_from(excess * ONE / weight.max(1)).unwrap_or(LEAST);
+        Self(spread.clamp(LEAST, MOST))
+    }
+
+    /// That of a rate which is itself known only from so many failures and successes.
+    fn known_from(self, failures: u64, successes: u64) -> Self {
+        Self(self.0 + (1 << 20) / failures.max(1) + (1 << 20) / successes.max(1))
+    }
+}
+
+/// A share of failures that is drawn anew for every minute: the Beta distribution with a mean and a spread, by its
+/// parameters in units of 2^-10.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Varying {
+    failures: u64,
+    successes: u64,
+}
+
+const UNIT: u64 = 1 << 10;
+/// log2(e) / 12, in units of 2^-32 bit.
+const STIRLING: i128 = 516_359_580;
+
+impl Varying {
+    pub(super) const fn alternative(thousandths: u64) -> Self {
+        Self::with(thousandths, 1_000 - thousandths, PRIOR)
+    }
+
+    /// The baseline's share, which is known from as many failures as it had.
+    pub(super) fn around(rate: Fraction, seen: u64, spread: Spread) -> Self {
+        let failures = (u128::from(seen) * u128::from(rate.numerator) / u128::from(rate.denominator)) as u64;
+        let spread = spread.known_from(failures, seen - failures);
+        Self::with(rate.numerator, rate.denominator - rate.numerator, spread)
+    }
+
+    /// 1 / (spread · share of successes) and 1 / (spread · share of failures).
+    const fn with(failures: u64, successes: u64, spread: Spread) -> Self {
+        const fn over(total: u64, part: u64, spread: Spread) -> u64 {
+            let parameter = (total as u128 * UNIT as u128 * (1 << 20)) / (spread.0 as u128 * part as u128);
+            // Beyond it a rate does not vary; below it there is none.
+            if parameter > 1 << 40 {
+                1 << 40
+            } else if parameter == 0 {
+                1
+            } else {
+                parameter as u64
+            }
+        }
+        let total = failures + successes;
+        Self { failures: over(total, successes, spread), successes: over(total, failures, spread) }
+    }
+
+    /// The logarithm of the likelihood of `counts`, after `before` was seen in the same minute.
+    pub(super) fn log_likelihood(self, before: Counts, counts: Counts) -> Bits {
+        let after = Counts {
+            requests: before.requests.saturating_add(counts.requests),
+            failures: before.failures.saturating_add(counts.failures),
+        };
+        Bits(((self.log_beta(after) - self.log_beta(before)) >> 12) as i64)
+    }
+
+    /// log2 of the Beta function by Stirling's series, in units of 2^-32 bit, but for a constant.
+    fn log_beta(self, seen: Counts) -> i128 {
+        let failures = self.failures.saturating_add(seen.failures.saturating_mul(UNIT));
+        let successes = seen.requests.saturating_sub(seen.failures).saturating_mul(UNIT);
+        let successes = self.successes.saturating_add(successes);
+        let part = |x: u64| {
+            let log2 = i128::from(fixed::log2_fine(x)) - (10 << 32);
+            let x = i128::from(x);
+            (2 * x - i128::from(UNIT)) * log2 / (2 * i128::from(UNIT)) + STIRLING * i128::from(UNIT) / x
+        };
+        part(failures) + part(successes) - part(failures.saturating_add(successes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bits(model: Varying, failures: u64, requests: u64) -> f64 {
+        let counts = Counts { requests, failures };
+        model.log_likelihood(Counts::default(), counts).0 as f64 / f64::from(1 << 20)
+    }
+
+    #[test]
+    fn likelihoods_are_those_of_urns() {
+        // With parameters 4 and 36: each draw puts back one more of its kind.
+        let model = Varying { failures: 4 * UNIT, successes: 36 * UNIT };
+        let one_by_one = |failures: u64, requests: u64| {
+            let failed = (0..failures).map(|i| (4 + i) as f64);
+            let went_well = (0..requests - failures).map(|i| (36 + i) as f64);
+            let drawn = failed.chain(went_well).zip(0..requests);
+            drawn.map(|(own, draws)| (own / (40 + draws) as f64).log2()).sum::<f64>()
+        };
+        for (failures, requests) in [(1, 1), (0, 1), (3, 3), (5, 50), (500, 600), (2_000, 30_000)] {
+            let (ours, exact) = (bits(model, failures, requests), one_by_one(failures, requests));
+            assert!((ours - exact).abs() < 0.01, "{failures} of {requests}: {ours} {exact}");
+        }
+    }
+
+    #[test]
+    fn a_stretch_is_worth_the_same_however_it_is_cut() {
+        let model = Varying::alternative(300);
+        let part = |requests, failures| Counts { requests, failures };
+        let whole = model.log_likelihood(Counts::default(), part(90, 20));
+        let first = model.log_likelihood(Counts::default(), part(50, 3));
+        let both = first.plus(model.log_likelihood(part(50, 3), part(40, 17)));
+        assert!((both.0 - whole.0).abs() < 4, "{both:?} {whole:?}");
+    }
+
+    #[test]
+    fn bursts_are_told_from_chance() {
+        let steady = (0..60).map(|i| Counts { requests: 1_000, failures: 95 + i % 11 });
+        let bursts = (0..60).map(|i| Counts { requests: 1_000, failures: if i % 2 == 0 { 50 } else { 150 } });
+        let none = (0..60).map(|_| Counts { requests: 1_000, failures: 0 });
+        assert!(Spread::of(steady).0 < PRIOR.0 / 4);
+        let found = Spread::of(bursts).0 as f64 / f64::from(1 << 20);
+        assert!((0.25..0.35).contains(&found), "(0.05 / 0.09)^2 is 0.31: {found}");
+        assert_eq!(Spread::of(none), PRIOR);
+    }
+}
