@@ -179,7 +179,7 @@ pub(crate) fn vote<'a>(
     let mut all = Chains::default();
     let mut examined = 0;
     for trace in traces.filter(|trace| families(trace).any(|family| is_member(&family))) {
-        let called = |call: &model::Event| known_service(call, window, peers);
+        let called = |call: &Event| known_service(call, window, peers);
         let Some(found) = Assembly::of(trace).origin_past_gaps(called) else { continue };
         let callee = callee(&found, window, peers);
         let gave_up = found.gave_up && !matches!(callee, Callee::Foreign(_));

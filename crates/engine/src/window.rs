@@ -28,6 +28,7 @@ mod key;
 mod series;
 mod services;
 mod slowness;
+mod view;
 
 pub(crate) use accept::Present;
 use flow::Flow;
@@ -36,6 +37,7 @@ pub(crate) use key::{FamilyKey, OperationKey, Sign, WHOLE_SERVICE};
 use series::Series;
 use services::Services;
 pub(crate) use slowness::{Limit, derive_again, margin_percent};
+pub use view::FamilyView;
 
 /// Digests are kept by tick for this long beyond the allowed lateness, by minute for an hour.
 const FINE_MS: u64 = 60_000;
@@ -99,22 +101,6 @@ impl Norm {
             Self::Flow(_) | Self::Level(_) | Self::Metric(_) => Counts::default(),
         }
     }
-}
-
-/// A row for lists of error families.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FamilyView {
-    pub env: Str,
-    pub service: Str,
-    pub operation: Str,
-    pub operation_kind: EventKind,
-    pub code: Str,
-    /// Failures of the family, and requests of its operation, in the last hour.
-    pub failures: u64,
-    pub requests: u64,
-    pub first_seen: Nanos,
-    pub last_seen: Nanos,
-    pub in_incident: bool,
 }
 
 impl Window {
@@ -478,25 +464,6 @@ impl Window {
     pub(crate) fn only_env_of(&self, service: &Str) -> Option<&Str> {
         let mut envs = self.services.envs_of(service);
         envs.next().filter(|_| envs.next().is_none())
-    }
-
-    pub(crate) fn families(&self) -> Vec<FamilyView> {
-        let views = self.operations.iter().flat_map(|(key, series)| {
-            let requests = series.buckets.values().map(|digest| digest.requests).sum();
-            series.families.iter().map(move |(code, family)| FamilyView {
-                env: key.env.clone(),
-                service: key.service.clone(),
-                operation: key.operation.clone(),
-                operation_kind: key.kind,
-                code: code.clone(),
-                failures: series.buckets.values().map(|digest| digest.counts(code).failures).sum(),
-                requests,
-                first_seen: family.first,
-                last_seen: family.last,
-                in_incident: family.in_incident,
-            })
-        });
-        views.filter(|view| view.failures > 0 || view.in_incident).collect()
     }
 }
 
