@@ -24,19 +24,25 @@ fn alike(telemetry: Telemetry, protobuf: &[u8]) {
         match telemetry {
             Telemetry::Traces => {
                 let Ok(ours) = traces_from_protobuf(protobuf, context) else { return };
-                let other = traces_from_json(text.as_bytes(), context).unwrap();
+                let Ok(other) = traces_from_json(text.as_bytes(), context) else {
+                    panic!("{}", json("traces"));
+                };
                 assert_eq!(ours.events, other.events, "{}", json("traces"));
                 assert_eq!(ours.rejected.len(), other.rejected.len());
             }
             Telemetry::Logs => {
                 let Ok(ours) = logs_from_protobuf(protobuf, context) else { return };
-                let other = logs_from_json(text.as_bytes(), context).unwrap();
+                let Ok(other) = logs_from_json(text.as_bytes(), context) else {
+                    panic!("{}", json("logs"));
+                };
                 assert_eq!(ours.logs, other.logs, "{}", json("logs"));
                 assert_eq!(ours.rejected.len(), other.rejected.len());
             }
             Telemetry::Metrics => {
                 let Ok(ours) = metrics_from_protobuf(protobuf, context) else { return };
-                let other = metrics_from_json(text.as_bytes(), context).unwrap();
+                let Ok(other) = metrics_from_json(text.as_bytes(), context) else {
+                    panic!("{}", json("metrics"));
+                };
                 assert_eq!(ours.points, other.points, "{}", json("metrics"));
                 assert_eq!(ours.data_points, other.data_points);
             }
