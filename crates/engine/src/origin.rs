@@ -236,12 +236,12 @@ fn join_shallow(votes: &mut BTreeMap<Place, Vote>) {
     let shallow: Vec<Place> = votes.keys().cloned().collect();
     for place in shallow {
         let Some(own) = votes.get(&place) else { continue };
-        let (count, lost) = (own.traces.len(), own.cut == own.traces.len());
+        let count = own.traces.len();
         let says_more = |other: &Place| match &place.callee {
             // The span of the call in which it fails.
             Callee::None => other.callee != Callee::None && other.step.service == place.service,
             // All spans of the callee.
-            Callee::Silent(callee) => lost && other.service == *callee && !other.is_silent(),
+            Callee::Silent(callee) => other.service == *callee && !other.is_silent(),
             Callee::Foreign(_) => false,
         };
         let deeper = votes.iter().filter(|(other, vote)| says_more(other) && 3 * vote.traces.len() >= count);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{CapturedTrace, Event, Str};
 
-use crate::analysis::is_concentrated;
+use crate::analysis::{is_concentrated, is_slower};
 use crate::origin::{Origin, Place};
 use crate::summary::{Bucket, Split};
 use crate::window::{FamilyKey, Sign, Window};
@@ -87,24 +87,31 @@ impl Site {
     }
 }
 
-/// The machine of all instances of the origin service that fail more than the others, and their failures.
+/// The machine of all instances of the origin service that fail more than the others or are slower, and their failures
+/// or requests.
 fn machine_of_instances(
     origin: &Origin,
     (window, onset): (&Window, Bucket),
-    machines: &Machines,
+    runs_on: &Machines,
 ) -> Option<(Str, u64)> {
     let place = &origin.place;
     let all = window.arrivals(&place.step.env, &place.service, onset);
+    let total_us: u64 = all.instances.iter().map(|(_, split)| split.total_us).sum();
     let rest = |part: Split| Split {
         requests: all.requests.saturating_sub(part.requests),
         failures: all.failures().saturating_sub(part.failures),
-        total_us: 0,
+        total_us: total_us.saturating_sub(part.total_us),
     };
-    let worse = all.instances.iter().filter(|(_, split)| is_concentrated(**split, rest(**split)));
-    let worse: BTreeMap<&Str, u64> = worse.map(|(instance, split)| (instance, split.failures)).collect();
-    let known = machines.of(place).filter(|(instance, _)| worse.contains_key(instance));
-    let of_worse: BTreeSet<&Str> = known.map(|(_, machine)| machine).collect();
-    let only = of_worse.first().filter(|_| of_worse.len() == 1)?;
+    let of_worse = |split: Split| match (is_concentrated(split, rest(split)), is_slower(split, rest(split))) {
+        (true, _) => Some(split.failures),
+        (false, true) => Some(split.requests),
+        (false, false) => None,
+    };
+    let worse = all.instances.iter().filter_map(|(instance, split)| Some((instance, of_worse(*split)?)));
+    let worse: BTreeMap<&Str, u64> = worse.collect();
+    let known = runs_on.of(place).filter(|(instance, _)| worse.contains_key(instance));
+    let machines: BTreeSet<&Str> = known.map(|(_, machine)| machine).collect();
+    let only = machines.first().filter(|_| machines.len() == 1)?;
     Some(((*only).clone(), worse.values().sum()))
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn report(analysis: &Analysis<'_>, view: View<'_>, ambient: &Ambient<
             .collect(),
         timeline: timeline(analysis),
         next_checks: next_checks(analysis, &hypotheses, view),
-        instrumentation_warnings: warnings(analysis, ambient),
+        instrumentation_warnings: warnings(analysis, ambient, view),
         completeness: Completeness {
             opening: completeness(analysis.opening),
             latest: completeness(analysis.latest),
@@ -369,12 +369,14 @@ fn next_checks(analysis: &Analysis<'_>, hypotheses: &[causes::Hypothesis], view:
     checks
 }
 
-fn warnings(analysis: &Analysis<'_>, ambient: &Ambient<'_>) -> Vec<Warning> {
+fn warnings(analysis: &Analysis<'_>, ambient: &Ambient<'_>, view: View<'_>) -> Vec<Warning> {
     let partial = analysis.latest.traces - analysis.latest.complete.min(analysis.latest.traces);
     let unnamed = analysis.blast.services.iter().any(|service| &**service == model::Event::UNKNOWN_SERVICE);
     let cut = analysis.case.beyond.len() as u64;
-    let events = || analysis.exemplars.iter().flat_map(|trace| &trace.events);
-    let sampled = events().flat_map(|event| &event.attributes).any(is_head_sampled);
+    // Of a silence nothing tells but what came before.
+    let before = analysis.case.before.iter().filter_map(|trace| view.traces.get(trace));
+    let events = analysis.exemplars.iter().copied().chain(before).flat_map(|trace| &trace.events);
+    let sampled = events.flat_map(|event| &event.attributes).any(is_head_sampled);
     [
         (sampled, "sampled", wording::warn_sampled()),
         (ambient.overflowed > 0, "cardinality_overflow", wording::warn_overflow(ambient.overflowed)),
