@@ -233,7 +233,9 @@ fn was_answered(call: &Event) -> bool {
 
 /// A trace that lost spans points at a service as a whole: it agrees with those that kept them.
 fn join_shallow(votes: &mut BTreeMap<Place, Vote>) {
-    let shallow: Vec<Place> = votes.keys().cloned().collect();
+    // Silent ones last: by then those that kept some spans agree among themselves.
+    let mut shallow: Vec<Place> = votes.keys().cloned().collect();
+    shallow.sort_by_key(Place::is_silent);
     for place in shallow {
         let Some(own) = votes.get(&place) else { continue };
         let count = own.traces.len();
