@@ -26,6 +26,7 @@ const HEALTHY: Duration = Duration::from_secs(75);
 const FAULTY: Duration = Duration::from_secs(30);
 const RATE: u32 = 15;
 /// A hundredth of the traces has to be something to go by.
+const FAULTY_SAMPLED: Duration = Duration::from_secs(60);
 const RATE_SAMPLED: u32 = 500;
 
 /// One scenario under way.
@@ -133,14 +134,15 @@ fn announce(options: &Options, scenarios: &[Scenario], screen: &mut Screen) -> a
 }
 
 fn settings(options: &Options, scenario: Scenario) -> Settings {
-    let rate = if options.loss.samples_heads() { RATE_SAMPLED } else { RATE };
+    let (rate, faulty) =
+        if options.loss.samples_heads() { (RATE_SAMPLED, FAULTY_SAMPLED) } else { (RATE, FAULTY) };
     Settings {
         scenario,
         env: environment(scenario),
         seed: options.seed,
         start: live::start(),
         healthy_s: options.healthy.unwrap_or(HEALTHY).as_secs(),
-        faulty_s: options.duration.unwrap_or(FAULTY).as_secs(),
+        faulty_s: options.duration.unwrap_or(faulty).as_secs(),
         rate: options.rate.unwrap_or(rate),
         loss: options.loss.clone(),
         innocent_deployments: false,

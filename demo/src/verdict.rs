@@ -253,11 +253,11 @@ mod tests {
             loss: Loss::head_sampling(per_mille),
             innocent_deployments: false,
         };
-        let verdict = Verdict::new(&settings(10), Answer::default());
-        assert!(verdict.right() && verdict.row()[5].starts_with("– cannot be known: 3.0 sampled"));
+        let verdict = Verdict::new(&settings(1), Answer::default());
+        assert!(verdict.right() && verdict.row()[5].starts_with("– cannot be known: 15 sampled"));
         assert_eq!(Verdict::new(&settings(100), Answer::default()).wrong, ["nothing opened"]);
         let wrong =
-            Verdict::new(&settings(10), Answer { origin: "store".into(), ..Answer::of(1, None, &canary()) });
+            Verdict::new(&settings(1), Answer { origin: "store".into(), ..Answer::of(1, None, &canary()) });
         assert!(!wrong.right(), "who claims something anyway has to be right");
     }
 }

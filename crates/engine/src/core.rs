@@ -34,7 +34,7 @@ const PENDING_MAX: usize = 1_000;
 /// A tick that comes later than this many after the one before: the process was down or stood still.
 const BLIND_TICKS: u64 = 10;
 /// Failures in fewer distinct traces are no symptom yet.
-const TRACES_MIN: usize = 3;
+pub(crate) const TRACES_MIN: usize = 3;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Engine {

@@ -212,9 +212,10 @@ fn odds_over(counts: Counts, fraction: Fraction) -> Bits {
         .unwrap_or(Bits::ZERO)
 }
 
-/// A bucket right before the onset that shows the same excess belongs to it.
+/// A bucket right before the onset that shows the same excess belongs to it: where nothing ever failed, any failure.
 pub(crate) fn belongs_to_onset(counts: Counts, baseline: Counts) -> bool {
-    counts.failures > 0 && odds(counts, baseline) >= Bits::log2(ADJACENT_ODDS)
+    let is_excess = || baseline.failures == 0 || odds(counts, baseline) >= Bits::log2(ADJACENT_ODDS);
+    counts.failures > 0 && is_excess()
 }
 
 /// Whether a stretch still shows an excess over the baseline: the lower threshold, for staying open.

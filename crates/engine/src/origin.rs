@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::{CapturedTrace, Event, Nanos, Str, TraceId};
 
 use crate::assembly::{Assembly, Peers, TraceOrigin};
+use crate::core::TRACES_MIN;
 use crate::summary::Bucket;
 use crate::window::{FamilyKey, OperationKey, Sign, Window};
 
@@ -134,7 +135,8 @@ impl Chains {
 pub(crate) type Members<'a> = BTreeMap<&'a FamilyKey, Bucket>;
 
 /// The origin by the strongest sign there is: behaviour before failures, failures before slowness, slowness before a
-/// change in traffic. A caller that gave up waiting failed because of slowness.
+/// change in traffic. A caller that gave up waiting failed because of slowness, and failures in fewer traces than open an
+/// incident do not outweigh it.
 pub(crate) fn locate<'a>(
     members: &Members<'_>,
     traces: &[&'a CapturedTrace],
@@ -163,6 +165,7 @@ pub(crate) fn locate<'a>(
         (Some(failed), Some(odd)) if failed.place.service == odd.place.service => Some(failed),
         (_, Some(odd)) => Some(odd),
         (Some(failed), None) if failed.gave_up => slow().or_else(failed_itself).or(Some(failed)),
+        (Some(failed), None) if failed.traces_agreeing.len() < TRACES_MIN => slow().or(Some(failed)),
         (failed, None) => failed.or_else(slow).or_else(flows),
     }
 }

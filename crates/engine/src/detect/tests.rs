@@ -143,3 +143,12 @@ fn what_bursts_do_not_explain_is_seen_beside_them() {
     let (most, _) = hour((30, 18)).unwrap();
     assert!((1_800..1_860).contains(&most), "60 % fail: {most}");
 }
+
+#[test]
+fn one_failure_right_before_an_onset_belongs_to_it_where_nothing_ever_failed() {
+    let part = |requests, failures| Counts { requests, failures };
+    assert!(belongs_to_onset(part(40, 1), part(9_000, 0)));
+    assert!(!belongs_to_onset(part(40, 0), part(9_000, 0)));
+    assert!(!belongs_to_onset(part(40, 1), part(9_000, 100)));
+    assert!(belongs_to_onset(part(40, 20), part(9_000, 100)));
+}
