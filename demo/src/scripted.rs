@@ -26,7 +26,7 @@ const HEALTHY: Duration = Duration::from_secs(75);
 const FAULTY: Duration = Duration::from_secs(30);
 const RATE: u32 = 15;
 /// A hundredth of the traces has to be something to go by.
-const FAULTY_SAMPLED: Duration = Duration::from_secs(60);
+const FAULTY_SAMPLED: Duration = Duration::from_secs(90);
 const RATE_SAMPLED: u32 = 500;
 
 /// One scenario under way.

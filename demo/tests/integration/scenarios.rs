@@ -18,7 +18,7 @@ pub(crate) fn settings(scenario: Scenario, loss: Loss) -> Settings {
         start: Nanos::from_secs(START_S),
         healthy_s: 75,
         // A hundredth of the traces has to be something to go by.
-        faulty_s: if loss.samples_heads() { 60 } else { 30 },
+        faulty_s: if loss.samples_heads() { 90 } else { 30 },
         rate: if loss.samples_heads() { 500 } else { 15 },
         loss,
         innocent_deployments: false,

@@ -54,7 +54,7 @@ pub(crate) struct Demo {
     /// How long the traffic is healthy before the fault [default: 15s; scripts: 75s, 40s of them in the past]
     #[arg(long, value_name = "TIME", value_parser = runtime::config::value::duration)]
     healthy: Option<Duration>,
-    /// How long the fault lasts, or the traffic of `quiet` [default: 10s; quiet: 10m; scripts: 30s; with sampled traces: 60s]
+    /// How long the fault lasts, or the traffic of `quiet` [default: 10s; quiet: 10m; scripts: 30s; with sampled traces: 90s]
     #[arg(long, value_name = "TIME", value_parser = runtime::config::value::duration)]
     duration: Option<Duration>,
     /// Requests a second [default: 50; scripts: 15; scripts with sampled traces: 500]

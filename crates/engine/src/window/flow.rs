@@ -22,10 +22,11 @@ const DROP_MINUTES_MIN: usize = 5;
 const SURGE_MINUTES_MIN: usize = 10;
 /// A minute's traffic below which neither is tested.
 const PER_MINUTE_MIN: u64 = 30;
-/// A minute's traffic whose absence is tested, where pauses are known to be short.
-const SILENT_MINUTE_MIN: u64 = 10;
-/// `PER_MINUTE_MIN` while less is known than a drop otherwise asks for.
+/// Ticks of a minute with traffic whose absence is tested, where pauses are known to be short.
+const BUSY_MIN: u64 = 10;
+/// The same two while less is known than a drop otherwise asks for.
 const PER_MINUTE_SHORT: u64 = 120;
+const BUSY_SHORT: u64 = 40;
 /// What one bucket can add to the evidence: arrivals come in bursts.
 const GAIN_MAX: Bits = Bits(4 << 20);
 /// Evidence at which minutes are held back from the baseline.
@@ -44,33 +45,33 @@ const SILENT: u64 = 10;
 pub(crate) struct Range {
     pub(crate) low: u64,
     pub(crate) high: u64,
-    /// Of a whole minute, at the least and at the most.
-    pub(crate) least: u64,
+    /// Of a whole minute, at the most.
     pub(crate) most: u64,
+    /// Ticks with requests, of a whole minute at the least: requests that come together stop together.
+    pub(crate) busy: u64,
     /// The longest time without any, in milliseconds.
     pub(crate) pause_ms: u64,
 }
 
 impl Range {
     /// The nearest rate to an alternative that is still normal: half of the least, or twice the most, that was seen.
-    /// After a pause longer than any before, the least of a whole minute counts.
-    fn normal(self, alternative: u64, paused_ms: u64) -> Option<u64> {
-        let (normal, at_least) = match alternative {
-            SILENT if paused_ms > self.pause_ms && self.least > self.low => {
-                (self.least / 2, SILENT_MINUTE_MIN / 2)
-            }
-            1_001.. => (2 * self.high, PER_MINUTE_MIN / 2),
-            _ => (self.low / 2, PER_MINUTE_MIN / 2),
-        };
-        (normal >= at_least).then_some(normal)
+    /// After a pause longer than any before, how many ticks of a minute had requests counts.
+    fn normal(self, alternative: u64, paused_ms: u64, short: bool) -> Option<u64> {
+        let (requests_min, busy_min) =
+            if short { (PER_MINUTE_SHORT, BUSY_SHORT) } else { (PER_MINUTE_MIN, BUSY_MIN) };
+        let requests = if alternative > 1_000 { 2 * self.high } else { self.low / 2 };
+        let requests = (requests >= requests_min / 2).then_some(requests);
+        let is_pause = alternative == SILENT && paused_ms > self.pause_ms;
+        let busy = (is_pause && self.busy >= busy_min).then_some(self.busy / 2);
+        requests.max(busy)
     }
 
     fn join(self, other: Range) -> Range {
         Range {
             low: self.low.min(other.low),
             high: self.high.max(other.high),
-            least: self.least.min(other.least),
             most: self.most.max(other.most),
+            busy: self.busy.min(other.busy),
             pause_ms: self.pause_ms.max(other.pause_ms),
         }
     }
@@ -97,8 +98,10 @@ pub(super) struct Flow {
     /// Requests and ticks of the slot that goes on, and the range of the slots of its minute before it.
     slot: (u64, u64),
     current: Option<Range>,
-    /// Requests and ticks of the minute that goes on, its longest pause, and the pause that goes on, in ticks.
+    /// Requests and ticks of the minute that goes on, its ticks with requests, its longest pause, and the pause that
+    /// goes on, in ticks.
     minute: (u64, u64),
+    busy: u64,
     pause: u64,
     paused: u64,
     minutes: VecDeque<Range>,
@@ -183,8 +186,8 @@ impl Flow {
         let (since, until) = (self.next.max(onset), Self::settled(now, config));
         let present = per_minute(self.requests(since, until), until.saturating_sub(since), config);
         let pause_ms = self.minutes.iter().map(|range| range.pause_ms).max().unwrap_or(0);
-        self.minutes =
-            VecDeque::from([Range { low: present, high: present, least: present, most: present, pause_ms }]);
+        let busy = self.minutes.iter().map(|range| range.busy).min().unwrap_or(0).min(present);
+        self.minutes = VecDeque::from([Range { low: present, high: present, most: present, busy, pause_ms }]);
         self.held.clear();
         self.begin_minute();
         self.restart();
@@ -209,10 +212,11 @@ impl Flow {
         if self.slot.1 * config.tick_ms >= slot_ms {
             let (requests, ticks) = std::mem::take(&mut self.slot);
             let rate = per_minute(requests, ticks, config);
-            let slot = Range { low: rate, high: rate, least: rate, most: rate, pause_ms: 0 };
+            let slot = Range { low: rate, high: rate, ..Range::default() };
             self.current = Some(self.current.map_or(slot, |range| range.join(slot)));
         }
         self.minute = (self.minute.0 + requests, self.minute.1 + 1);
+        self.busy += u64::from(requests > 0);
         self.paused = if requests == 0 { self.paused + 1 } else { 0 };
         self.pause = self.pause.max(self.paused);
         let minute = minute(bucket, config);
@@ -225,16 +229,17 @@ impl Flow {
 
     /// What the minute that goes on has shown; the next one begins.
     fn whole_minute(&mut self, config: &Config) -> Option<Range> {
-        let ((requests, ticks), pause) = (self.minute, self.pause);
-        (self.minute, self.pause) = ((0, 0), 0);
+        let ((requests, ticks), busy, pause) = (self.minute, self.busy, self.pause);
+        (self.minute, self.busy, self.pause) = ((0, 0), 0, 0);
         let range = self.current.take()?;
         let rate = per_minute(requests, ticks, config);
-        Some(Range { least: rate, most: rate, pause_ms: pause * config.tick_ms, ..range })
+        let busy = per_minute(busy, ticks, config);
+        Some(Range { most: rate, busy, pause_ms: pause * config.tick_ms, ..range })
     }
 
     fn begin_minute(&mut self) {
         (self.current, self.slot, self.minute) = (None, (0, 0), (0, 0));
-        (self.pause, self.paused) = (0, 0);
+        (self.busy, self.pause, self.paused) = (0, 0, 0);
     }
 
     fn end_minute(&mut self, minute: u64, range: Range) {
@@ -269,9 +274,8 @@ impl Flow {
         let short = self.minutes.len() < DROP_MINUTES_MIN;
         for (score, alternative) in scores.iter_mut().zip(ALTERNATIVES) {
             let surge = alternative > 1_000;
-            let normal = range.and_then(|range| range.normal(alternative, paused * config.tick_ms));
-            let tested = normal.filter(|normal| !short || *normal >= PER_MINUTE_SHORT / 2);
-            let Some(normal) = tested.filter(|_| !surge || self.minutes.len() >= SURGE_MINUTES_MIN) else {
+            let normal = range.and_then(|range| range.normal(alternative, paused * config.tick_ms, short));
+            let Some(normal) = normal.filter(|_| !surge || self.minutes.len() >= SURGE_MINUTES_MIN) else {
                 *score = Score::default();
                 continue;
             };
@@ -388,7 +392,7 @@ pub(crate) fn still_departs(requests: u64, ticks: u64, range: Range, config: &Co
 pub(crate) fn flow_odds(requests: u64, ticks: u64, range: Range, config: &Config) -> Bits {
     let paused_ms = if requests == 0 { ticks * config.tick_ms } else { 0 };
     let bits = ALTERNATIVES.into_iter().filter_map(|alternative| {
-        let normal = range.normal(alternative, paused_ms)?;
+        let normal = range.normal(alternative, paused_ms, false)?;
         Some(gain_over(requests, normal, alternative, ticks, config))
     });
     bits.max().unwrap_or(Bits::ZERO)

@@ -41,6 +41,16 @@ fn rare_and_uneven_traffic_is_silent_after_a_pause_longer_than_any() {
 }
 
 #[test]
+fn requests_that_come_together_are_missed_as_one() {
+    // Twelve at once every six seconds, and none for ten times as long.
+    let together =
+        |s: u64, pause: u64| if s.is_multiple_of(6) && !(900..900 + pause).contains(&s) { 12 } else { 0 };
+    assert_eq!(run((0..2_000).map(|s| together(s, 60))), None);
+    let (_, onset, silent) = run((0..2_000).map(|s| together(s, 900))).unwrap();
+    assert!(silent && onset.abs_diff(900) <= 6, "{onset}");
+}
+
+#[test]
 fn a_drop_and_a_surge_are_no_silence() {
     let (_, onset, silent) = run((0..2_000).map(|s| if s < 900 { 20 } else { 2 })).unwrap();
     assert_eq!((onset, silent), (900, false));
