@@ -14,7 +14,7 @@ use crate::hash;
 use crate::service_metrics::Charge;
 use crate::sketch::{Merge, Smallest};
 use crate::summary::{Bucket, Digest};
-use crate::window::{self, Alarm, FamilyKey, Norm, OperationKey, Sign, Window};
+use crate::window::{self, Alarm, Counted, FamilyKey, Norm, OperationKey, Window};
 
 mod beside;
 mod timeline;
@@ -401,18 +401,13 @@ impl Case {
         for family in self.members.keys() {
             let settled = self.totals.get(&family.operation);
             for digest in settled.into_iter().chain(self.unsettled(&family.operation, window)) {
-                match family.sign {
-                    Sign::Failure => {
+                match family.sign.counted() {
+                    None => {}
+                    Some(Counted::Failed) => {
                         let failures = digest.failures_of(&family.code);
                         failures.iter().flat_map(|f| f.traces.iter()).for_each(|trace| all.add(trace));
                     }
-                    Sign::Latency => digest.slowest.iter().for_each(|(_, trace)| all.add(trace)),
-                    Sign::Traffic
-                    | Sign::Silence
-                    | Sign::Saturation
-                    | Sign::Behaviour
-                    | Sign::SelfTime
-                    | Sign::Metric => {}
+                    Some(Counted::Slow) => digest.slowest.iter().for_each(|(_, trace)| all.add(trace)),
                 }
             }
         }

@@ -200,7 +200,8 @@ impl Known {
         if calm {
             self.learn(measured, now);
         }
-        self.recent.insert(bucket, counts);
+        // Two ticks can fall into one bucket.
+        self.recent.entry(bucket).or_default().add(counts);
         self.recent = self.recent.split_off(&bucket.saturating_sub(RECENT_NS / config.tick_ns()));
         if self.limit.is_some() && !self.in_incident {
             self.detector.observe(SELF_TIME, bucket, counts, u64::MAX, config);
@@ -237,7 +238,7 @@ impl Known {
         self.derived = now;
         let (Some(p50_ns), Some(p95_ns)) = (all.quantile_ns(500), all.quantile_ns(950)) else { return };
         let margin = margin_percent(now.since(self.first));
-        let own = (p95_ns * margin / 100).max(p50_ns * 5 / 2).max(p50_ns + ADDED_NS_MIN);
+        let own = (p95_ns.saturating_mul(margin) / 100).max(p50_ns * 5 / 2).max(p50_ns + ADDED_NS_MIN);
         let minute = now.as_secs() / 60;
         self.season.add(minute, own, u64::max);
         let above_ns = self.season.usual(minute).fold(own, u64::max);

@@ -35,13 +35,21 @@ const NORMAL_ROWS_MIN: usize = 3;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct ServiceMetrics {
-    services: BTreeMap<ServiceKey, BTreeMap<u64, Row>>,
+    services: BTreeMap<ServiceKey, Rows>,
     calls: Calls,
-    /// What came before it was said to be normal.
-    accepted: Nanos,
+    /// Services counted for themselves as of the last tick: from here on it is learned who calls whom.
+    learns: bool,
     in_incident: BTreeSet<FamilyKey>,
     /// When an incident of the family was over: what was before is not judged again.
     left: BTreeMap<FamilyKey, Nanos>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Rows {
+    /// By minute.
+    by_minute: BTreeMap<u64, Row>,
+    /// What came before it was said to be normal.
+    accepted: Nanos,
 }
 
 /// A number that left what it was, as it stood when the incident opened.
@@ -64,7 +72,7 @@ impl ServiceMetrics {
         if self.services.len() >= SERVICES_MAX && !self.services.contains_key(&service) {
             return;
         }
-        let rows = self.services.entry(service).or_default();
+        let rows = &mut self.services.entry(service).or_default().by_minute;
         rows.entry(at.0 / MINUTE_NS).or_default().add(role, value);
         while rows.len() > ROWS_MAX {
             rows.pop_first();
@@ -72,7 +80,7 @@ impl ServiceMetrics {
     }
 
     pub(crate) fn add_event(&mut self, event: &Event, hash: u64, tick: Nanos) {
-        if !self.services.is_empty() {
+        if self.learns {
             self.calls.add(event, hash, tick);
         }
     }
@@ -82,11 +90,21 @@ impl ServiceMetrics {
         self.left.retain(|_, at| now.since(*at) < 3_600 * SECOND_NS);
         // What has not been counted for a day is gone.
         let edge = (now.0 / MINUTE_NS).saturating_sub(24 * 60);
-        self.services.retain(|_, rows| rows.last_key_value().is_some_and(|(minute, _)| *minute >= edge));
+        let is_counted =
+            |rows: &Rows| rows.by_minute.last_key_value().is_some_and(|(minute, _)| *minute >= edge);
+        self.services.retain(|_, rows| is_counted(rows));
+        self.learns = !self.services.is_empty();
     }
 
-    pub(crate) fn accept(&mut self, until: Nanos) {
-        self.accepted = self.accepted.max(until);
+    pub(crate) fn accept(&mut self, matches: impl Fn(&ServiceKey) -> bool, until: Nanos) {
+        for (_, rows) in self.services.iter_mut().filter(|(service, _)| matches(service)) {
+            rows.accepted = rows.accepted.max(until);
+        }
+    }
+
+    /// What a service counted, by minute.
+    fn rows(&self, service: &ServiceKey) -> Option<&BTreeMap<u64, Row>> {
+        self.services.get(service).map(|rows| &rows.by_minute)
     }
 
     pub(crate) fn enter_incident(&mut self, family: &FamilyKey) {
@@ -132,7 +150,7 @@ impl ServiceMetrics {
 
     /// How many minutes lie between two numbers of a service, as a rule.
     pub(crate) fn step(&self, service: &ServiceKey) -> u64 {
-        self.services.get(service).map_or(1, interval)
+        self.rows(service).map_or(1, interval)
     }
 
     /// Where exactly one environment has numbers of a service of that name, it is meant.
@@ -144,13 +162,6 @@ impl ServiceMetrics {
         }
     }
 
-    /// Up to which minute everything is what it was before `around`.
-    fn normal_until(&self, around: u64) -> u64 {
-        let accepted = self.accepted.0 / MINUTE_NS;
-        let lead = around.saturating_sub(LEAD_MINUTES);
-        if accepted <= around { lead.max(accepted) } else { lead }
-    }
-
     /// How a service's number departs from what it was before `around`; `None` where it does not.
     pub(crate) fn shift(
         &self,
@@ -160,24 +171,37 @@ impl ServiceMetrics {
         since: u64,
     ) -> Option<Shift> {
         let rows = self.services.get(service)?;
-        let until = self.normal_until(around);
-        let normal = Normal::of(rows.range(..=until).map(|(_, row)| row), measure)?;
-        Shift::of(rows.range(until.max(since) + 1..), measure, normal)
+        let until = rows.normal_until(around);
+        let normal = rows.normal(until, measure)?;
+        Shift::of(rows.by_minute.range(until.max(since) + 1..), measure, normal)
     }
 
     /// The same with the normal of then: what was before may be forgotten by now.
     pub(crate) fn shift_since(&self, service: &ServiceKey, then: &Shift) -> Shift {
-        let rows = self.services.get(service);
+        let rows = self.rows(service);
         let since = rows.into_iter().flat_map(|rows| rows.range(then.first..));
         Shift::of(since, then.measure, then.normal).unwrap_or(*then)
     }
 
     /// Whether the newest number still stands above what is normal; `None` where none came lately.
     pub(crate) fn still_shifted(&self, service: &ServiceKey, then: &Shift, now: Nanos) -> Option<bool> {
-        let rows = self.services.get(service)?;
+        let rows = self.rows(service)?;
         let (minute, row) = rows.iter().rev().find(|(_, row)| row.value(then.measure).is_some())?;
         let fresh = now.0 / MINUTE_NS <= minute + 2 * interval(rows) + 1;
         fresh.then(|| then.normal.excess(row, then.measure) > 0)
+    }
+}
+
+impl Rows {
+    /// Up to which minute everything is what it was before `around`.
+    fn normal_until(&self, around: u64) -> u64 {
+        let accepted = self.accepted.0 / MINUTE_NS;
+        let lead = around.saturating_sub(LEAD_MINUTES);
+        if accepted <= around { lead.max(accepted) } else { lead }
+    }
+
+    fn normal(&self, until: u64, measure: Measure) -> Option<Normal> {
+        Normal::of(self.by_minute.range(..=until).map(|(_, row)| row), measure)
     }
 }
 

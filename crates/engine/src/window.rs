@@ -33,7 +33,7 @@ mod view;
 pub(crate) use accept::Present;
 use flow::Flow;
 pub(crate) use flow::{Range, flow_odds, still_departs};
-pub(crate) use key::{FamilyKey, OperationKey, Sign, WHOLE_SERVICE};
+pub(crate) use key::{Counted, FamilyKey, OperationKey, Sign, WHOLE_SERVICE};
 use series::Series;
 use services::Services;
 pub(crate) use slowness::{Limit, derive_again, margin_percent};
@@ -62,6 +62,8 @@ pub(crate) struct Window {
     sealed: Bucket,
     /// Digests before it stand under the first bucket of their minute.
     folded: Bucket,
+    /// How long a bucket is, as of the last tick.
+    tick_ms: u64,
     pub(crate) overflowed: u64,
 }
 
@@ -225,7 +227,7 @@ impl Window {
             flow.seal(sealed, config);
         }
         self.flows.retain(|_, flow| !flow.is_gone(tick, config));
-        (self.sealed, self.folded) = (sealed, folded);
+        (self.sealed, self.folded, self.tick_ms) = (sealed, folded, config.tick_ms);
         let services = &mut self.services;
         self.operations.retain(|key, series| {
             let kept = !series.is_forgotten();
@@ -302,7 +304,8 @@ impl Window {
         }
         self.shapes.accept(Nanos(until * config.tick_ns()));
         self.self_times.accept(&matches, Nanos(until * config.tick_ns()));
-        self.metrics.services.accept(Nanos(until * config.tick_ns()));
+        let whole = |service: &ServiceKey| matches(&OperationKey::whole(service));
+        self.metrics.services.accept(whole, Nanos(until * config.tick_ns()));
     }
 
     /// Time without ticks, up to `now`, is not time without traffic.
@@ -432,7 +435,7 @@ impl Window {
     /// Whether a service reports at least half as much as it always did, as of what has had time to come.
     pub(crate) fn goes_on(&self, env: &Str, service: &Str) -> bool {
         let key = ServiceKey { env: env.clone(), service: service.clone() };
-        self.flows.get(&OperationKey::whole(&key)).is_some_and(Flow::goes_on)
+        self.flows.get(&OperationKey::whole(&key)).is_some_and(|flow| flow.goes_on(self.tick_ms))
     }
 
     /// The most requests of a minute before, and as many as there are now, where that is a surge.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use model::Str;
 use serde::{Deserialize, Serialize};
 
-use super::rows::{Measure, Normal, Row};
+use super::rows::{Measure, Row};
 use super::{ServiceMetrics, Shift, Statistic};
 use crate::summary::ServiceKey;
 
@@ -77,7 +77,7 @@ impl ServiceMetrics {
                 .callees(service)
                 .filter_map(|(callee, calls)| {
                     let all = arriving.get(callee).copied().unwrap_or(calls).max(1);
-                    Some(aligned.get(callee)? * i128::from(calls) / i128::from(all))
+                    Some(aligned.get(callee)?.saturating_mul(i128::from(calls)) / i128::from(all))
                 })
                 .sum();
             let own = (whole - of_callees).max(0);
@@ -99,9 +99,9 @@ impl ServiceMetrics {
     /// has none.
     fn excess(&self, service: &ServiceKey, measure: Measure, around: u64) -> Option<Excess> {
         let rows = self.services.get(service)?;
-        let until = self.normal_until(around);
-        let normal = Normal::of(rows.range(..=until).map(|(_, row)| row), measure)?;
-        let since = rows.range(until + 1..);
+        let until = rows.normal_until(around);
+        let normal = rows.normal(until, measure)?;
+        let since = rows.by_minute.range(until + 1..);
         Some(since.map(|(minute, row)| (*minute, normal.excess(row, measure))).collect())
     }
 

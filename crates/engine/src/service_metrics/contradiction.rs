@@ -21,7 +21,7 @@ pub(crate) struct Shown {
 impl ServiceMetrics {
     /// The service's own numbers are as ever where spans fail. What they may well hide does not count against them.
     pub(crate) fn fails_as_ever(&self, service: &ServiceKey, shown: Shown) -> bool {
-        let Some(rows) = self.services.get(service) else { return false };
+        let Some(rows) = self.rows(service) else { return false };
         let step = interval(rows);
         let before = rows.range(..shown.onset).map(|(_, row)| row);
         let since: Vec<_> = rows.range(shown.onset + step..).map(|(_, row)| row).collect();
@@ -47,7 +47,7 @@ impl ServiceMetrics {
 
     /// Requests are counted that left no span, and by the numbers of all of them it is as fast as ever.
     pub(crate) fn is_fast_as_ever(&self, service: &ServiceKey, shown: Shown) -> bool {
-        let Some(rows) = self.services.get(service) else { return false };
+        let Some(rows) = self.rows(service) else { return false };
         let step = interval(rows);
         let since: Vec<_> = rows.range(shown.onset + step..).map(|(_, row)| row).collect();
         let counted: i64 = since.iter().map(|row| row.requests()).sum();
@@ -67,7 +67,7 @@ impl ServiceMetrics {
 
     /// Requests go on being counted, or the next count is still to come.
     pub(crate) fn flows_as_ever(&self, service: &ServiceKey, shown: Shown) -> bool {
-        let Some(rows) = self.services.get(service) else { return false };
+        let Some(rows) = self.rows(service) else { return false };
         let counted = || rows.iter().filter(|(_, row)| row.requests() > 0);
         let Some((last, _)) = counted().next_back() else { return false };
         let step = interval(rows);

@@ -86,7 +86,9 @@ impl Row {
                 self.failed = self.failed.saturating_add(value.max(0));
                 self.counts_failures = true;
             }
-            Role::Available(whole) => self.unavailable.add((MILLION - value / whole).clamp(0, MILLION)),
+            Role::Available(whole) => {
+                self.unavailable.add(MILLION.saturating_sub(value / whole).clamp(0, MILLION))
+            }
             Role::Unavailable(whole) => self.unavailable.add((value / whole).clamp(0, MILLION)),
             Role::Spent(numerator, denominator) => {
                 self.spent_us = self.spent_us.saturating_add(scaled(numerator, denominator));

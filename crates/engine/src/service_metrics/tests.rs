@@ -35,6 +35,7 @@ fn fed(metrics: &mut ServiceMetrics, name: &str, rows: impl IntoIterator<Item = 
 
 /// Calls of one service to another.
 fn called(metrics: &mut ServiceMetrics, pairs: &[(&str, &str)]) {
+    metrics.learns = true;
     for (n, (caller, callee)) in pairs.iter().enumerate() {
         let spec = EventSpec { trace: n as u64, span: 1, ..EventSpec::default() };
         let client = Event { kind: model::EventKind::Client, service: (*caller).into(), ..event(&spec) };
@@ -141,4 +142,58 @@ fn silence_of_spans_waits_for_the_next_count() {
     assert!(!silent(SINCE, last), "they go on");
     assert!(!silent(last, last + 6), "the next is to come");
     assert!(silent(last, last + 12), "none came");
+}
+
+#[test]
+fn a_baseline_is_accepted_of_the_services_that_are_meant() {
+    let mut metrics = ServiceMetrics::default();
+    let slow = then((100, 0, 9_000), [(100, 0, 90_000); 4]);
+    fed(&mut metrics, "meant", slow.clone());
+    fed(&mut metrics, "other", slow);
+    let departs = |metrics: &ServiceMetrics, name: &str| {
+        let around = SINCE + 20;
+        metrics.departs(&service(name), false, around, 0).map(|shift| shift.first)
+    };
+    assert_eq!((departs(&metrics, "meant"), departs(&metrics, "other")), (Some(SINCE), Some(SINCE)));
+    metrics.accept(|known| *known == service("meant"), Nanos((SINCE + 16) * MINUTE_NS));
+    assert_eq!((departs(&metrics, "meant"), departs(&metrics, "other")), (None, Some(SINCE)));
+}
+
+#[test]
+fn who_calls_whom_is_learned_from_the_tick_after_the_first_number_on() {
+    // So that it does not matter which of a tick's telemetry came first.
+    let numbers = |metrics: &mut ServiceMetrics| fed(metrics, "site", [(100, 0, 9_000)]);
+    let spans = |metrics: &mut ServiceMetrics| {
+        let spec = EventSpec { span: 1, ..EventSpec::default() };
+        let client = Event { kind: model::EventKind::Client, ..event(&spec) };
+        metrics.add_event(&client, 1, Nanos::from_secs(1));
+    };
+    let now = Nanos(START * MINUTE_NS);
+    let (mut first, mut last) = (ServiceMetrics::default(), ServiceMetrics::default());
+    numbers(&mut first);
+    spans(&mut first);
+    spans(&mut last);
+    numbers(&mut last);
+    first.advance(now);
+    last.advance(now);
+    assert_eq!(format!("{first:?}"), format!("{last:?}"));
+    assert!(first.learns);
+}
+
+#[test]
+fn numbers_beyond_all_measure_are_cut_and_nothing_breaks() {
+    let mut metrics = ServiceMetrics::default();
+    for (i, value) in [0, 0, 0, 0, i64::MAX, i64::MIN].into_iter().enumerate() {
+        for name in ["site", "search"] {
+            let at = Nanos((START + 40 * i as u64) * MINUTE_NS);
+            metrics.add(&key(name), Role::Requests { failed: false }, at, i64::MAX);
+            metrics.add(&key(name), Role::Available(1), at, value);
+            metrics.add(&key(name), Role::Latency(Statistic::Mean, 1, 1), at, value);
+            metrics.add(&key(name), Role::Spent(1, 1), at, value);
+        }
+    }
+    called(&mut metrics, &[("site", "search"); 4]);
+    for measure in [Measure::Failures, Measure::Latency(Statistic::Mean)] {
+        metrics.charge(&service("site"), measure, START + 160);
+    }
 }

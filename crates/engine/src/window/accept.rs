@@ -42,7 +42,8 @@ impl Window {
         if let Norm::Metric(then) = norm {
             let service = family.operation.service_key();
             let now = self.metrics.services.shift_since(&service, &then);
-            self.metrics.services.accept(model::Nanos(tick * config.tick_ns()));
+            let until = model::Nanos(tick * config.tick_ns());
+            self.metrics.services.accept(|known| *known == service, until);
             return Present::Share(Counts { requests: now.requests, failures: now.affected });
         }
         if let Norm::Behaviour(_) = norm {

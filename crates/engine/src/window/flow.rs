@@ -85,7 +85,13 @@ struct Score {
     requests: u64,
 }
 
-type Scores = [Score; ALTERNATIVES.len()];
+/// The test as it stands before a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct Test {
+    scores: [Score; ALTERNATIVES.len()],
+    /// The last bucket before it with a request: what comes later ends no pause that was.
+    arrived: Bucket,
+}
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Flow {
@@ -108,11 +114,12 @@ pub(super) struct Flow {
     /// Minutes that came since the evidence against the baseline began.
     held: Vec<Range>,
     season: Season<Range>,
-    scores: Scores,
-    /// The scores before a bucket that is not sealed, as if nothing came late any more. Derived: to forget it changes
+    /// Before `next`.
+    test: Test,
+    /// The same before a bucket that is not sealed, as if nothing came late any more. Derived: to forget it changes
     /// nothing but the cost.
     #[serde(skip)]
-    ahead: Option<(Bucket, Scores)>,
+    ahead: Option<(Bucket, Test)>,
     /// Somebody said that what was seen is normal, however short it is.
     accepted: bool,
     pub(super) in_incident: bool,
@@ -131,9 +138,18 @@ pub(super) struct Departure {
     pub(super) silent: bool,
 }
 
+impl Test {
+    fn arrive(&mut self, bucket: Bucket, requests: u64) {
+        if requests > 0 {
+            self.arrived = self.arrived.max(bucket);
+        }
+    }
+}
+
 impl Flow {
     pub(super) fn starting_at(first: Bucket, config: &Config) -> Self {
-        Self { next: first, whole_from: minute(first, config) + 1, last: first, ..Self::default() }
+        let test = Test { arrived: first, ..Test::default() };
+        Self { next: first, whole_from: minute(first, config) + 1, test, last: first, ..Self::default() }
     }
 
     /// Requests of a bucket that was shown to the test already are not shown again.
@@ -152,8 +168,9 @@ impl Flow {
             self.next += 1;
             if self.in_incident {
                 self.sealed_requests += requests;
+                self.test.arrive(bucket, requests);
             } else {
-                self.scores = self.scored(self.scores, bucket, requests, config);
+                self.test = self.tested(self.test, bucket, requests, config);
                 self.count(bucket, requests, config);
             }
         }
@@ -168,6 +185,7 @@ impl Flow {
             let requests = self.open.remove(&self.next).unwrap_or(0);
             let bucket = self.next;
             self.next += 1;
+            self.test.arrive(bucket, requests);
             self.count(bucket, requests, config);
         }
         if let Some(range) = self.whole_minute(config) {
@@ -178,7 +196,7 @@ impl Flow {
 
     /// Whatever spoke against the baseline does so no longer.
     fn restart(&mut self) {
-        (self.scores, self.ahead) = (Scores::default(), None);
+        (self.test.scores, self.ahead) = (Default::default(), None);
     }
 
     /// What comes a minute now is what a minute has from here on. Returns it.
@@ -202,6 +220,7 @@ impl Flow {
             self.next = bucket;
             self.begin_minute();
             self.whole_from = minute(bucket, config) + 1;
+            self.test.arrived = bucket.saturating_sub(1);
             self.restart();
         }
     }
@@ -244,7 +263,7 @@ impl Flow {
 
     fn end_minute(&mut self, minute: u64, range: Range) {
         self.held.push(range);
-        if self.scores.iter().any(|score| score.bits >= Bits::log2(HOLD_ODDS))
+        if self.test.scores.iter().any(|score| score.bits >= Bits::log2(HOLD_ODDS))
             && self.held.len() <= BASELINE_MINUTES
         {
             return;
@@ -268,11 +287,13 @@ impl Flow {
         Some(self.season.usual(minute).fold(seen, Range::join))
     }
 
-    fn scored(&self, mut scores: Scores, bucket: Bucket, requests: u64, config: &Config) -> Scores {
+    /// The test after a bucket.
+    fn tested(&self, mut test: Test, bucket: Bucket, requests: u64, config: &Config) -> Test {
+        test.arrive(bucket, requests);
         let range = self.range(minute(bucket, config));
-        let paused = bucket.saturating_sub(self.last);
+        let paused = bucket.saturating_sub(test.arrived);
         let short = self.minutes.len() < DROP_MINUTES_MIN;
-        for (score, alternative) in scores.iter_mut().zip(ALTERNATIVES) {
+        for (score, alternative) in test.scores.iter_mut().zip(ALTERNATIVES) {
             let surge = alternative > 1_000;
             let normal = range.and_then(|range| range.normal(alternative, paused * config.tick_ms, short));
             let Some(normal) = normal.filter(|_| !surge || self.minutes.len() >= SURGE_MINUTES_MIN) else {
@@ -288,7 +309,7 @@ impl Flow {
             let gain = gain(requests, normal, alternative, config).min(GAIN_MAX);
             score.bits = score.bits.plus(gain).max(Bits::ZERO);
         }
-        scores
+        test
     }
 
     /// Whether the flow has left its range, as of what has had time to come.
@@ -298,13 +319,14 @@ impl Flow {
         }
         let settled = Self::settled(now, config);
         let reached = self.ahead.filter(|(until, _)| (self.next..=settled).contains(until));
-        let (from, mut scores) = reached.unwrap_or((self.next, self.scores));
+        let (from, mut test) = reached.unwrap_or((self.next, self.test));
         for bucket in from..settled {
             let requests = self.open.get(&bucket).copied().unwrap_or(0);
-            scores = self.scored(scores, bucket, requests, config);
+            test = self.tested(test, bucket, requests, config);
         }
-        self.ahead = Some((settled.max(from), scores));
-        let best = scores.into_iter().max_by_key(|score| score.bits).filter(|best| best.bits >= threshold)?;
+        self.ahead = Some((settled.max(from), test));
+        let best =
+            test.scores.into_iter().max_by_key(|score| score.bits).filter(|best| best.bits >= threshold)?;
         let range = self.range(minute(settled, config))?;
         Some(Departure { onset: best.since, range, silent: best.requests == 0 })
     }
@@ -320,7 +342,7 @@ impl Flow {
     }
 
     /// At least half as many requests come as in the least minute before.
-    pub(super) fn goes_on(&self) -> bool {
+    pub(super) fn goes_on(&self, tick_ms: u64) -> bool {
         let (Some(low), Some((first, _)), Some((last, _))) = (
             self.minutes.iter().map(|range| range.low).min(),
             self.open.first_key_value(),
@@ -329,7 +351,7 @@ impl Flow {
             return !self.open.is_empty();
         };
         let requests: u64 = self.open.values().sum();
-        2 * requests * 60 >= low * (last - first + 1)
+        2 * requests * 60_000 >= low * (last - first + 1) * tick_ms
     }
 
     /// The most requests of a minute before, and the rate with the most now, if that is far more: of ten seconds over

@@ -41,7 +41,28 @@ pub(crate) enum Sign {
     Metric,
 }
 
+/// Requests that an operation's digests count as showing a symptom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counted {
+    Failed,
+    Slow,
+}
+
 impl Sign {
+    /// `None` where the digests tell nothing of it.
+    pub(crate) const fn counted(self) -> Option<Counted> {
+        match self {
+            Self::Failure => Some(Counted::Failed),
+            Self::Latency => Some(Counted::Slow),
+            Self::Traffic
+            | Self::Silence
+            | Self::Saturation
+            | Self::Behaviour
+            | Self::SelfTime
+            | Self::Metric => None,
+        }
+    }
+
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Failure => "failure",

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ahead::{Ahead, Look};
 use super::slowness::Slowness;
-use super::{Alarm, FamilyKey, Norm, OperationKey, Sign};
+use super::{Alarm, Counted, FamilyKey, Norm, OperationKey, Sign};
 use crate::config::Config;
 use crate::detect::{Baseline, Counts, Detector, Excess, FAILURES, LOG_ERRORS, Test};
 use crate::fixed::Bits;
@@ -170,15 +170,10 @@ impl Series {
     }
 
     pub(super) fn enter_incident(&mut self, family: &FamilyKey) {
-        match family.sign {
-            Sign::Latency => self.slowness.in_incident = true,
-            Sign::Traffic
-            | Sign::Silence
-            | Sign::Saturation
-            | Sign::Behaviour
-            | Sign::SelfTime
-            | Sign::Metric => {}
-            Sign::Failure => {
+        match family.sign.counted() {
+            None => {}
+            Some(Counted::Slow) => self.slowness.in_incident = true,
+            Some(Counted::Failed) => {
                 if let Some(family) = self.families.get_mut(&family.code) {
                     family.in_incident = true;
                 }
@@ -187,15 +182,10 @@ impl Series {
     }
 
     pub(super) fn leave_incident(&mut self, family: &FamilyKey, from: Bucket) {
-        match family.sign {
-            Sign::Latency => self.slowness.leave(from),
-            Sign::Traffic
-            | Sign::Silence
-            | Sign::Saturation
-            | Sign::Behaviour
-            | Sign::SelfTime
-            | Sign::Metric => {}
-            Sign::Failure => {
+        match family.sign.counted() {
+            None => {}
+            Some(Counted::Slow) => self.slowness.leave(from),
+            Some(Counted::Failed) => {
                 if let Some(family) = self.families.get_mut(&family.code) {
                     family.in_incident = false;
                     family.from = from;

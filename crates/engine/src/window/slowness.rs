@@ -126,7 +126,7 @@ impl Slowness {
     /// What is slow where requests take what these do; the same hour of other days may have been slower.
     fn limit_of(&mut self, all: &Latency, minute: u64, margin: u64) -> Option<Limit> {
         let (p50_ns, p95_ns) = (all.quantile_ns(500)?, all.quantile_ns(950)?);
-        let own = (p95_ns * margin / 100).max(p50_ns + p50_ns / 2).max(p50_ns + ADDED_NS_MIN);
+        let own = (p95_ns.saturating_mul(margin) / 100).max(p50_ns + p50_ns / 2).max(p50_ns + ADDED_NS_MIN);
         self.season.add(minute, own, u64::max);
         let above_ns = Latency::edge_ns(self.season.usual(minute).fold(own, u64::max) + 1);
         Some(Limit { above_ns, p50_ns })

@@ -92,6 +92,38 @@ fn what_nobody_saw_is_no_silence() {
     }
 }
 
+#[test]
+fn silence_after_a_gap_begins_after_it() {
+    let config = Config::default();
+    let threshold = crate::detect::threshold(&config, 1_000);
+    let mut flow = Flow::starting_at(START, &config);
+    for now in START..START + 900 {
+        flow.add(now, 5);
+        flow.seal(now - 60, &config);
+    }
+    let back = START + 5_000;
+    flow.was_blind_until(back, &config);
+    let found = (back..back + 120).find_map(|now| flow.departure(now, threshold, &config));
+    assert_eq!(found.map(|found| (found.onset, found.silent)), Some((back, true)));
+}
+
+#[test]
+fn a_flow_goes_on_at_half_of_its_least_rate_however_long_a_tick_is() {
+    for tick_ms in [100, 1_000, 10_000] {
+        let config = Config { tick_ms, ..Config::default() };
+        let mut flow = Flow::starting_at(START, &config);
+        let until = START + config.ticks(600_000);
+        (START..until).for_each(|bucket| flow.add(bucket, 8));
+        flow.seal(until, &config);
+        let lately = |rate: u64| {
+            let mut flow = flow.clone();
+            (until..until + config.ticks(30_000)).for_each(|bucket| flow.add(bucket, rate));
+            flow.goes_on(tick_ms)
+        };
+        assert_eq!([lately(5), lately(3)], [true, false], "{tick_ms}");
+    }
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(16))]
     /// Traffic with pauses and surges, parts of which come late: what is remembered between ticks changes nothing.
@@ -105,8 +137,12 @@ proptest::proptest! {
         for (rate, length, late) in std::iter::once((5, 660, 0)).chain(parts) {
             for _ in 0..length {
                 let now = START + second;
-                flow.add(now, rate);
-                flow.add(now - late.min(second), rate / 3);
+                // Without requests there is nothing to add: a pause is a bucket of which nothing came.
+                for (bucket, requests) in [(now, rate), (now - late.min(second), rate / 3)] {
+                    if requests > 0 {
+                        flow.add(bucket, requests);
+                    }
+                }
                 flow.seal(now.saturating_sub(60), &config);
                 let mut forgetful = Flow { ahead: None, ..flow.clone() };
                 let found = flow.departure(now, Bits::log2(8), &config);
