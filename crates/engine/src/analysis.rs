@@ -27,7 +27,7 @@ mod sampled;
 mod splits;
 
 pub(crate) use sampled::Sampled;
-pub(crate) use splits::{Lift, Versions, is_concentrated, is_slower};
+pub(crate) use splits::{Lift, SplitBy, Versions, is_concentrated, is_slower};
 use splits::{changes, cohorts};
 
 /// A change this shortly after the first failure still counts as before it, for clocks differ.

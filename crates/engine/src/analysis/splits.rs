@@ -140,7 +140,37 @@ pub(crate) enum Versions {
     Untold,
 }
 
+/// What tells two versions apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SplitBy {
+    Failed,
+    /// Requests that took long by themselves.
+    Slow,
+    /// The mean of all durations.
+    Duration,
+}
+
+impl SplitBy {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Slow => "slow",
+            Self::Duration => "duration",
+        }
+    }
+}
+
 impl Change<'_> {
+    /// What stands for or against the new version: durations where they alone differ, or are all that is known.
+    pub(crate) fn split_by(&self) -> SplitBy {
+        let Some((new, old)) = self.split else { return SplitBy::Failed };
+        match is_concentrated(new, old) {
+            _ if self.slow => SplitBy::Slow,
+            false if self.slow_alike || is_slower(new, old) => SplitBy::Duration,
+            _ => SplitBy::Failed,
+        }
+    }
+
     pub(crate) fn versions(&self) -> Versions {
         let Some((new, old)) = self.split.filter(|(new, old)| new.requests > 0 && old.requests > 0) else {
             return Versions::Untold;

@@ -289,9 +289,13 @@ fn change(analysis: &Analysis<'_>, hypotheses: &[causes::Hypothesis]) -> Option<
         author: text(&d.author),
         before: change.rate_before.into(),
         after: hop.map(|hop| hop.counts).unwrap_or_default().into(),
-        version_split: change
-            .split
-            .map(|(new, others)| VersionSplit { new: new.into(), others: others.into() }),
+        version_split: change.split.map(|(new, others)| VersionSplit {
+            measure: change.split_by().as_str().to_owned(),
+            new: new.into(),
+            others: others.into(),
+            new_mean_us: new.mean_us(),
+            others_mean_us: others.mean_us(),
+        }),
     })
 }
 

@@ -288,10 +288,16 @@ pub struct Change {
     pub version_split: Option<VersionSplit>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VersionSplit {
+    /// What tells the versions apart: `failed` or `slow` requests, or the mean `duration`.
+    pub measure: String,
+    /// The requests, and those of them that failed or were slow.
     pub new: Share,
     pub others: Share,
+    /// How long a request takes on average.
+    pub new_mean_us: u64,
+    pub others_mean_us: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

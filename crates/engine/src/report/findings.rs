@@ -3,12 +3,13 @@
 use model::{IncidentId, Nanos};
 
 use super::cite;
-use super::wording::{Sentence, clock, duration, ms, of, traces};
-use crate::analysis::{Analysis, Cohort, Correlated, Hop, Symptom};
+use super::wording::{Sentence, clock, duration, ms, of, share, traces};
+use crate::analysis::{Analysis, Change, Cohort, Correlated, Hop, SplitBy, Symptom};
 use crate::concurrent::Named;
 use crate::origin::Origin;
 use crate::report::wording;
 use crate::service_metrics::{Charge, Charged, Measure, Shift};
+use crate::summary::Split;
 use crate::window::{OperationKey, Sign};
 
 pub(crate) fn saturated(analysis: &Analysis<'_>) -> Sentence {
@@ -151,4 +152,27 @@ pub(crate) fn on_the_way(hop: &Hop) -> Sentence {
 pub(crate) fn shows(symptom: &Symptom<'_>) -> Sentence {
     let text = wording::first_seen(symptom).text;
     Sentence::new(format!("{text} ({})", clock(symptom.onset)), [cite::symptom(symptom.family)])
+}
+
+pub(crate) fn version_split(change: &Change<'_>) -> Sentence {
+    let d = change.deployment;
+    let (new, old) = change.split.unwrap_or_default();
+    let version = format!("{} {}", d.service, d.version);
+    let mean = |split: Split| ms(split.mean_us().saturating_mul(1_000));
+    let counted = |shown: &str| {
+        let (new, old) = (share(new), share(old));
+        format!("In the same minutes {new} requests {shown} on {version}, and {old} on its other versions.")
+    };
+    let text = match change.split_by() {
+        SplitBy::Failed => counted("failed"),
+        SplitBy::Slow => counted("were slow"),
+        SplitBy::Duration => format!(
+            "In the same minutes a request takes {} on average on {version} (of {}), and {} on its other versions (of {}).",
+            mean(new),
+            new.requests,
+            mean(old),
+            old.requests
+        ),
+    };
+    Sentence::new(text, [cite::deployment(d)])
 }

@@ -233,20 +233,6 @@ pub(crate) fn new_as_its_code(change: &Change<'_>, symptom: Option<&Symptom<'_>>
     Sentence::new(text, [cite::deployment(d)].into_iter().chain(of_symptom))
 }
 
-pub(crate) fn version_split(change: &Change<'_>) -> Sentence {
-    let d = change.deployment;
-    let (new, old) = change.split.unwrap_or_default();
-    let text = format!(
-        "In the same minutes {} requests {} on {} {}, and {} on its other versions.",
-        share(new),
-        if change.slow { "were slow" } else { "failed" },
-        d.service,
-        d.version,
-        share(old)
-    );
-    Sentence::new(text, [cite::deployment(d)])
-}
-
 pub(crate) fn callee_reports_nothing(analysis: &Analysis<'_>, origin: &Origin, name: &str) -> Sentence {
     let service = &origin.place.service;
     let calls = analysis.root().map(|symptom| format!("{} calls", of(symptom.since)));

@@ -5,6 +5,8 @@ mod actions;
 #[cfg(test)]
 mod alerts;
 #[cfg(test)]
+mod decoy;
+#[cfg(test)]
 mod determinism;
 #[cfg(test)]
 mod lifetime;
@@ -18,6 +20,8 @@ mod scenarios;
 mod service_metrics;
 #[cfg(test)]
 mod vectors;
+#[cfg(test)]
+mod work;
 
 use std::collections::BTreeMap;
 

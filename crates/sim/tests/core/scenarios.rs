@@ -51,7 +51,7 @@ fn a_bad_version_is_named_with_its_split() {
     assert_eq!(report.cause.kind, CauseKind::Deploy);
     assert_eq!(report.cause.subject.as_deref(), Some("checkout 2.4.1"));
     assert_eq!(report.origin.as_ref().unwrap().service, "checkout");
-    let split = report.change.as_ref().unwrap().version_split.unwrap();
+    let split = report.change.as_ref().unwrap().version_split.as_ref().unwrap();
     assert_eq!((split.new.failures, split.others.failures), (failed, 0));
     assert!(report.blast_radius.cohorts.iter().any(|c| c.dimension == "version" && c.value == "2.4.1"));
     let suspects = report.hypotheses.iter().filter(|h| h.kind == CauseKind::Deploy).count();

@@ -2,9 +2,10 @@
 
 use model::CauseKind;
 
+use super::happened::ms;
 use super::{Numbers, list, section, share, subject};
 use crate::render::brief::{Block, Item, Said, Section};
-use crate::report::{AlertPart, Finding, Hypothesis, Report, SignalPart, Suspect};
+use crate::report::{AlertPart, Finding, Hypothesis, Report, SignalPart, Suspect, VersionSplit};
 
 pub(super) fn change(report: &Report, numbers: &Numbers<'_>) -> Option<Section> {
     let change = report.change.as_ref()?;
@@ -25,14 +26,27 @@ pub(super) fn change(report: &Report, numbers: &Numbers<'_>) -> Option<Section> 
         share(change.before),
         share(change.after)
     )));
-    if let Some(split) = change.version_split {
-        items.push(Said::ours(format!(
-            "in the same minutes on the new version: {}; on the others: {}",
-            share(split.new),
-            share(split.others)
-        )));
-    }
+    items.extend(change.version_split.as_ref().map(|split| Said::ours(version_split(split))));
     list("Change", 6, items.into_iter().map(|item| numbers.cite_one(item, &change.id)).collect())
+}
+
+fn version_split(split: &VersionSplit) -> String {
+    let VersionSplit { measure, new, others, new_mean_us, others_mean_us } = split;
+    if measure == "duration" {
+        return format!(
+            "takes on average, in the same minutes, on the new version: {} (of {}); on the others: {} (of {})",
+            ms(*new_mean_us),
+            new.requests,
+            ms(*others_mean_us),
+            others.requests
+        );
+    }
+    let counted = if measure == "slow" { "slow" } else { "failed" };
+    format!(
+        "{counted} in the same minutes on the new version: {}; on the others: {}",
+        share(*new),
+        share(*others)
+    )
 }
 
 pub(super) fn hypotheses(report: &Report, numbers: &Numbers<'_>) -> Option<Section> {

@@ -124,6 +124,6 @@ fn measures(symptom: &Symptom, numbers: &Numbers<'_>) -> Vec<Vec<Said>> {
 }
 
 /// Microseconds, as the report's sentences say them.
-fn ms(us: u64) -> String {
+pub(super) fn ms(us: u64) -> String {
     wording::ms(us.saturating_mul(1_000))
 }
