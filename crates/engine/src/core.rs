@@ -256,7 +256,7 @@ impl Core {
             // Log records need not name a trace.
             let logs = &*alarm.family.operation.operation == LOGS;
             // What other services said before is nothing new.
-            if logs && self.window.is_background(&alarm.family.code, self.tick) {
+            if logs && self.window.is_background(&alarm.family, self.tick) {
                 continue;
             }
             let has_traces = matches!(alarm.family.sign, Sign::Failure | Sign::Latency) && !logs;

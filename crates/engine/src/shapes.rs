@@ -12,7 +12,7 @@ use crate::detect::{BEHAVIOUR, Counts, Detector, Excess};
 use crate::join::{Joined, SpanFacts};
 use crate::sketch::{OTHER, Smallest};
 use crate::summary::Bucket;
-use crate::window::{Alarm, FamilyKey, Norm, OperationKey, Sign};
+use crate::window::{Alarm, FamilyKey, Norm, OperationKey, Scope, Sign};
 
 /// Operations, by version, whose shapes are known; shapes of one; errors of all services.
 const OPERATIONS_MAX: usize = 20_000;
@@ -20,10 +20,15 @@ const SHAPES_MAX: usize = 64;
 const ERRORS_MAX: usize = 4_096;
 /// What is younger is not known yet, unless somebody says that it is normal.
 const LEARN_NS: u64 = 600 * SECOND_NS;
-/// Clean requests that an operation must have shown.
-const CLEAN_MIN: u64 = 3;
+/// Clean requests that an operation must have shown: where records are sampled, a few may all have been logged.
+const CLEAN_MIN: u64 = 20;
+/// The same where somebody vouched for them.
+const CLEAN_ACCEPTED_MIN: u64 = 3;
+/// Baselines that are accepted within `LEARN_NS`; of more, the oldest are forgotten.
+const ACCEPTED_MAX: usize = 64;
 const KEEP_NS: u64 = 24 * 3_600 * SECOND_NS;
 const TRACES_MAX: usize = 8;
+const INSTANCES_MAX: usize = 32;
 const RECENT_NS: u64 = 120 * SECOND_NS;
 
 /// Versions are kept apart: other code logs other things.
@@ -33,13 +38,15 @@ type Place = (OperationKey, Str);
 pub(crate) struct Shapes {
     places: BTreeMap<Place, Known>,
     tests: BTreeMap<OperationKey, Tested>,
-    /// Patterns of errors of all services, and when they were first seen.
-    errors: BTreeMap<Str, Nanos>,
+    /// Patterns of errors of all services, and when they were first and last seen.
+    errors: BTreeMap<Str, (Nanos, Nanos)>,
     first: Option<Nanos>,
-    /// What came before it was said to be normal.
-    accepted: Nanos,
+    /// Up to when what was seen was said to be normal, and of what.
+    accepted: Vec<(Nanos, Scope)>,
     /// When what is too old was last let go of.
     forgot: Nanos,
+    /// Spans whose place, shape or error there was no room to learn.
+    pub(crate) cut: u64,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -47,6 +54,8 @@ struct Known {
     first: Nanos,
     last: Nanos,
     clean: u64,
+    /// Somebody said that what it does is normal.
+    is_accepted: bool,
     /// When the shape was first seen, and whether a request without any error showed it.
     shapes: BTreeMap<BTreeSet<u64>, (Nanos, bool)>,
 }
@@ -68,6 +77,13 @@ enum Odd {
     NewError,
     /// It logs less than it always did.
     Short,
+}
+
+/// Since when something is nothing new.
+#[derive(Debug, Clone, Copy)]
+struct Past {
+    accepted: Nanos,
+    now: Nanos,
 }
 
 /// A span of a trace, with its place in the tree.
@@ -111,42 +127,42 @@ impl Shapes {
 
     /// For each span that can be judged, what is odd about it and not the consequence of something deeper.
     fn judge(&self, nodes: &[Node<'_>], first: Nanos, now: Nanos) -> Vec<Option<Option<Odd>>> {
-        let is_known = |seen: Nanos| seen < self.accepted || now.since(seen) >= LEARN_NS;
-        let has_past = is_known(first);
-        let is_background = |error: &Str| self.errors.get(error).is_some_and(|seen| is_known(*seen));
-        let background: BTreeSet<usize> =
-            nodes.iter().filter(|node| node.errors.iter().any(is_background)).map(|node| node.unit).collect();
+        let pasts: Vec<Past> = nodes.iter().map(|node| self.past_of(&node.facts.operation, now)).collect();
+        let logs_known = |(node, past): (&Node<'_>, &Past)| {
+            node.errors.iter().any(|error| self.is_known_error(error, *past)).then_some(node.unit)
+        };
+        let background: BTreeSet<usize> = nodes.iter().zip(&pasts).filter_map(logs_known).collect();
         let odd: Vec<Option<Option<Odd>>> = nodes
             .iter()
-            .map(|node| {
-                if has_past && node.errors.iter().any(|error| !is_background(error)) {
+            .zip(&pasts)
+            .map(|(node, past)| {
+                let is_new = |error: &Str| !self.is_known_error(error, *past);
+                if past.knows(first) && node.errors.iter().any(is_new) {
                     return Some(Some(Odd::NewError));
                 }
                 let place = (node.facts.operation.clone(), node.facts.version.clone());
-                let known = self.places.get(&place)?;
-                known.judge(node.shape, is_known)
+                self.places.get(&place)?.judge(node.shape, *past)
             })
             .collect();
+        let consequences = consequences(nodes, &odd, &background);
         let explained = |i: usize| {
-            let below = |j: &usize| *j != i && ancestors(nodes, *j).any(|a| a == i);
-            let odd_below = || (0..nodes.len()).filter(below).any(|j| odd[j].flatten().is_some());
-            let failed_below = || {
-                let fresh = |j: &usize| {
-                    nodes[*j].facts.failed
-                        && nodes[*j].unit != nodes[i].unit
-                        && !background.contains(&nodes[*j].unit)
-                };
-                (0..nodes.len()).filter(below).any(|j| fresh(&j))
-            };
-            let background_below = || {
-                let other = |j: &usize| nodes[*j].unit != nodes[i].unit;
-                (0..nodes.len()).filter(below).filter(other).any(|j| background.contains(&nodes[j].unit))
-            };
             let own = odd[i].flatten() != Some(Odd::NewError) && background.contains(&nodes[i].unit);
-            own || odd_below() || failed_below() || background_below()
+            own || consequences[i]
         };
         let counted = |i: usize| odd[i].map(|odd| odd.filter(|_| !explained(i)));
         (0..nodes.len()).map(counted).collect()
+    }
+
+    /// What counts as known where an operation is judged.
+    fn past_of(&self, key: &OperationKey, now: Nanos) -> Past {
+        let of_key = self.accepted.iter().filter(|(_, scope)| scope.covers(key));
+        Past { accepted: of_key.map(|(until, _)| *until).max().unwrap_or_default(), now }
+    }
+
+    /// An error that there was no room to learn is nothing new.
+    fn is_known_error(&self, error: &Str, past: Past) -> bool {
+        let seen = self.errors.get(error);
+        seen.map_or(self.errors.len() >= ERRORS_MAX, |(first, _)| past.knows(*first))
     }
 
     fn learn(&mut self, nodes: &[Node<'_>], now: Nanos) {
@@ -157,8 +173,12 @@ impl Shapes {
             .collect();
         for node in nodes {
             for error in &node.errors {
-                if self.errors.len() < ERRORS_MAX {
-                    self.errors.entry(error.clone()).or_insert(now);
+                if let Some((_, last)) = self.errors.get_mut(error) {
+                    *last = now;
+                } else if self.errors.len() < ERRORS_MAX {
+                    self.errors.insert(error.clone(), (now, now));
+                } else {
+                    self.cut += 1;
                 }
             }
             let place = (node.facts.operation.clone(), node.facts.version.clone());
@@ -166,18 +186,24 @@ impl Shapes {
                 continue;
             }
             if self.places.len() >= OPERATIONS_MAX && !self.places.contains_key(&place) {
+                self.cut += 1;
                 continue;
             }
             let known = self.places.entry(place).or_insert_with(|| Known { first: now, ..Known::default() });
-            known.learn(node.shape, !dirty.contains(&node.unit), now);
+            self.cut += u64::from(!known.learn(node.shape, !dirty.contains(&node.unit), now));
         }
     }
 
     fn note(&mut self, node: &Node<'_>, trace: TraceId, bucket: Bucket) {
+        if self.tests.len() >= OPERATIONS_MAX && !self.tests.contains_key(&node.facts.operation) {
+            return;
+        }
         let tested = self.tests.entry(node.facts.operation.clone()).or_default();
         tested.traces.entry(bucket).or_default().add(&trace);
-        if !node.facts.instance.is_empty() && (tested.instances.len() < 32) {
-            *tested.instances.entry(node.facts.instance.clone()).or_default() += 1;
+        let instance = &node.facts.instance;
+        let room = tested.instances.len() < INSTANCES_MAX || tested.instances.contains_key(instance);
+        if !instance.is_empty() && room {
+            *tested.instances.entry(instance.clone()).or_default() += 1;
         }
     }
 
@@ -192,7 +218,8 @@ impl Shapes {
             } else {
                 tested.detector.observe(BEHAVIOUR, bucket, counts, u64::MAX, config);
             }
-            tested.recent.insert(bucket, counts);
+            // Two ticks can fall into one bucket.
+            tested.recent.entry(bucket).or_default().add(counts);
         }
         let edge = bucket.saturating_sub(RECENT_NS / config.tick_ns());
         for tested in self.tests.values_mut() {
@@ -208,19 +235,37 @@ impl Shapes {
         }
         self.forgot = now;
         self.places.retain(|_, known| now.since(known.last) < KEEP_NS);
+        self.errors.retain(|_, (_, last)| now.since(*last) < KEEP_NS);
         let known: BTreeSet<&OperationKey> = self.places.keys().map(|(operation, _)| operation).collect();
         self.tests.retain(|key, tested| tested.in_incident || known.contains(key));
     }
 
-    pub(crate) fn is_background(&self, pattern: &Str, is_service: impl Fn(&str) -> bool, now: Nanos) -> bool {
-        let seen = self.errors.get(&without_services(pattern, &is_service));
-        seen.is_some_and(|seen| *seen < self.accepted || now.since(*seen) >= LEARN_NS)
+    /// Whether an error of an operation's service was logged by any long enough ago to be nothing new.
+    pub(crate) fn is_background(
+        &self,
+        family: &FamilyKey,
+        is_service: impl Fn(&str) -> bool,
+        now: Nanos,
+    ) -> bool {
+        let pattern = without_services(&family.code, &is_service);
+        self.errors.contains_key(&pattern)
+            && self.is_known_error(&pattern, self.past_of(&family.operation, now))
     }
 
-    /// Everything that came before `until` is normal.
-    pub(crate) fn accept(&mut self, until: Nanos) {
-        self.accepted = self.accepted.max(until);
-        self.tests.values_mut().for_each(|tested| tested.detector.restart());
+    /// Everything of a scope that came before `until` is normal.
+    pub(crate) fn accept(&mut self, scope: &Scope, until: Nanos) {
+        let same = self.accepted.iter().filter(|(_, other)| other == scope);
+        let until = same.map(|(known, _)| *known).fold(until, Nanos::max);
+        // What is older is known by its age.
+        self.accepted.retain(|(known, other)| until.since(*known) < LEARN_NS && other != scope);
+        self.accepted.push((until, scope.clone()));
+        if self.accepted.len() > ACCEPTED_MAX {
+            self.accepted.remove(0);
+        }
+        let places = self.places.iter_mut().filter(|((operation, _), _)| scope.covers(operation));
+        places.for_each(|(_, known)| known.is_accepted = true);
+        let tests = self.tests.iter_mut().filter(|(operation, _)| scope.covers(operation));
+        tests.for_each(|(_, tested)| tested.detector.restart());
     }
 
     /// What an operation does now is normal.
@@ -293,28 +338,58 @@ impl Shapes {
 }
 
 impl Known {
-    fn learn(&mut self, shape: &BTreeSet<u64>, clean: bool, now: Nanos) {
+    /// Whether there was room.
+    fn learn(&mut self, shape: &BTreeSet<u64>, clean: bool, now: Nanos) -> bool {
         self.last = now;
         self.clean += u64::from(clean);
-        if self.shapes.len() < SHAPES_MAX || self.shapes.contains_key(shape) {
+        let room = self.shapes.len() < SHAPES_MAX || self.shapes.contains_key(shape);
+        if room {
             let known = self.shapes.entry(shape.clone()).or_insert((now, clean));
             known.1 |= clean;
         }
+        room
     }
 
     /// `None` where nothing can be said, else what is odd.
-    fn judge(&self, shape: &BTreeSet<u64>, is_known: impl Fn(Nanos) -> bool) -> Option<Option<Odd>> {
-        if self.clean < CLEAN_MIN || !is_known(self.first) {
+    fn judge(&self, shape: &BTreeSet<u64>, past: Past) -> Option<Option<Odd>> {
+        let clean_min = if self.is_accepted { CLEAN_ACCEPTED_MIN } else { CLEAN_MIN };
+        if self.clean < clean_min || !past.knows(self.first) {
             return None;
         }
-        let mut known = self.shapes.iter().filter(|(_, (seen, _))| is_known(*seen));
-        if self.shapes.get(shape).is_some_and(|(seen, _)| is_known(*seen)) {
+        if self.shapes.get(shape).is_some_and(|(seen, _)| past.knows(*seen)) {
             return Some(None);
         }
+        let mut known = self.shapes.iter().filter(|(_, (seen, _))| past.knows(*seen));
         let short =
             known.any(|(other, (_, clean))| *clean && shape.len() < other.len() && shape.is_subset(other));
         Some(short.then_some(Odd::Short))
     }
+}
+
+impl Past {
+    /// Whether what was first seen then is nothing new.
+    fn knows(self, seen: Nanos) -> bool {
+        seen < self.accepted || self.now.since(seen) >= LEARN_NS
+    }
+}
+
+/// Spans below which another is odd, or below which a span of another unit of work freshly fails or logs what is known.
+fn consequences(nodes: &[Node<'_>], odd: &[Option<Option<Odd>>], background: &BTreeSet<usize>) -> Vec<bool> {
+    let mut found = vec![false; nodes.len()];
+    for (j, node) in nodes.iter().enumerate() {
+        let is_odd = odd[j].flatten().is_some();
+        if !is_odd && !node.facts.failed && !background.contains(&node.unit) {
+            continue;
+        }
+        let of_others = ancestors(nodes, j).filter(|i| *i != j && (is_odd || nodes[*i].unit != node.unit));
+        for i in of_others {
+            // Whoever it is a consequence for, so it is for all above.
+            if std::mem::replace(&mut found[i], true) {
+                break;
+            }
+        }
+    }
+    found
 }
 
 fn nodes<'a>(trace: &'a Joined, is_service: &impl Fn(&str) -> bool) -> Vec<Node<'a>> {

@@ -9,7 +9,7 @@ use crate::core::Engine;
 use crate::shard::Shard;
 
 /// Changes whenever the layout of the state does.
-const LAYOUT: u32 = 14;
+const LAYOUT: u32 = 15;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RestoreError {

@@ -33,7 +33,7 @@ mod view;
 pub(crate) use accept::Present;
 use flow::Flow;
 pub(crate) use flow::{Range, flow_odds, still_departs};
-pub(crate) use key::{Counted, FamilyKey, OperationKey, Sign, WHOLE_SERVICE};
+pub(crate) use key::{Counted, FamilyKey, OperationKey, Scope, Sign, WHOLE_SERVICE};
 use series::Series;
 use services::Services;
 pub(crate) use slowness::{Limit, derive_again, margin_percent};
@@ -195,8 +195,8 @@ impl Window {
     }
 
     /// Whether an error was logged by any service long enough ago to be nothing new.
-    pub(crate) fn is_background(&self, pattern: &Str, now: Nanos) -> bool {
-        self.shapes.is_background(pattern, |name| self.services.has_name(name), now)
+    pub(crate) fn is_background(&self, family: &FamilyKey, now: Nanos) -> bool {
+        self.shapes.is_background(family, |name| self.services.has_name(name), now)
     }
 
     /// Traces that show a symptom which only whole traces show.
@@ -294,7 +294,8 @@ impl Window {
     }
 
     /// What was seen up to `until` is normal, however short it is.
-    pub(crate) fn accept(&mut self, until: Bucket, matches: impl Fn(&OperationKey) -> bool, config: &Config) {
+    pub(crate) fn accept(&mut self, until: Bucket, scope: &Scope, config: &Config) {
+        let matches = |key: &OperationKey| scope.covers(key);
         let sealed = self.sealed;
         for (_, series) in self.operations.iter_mut().filter(|(key, _)| matches(key)) {
             series.accept(sealed, until, config);
@@ -302,8 +303,8 @@ impl Window {
         for (_, flow) in self.flows.iter_mut().filter(|(key, _)| matches(key)) {
             flow.accept(until, config);
         }
-        self.shapes.accept(Nanos(until * config.tick_ns()));
-        self.self_times.accept(&matches, Nanos(until * config.tick_ns()));
+        self.shapes.accept(scope, Nanos(until * config.tick_ns()));
+        self.self_times.accept(matches, Nanos(until * config.tick_ns()));
         let whole = |service: &ServiceKey| matches(&OperationKey::whole(service));
         self.metrics.services.accept(whole, Nanos(until * config.tick_ns()));
     }
@@ -330,11 +331,20 @@ impl Window {
         sum
     }
 
+    /// The operations of a service, which stand together.
+    fn of_service(&self, service: ServiceKey) -> impl Iterator<Item = (&OperationKey, &Series)> {
+        let ServiceKey { env, service } = service;
+        let kind = EventKind::Server;
+        let first = OperationKey { env: env.clone(), service: service.clone(), kind, operation: "".into() };
+        let is_of = move |key: &OperationKey| key.env == env && key.service == service;
+        self.operations.range(first..).take_while(move |(key, _)| is_of(key))
+    }
+
     /// All work that arrived at a service from `since` on.
     pub(crate) fn arrivals(&self, env: &Str, service: &Str, since: Bucket) -> Digest {
         let mut sum = Digest::default();
-        let of_service = self.operations.iter().filter(|(key, _)| key.env == *env && key.service == *service);
-        for (_, series) in of_service.filter(|(key, _)| key.kind.is_inbound()) {
+        let key = ServiceKey { env: env.clone(), service: service.clone() };
+        for (_, series) in self.of_service(key).filter(|(key, _)| key.kind.is_inbound()) {
             series.buckets.range(since..).for_each(|(_, digest)| sum.merge(digest));
         }
         sum
@@ -372,11 +382,9 @@ impl Window {
     /// Healthy traces of an operation from before a bucket, to compare with: the latest ones that are kept by tick.
     pub(crate) fn healthy_before(&self, key: &OperationKey, sign: Sign, onset: Bucket) -> Vec<TraceId> {
         let mut found: Smallest<TraceId, TRACES_BEFORE> = Smallest::default();
-        let of = |key: &OperationKey| self.operations.get(key).into_iter();
         let whole = matches!(&*key.operation, WHOLE_SERVICE | LOGS) || matches!(sign, Sign::Saturation);
-        let of_service =
-            self.operations.iter().filter(|(k, _)| whole && k.service_key() == key.service_key());
-        for series in of(key).chain(of_service.map(|(_, series)| series)) {
+        let of_service = whole.then(|| self.of_service(key.service_key())).into_iter().flatten();
+        for series in self.operations.get(key).into_iter().chain(of_service.map(|(_, series)| series)) {
             for (_, digest) in series.buckets.range(..onset) {
                 digest.healthy.iter().for_each(|trace| found.add(trace));
             }
@@ -451,8 +459,7 @@ impl Window {
 
     /// What a service is asked to do the most.
     pub(crate) fn main_operation(&self, service: &ServiceKey) -> OperationKey {
-        let of_service =
-            self.operations.iter().filter(|(key, _)| key.kind.is_inbound() && key.service_key() == *service);
+        let of_service = self.of_service(service.clone()).filter(|(key, _)| key.kind.is_inbound());
         let requests = |series: &Series| series.buckets.values().map(|digest| digest.requests).sum::<u64>();
         let most = of_service.max_by_key(|(key, series)| (requests(series), std::cmp::Reverse(*key)));
         most.map_or_else(|| OperationKey::whole(service), |(key, _)| key.clone())

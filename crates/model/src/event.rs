@@ -33,7 +33,7 @@ pub struct Event {
     pub attributes: Vec<(Str, Str)>,
 }
 
-/// Which side of a call the event stands on (OTLP span kind).
+/// Which side of a call the event stands on (OTLP span kind). `Server` is the first in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {

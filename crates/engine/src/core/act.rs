@@ -11,7 +11,7 @@ use model::{
 use super::{CASES_MAX, Core, Engine};
 use crate::case::{Case, What};
 use crate::refusal::Refusal;
-use crate::window::OperationKey;
+use crate::window::{OperationKey, Scope};
 
 /// Of so many symptoms the report says what was accepted as normal.
 const ACCEPTED_SHOWN_MAX: usize = 3;
@@ -27,9 +27,8 @@ impl Core {
     /// What was seen up to an instant is normal. What came since the last tick stands in no window yet and is not meant.
     pub(super) fn accept_baseline(&mut self, accepted: &AcceptBaseline) {
         let until = accepted.until.0 / self.config.tick_ns();
-        let env = |key: &OperationKey| accepted.env.as_ref().is_none_or(|env| *env == key.env);
-        let service = |key: &OperationKey| accepted.service.as_ref().is_none_or(|s| *s == key.service);
-        self.window.accept(until, |key| env(key) && service(key), &self.config);
+        let scope = Scope { env: accepted.env.clone(), service: accepted.service.clone() };
+        self.window.accept(until, &scope, &self.config);
     }
 
     /// An operator's word counts from the last tick on, the time that reports speak of.

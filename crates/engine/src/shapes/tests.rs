@@ -58,7 +58,7 @@ fn alarms(normal: impl Fn(u64) -> Joined, odd: impl Fn(u64) -> Joined) -> Vec<St
     for second in 0..60 {
         shapes.absorb(&[normal(second)], is_service, at(second), &config);
     }
-    shapes.accept(at(60));
+    shapes.accept(&Scope::default(), at(60));
     for second in 60..90 {
         shapes.absorb(&[odd(second)], is_service, at(second), &config);
     }
@@ -106,4 +106,80 @@ fn what_nobody_asked_for_in_a_day_is_forgotten_whatever_the_length_of_a_tick() {
     assert_eq!((shapes.places.len(), shapes.tests()), (2, 0));
     (1..3_010).for_each(|tick| shapes.absorb(&[], is_service, at(tick), &config));
     assert_eq!(shapes.places.len(), 0);
+}
+
+/// Seconds in which requests of both services come; at 60 s what a service did is accepted, then requests end early.
+fn alarms_where(accepted: Scope) -> Vec<String> {
+    let (mut shapes, config) = (Shapes::default(), Config::default());
+    let at = |second: u64| Nanos::from_secs(600_000 + second);
+    let alone = |id: u64, service, logs| trace(id, &[row(0, None, service, logs)]);
+    for second in 0..120 {
+        if second == 60 {
+            shapes.accept(&accepted, at(60));
+        }
+        let logs: &[u64] = if second < 60 { &[1, 2] } else { &[1] };
+        let traces = [alone(2 * second, "shop", logs), alone(2 * second + 1, "price", logs)];
+        shapes.absorb(&traces, |_| false, at(second), &config);
+    }
+    let threshold = crate::detect::threshold(&config, shapes.tests());
+    shapes.alarms(threshold).map(|alarm| alarm.family.operation.service.to_string()).collect()
+}
+
+#[test]
+fn what_one_service_did_is_accepted_of_that_service_alone() {
+    assert_eq!(alarms_where(Scope::default()), ["price", "shop"]);
+    assert_eq!(alarms_where(Scope { service: Some("shop".into()), ..Scope::default() }), ["shop"]);
+    assert_eq!(alarms_where(Scope { env: Some("other".into()), ..Scope::default() }), [""; 0]);
+}
+
+/// An operation of which so many requests were logged; six later ones are not.
+fn alarms_after(logged: u64) -> usize {
+    let (mut shapes, config) = (Shapes::default(), Config::default());
+    let at = |second: u64| Nanos::from_secs(600_000 + second);
+    let request = |second: u64, logs: &'static [u64]| trace(second, &[row(0, None, "shop", logs)]);
+    (0..logged).for_each(|n| shapes.absorb(&[request(n, &[1, 2])], |_| false, at(n), &config));
+    for n in 0..6 {
+        shapes.absorb(&[request(700 + n, &[1])], |_| false, at(700 + n), &config);
+    }
+    let threshold = crate::detect::threshold(&config, shapes.tests());
+    shapes.alarms(threshold).count()
+}
+
+#[test]
+fn a_few_requests_that_were_all_logged_do_not_tell_what_is_always_logged() {
+    assert_eq!((alarms_after(3), alarms_after(CLEAN_MIN)), (0, 1));
+}
+
+#[test]
+fn errors_that_nobody_logs_any_more_make_room_and_those_without_room_are_nothing_new() {
+    let (mut shapes, config) = (Shapes::default(), Config::default());
+    let at = |second: u64| Nanos::from_secs(600_000 + second);
+    let failing =
+        |id: u64, error: &'static str| trace(id, &[Row { error: Some(error), ..row(0, None, "shop", &[1]) }]);
+    shapes.absorb(&[failing(0, "known")], |_| false, at(0), &config);
+    for n in 1..ERRORS_MAX {
+        shapes.errors.insert(format!("error {n}").into(), (at(0), at(0)));
+    }
+    let is_new = |shapes: &Shapes, now: u64| {
+        let past =
+            shapes.past_of(&failing(1, "").spans[&span_id(0)].span.as_ref().unwrap().operation, at(now));
+        !shapes.is_known_error(&"yet another".into(), past)
+    };
+    assert!(!is_new(&shapes, 1_000), "there is no room to learn it");
+    shapes.absorb(&[failing(2, "known")], |_| false, at(80_000), &config);
+    shapes.absorb(&[], |_| false, at(90_000), &config);
+    assert_eq!(shapes.errors.len(), 1);
+    assert!(is_new(&shapes, 90_000));
+}
+
+#[test]
+fn a_trace_as_deep_as_it_can_be_is_judged_like_a_flat_one() {
+    // Every span is odd: all but the deepest are consequences.
+    let deep = |id: u64, logs: &'static [u64]| {
+        let rows: Vec<Row> = (0..512)
+            .map(|n| row(n, n.checked_sub(1), if n == 511 { "price" } else { "shop" }, logs))
+            .collect();
+        trace(id, &rows)
+    };
+    assert_eq!(alarms(|id| deep(id, &[1, 2]), |id| deep(id, &[1])), ["price"]);
 }

@@ -95,6 +95,20 @@ impl OperationKey {
     }
 }
 
+/// What an accepted baseline is of: everything, an environment, a service.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Scope {
+    pub(crate) env: Option<Str>,
+    pub(crate) service: Option<Str>,
+}
+
+impl Scope {
+    pub(crate) fn covers(&self, key: &OperationKey) -> bool {
+        self.env.as_ref().is_none_or(|env| *env == key.env)
+            && self.service.as_ref().is_none_or(|service| *service == key.service)
+    }
+}
+
 impl FamilyKey {
     pub(crate) fn failure(operation: OperationKey, code: Str) -> Self {
         Self { operation, sign: Sign::Failure, code }

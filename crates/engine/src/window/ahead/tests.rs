@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::sketch::Merge;
 use crate::summary::Summary;
 use crate::testing::{EventSpec, event};
-use crate::window::{FamilyKey, Sign, Window};
+use crate::window::{FamilyKey, Scope, Sign, Window};
 use model::Nanos;
 
 const START: u64 = 600_000;
@@ -105,8 +105,8 @@ proptest! {
                 turn(&mut other, second, what, &config);
             }
             if second == 60 {
-                window.accept(START + second, |_| true, &config);
-                other.accept(START + second, |_| true, &config);
+                window.accept(START + second, &Scope::default(), &config);
+                other.accept(START + second, &Scope::default(), &config);
             }
         }
         prop_assert_eq!(postcard::to_stdvec(&window).unwrap(), postcard::to_stdvec(&other).unwrap());
