@@ -20,6 +20,8 @@ pub use mapping::AlertLabels;
 
 /// Alerts that are known at once. Beyond it the one goes that was resolved, or else heard of, the longest ago.
 const ALERTS_MAX: usize = 2_000;
+/// Notifications of one tick; the earliest stay.
+const ARRIVED_MAX: usize = 10_000;
 /// Changes of one alert that are kept: the newest.
 const HISTORY_MAX: usize = 32;
 /// Alerts that a report names; those that began first.
@@ -32,6 +34,10 @@ const KEEP_FIRING_NS: u64 = 7 * 24 * HOUR_NS;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Alerts {
     records: BTreeMap<(AlertProvider, Str), AlertRecord>,
+    /// What was told since the last tick.
+    arrived: Vec<Alert>,
+    /// Notifications beyond the bound.
+    pub(crate) cut: u64,
 }
 
 /// An alert that belongs to an incident.
@@ -43,6 +49,26 @@ pub(crate) struct CorrelatedAlert<'a> {
 }
 
 impl Alerts {
+    pub(crate) fn add(&mut self, alerts: Vec<Alert>) {
+        self.arrived.extend(alerts);
+        // Room for twice the bound, so that sorting happens once in so many.
+        if self.arrived.len() >= 2 * ARRIVED_MAX {
+            self.sort_and_cut();
+        }
+    }
+
+    /// What was told since the last tick, in the order in which it is to be folded: of its own time, not of arrival.
+    pub(crate) fn take_arrived(&mut self) -> Vec<Alert> {
+        self.sort_and_cut();
+        std::mem::take(&mut self.arrived)
+    }
+
+    fn sort_and_cut(&mut self) {
+        self.arrived.sort_by(|a, b| (a.at, a).cmp(&(b.at, b)));
+        self.cut += self.arrived.len().saturating_sub(ARRIVED_MAX) as u64;
+        self.arrived.truncate(ARRIVED_MAX);
+    }
+
     /// Takes in one notification. Returns the alert as it is now, and whether more than a counter changed.
     pub(crate) fn fold(&mut self, alert: Alert, window: &Window, config: &Config) -> (AlertRecord, bool) {
         let alert = config.alert_labels.applied(alert, window);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Alert, Effect, Evidence, IncidentId, Input, LogRecord, Nanos, TraceId};
+use model::{Effect, Evidence, IncidentId, Input, LogRecord, Nanos, TraceId};
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::Alerts;
@@ -39,7 +39,9 @@ pub(crate) const TRACES_MIN: usize = 3;
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Engine {
     pub(crate) shards: Vec<Shard>,
-    core: Core,
+    pub(crate) core: Core,
+    /// Second deliveries. Nothing rests on how many there were, so it is no part of the core's state.
+    duplicates: u64,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -60,7 +62,6 @@ pub(crate) struct Core {
     /// Evidence or facts came since the last look, so a report may say something else before it is due.
     news: bool,
     late: u64,
-    duplicates: u64,
     incidents_refused: u64,
 }
 
@@ -79,6 +80,8 @@ pub struct Totals {
     pub late: u64,
     pub duplicates: u64,
     pub overflowed: u64,
+    /// What came beyond a bound, of which nothing is known.
+    pub left_out: u64,
     pub incidents_live: u64,
     pub incidents_refused: u64,
 }
@@ -87,7 +90,7 @@ impl Engine {
     /// `shards` of at least one; their number changes no result.
     pub fn new(shards: usize) -> Self {
         let core = Core { config_digest: Config::default().digest(), ..Core::default() };
-        Self { shards: vec![Shard::default(); shards.max(1)], core }
+        Self { shards: vec![Shard::default(); shards.max(1)], core, duplicates: 0 }
     }
 
     pub fn step(&mut self, input: Input, now: Nanos) -> Vec<Effect> {
@@ -97,9 +100,10 @@ impl Engine {
                 for event in &events {
                     let hash = event.trace.stable_hash();
                     let shard = (hash % shards) as usize;
-                    self.core.window.metrics.services.add_event(event, hash, self.core.tick);
-                    self.shards[shard].add(event, &self.core.config);
-                    self.core.join.add_event(event, self.core.tick);
+                    if self.shards[shard].add(event, &self.core.config) {
+                        self.core.window.metrics.services.add_event(event, hash, self.core.tick);
+                        self.core.join.add_event(event, hash, self.core.tick);
+                    }
                 }
                 Vec::new()
             }
@@ -108,15 +112,20 @@ impl Engine {
                 for shard in &mut self.shards {
                     summary.merge(&shard.close(now, &self.core.config));
                 }
+                self.duplicates += summary.duplicates;
                 self.core.tick(&summary, now)
             }
             Input::Signals(signals) => {
-                self.core.news = true;
-                signals.into_iter().for_each(|signal| self.core.facts.add_signal(signal));
+                for signal in signals {
+                    self.core.news |= self.core.facts.add_signal(signal);
+                }
                 Vec::new()
             }
             Input::Deployments(deployments) => self.core.take_deployments(deployments),
-            Input::Alerts(alerts) => self.core.take_alerts(alerts),
+            Input::Alerts(alerts) => {
+                self.core.alerts.add(alerts);
+                Vec::new()
+            }
             Input::Logs(logs) => self.take_logs(&logs),
             Input::Metrics(points) => {
                 self.core.window.metrics.add(points);
@@ -139,14 +148,14 @@ impl Engine {
 
     fn take_logs(&mut self, logs: &[LogRecord]) -> Vec<Effect> {
         for signal in logs.iter().filter_map(runtime_signal) {
-            self.core.news = true;
-            self.core.facts.add_signal(signal);
+            self.core.news |= self.core.facts.add_signal(signal);
         }
         let shards = self.shards.len() as u64;
         for log in logs {
-            let shard = (crate::hash::log(log) % shards) as usize;
-            self.shards[shard].add_log(log, &self.core.config);
-            self.core.join.add_log(log, self.core.tick);
+            let hash = crate::hash::log(log);
+            if self.shards[(hash % shards) as usize].add_log(log, hash, &self.core.config) {
+                self.core.join.add_log(log, self.core.tick);
+            }
         }
         Vec::new()
     }
@@ -159,8 +168,9 @@ impl Engine {
     pub fn totals(&self) -> Totals {
         Totals {
             late: self.core.late,
-            duplicates: self.core.duplicates,
+            duplicates: self.duplicates,
             overflowed: self.core.window.overflowed,
+            left_out: self.core.left_out(),
             incidents_live: self
                 .core
                 .cases
@@ -182,7 +192,7 @@ impl Core {
         // A clock that went back must not reopen what is sealed.
         self.tick = self.tick.max(now);
         self.late += summary.late;
-        self.duplicates += summary.duplicates;
+        let mut effects = self.fold_alerts();
         self.window.absorb(summary, &self.config);
         self.window.advance(self.tick, &self.config);
         self.window.metrics.advance(self.tick);
@@ -190,7 +200,7 @@ impl Core {
         self.window.absorb_joined(&joined, self.tick, &self.config);
         self.facts.forget(self.tick);
         self.alerts.forget(self.tick);
-        let mut effects = self.register_versions(summary);
+        effects.extend(self.register_versions(summary));
         self.note_alarms();
         let changed = self.move_cases();
         effects.extend(self.open_ripe(false));
@@ -215,14 +225,19 @@ impl Core {
         }
     }
 
-    fn take_alerts(&mut self, alerts: Vec<Alert>) -> Vec<Effect> {
+    /// What was told of alerts since the last tick, in order of its own time: that of arrival must not matter.
+    fn fold_alerts(&mut self) -> Vec<Effect> {
         let mut effects = Vec::new();
-        for alert in alerts {
+        for alert in self.alerts.take_arrived() {
             let (record, is_news) = self.alerts.fold(alert, &self.window, &self.config);
             self.news |= is_news;
             effects.push(Effect::AlertChanged(record));
         }
         effects
+    }
+
+    fn left_out(&self) -> u64 {
+        self.window.left_out() + self.join.cut + self.alerts.cut
     }
 
     fn take_evidence(&mut self, evidence: Evidence) -> Vec<Effect> {

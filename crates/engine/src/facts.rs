@@ -29,16 +29,17 @@ impl<T> Default for Dated<T> {
 }
 
 impl<T> Dated<T> {
-    /// The first statement of an id stands; a later one changes nothing.
-    fn add(&mut self, at: Nanos, id: &Str, fact: T, max: usize) {
+    /// The first statement of an id stands; a later one changes nothing. Whether it was the first.
+    fn add(&mut self, at: Nanos, id: &Str, fact: T, max: usize) -> bool {
         if self.times.contains_key(id) {
-            return;
+            return false;
         }
         self.times.insert(id.clone(), at);
         self.by_time.insert((at, id.clone()), fact);
         while self.by_time.len() > max {
             self.drop_first();
         }
+        true
     }
 
     fn forget_before(&mut self, edge: Nanos) {
@@ -60,8 +61,9 @@ impl<T> Dated<T> {
 }
 
 impl Facts {
-    pub(crate) fn add_deployment(&mut self, deployment: Deployment) {
-        self.deployments.add(deployment.at, &deployment.id.clone(), deployment, DEPLOYMENTS_MAX);
+    /// Whether it was not known yet; so for signals.
+    pub(crate) fn add_deployment(&mut self, deployment: Deployment) -> bool {
+        self.deployments.add(deployment.at, &deployment.id.clone(), deployment, DEPLOYMENTS_MAX)
     }
 
     pub(crate) fn withdraw_deployment(&mut self, id: &Str) {
@@ -70,8 +72,8 @@ impl Facts {
         }
     }
 
-    pub(crate) fn add_signal(&mut self, signal: Signal) {
-        self.signals.add(signal.at, &signal.id.clone(), signal, SIGNALS_MAX);
+    pub(crate) fn add_signal(&mut self, signal: Signal) -> bool {
+        self.signals.add(signal.at, &signal.id.clone(), signal, SIGNALS_MAX)
     }
 
     pub(crate) fn forget(&mut self, now: Nanos) {

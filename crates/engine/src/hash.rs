@@ -45,11 +45,12 @@ pub(crate) fn span(trace: TraceId, span: SpanId) -> u64 {
 
 /// One number for all that a log record says.
 pub(crate) fn log(log: &model::LogRecord) -> u64 {
-    let texts = [&log.env, &log.service, &log.instance, &log.template, &log.body];
+    let texts =
+        [&log.env, &log.service, &log.version, &log.instance, &log.template, &log.body, &log.exception];
     let said = texts.iter().fold(SEED, |state, text| mix(state ^ text.stable_hash()));
     let of_span = log.span.map_or(0, |span| u64::from_le_bytes(span.0));
     let of_trace = log.trace.map_or(0, |trace| trace.stable_hash());
-    mix(said ^ of_trace.rotate_left(1) ^ of_span.wrapping_mul(SEED) ^ mix(log.at.0))
+    mix(said ^ of_trace.rotate_left(1) ^ of_span.wrapping_mul(SEED) ^ mix(log.at.0 ^ log.severity as u64))
 }
 
 /// SHA-256 as lower-case hex.

@@ -1,7 +1,7 @@
 //! Puts spans and the log records that name them together, for as long as a trace is still coming. Holds the traces
 //! whose hash is below a bar, which falls while there are too many: neither order nor pace of arrival chooses which.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Event, LogRecord, LogSeverity, Nanos, SECOND_NS, SpanId, Str, TraceId};
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,8 @@ pub(crate) struct Join {
     raised: Nanos,
     correlated_until: Nanos,
     correlated_now: bool,
+    /// Traces of which parts were left out.
+    pub(crate) cut: u64,
 }
 
 impl Default for Join {
@@ -40,6 +42,7 @@ impl Default for Join {
             raised: Nanos::default(),
             correlated_until: Nanos::default(),
             correlated_now: false,
+            cut: 0,
         }
     }
 }
@@ -55,6 +58,8 @@ pub(crate) struct Joined {
     pub(crate) correlated: bool,
     /// It may have begun before it was looked at.
     pub(crate) cut: bool,
+    /// It has more parts than are kept.
+    pub(crate) more: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -62,9 +67,9 @@ pub(crate) struct JoinedSpan {
     /// `None` while only log records of it came.
     pub(crate) span: Option<SpanFacts>,
     /// Hashes of the templates that it logged: what it does, as it tells it itself.
-    pub(crate) shape: std::collections::BTreeSet<u64>,
+    pub(crate) shape: BTreeSet<u64>,
     /// Patterns of the errors that it logged.
-    pub(crate) errors: std::collections::BTreeSet<Str>,
+    pub(crate) errors: BTreeSet<Str>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,8 +85,8 @@ pub(crate) struct SpanFacts {
 
 impl Join {
     /// `tick` is the last one: what comes between two ticks comes at once.
-    pub(crate) fn add_event(&mut self, event: &Event, tick: Nanos) {
-        if event.trace.stable_hash() > self.bar {
+    pub(crate) fn add_event(&mut self, event: &Event, hash: u64, tick: Nanos) {
+        if hash > self.bar {
             return;
         }
         let facts = SpanFacts {
@@ -93,7 +98,8 @@ impl Join {
             start: event.start,
             end: event.end,
         };
-        if let Some(span) = self.span(event.trace, event.span, tick) {
+        let joined = self.joined((hash, event.trace), tick);
+        if let Some(span) = joined.span(event.span) {
             span.span.get_or_insert(facts);
         }
     }
@@ -101,36 +107,35 @@ impl Join {
     pub(crate) fn add_log(&mut self, log: &LogRecord, tick: Nanos) {
         let (Some(trace), Some(span)) = (log.trace, log.span) else { return };
         self.correlated_now = true;
-        if trace.stable_hash() > self.bar {
+        let hash = trace.stable_hash();
+        if hash > self.bar {
             return;
         }
-        let Some(joined) = self.span(trace, span, tick) else { return };
-        if log.severity >= LogSeverity::Error && joined.errors.len() < PARTS_MAX {
-            joined.errors.insert(log.pattern.clone());
+        let joined = self.joined((hash, trace), tick);
+        let Some(logged) = joined.span(span) else { return };
+        let mut all = true;
+        if log.severity >= LogSeverity::Error {
+            all &= keep_smallest(&mut logged.errors, log.pattern.clone());
         }
         // What is logged for debugging comes and goes with settings.
-        if !matches!(log.severity, LogSeverity::Trace | LogSeverity::Debug) && joined.shape.len() < PARTS_MAX
-        {
-            joined.shape.insert(log.template.stable_hash());
+        if !matches!(log.severity, LogSeverity::Trace | LogSeverity::Debug) {
+            all &= keep_smallest(&mut logged.shape, log.template.stable_hash());
         }
+        joined.more |= !all;
     }
 
-    fn span(&mut self, trace: TraceId, span: SpanId, tick: Nanos) -> Option<&mut JoinedSpan> {
-        let key = (trace.stable_hash(), trace);
-        if !self.open.contains_key(&key) {
-            if self.open.len() >= 2 * OPEN_MAX {
-                self.cut();
-            }
-            let correlated = tick < self.correlated_until;
-            let cut = key.0 > self.floor && tick.since(self.raised) < AGE_NS;
-            self.open.insert(key, Joined { trace, first: tick, correlated, cut, ..Joined::default() });
+    /// A trace that is cut within a tick has so many smaller hashes before it that it is beyond the bound at the end
+    /// of the tick too, so nothing that stays was ever away.
+    fn joined(&mut self, key: (u64, TraceId), tick: Nanos) -> &mut Joined {
+        if self.open.len() >= 2 * OPEN_MAX && !self.open.contains_key(&key) {
+            self.cut();
         }
-        let joined = self.open.get_mut(&key)?;
+        let correlated = tick < self.correlated_until;
+        let cut = key.0 > self.floor && tick.since(self.raised) < AGE_NS;
+        let fresh = || Joined { trace: key.1, first: tick, correlated, cut, ..Joined::default() };
+        let joined = self.open.entry(key).or_insert_with(fresh);
         joined.last = tick;
-        if joined.spans.len() >= PARTS_MAX && !joined.spans.contains_key(&span) {
-            return None;
-        }
-        Some(joined.spans.entry(span).or_default())
+        joined
     }
 
     /// Lowers the bar to what there is room for, and raises it while there is more than enough.
@@ -162,6 +167,33 @@ impl Join {
         let (whole, open) =
             std::mem::take(&mut self.open).into_iter().partition::<BTreeMap<_, _>, _>(|(_, j)| is_whole(j));
         self.open = open;
-        whole.into_values().filter(|joined| !joined.cut).collect()
+        let whole: Vec<Joined> = whole.into_values().filter(|joined| !joined.cut).collect();
+        self.cut += whole.iter().filter(|joined| joined.more).count() as u64;
+        whole
     }
 }
+
+impl Joined {
+    /// Those with the smallest ids stay: which they are depends on the trace alone, not on the order in which it came.
+    fn span(&mut self, span: SpanId) -> Option<&mut JoinedSpan> {
+        self.spans.entry(span).or_default();
+        if self.spans.len() > PARTS_MAX {
+            self.spans.pop_last();
+            self.more = true;
+        }
+        self.spans.get_mut(&span)
+    }
+}
+
+/// Whether nothing was left out.
+fn keep_smallest<T: Ord>(parts: &mut BTreeSet<T>, part: T) -> bool {
+    parts.insert(part);
+    let fits = parts.len() <= PARTS_MAX;
+    if !fits {
+        parts.pop_last();
+    }
+    fits
+}
+
+#[cfg(test)]
+mod tests;

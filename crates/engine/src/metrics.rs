@@ -7,7 +7,9 @@ use model::{EventKind, MetricKind, MetricPoint, Nanos, SECOND_NS, Str};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+use crate::hash::{StableHash, mix};
 use crate::service_metrics::{Role, ServiceMetrics, role};
+use crate::sketch::{Merge, Newcomers};
 use crate::window::{Alarm, FamilyKey, Norm, OperationKey, Sign};
 
 /// Series that are kept; of further ones nothing is known.
@@ -35,8 +37,10 @@ pub(crate) struct SeriesKey {
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Metrics {
-    /// Points of this tick: they are taken in order of their own time, not of arrival.
+    /// Points of this tick, of series that are known and of others: they are taken in order of their own time, not of
+    /// arrival.
     arrived: BTreeMap<SeriesKey, Arrived>,
+    newcomers: Newcomers<SeriesKey, Arrived, SERIES_MAX>,
     meters: BTreeMap<SeriesKey, Meter>,
     in_incident: BTreeSet<SeriesKey>,
     /// What is told of the requests of whole services.
@@ -45,8 +49,12 @@ pub(crate) struct Metrics {
     pub(crate) cut: u64,
 }
 
-/// The unit of a series, and its points by their time.
-type Arrived = (Str, BTreeMap<Nanos, (MetricKind, i64)>);
+/// What came of a series in one tick: it adds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Arrived {
+    unit: Str,
+    points: BTreeMap<Nanos, (MetricKind, i64)>,
+}
 
 /// One series.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -76,6 +84,33 @@ pub(crate) struct Level {
     pub(crate) now_max: i64,
 }
 
+impl StableHash for SeriesKey {
+    fn stable_hash(&self) -> u64 {
+        let names = [&self.env, &self.service, &self.instance, &self.name, &self.series];
+        names.iter().fold(0, |state, name| mix(state ^ name.stable_hash()))
+    }
+}
+
+impl Arrived {
+    fn add_unit(&mut self, unit: &Str) {
+        if *unit > self.unit {
+            self.unit = unit.clone();
+        }
+    }
+
+    fn add(&mut self, at: Nanos, value: (MetricKind, i64)) {
+        let known = self.points.entry(at).or_insert(value);
+        *known = (*known).max(value);
+    }
+}
+
+impl Merge for Arrived {
+    fn merge(&mut self, other: &Self) {
+        self.add_unit(&other.unit);
+        other.points.iter().for_each(|(at, value)| self.add(*at, *value));
+    }
+}
+
 impl Metrics {
     pub(crate) fn add(&mut self, points: Vec<MetricPoint>) {
         for point in points {
@@ -86,26 +121,22 @@ impl Metrics {
                 name: point.name,
                 series: point.series,
             };
-            let room = self.arrived.len() < SERIES_MAX || self.arrived.contains_key(&key);
-            if !room {
-                self.cut += 1;
-                continue;
-            }
-            let value = (point.kind, point.value);
-            let (unit, points) = self.arrived.entry(key).or_default();
-            *unit = std::mem::take(unit).max(point.unit);
-            let known = points.entry(point.at).or_insert(value);
-            *known = (*known).max(value);
+            let arrived = match self.meters.contains_key(&key) {
+                true => self.arrived.entry(key).or_default(),
+                false => self.newcomers.entry(key),
+            };
+            arrived.add_unit(&point.unit);
+            arrived.add(point.at, (point.kind, point.value));
         }
     }
 
     /// Takes in what arrived since the last tick, and forgets what is too old.
     pub(crate) fn advance(&mut self, now: Nanos) {
-        for (key, (unit, points)) in std::mem::take(&mut self.arrived) {
-            if !self.meters.contains_key(&key) && self.meters.len() >= SERIES_MAX {
-                self.cut += points.len() as u64;
-                continue;
-            }
+        let (newcomers, cut) = self.newcomers.take(SERIES_MAX.saturating_sub(self.meters.len()));
+        self.cut += cut;
+        let mut arrived = std::mem::take(&mut self.arrived);
+        arrived.extend(newcomers);
+        for (key, Arrived { unit, points }) in arrived {
             for (at, (kind, value)) in points {
                 let (shown, role) = match self.meters.get_mut(&key) {
                     Some(meter) => (meter.add(at, kind, value), meter.role),
@@ -359,6 +390,30 @@ mod tests {
         assert_eq!(alarms_with((0..200).map(pause), 10), []);
         assert_eq!(alarms_with((0..200).map(|i| 400_000 + i * 2_000), 10), []);
         assert_eq!(alarms_with((0..200).map(|_| 990_000), 10), []);
+    }
+
+    #[test]
+    fn series_beyond_the_bound_are_chosen_by_hash_and_those_that_are_known_stay() {
+        let of = |n: usize| MetricPoint {
+            series: format!("n={n}").into(),
+            ..point("m", MetricKind::Gauge, 60, 1)
+        };
+        let many = SERIES_MAX * 9 / 4;
+        let kept = |order: &[usize]| {
+            let mut metrics = Metrics::default();
+            metrics.add((0..100).map(of).collect());
+            metrics.advance(Nanos::from_secs(61));
+            for part in order.chunks(999) {
+                metrics.add(part.iter().map(|n| of(*n)).collect());
+            }
+            metrics.advance(Nanos::from_secs(62));
+            (metrics.meters.into_keys().collect::<BTreeSet<_>>(), metrics.cut)
+        };
+        let (series, cut) = kept(&(0..many).collect::<Vec<_>>());
+        assert_eq!((series.len(), cut), (SERIES_MAX, (many - SERIES_MAX) as u64));
+        let known = |n: usize| series.iter().any(|key| *key.series == *format!("n={n}"));
+        assert!((0..100).all(known));
+        assert_eq!(kept(&crate::testing::shuffled(1, many)), (series, cut));
     }
 
     #[test]

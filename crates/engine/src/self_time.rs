@@ -35,6 +35,8 @@ const INSTANCES_MAX: usize = 32;
 pub(crate) struct SelfTimes {
     operations: BTreeMap<OperationKey, Known>,
     forgot: Nanos,
+    /// Requests of operations beyond the bound.
+    pub(crate) cut: u64,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -85,6 +87,7 @@ impl SelfTimes {
         }
         for (key, measured) in by_operation {
             if self.operations.len() >= OPERATIONS_MAX && !self.operations.contains_key(key) {
+                self.cut += measured.len() as u64;
                 continue;
             }
             let fresh = || Known { first: now, ..Known::default() };

@@ -42,6 +42,8 @@ pub(crate) struct ServiceMetrics {
     in_incident: BTreeSet<FamilyKey>,
     /// When an incident of the family was over: what was before is not judged again.
     left: BTreeMap<FamilyKey, Nanos>,
+    /// Points of services beyond the bound.
+    pub(crate) cut: u64,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +72,7 @@ impl ServiceMetrics {
     pub(crate) fn add(&mut self, key: &SeriesKey, role: Role, at: Nanos, value: i64) {
         let service = ServiceKey { env: key.env.clone(), service: key.service.clone() };
         if self.services.len() >= SERVICES_MAX && !self.services.contains_key(&service) {
+            self.cut += 1;
             return;
         }
         let rows = &mut self.services.entry(service).or_default().by_minute;

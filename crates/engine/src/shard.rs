@@ -1,7 +1,7 @@
 //! The part of the core that sees single events: recognises second deliveries and late ones, and adds the rest to
 //! the tick's summary. Events of one trace always come to the same shard; that is all a shard relies on.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use foldhash::fast::FixedState;
 use model::{Event, LogRecord, Nanos};
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::hash;
+use crate::sketch::Merge;
 use crate::summary::Summary;
 
 const MINUTE_NS: u64 = 60 * model::SECOND_NS;
@@ -23,32 +24,58 @@ pub(crate) struct Shard {
     seen: BTreeMap<u64, HashSet<u64, FixedState>>,
 }
 
+/// What several shards know together.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Known {
+    summary: Summary,
+    horizon: Nanos,
+    seen: BTreeMap<u64, BTreeSet<u64>>,
+}
+
 impl Shard {
-    pub(crate) fn add(&mut self, event: &Event, config: &Config) {
-        if event.end < self.horizon {
-            self.summary.late += 1;
-            return;
+    /// Whether the event counts: one that is late, or came before, must change nothing else either.
+    pub(crate) fn add(&mut self, event: &Event, config: &Config) -> bool {
+        let counts = self.counts(event.end, hash::span(event.trace, event.span));
+        if counts {
+            self.summary.add(event, event.end.0 / config.tick_ns());
         }
-        let minute = self.seen.entry(event.end.0 / MINUTE_NS).or_default();
-        if !minute.insert(hash::span(event.trace, event.span)) {
-            self.summary.duplicates += 1;
-            return;
-        }
-        self.summary.add(event, event.end.0 / config.tick_ns());
+        counts
     }
 
     /// A log record has no id: one that is the same in all that it says is a second delivery.
-    pub(crate) fn add_log(&mut self, log: &LogRecord, config: &Config) {
-        if log.at < self.horizon {
+    pub(crate) fn add_log(&mut self, log: &LogRecord, hash: u64, config: &Config) -> bool {
+        let counts = self.counts(log.at, hash);
+        if counts {
+            self.summary.add_log(log, log.at.0 / config.tick_ns());
+        }
+        counts
+    }
+
+    fn counts(&mut self, at: Nanos, hash: u64) -> bool {
+        if at < self.horizon {
             self.summary.late += 1;
-            return;
+            return false;
         }
-        let minute = self.seen.entry(log.at.0 / MINUTE_NS).or_default();
-        if !minute.insert(hash::log(log)) {
-            self.summary.duplicates += 1;
-            return;
+        let is_new = self.seen.entry(at.0 / MINUTE_NS).or_default().insert(hash);
+        self.summary.duplicates += u64::from(!is_new);
+        is_new
+    }
+
+    /// All that the shards know, however many they are and in whatever order it came.
+    pub(crate) fn known(shards: &[Self]) -> Known {
+        let mut known = Known::default();
+        for shard in shards {
+            let mut summary = shard.summary.clone();
+            summary.close();
+            known.summary.merge(&summary);
+            known.horizon = known.horizon.max(shard.horizon);
+            for (minute, seen) in &shard.seen {
+                known.seen.entry(*minute).or_default().extend(seen);
+            }
         }
-        self.summary.add_log(log, log.at.0 / config.tick_ns());
+        // How often something came again is counted, and nothing rests on it.
+        known.summary.duplicates = 0;
+        known
     }
 
     /// Forgets what was added since the last tick.

@@ -3,11 +3,13 @@
 mod bounded;
 mod largest;
 mod latency;
+mod newcomers;
 mod smallest;
 
 pub(crate) use bounded::{Bounded, OTHER};
 pub(crate) use largest::Largest;
 pub(crate) use latency::Latency;
+pub(crate) use newcomers::Newcomers;
 pub(crate) use smallest::{Smallest, UserHash, Users};
 
 /// A commutative monoid: `merge` is associative and commutative, and the default value is its identity.

@@ -6,10 +6,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::core::Engine;
+use crate::hash;
 use crate::shard::Shard;
 
 /// Changes whenever the layout of the state does.
-const LAYOUT: u32 = 15;
+const LAYOUT: u32 = 16;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RestoreError {
@@ -63,6 +64,14 @@ impl Engine {
             return Err(RestoreError::Damaged("it has no shard".to_owned()));
         }
         Ok(engine)
+    }
+
+    /// One digest of all that a later decision can rest on: the same for any number of shards, any order within ticks,
+    /// any batches. Take it after a tick.
+    pub fn state_digest(&self) -> String {
+        let state = (&self.core, Shard::known(&self.shards));
+        let bytes = postcard::to_stdvec(&state).expect("the state is made of plain data, as for a snapshot");
+        hash::sha256_hex(&bytes)
     }
 
     /// The number of shards, as it was at the snapshot.

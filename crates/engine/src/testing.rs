@@ -34,6 +34,13 @@ impl Arbitrary for EventSpec {
     }
 }
 
+/// The numbers below `len` in an order that `seed` chooses.
+pub(crate) fn shuffled(seed: u64, len: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..len).collect();
+    order.sort_by_key(|i| crate::hash::mix(seed ^ crate::hash::mix(*i as u64 + 1)));
+    order
+}
+
 pub(crate) fn trace_id(n: u64) -> TraceId {
     TraceId(((1u128 << 100) | u128::from(n)).to_be_bytes())
 }

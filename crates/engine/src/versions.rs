@@ -86,7 +86,9 @@ impl Versions {
             service.note(&seen, last, &arrived);
             found.extend(arrived);
         }
-        found.iter().for_each(|deployment| facts.add_deployment(deployment.clone()));
+        for deployment in &found {
+            facts.add_deployment(deployment.clone());
+        }
         found
     }
 

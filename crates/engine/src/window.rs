@@ -194,6 +194,11 @@ impl Window {
         self.self_times.absorb(traces, now, config);
     }
 
+    /// What came beyond a bound and is not counted under `__other__` either.
+    pub(crate) fn left_out(&self) -> u64 {
+        self.metrics.cut + self.metrics.services.cut + self.shapes.cut + self.self_times.cut
+    }
+
     /// Whether an error was logged by any service long enough ago to be nothing new.
     pub(crate) fn is_background(&self, family: &FamilyKey, now: Nanos) -> bool {
         self.shapes.is_background(family, |name| self.services.has_name(name), now)

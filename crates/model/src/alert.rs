@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Nanos, Str};
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Alert {
     /// The provider's own id of the alert (fingerprint, incident id); the same alert has the same id each time.
     pub id: Str,

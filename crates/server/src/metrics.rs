@@ -72,6 +72,7 @@ pub(crate) struct ServerMetrics {
     pub engine_late: Gauge,
     pub engine_duplicates: Gauge,
     pub engine_overflowed: Gauge,
+    pub engine_left_out: Gauge,
     pub incidents_live: Gauge,
     pub incidents_refused: Gauge,
     pub evidence_captured: Counter,
@@ -121,6 +122,7 @@ specs! {
     ENGINE_LATE = "engine_late_events", "Events that came too late to count.";
     ENGINE_DUPLICATES = "engine_duplicate_events", "Deliveries of an event that had been counted before.";
     ENGINE_OVERFLOWED = "engine_overflowed", "Names beyond a bound that were counted under __other__.";
+    ENGINE_LEFT_OUT = "engine_left_out", "Points of metrics, traces, spans and notifications of alerts beyond a bound, of which nothing or not all is known.";
     INCIDENTS_LIVE = "incidents_live", "Incidents that are not resolved.";
     INCIDENTS_REFUSED = "incidents_refused", "Symptoms for which no incident was opened because too many were live.";
     EVIDENCE_CAPTURED = "evidence_captured", "Evidence entries that were journaled.";
@@ -172,6 +174,7 @@ impl ServerMetrics {
             engine_late: r.add(ENGINE_LATE, Gauge::default()),
             engine_duplicates: r.add(ENGINE_DUPLICATES, Gauge::default()),
             engine_overflowed: r.add(ENGINE_OVERFLOWED, Gauge::default()),
+            engine_left_out: r.add(ENGINE_LEFT_OUT, Gauge::default()),
             incidents_live: r.add(INCIDENTS_LIVE, Gauge::default()),
             incidents_refused: r.add(INCIDENTS_REFUSED, Gauge::default()),
             evidence_captured: r.add(EVIDENCE_CAPTURED, Counter::default()),
@@ -203,6 +206,7 @@ impl ServerMetrics {
         self.engine_late.set(gauge(totals.late));
         self.engine_duplicates.set(gauge(totals.duplicates));
         self.engine_overflowed.set(gauge(totals.overflowed));
+        self.engine_left_out.set(gauge(totals.left_out));
         self.incidents_live.set(gauge(totals.incidents_live));
         self.incidents_refused.set(gauge(totals.incidents_refused));
     }

@@ -2,13 +2,16 @@
 //! dependency of what ships. A failure names its seed, and the seed replays it.
 
 mod arrival;
+mod besides;
 pub mod generate;
 pub mod quiet;
 mod replica;
+pub mod retold;
 mod rng;
 mod shop;
 
 pub use arrival::{Arrivals, Delivery};
+pub use besides::besides;
 pub use replica::Replica;
 pub use rng::Rng;
 pub use shop::{Fault, Shop, Traffic};

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod one;
 #[cfg(test)]
+mod retold;
+#[cfg(test)]
 mod scenarios;
 #[cfg(test)]
 mod virtual_time;

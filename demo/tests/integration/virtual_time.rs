@@ -62,7 +62,7 @@ fn answer(replica: &Replica, fault: Nanos) -> Answer {
     Answer::of(replica.incidents.len(), Some(after(first.detected_at) - after(fault)), &report)
 }
 
-fn decoded(given: &Given) -> Input {
+pub(crate) fn decoded(given: &Given) -> Input {
     let kind = match given.kind {
         Kind::OtlpTraces => InputKind::OtlpTraces,
         Kind::OtlpLogs => InputKind::OtlpLogs,

@@ -1,9 +1,11 @@
 //! What folding keeps, whatever order and however often notifications come.
 
 use model::AlertSeverity;
+use proptest::prelude::*;
 
 use super::*;
 use crate::config::AlertLabels;
+use crate::testing::shuffled;
 
 const T0: u64 = 1_800_000_000;
 
@@ -100,6 +102,51 @@ fn overtaken_notifications_end_in_the_same_history() {
         assert_eq!(history(&record), expected, "{order:?}");
         assert_eq!((record.status, record.times), (AlertStatus::Resolved, 3), "{order:?}");
     }
+}
+
+proptest! {
+    #[test]
+    fn notifications_of_one_tick_are_folded_alike_in_whatever_order_and_requests_they_come(
+        told in prop::collection::vec((0u8..3, 0u64..6, 0u64..6, 0u8..2, prop::option::of(0u8..2)), 1..12),
+        seed in any::<u64>(),
+        cut in 0usize..12,
+    ) {
+        let told: Vec<Alert> = told
+            .into_iter()
+            .map(|(status, started, at, id, env)| {
+                let status = [AlertStatus::Firing, AlertStatus::Acknowledged, AlertStatus::Resolved][usize::from(status)];
+                let env = env.map(|env| format!("env-{env}").into());
+                Alert { id: format!("{id}").into(), env, ..alert(status, started, at) }
+            })
+            .collect();
+        let folded = |order: &[usize]| {
+            let (mut known, window, config) = (Alerts::default(), Window::default(), Config::default());
+            let (first, second) = order.split_at(cut.min(order.len()));
+            for part in [first, second] {
+                known.add(part.iter().map(|i| told[*i].clone()).collect());
+            }
+            for alert in known.take_arrived() {
+                known.fold(alert, &window, &config);
+            }
+            known.records
+        };
+        let in_order: Vec<usize> = (0..told.len()).collect();
+        prop_assert_eq!(folded(&shuffled(seed, told.len())), folded(&in_order));
+    }
+}
+
+#[test]
+fn of_too_many_notifications_in_a_tick_the_earliest_stay() {
+    let told = |order: &[usize]| {
+        let mut known = Alerts::default();
+        order.chunks(777).for_each(|part| known.add(part.iter().map(|i| firing(0, *i as u64)).collect()));
+        (known.take_arrived(), known.cut)
+    };
+    let many = ARRIVED_MAX * 9 / 4;
+    let (kept, cut) = told(&(0..many).collect::<Vec<_>>());
+    assert_eq!((kept.len(), cut), (ARRIVED_MAX, (many - ARRIVED_MAX) as u64));
+    assert_eq!(kept.last().unwrap().at.as_secs() - T0, ARRIVED_MAX as u64 - 1);
+    assert_eq!(told(&shuffled(1, many)), (kept, cut));
 }
 
 #[test]

@@ -7,10 +7,9 @@ use crate::summary::Summary;
 
 impl Core {
     pub(super) fn take_deployments(&mut self, deployments: Vec<Deployment>) -> Vec<Effect> {
-        self.news = true;
         for deployment in deployments {
             self.versions.announced(&deployment, &mut self.facts, &self.config);
-            self.facts.add_deployment(deployment);
+            self.news |= self.facts.add_deployment(deployment);
         }
         Vec::new()
     }

@@ -69,8 +69,11 @@ impl Calls {
             // Two services that name one span: whichever comes first in order, whatever came first.
             let known = halves.caller.take().into_iter().chain([OperationKey::of(event)]).min();
             halves.caller = known;
-        } else if halves.callees.len() < CALLEES_MAX {
+        } else {
             halves.callees.insert(service());
+            if halves.callees.len() > CALLEES_MAX {
+                halves.callees.pop_last();
+            }
         }
     }
 
@@ -210,6 +213,22 @@ mod tests {
             assert_eq!(calls.reach(&service(0)).len(), 2);
         }
         assert_eq!(fed(&[caller]).callees(&service(0)).count(), 0);
+    }
+
+    #[test]
+    fn of_too_many_answers_to_one_call_the_same_stay_in_whatever_order_they_come() {
+        let [caller, _] = call(1);
+        let spec = |service| EventSpec { trace: 1, span: 2, service, ..EventSpec::default() };
+        let answers = (1..=12).map(|n| Event { parent: Some(span_id(1)), ..event(&spec(n)) });
+        let mut events: Vec<Event> = answers.chain([caller]).collect();
+        let callees = |events: &[Event]| {
+            let calls = fed(events);
+            calls.callees(&service(0)).map(|(callee, _)| callee.clone()).collect::<Vec<_>>()
+        };
+        let expected = callees(&events);
+        assert_eq!(expected.len(), CALLEES_MAX);
+        events.reverse();
+        assert_eq!(callees(&events), expected);
     }
 
     #[test]

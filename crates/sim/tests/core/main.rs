@@ -9,6 +9,8 @@ mod decoy;
 #[cfg(test)]
 mod determinism;
 #[cfg(test)]
+mod generated;
+#[cfg(test)]
 mod lifetime;
 #[cfg(test)]
 mod quiet;
