@@ -74,11 +74,11 @@ impl Casebook {
         format!("http://{}", self.ready.otlp_http)
     }
 
-    /// Every incident of an environment, open or not.
+    /// Every incident of an environment, open or not, but for those that turned out to be part of another.
     pub(crate) async fn incidents_of(&self, env: &str) -> anyhow::Result<Vec<Incident>> {
         let page: IncidentsPage =
             self.get(&format!("/v1/incidents?state=all&env={env}")).await?.json().await?;
-        Ok(page.incidents)
+        Ok(page.incidents.into_iter().filter(|incident| incident.merged_into.is_none()).collect())
     }
 
     /// Every incident there is, open or not.

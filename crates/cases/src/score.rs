@@ -53,9 +53,11 @@ pub(crate) fn choose(run: &Run, truth_at: Option<Nanos>) -> Chosen {
     let covers = |incident: &crate::IncidentRun| {
         truth_at.is_some_and(|at| incident.opened_at >= at || incident.is_open_across(at))
     };
-    let mut covering: Vec<_> = run.incidents.iter().filter(|(_, incident)| covers(incident)).collect();
+    // What turned out to be part of another incident is told there.
+    let told = || run.incidents.iter().filter(|(_, incident)| incident.row.merged_into.is_none());
+    let mut covering: Vec<_> = told().filter(|(_, incident)| covers(incident)).collect();
     covering.sort_by_key(|(id, incident)| (incident.row.severity, incident.opened_at, **id));
-    let outside = run.incidents.len() - covering.len();
+    let outside = told().count() - covering.len();
     Chosen {
         id: covering.first().map(|(id, _)| **id),
         extra: count(covering.len().saturating_sub(1)),

@@ -30,7 +30,7 @@ const MEMBERS_MAX: usize = 64;
 /// Families that can be known to belong beyond the members. Others are left to open an incident of their own.
 const BEYOND_MAX: usize = 10_000;
 /// Traces that an incident looks at.
-pub(crate) const TRACES_MAX: usize = 12;
+pub(crate) const TRACES_MAX: usize = 20;
 /// A flow that stays away for this long is not waited for.
 const GONE_NS: u64 = 3_600 * model::SECOND_NS;
 

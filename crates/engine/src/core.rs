@@ -26,6 +26,7 @@ mod changes;
 mod confirm;
 mod open;
 mod publish;
+mod unite;
 
 /// Incidents that can be live at once, and symptoms that can wait for theirs. A further one is not opened while there
 /// is no room, and `incidents_refused` counts each tick in which that was so.
@@ -205,6 +206,7 @@ impl Core {
         let changed = self.move_cases();
         effects.extend(self.open_ripe(false));
         effects.extend(self.publish(&changed));
+        effects.extend(self.unite());
         self.news = false;
         self.forget_cases();
         let wanted = self.wanted_traces();

@@ -88,7 +88,8 @@ impl Traits {
     }
 
     /// They began at the same place in the same minutes.
-    fn began_with(&self, other: &Traits, near: u64) -> bool {
+    pub(crate) fn began_with(&self, other: &Traits, config: &Config) -> bool {
+        let near = config.ticks(NEAR_MS);
         let near = self.began.0 <= other.began.1 + near && other.began.0 <= self.began.1 + near;
         near && self.site.is_that_of(&other.site)
     }
@@ -97,7 +98,7 @@ impl Traits {
         &self,
         other: &Traits,
         shown_in: &BTreeMap<TraceId, BTreeSet<FamilyKey>>,
-        near: u64,
+        config: &Config,
     ) -> bool {
         if self.env != other.env {
             return false;
@@ -118,7 +119,7 @@ impl Traits {
             || self.surges && other.surges
             || self.follows(other)
             || other.follows(self)
-            || self.began_with(other, near)
+            || self.began_with(other, config)
     }
 }
 
@@ -136,13 +137,12 @@ pub(crate) fn groups(
     shown_in: &BTreeMap<TraceId, BTreeSet<FamilyKey>>,
     config: &Config,
 ) -> Vec<Vec<Node>> {
-    let near = config.ticks(NEAR_MS);
     let mut group_of: Vec<usize> = (0..nodes.len()).collect();
     for i in 0..nodes.len() {
         for j in 0..i {
-            // Incidents are not joined with each other here: each keeps its id.
+            // Incidents are not joined with each other here: that is for the young, once their evidence is there.
             let both_incidents = matches!((nodes[i].0, nodes[j].0), (Node::Incident(_), Node::Incident(_)));
-            let together = || nodes[i].1.belongs_with(&nodes[j].1, shown_in, near);
+            let together = || nodes[i].1.belongs_with(&nodes[j].1, shown_in, config);
             if !both_incidents && group_of[i] != group_of[j] && together() {
                 let (from, to) = (group_of[i].max(group_of[j]), group_of[i].min(group_of[j]));
                 group_of.iter_mut().filter(|group| **group == from).for_each(|group| *group = to);

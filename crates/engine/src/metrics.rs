@@ -184,8 +184,10 @@ impl Metrics {
         since: Nanos,
     ) -> Vec<(&'a SeriesKey, Level)> {
         let is_meant = |key: &SeriesKey| {
+            // An agent of a machine need not know for which environment it runs.
+            let of_env = key.env == *env || key.env.is_empty();
             let of_service = key.env == *env && key.service == *service;
-            is_utilization(&key.name) && (of_service || hosts.contains(&key.instance))
+            is_utilization(&key.name) && (of_service || of_env && hosts.contains(&key.instance))
         };
         let found = self.meters.iter().filter(|(key, _)| is_meant(key)).filter_map(|(key, meter)| {
             // Where it stands at its limit since, its past lasts until then.

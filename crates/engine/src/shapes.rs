@@ -144,10 +144,10 @@ impl Shapes {
                 self.places.get(&place)?.judge(node.shape, *past)
             })
             .collect();
-        let consequences = consequences(nodes, &odd, &background);
+        let consequences = Consequences::of(nodes, &odd, &background);
         let explained = |i: usize| {
             let own = odd[i].flatten() != Some(Odd::NewError) && background.contains(&nodes[i].unit);
-            own || consequences[i]
+            own || consequences.contains(i)
         };
         let counted = |i: usize| odd[i].map(|odd| odd.filter(|_| !explained(i)));
         (0..nodes.len()).map(counted).collect()
@@ -373,23 +373,46 @@ impl Past {
     }
 }
 
-/// Spans below which another is odd, or below which a span of another unit of work freshly fails or logs what is known.
-fn consequences(nodes: &[Node<'_>], odd: &[Option<Option<Odd>>], background: &BTreeSet<usize>) -> Vec<bool> {
-    let mut found = vec![false; nodes.len()];
-    for (j, node) in nodes.iter().enumerate() {
-        let is_odd = odd[j].flatten().is_some();
-        if !is_odd && !node.facts.failed && !background.contains(&node.unit) {
-            continue;
-        }
-        let of_others = ancestors(nodes, j).filter(|i| *i != j && (is_odd || nodes[*i].unit != node.unit));
-        for i in of_others {
-            // Whoever it is a consequence for, so it is for all above.
-            if std::mem::replace(&mut found[i], true) {
-                break;
+/// Which spans of a trace may only show what happened elsewhere in it.
+struct Consequences {
+    /// Something below them is odd, or in another unit below them something failed or failed as ever.
+    above: Vec<bool>,
+    /// The top of each span's tree.
+    tops: Vec<usize>,
+    /// Trees with such spans whose own place is not known, for the span above them is lost: they may be below any other.
+    adrift: BTreeSet<usize>,
+}
+
+impl Consequences {
+    fn of(nodes: &[Node<'_>], odd: &[Option<Option<Odd>>], background: &BTreeSet<usize>) -> Self {
+        let called: BTreeSet<usize> = nodes.iter().filter_map(|node| node.parent).collect();
+        let tops: Vec<usize> = (0..nodes.len()).map(|i| ancestors(nodes, i).last().unwrap_or(i)).collect();
+        let (mut above, mut adrift) = (vec![false; nodes.len()], BTreeSet::new());
+        for (j, node) in nodes.iter().enumerate() {
+            let is_background = background.contains(&node.unit);
+            let has_failed = node.facts.failed && !is_background;
+            // Whoever was called left no span, so the call stands for it.
+            let is_unanswered = node.facts.operation.kind.is_outbound() && !called.contains(&j);
+            let of_unit = odd[j].flatten().is_some() || has_failed && is_unanswered;
+            if !of_unit && !has_failed && !is_background {
+                continue;
+            }
+            for i in ancestors(nodes, j).filter(|i| *i != j && (of_unit || nodes[*i].unit != node.unit)) {
+                // What is a consequence here is one for all above.
+                if std::mem::replace(&mut above[i], true) {
+                    break;
+                }
+            }
+            if nodes[tops[j]].facts.parent.is_some() {
+                adrift.insert(tops[j]);
             }
         }
+        Self { above, tops, adrift }
     }
-    found
+
+    fn contains(&self, i: usize) -> bool {
+        self.above[i] || self.adrift.iter().any(|top| *top != self.tops[i])
+    }
 }
 
 fn nodes<'a>(trace: &'a Joined, is_service: &impl Fn(&str) -> bool) -> Vec<Node<'a>> {

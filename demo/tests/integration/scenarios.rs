@@ -1,11 +1,11 @@
 //! Every scenario, with all of its telemetry, with half of the spans lost, and with one trace in a hundred.
 
-use demo::Scenario;
 use demo::script::{Loss, Script, Settings};
+use demo::{Scenario, Verdict};
 use model::Nanos;
 
 use super::one;
-use super::virtual_time::{incidents, play};
+use super::virtual_time::{incidents, play, play_together};
 
 /// 2026-01-05T12:00:00Z.
 const START_S: u64 = 1_767_614_400;
@@ -53,6 +53,19 @@ fn each_is_told_by_half_of_its_spans() {
 #[test]
 fn each_is_told_by_one_trace_in_a_hundred() {
     all_right(&Loss::head_sampling(10));
+}
+
+/// As `casebook demo --all` plays them: one engine, an environment for each, part of the healthy traffic in the past.
+#[test]
+fn all_at_once_are_told_as_each_alone() {
+    for loss in [Loss::NONE, Loss::drop_spans(500), Loss::head_sampling(10)] {
+        let env = |scenario: Scenario| format!("demo-{scenario}");
+        let all =
+            Scenario::ALL.map(|scenario| Settings { env: env(scenario), ..settings(scenario, loss.clone()) });
+        let (verdicts, replica) = play_together(all.to_vec());
+        verdicts.iter().for_each(|verdict| println!("{}", verdict.row().join(" | ")));
+        assert!(verdicts.iter().all(Verdict::right), "{loss:?}\n{}", incidents(&replica));
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use cases::{InputKind, InputLine};
 use demo::script::{Given, Kind, Script, Settings};
 use demo::{Answer, Verdict};
-use model::{AcceptBaseline, Input, Nanos, SECOND_NS};
+use model::{AcceptBaseline, Incident, Input, Nanos, SECOND_NS};
 use serde_json::Value;
 use sim::Replica;
 
@@ -32,7 +32,41 @@ pub(crate) fn play(settings: Settings) -> (Verdict, Replica) {
     for second in 1..=AFTERWARDS_S {
         replica.feed(Nanos::from_secs(last.as_secs() + second), Input::Tick);
     }
-    (Verdict::new(&settings, answer(&replica, settings.fault())), replica)
+    (Verdict::new(&settings, answer_in(&replica, &settings.env, settings.fault())), replica)
+}
+
+/// How far in the past all scripts begin when they are played at once, as they are against a server.
+const BACK_S: u64 = 40;
+
+/// All of them in one engine, each in its environment: what is past when they begin arrives at once.
+pub(crate) fn play_together(all: Vec<Settings>) -> (Vec<Verdict>, Replica) {
+    let mut replica = Replica::new(1);
+    let begin = all.iter().map(|settings| settings.start).max().unwrap_or_default();
+    let begin = Nanos::from_secs(begin.as_secs() + BACK_S);
+    let mut arrived: Vec<Given> = Vec::new();
+    for settings in &all {
+        let mut script = Script::new(settings.clone());
+        arrived.extend(std::iter::from_fn(|| script.play_second()).flatten());
+    }
+    arrived.iter_mut().for_each(|given| given.at = given.at.max(begin));
+    arrived.sort_by_key(|given| given.at);
+    let mut tick = begin;
+    for given in arrived {
+        while tick <= given.at {
+            replica.feed(tick, Input::Tick);
+            tick = tick.saturating_add(SECOND_NS);
+        }
+        replica.feed(given.at, decoded(&given));
+    }
+    for _ in 1..=AFTERWARDS_S {
+        replica.feed(tick, Input::Tick);
+        tick = tick.saturating_add(SECOND_NS);
+    }
+    let verdicts = all.iter().map(|settings| {
+        let answer = answer_in(&replica, &settings.env, settings.fault());
+        Verdict::new(settings, answer)
+    });
+    (verdicts.collect(), replica)
 }
 
 /// All incidents with what is out of the ordinary in them, for whoever reads of a failure.
@@ -53,13 +87,15 @@ pub(crate) fn incidents(replica: &Replica) -> String {
     text
 }
 
-fn answer(replica: &Replica, fault: Nanos) -> Answer {
-    let first = replica.incidents.values().min_by_key(|incident| (incident.detected_at, incident.id));
+fn answer_in(replica: &Replica, env: &str, fault: Nanos) -> Answer {
+    let incidents: Vec<&Incident> =
+        replica.incidents.values().filter(|i| i.env == env && i.merged_into.is_none()).collect();
+    let first = incidents.iter().min_by_key(|incident| (incident.detected_at, incident.id));
     let Some(first) = first else { return Answer::default() };
     let after = |at: Nanos| i64::try_from(at.0 / 1_000_000).unwrap();
     let report = replica.reports.iter().rev().find(|report| report.incident == first.id).unwrap();
     let report = serde_json::from_slice(&report.bytes).unwrap();
-    Answer::of(replica.incidents.len(), Some(after(first.detected_at) - after(fault)), &report)
+    Answer::of(incidents.len(), Some(after(first.detected_at) - after(fault)), &report)
 }
 
 pub(crate) fn decoded(given: &Given) -> Input {

@@ -9,7 +9,7 @@ use crate::summary::Bucket;
 use crate::window::{OperationKey, Window};
 
 /// As many as there can be failing ones: those chosen at opening, and those of now.
-const BESIDE_MAX: usize = 24;
+const BESIDE_MAX: usize = 40;
 
 type Sample = Smallest<TraceId, BESIDE_MAX>;
 

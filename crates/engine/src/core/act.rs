@@ -127,7 +127,7 @@ impl Core {
         }
     }
 
-    fn merge(&mut self, id: IncidentId, into: IncidentId, actor: &Str) -> Option<IncidentId> {
+    pub(super) fn merge(&mut self, id: IncidentId, into: IncidentId, actor: &Str) -> Option<IncidentId> {
         let mut absorbed = self.cases.remove(&id)?;
         let target = self.cases.get_mut(&into);
         if let Some(target) = target {

@@ -68,7 +68,7 @@ impl Core {
         grouping::groups(&nodes, &shown_in, &self.config)
     }
 
-    fn traits_of_case(&self, case: &Case, machines: &Machines) -> Traits {
+    pub(super) fn traits_of_case(&self, case: &Case, machines: &Machines) -> Traits {
         let families: BTreeSet<FamilyKey> = case.members.keys().cloned().collect();
         let callees = families.iter().flat_map(|family| self.callees(family)).collect();
         let traces = case.wanted(&self.window).into_iter().chain(case.opening.iter().copied()).collect();

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::{CapturedTrace, Event, TraceId};
 
 use super::ways::{outwards, place};
-use super::{Origin, Place};
+use super::{Callee, Origin, Place};
 use crate::assembly::{Assembly, Peers};
 use crate::charge::charge;
 use crate::window::{OperationKey, Sign, Window};
@@ -14,6 +14,7 @@ use crate::window::{OperationKey, Sign, Window};
 /// What one trace says: time by place, and for each place the way outwards from its longest event.
 struct Charged {
     trace: TraceId,
+    has_lost_spans: bool,
     by_place: BTreeMap<Place, u64>,
     hops: BTreeMap<Place, Vec<OperationKey>>,
 }
@@ -47,6 +48,9 @@ pub(super) fn vote<'a>(
             agreeing.entry(place).or_default().push(trace.trace);
         }
     }
+    if slow.iter().any(|trace| trace.has_lost_spans) {
+        join_shallow(&mut growth, &mut agreeing);
+    }
     let (place, _) = growth.into_iter().max_by_key(|(place, ns)| (*ns, std::cmp::Reverse(*place)))?;
     let chains: BTreeSet<&Vec<OperationKey>> = slow.iter().filter_map(|t| t.hops.get(place)).collect();
     let edges: BTreeSet<&OperationKey> = chains.iter().filter_map(|hops| hops.last()).collect();
@@ -62,6 +66,31 @@ pub(super) fn vote<'a>(
         others: BTreeMap::new(),
         reason: "".into(),
     })
+}
+
+/// A trace that lost the spans of a service points at it as a whole, and one that lost a call at the caller itself: they
+/// agree with those that kept them.
+fn join_shallow<'a>(
+    growth: &mut BTreeMap<&'a Place, i128>,
+    agreeing: &mut BTreeMap<&'a Place, Vec<TraceId>>,
+) {
+    let mut shallow: Vec<&Place> = growth.keys().copied().collect();
+    shallow.sort_by_key(|place| place.is_silent());
+    for place in shallow {
+        let count = growth.get(place).copied().unwrap_or_default();
+        let says_more = |other: &Place| match place.callee {
+            Callee::None => other.callee != Callee::None && other.step.service == place.service,
+            Callee::Silent(_) => other.service == place.service && !other.is_silent(),
+            Callee::Foreign(_) => false,
+        };
+        let deeper = growth.iter().filter(|(other, ns)| says_more(other) && 3 * **ns >= count);
+        let Some((deeper, _)) = deeper.max_by_key(|(_, ns)| **ns) else { continue };
+        let deeper = *deeper;
+        growth.remove(place);
+        *growth.entry(deeper).or_default() += count;
+        let traces = agreeing.remove(place).unwrap_or_default();
+        agreeing.entry(deeper).or_default().extend(traces);
+    }
 }
 
 fn mean(traces: &[Charged], place: &Place) -> u64 {
@@ -80,7 +109,12 @@ fn charged(
         return None;
     }
     let assembly = Assembly::of(trace);
-    let mut found = Charged { trace: trace.trace, by_place: BTreeMap::new(), hops: BTreeMap::new() };
+    let mut found = Charged {
+        trace: trace.trace,
+        has_lost_spans: assembly.missing_parents > 0,
+        by_place: BTreeMap::new(),
+        hops: BTreeMap::new(),
+    };
     let mut longest: BTreeMap<Place, (u64, usize)> = BTreeMap::new();
     for (i, ns) in charge(&assembly) {
         let place = place(&assembly, i, window, peers);

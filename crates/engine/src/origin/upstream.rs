@@ -32,7 +32,7 @@ pub(super) fn first<'a>(
             service: key.service.clone(),
             operation: key.operation.clone(),
             step: key.clone(),
-            code: "".into(),
+            code: family.code.clone(),
             callee: Callee::None,
         },
         sign: family.sign,
