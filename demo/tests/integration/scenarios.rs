@@ -5,7 +5,7 @@ use demo::{Scenario, Verdict};
 use model::Nanos;
 
 use super::one;
-use super::virtual_time::{incidents, play, play_together};
+use super::virtual_time::{incidents, play, play_late, play_together};
 
 /// 2026-01-05T12:00:00Z.
 const START_S: u64 = 1_767_614_400;
@@ -66,6 +66,16 @@ fn all_at_once_are_told_as_each_alone() {
         verdicts.iter().for_each(|verdict| println!("{}", verdict.row().join(" | ")));
         assert!(verdicts.iter().all(Verdict::right), "{loss:?}\n{}", incidents(&replica));
     }
+}
+
+#[test]
+fn incidents_that_opened_before_their_evidence_came_are_merged() {
+    let replica = play_late(&settings(Scenario::SlowDatabase, Loss::NONE), 20);
+    let merged = replica.incidents.values().filter(|incident| incident.merged_into.is_some());
+    assert!(merged.count() > 0, "nothing to merge\n{}", incidents(&replica));
+    let left: Vec<_> = replica.incidents.values().filter(|i| i.merged_into.is_none()).collect();
+    assert_eq!(left.len(), 1, "{}", incidents(&replica));
+    assert_eq!(left[0].origin_service.as_deref(), Some("store"));
 }
 
 #[test]

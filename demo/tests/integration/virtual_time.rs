@@ -35,6 +35,27 @@ pub(crate) fn play(settings: Settings) -> (Verdict, Replica) {
     (Verdict::new(&settings, answer_in(&replica, &settings.env, settings.fault())), replica)
 }
 
+/// The same where no evidence comes for the first seconds of the fault, as from a server that is behind.
+pub(crate) fn play_late(settings: &Settings, late_s: u64) -> Replica {
+    let (mut script, mut replica) = (Script::new(settings.clone()), Replica::new(1));
+    let fault = settings.fault();
+    let late = fault..Nanos::from_secs(fault.as_secs() + late_s);
+    let mut tick = settings.start;
+    while let Some(arrived) = script.play_second() {
+        for given in arrived {
+            while tick <= given.at {
+                match late.contains(&tick) {
+                    true => replica.step(tick, Input::Tick),
+                    false => replica.feed(tick, Input::Tick),
+                }
+                tick = tick.saturating_add(SECOND_NS);
+            }
+            replica.feed(given.at, decoded(&given));
+        }
+    }
+    replica
+}
+
 /// How far in the past all scripts begin when they are played at once, as they are against a server.
 const BACK_S: u64 = 40;
 

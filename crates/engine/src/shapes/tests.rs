@@ -12,10 +12,12 @@ struct Row {
     service: &'static str,
     logs: &'static [u64],
     error: Option<&'static str>,
+    /// A call that failed.
+    failed_call: bool,
 }
 
 fn row(span: u64, parent: Option<u64>, service: &'static str, logs: &'static [u64]) -> Row {
-    Row { span, parent, service, logs, error: None }
+    Row { span, parent, service, logs, error: None, failed_call: false }
 }
 
 fn trace(id: u64, rows: &[Row]) -> Joined {
@@ -24,7 +26,7 @@ fn trace(id: u64, rows: &[Row]) -> Joined {
         let operation = OperationKey {
             env: "test".into(),
             service: row.service.into(),
-            kind: EventKind::Server,
+            kind: if row.failed_call { EventKind::Client } else { EventKind::Server },
             operation: "op".into(),
         };
         let facts = SpanFacts {
@@ -32,7 +34,7 @@ fn trace(id: u64, rows: &[Row]) -> Joined {
             version: "".into(),
             instance: format!("{}-0", row.service).into(),
             parent: row.parent.map(span_id),
-            failed: false,
+            failed: row.failed_call,
             start: Nanos(0),
             end: Nanos::from_secs(1),
         };
@@ -72,6 +74,37 @@ fn a_request_that_ends_early_is_charged_to_the_deepest_service() {
     assert_eq!(alarms(normal, |id| call(id, &[1, 2], &[7, 8])), ["price"]);
     assert_eq!(alarms(normal, |id| call(id, &[1, 2, 3], &[7, 8])), ["shop"]);
     assert_eq!(alarms(normal, normal), [""; 0]);
+}
+
+#[test]
+fn who_logs_that_a_call_was_not_answered_is_not_where_it_arises() {
+    let calling = |id: u64, failed: bool| {
+        let mut rows = [row(0, None, "shop", &[7]), row(1, Some(0), "shop", &[])];
+        (rows[0].error, rows[1].failed_call) = (failed.then_some("connection refused"), failed);
+        trace(id, &rows)
+    };
+    let not_answered = |id| calling(id, true);
+    assert_eq!(alarms(|id| calling(id, false), not_answered), [""; 0]);
+    let by_itself = |id| {
+        let mut rows = [row(0, None, "shop", &[7]), row(1, Some(0), "shop", &[])];
+        rows[0].error = Some("connection refused");
+        trace(id, &rows)
+    };
+    assert_eq!(alarms(|id| calling(id, false), by_itself), ["shop"]);
+}
+
+#[test]
+fn what_lost_the_span_above_it_may_be_below_any_other() {
+    let broken = |parent: Option<u64>| {
+        move |id: u64| {
+            let mut rows = [row(0, None, "shop", &[7]), row(2, parent, "price", &[1])];
+            (rows[0].error, rows[1].error) = (Some("price says no"), Some("division by zero"));
+            trace(id, &rows)
+        }
+    };
+    let normal = |id| call(id, &[1], &[7]);
+    assert_eq!(alarms(normal, broken(Some(9))), ["price"], "the call between them is lost");
+    assert_eq!(alarms(normal, broken(None)), ["price", "shop"], "they have nothing to do with each other");
 }
 
 #[test]
