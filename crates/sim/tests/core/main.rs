@@ -21,6 +21,8 @@ mod scenarios;
 #[cfg(test)]
 mod service_metrics;
 #[cfg(test)]
+mod steady;
+#[cfg(test)]
 mod vectors;
 #[cfg(test)]
 mod work;
