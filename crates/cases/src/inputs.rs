@@ -13,7 +13,9 @@ use crate::CaseError;
 
 /// Of one line, after decompression. The largest body that a server takes has 16 MiB, in protobuf, which takes less room
 /// than JSON.
-const LINE_BYTES_MAX: usize = 64 << 20;
+pub const LINE_BYTES_MAX: usize = 64 << 20;
+/// Of a body: what a line has beside it is shorter than the rest.
+pub(crate) const BODY_BYTES_MAX: usize = LINE_BYTES_MAX - 1024;
 /// Of a whole file, after decompression.
 const FILE_BYTES_MAX: u64 = 4 << 30;
 

@@ -5,10 +5,20 @@ use intake::record::{self, Kind, RecordError};
 use intake::{Telemetry, otlp};
 use model::Nanos;
 
+use crate::inputs::BODY_BYTES_MAX;
 use crate::{InputKind, InputLine};
 
+/// Why no line stands for an entry.
+#[derive(Debug, thiserror::Error)]
+pub enum EntryError {
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    #[error("as JSON it has {bytes} bytes, which is more than a line takes")]
+    TooLong { bytes: usize },
+}
+
 /// The line that stands for an entry. `number` is left for who writes it.
-pub fn line_of_entry(kind: u8, payload: &[u8], received: Nanos) -> Result<InputLine, RecordError> {
+pub fn line_of_entry(kind: u8, payload: &[u8], received: Nanos) -> Result<InputLine, EntryError> {
     let kind = Kind::from_u8(kind).ok_or(RecordError::UnknownKind { kind })?;
     let protobuf = |telemetry| otlp::json_of_protobuf(telemetry, payload).into_bytes();
     let damaged = |detail: &str| RecordError::Damaged { kind, detail: detail.to_owned() };
@@ -35,8 +45,11 @@ pub fn line_of_entry(kind: u8, payload: &[u8], received: Nanos) -> Result<InputL
         Kind::AcceptBaseline => (InputKind::AcceptBaseline, inside()?),
         Kind::Tick => (InputKind::Tick, Vec::new()),
         Kind::Evidence => (InputKind::Evidence, Vec::new()),
-        Kind::Decoded => return Err(damaged("it was made inside and is no input of a server")),
+        Kind::Decoded => return Err(damaged("it was made inside and is no input of a server").into()),
     };
+    if body.len() > BODY_BYTES_MAX {
+        return Err(EntryError::TooLong { bytes: body.len() });
+    }
     Ok(InputLine { number: 0, at: received, kind, provider, body })
 }
 

@@ -169,7 +169,9 @@ impl Redaction {
                     }
                 }
             }
-            Value::String(text) if words::is_kept(kind, parent, key) || is_time(text) || is_number(text) => {}
+            Value::String(text) if words::is_kept(kind, parent, key) || is_time(text) => {}
+            // What an alert measured; any other number in a text may be somebody's.
+            Value::String(text) if kind == InputKind::Alert && key == "value" && is_number(text) => {}
             Value::String(text) if text.starts_with("http://") || text.starts_with("https://") => {
                 *text = format!("https://redacted.invalid/{}", self.word(text));
             }

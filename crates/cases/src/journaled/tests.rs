@@ -5,7 +5,7 @@ use intake::{Context, Limits};
 use model::{AcceptBaseline, AlertProvider, Evidence, Input};
 
 use super::*;
-use crate::decode as decode_line;
+use crate::{LINE_BYTES_MAX, decode as decode_line};
 
 const AT: Nanos = Nanos::from_secs(1_800_000_000);
 
@@ -54,4 +54,26 @@ fn evidence_is_news_without_a_body() {
     assert_eq!(line(kind, &payload).kind, InputKind::Evidence);
     assert!(line_of_entry(200, b"", AT).is_err());
     assert!(line_of_entry(Kind::Alerts as u8, b"", AT).is_err());
+}
+
+#[test]
+fn what_is_too_long_for_a_line_as_json_is_none() {
+    // A control character has six bytes in JSON.
+    let text = vec![1u8; LINE_BYTES_MAX / 6];
+    let field = |number: u8, body: &[u8]| {
+        let mut length = body.len();
+        let mut bytes = vec![number << 3 | 2];
+        while length >= 0x80 {
+            bytes.push(length as u8 | 0x80);
+            length >>= 7;
+        }
+        bytes.push(length as u8);
+        [&bytes[..], body].concat()
+    };
+    // Resource spans, of which the schema's address is such a text.
+    let request = field(1, &field(3, &text));
+    let error = line_of_entry(Kind::OtlpTracesProtobuf as u8, &request, AT).unwrap_err();
+    assert!(matches!(error, EntryError::TooLong { bytes } if bytes > LINE_BYTES_MAX - 1024), "{error}");
+    let short = field(1, &field(3, &text[..1_000]));
+    assert!(line_of_entry(Kind::OtlpTracesProtobuf as u8, &short, AT).is_ok());
 }

@@ -6,7 +6,8 @@ use serde_json::json;
 use super::*;
 use crate::{Provider, decode};
 
-const SECRETS: [&str; 5] = ["ada@example.org", "4111-1111", "Lovelace", "sesame", "/private/"];
+const SECRETS: [&str; 6] =
+    ["ada@example.org", "4111-1111", "4111222233334444", "Lovelace", "sesame", "/private/"];
 
 fn line(kind: InputKind, provider: Option<Provider>, body: &Value) -> InputLine {
     let body = body.to_string().into_bytes();
@@ -105,9 +106,9 @@ fn documents_keep_names_and_lose_texts() {
     let deployment = json!({ "id": "d-1", "service": "pay", "version": "2", "at": at, "author": "Lovelace",
         "pull_request": "https://code.example/private/1" });
     let signal = json!([{ "kind": "runtime", "subtype": "panic", "service": "pay", "at": at,
-        "message": "Lovelace", "attributes": { "who": "ada@example.org" } }]);
+        "message": "Lovelace", "attributes": { "who": "ada@example.org", "card": "4111222233334444" } }]);
     let alert = json!({ "version": "4", "status": "firing", "alerts": [{ "status": "firing", "fingerprint": "f1",
-        "labels": { "alertname": "Down", "service": "pay" }, "annotations": { "summary": "Lovelace called" },
+        "labels": { "alertname": "Down", "service": "pay" }, "annotations": { "summary": "Lovelace called", "call": "4111222233334444" },
         "startsAt": at, "generatorURL": "https://sesame.example/" }] });
     for (plain, stays) in [
         (line(InputKind::Deployment, None, &deployment), "\"d-1\""),

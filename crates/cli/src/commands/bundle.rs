@@ -2,29 +2,28 @@
 //! the label says, is decided here.
 
 mod label;
+mod place;
 mod progress;
 mod window;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use api::{BundleEnd, BundleFrame, BundleHead, Incident, ReportRef, ReportsPage};
-use cases::{CaseWriter, InputKind, InputLine, Redaction, Selection};
+use cases::{CaseWriter, InputKind, InputLine, LINE_BYTES_MAX, Redaction, Selection};
 use clap::Args;
 use engine::report::Report;
 use model::{CauseKind, IncidentId, Nanos};
 
 use crate::client::Connection;
 use crate::exit::{Exit, Failure};
+use crate::output;
 use crate::time::instant;
-use crate::{escape, output};
 use label::{Exported, Said};
+use place::Place;
 use progress::Progress;
 use window::Window;
-
-/// The longest line: the largest body as JSON.
-const LINE_BYTES_MAX: usize = 64 << 20;
 
 /// Makes a labelled case of an incident, for `casebook eval`
 ///
@@ -133,7 +132,7 @@ impl Bundle {
         selection: Option<&Selection>,
         place: &Place,
     ) -> Result<(Stream, CaseWriter), Failure> {
-        let mut writer = CaseWriter::create(&place.partial).map_err(|error| place.failed(&error))?;
+        let mut writer = CaseWriter::create(place.partial()).map_err(|error| place.failed(&error))?;
         let (from, to) = (window.from.to_rfc3339(), window.to.to_rfc3339());
         let query = [("from", from.as_str()), ("to", to.as_str())];
         let mut stream = Stream::default();
@@ -241,53 +240,5 @@ impl Stream {
         self.last = Some(self.last.map_or(line.at, |last| last.max(line.at)));
         self.kept += 1;
         writer.line(line)
-    }
-}
-
-/// Where the case will be: made beside it and put there when it is whole.
-#[derive(Debug)]
-struct Place {
-    out: PathBuf,
-    partial: PathBuf,
-}
-
-impl Place {
-    fn claim(out: &Path) -> Result<Self, Failure> {
-        let shown = escape::line(&out.display().to_string()).into_owned();
-        let is_free = match std::fs::read_dir(out) {
-            Ok(mut entries) => entries.next().is_none(),
-            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
-        };
-        let name = out.file_name().filter(|_| is_free).ok_or_else(|| {
-            Failure::new(
-                Exit::Usage,
-                format!("--out {shown} is not a new or empty folder: nothing is overwritten"),
-            )
-        })?;
-        let mut partial = name.to_owned();
-        partial.push(".partial");
-        Ok(Self { out: out.to_owned(), partial: out.with_file_name(partial) })
-    }
-
-    fn failed(&self, error: &cases::CaseError) -> Failure {
-        Failure::new(Exit::Usage, escape::lines(&error.to_string()))
-    }
-
-    fn put(&self) -> Result<(), Failure> {
-        let gone = std::fs::remove_dir(&self.out).or_else(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => Ok(()),
-            _ => Err(error),
-        });
-        gone.and_then(|()| std::fs::rename(&self.partial, &self.out)).map_err(|error| {
-            let shown = self.out.display().to_string();
-            Failure::new(Exit::Usage, format!("{}: {error}", escape::line(&shown)))
-        })
-    }
-}
-
-impl Drop for Place {
-    /// Nothing half made stays behind.
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.partial);
     }
 }

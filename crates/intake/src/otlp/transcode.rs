@@ -87,13 +87,7 @@ fn field_value(out: &mut String, field: &Field, values: &[&Raw<'_>], depth: usiz
         (Form::Message(fields), true) => {
             list(out, readers(), |out, reader| message(out, fields, &[reader], depth));
         }
-        (form, true) => {
-            list(out, unpacked(form, values).into_iter(), |out, value| {
-                if !scalar(out, form, &value) {
-                    out.push_str("null");
-                }
-            });
-        }
+        (form, true) => numbers(out, form, values),
         (form, false) => return values.last().is_some_and(|value| scalar(out, form, value)),
     }
     true
@@ -110,20 +104,29 @@ fn list<T>(out: &mut String, values: impl Iterator<Item = T>, mut each: impl FnM
     out.push(']');
 }
 
-/// Numbers that stand several times may stand one by one or packed together. Texts are never packed.
-fn unpacked<'a>(form: Form, values: &[&Raw<'a>]) -> Vec<Raw<'a>> {
-    let mut all = Vec::new();
+/// Values that stand several times; numbers among them stand one by one or packed together. Texts are never packed.
+fn numbers(out: &mut String, form: Form, values: &[&Raw<'_>]) {
+    out.push('[');
+    let mut is_first = true;
+    let mut each = |value: Raw<'_>| {
+        if !std::mem::take(&mut is_first) {
+            out.push(',');
+        }
+        if !scalar(out, form, &value) {
+            out.push_str("null");
+        }
+    };
     for value in values {
         let _ = match (*value, form) {
-            (Raw::Bytes(reader), Form::Fixed64 | Form::Double) => reader.clone().packed_fixed64(&mut all),
-            (Raw::Bytes(reader), Form::Uint64) => reader.clone().packed_varints(&mut all),
+            (Raw::Bytes(reader), Form::Fixed64 | Form::Double) => reader.clone().packed_fixed64(&mut each),
+            (Raw::Bytes(reader), Form::Uint64) => reader.clone().packed_varints(&mut each),
             (value, _) => {
-                all.push(value.clone());
+                each(value.clone());
                 Ok(())
             }
         };
     }
-    all
+    out.push(']');
 }
 
 /// Says whether the value has the type that the form needs. Numbers of 64 bits are texts, as JSON has them in OTLP.

@@ -126,18 +126,18 @@ impl<'a> Reader<'a> {
     }
 
     /// Numbers of 64 bits that stand one behind the other to the end.
-    pub(crate) fn packed_fixed64(mut self, all: &mut Vec<Raw<'a>>) -> Result<()> {
+    pub(crate) fn packed_fixed64(mut self, each: &mut impl FnMut(Raw<'a>)) -> Result<()> {
         while !self.rest.is_empty() {
             let field = Field { number: 0, wire: WireType::Fixed64, at: self.at };
-            all.push(Raw::Fixed64(self.fixed64(field)?));
+            each(Raw::Fixed64(self.fixed64(field)?));
         }
         Ok(())
     }
 
     /// The same of numbers of any length.
-    pub(crate) fn packed_varints(mut self, all: &mut Vec<Raw<'a>>) -> Result<()> {
+    pub(crate) fn packed_varints(mut self, each: &mut impl FnMut(Raw<'a>)) -> Result<()> {
         while !self.rest.is_empty() {
-            all.push(Raw::Varint(self.read_varint()?));
+            each(Raw::Varint(self.read_varint()?));
         }
         Ok(())
     }

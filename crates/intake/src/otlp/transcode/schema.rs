@@ -51,45 +51,42 @@ pub(super) const TRACES: Message = &[many(1, "resourceSpans", Form::Message(RESO
 pub(super) const LOGS: Message = &[many(1, "resourceLogs", Form::Message(RESOURCE_LOGS))];
 pub(super) const METRICS: Message = &[many(1, "resourceMetrics", Form::Message(RESOURCE_METRICS))];
 
-const RESOURCE_SPANS: Message = &[
-    one(1, "resource", Form::Message(RESOURCE)),
-    many(2, "scopeSpans", Form::Message(SCOPE_SPANS)),
-    one(3, "schemaUrl", Text),
-];
-const SCOPE_SPANS: Message = &[
-    one(1, "scope", Form::Message(SCOPE)),
-    many(2, "spans", Form::Message(SPAN)),
-    one(3, "schemaUrl", Text),
-];
-const RESOURCE_LOGS: Message = &[
-    one(1, "resource", Form::Message(RESOURCE)),
-    many(2, "scopeLogs", Form::Message(SCOPE_LOGS)),
-    one(3, "schemaUrl", Text),
-];
-const SCOPE_LOGS: Message = &[
-    one(1, "scope", Form::Message(SCOPE)),
-    many(2, "logRecords", Form::Message(LOG_RECORD)),
-    one(3, "schemaUrl", Text),
-];
-const RESOURCE_METRICS: Message = &[
-    one(1, "resource", Form::Message(RESOURCE)),
-    many(2, "scopeMetrics", Form::Message(SCOPE_METRICS)),
-    one(3, "schemaUrl", Text),
-];
-const SCOPE_METRICS: Message = &[
-    one(1, "scope", Form::Message(SCOPE)),
-    many(2, "metrics", Form::Message(METRIC)),
-    one(3, "schemaUrl", Text),
-];
+/// What one resource sent, by scope.
+const fn of_resource(scopes: &'static str, of_scope: Message) -> [Field; 3] {
+    [
+        one(1, "resource", Form::Message(RESOURCE)),
+        many(2, scopes, Form::Message(of_scope)),
+        one(3, "schemaUrl", Text),
+    ]
+}
 
-const RESOURCE: Message =
-    &[many(1, "attributes", Form::Message(&KEY_VALUE)), one(2, "droppedAttributesCount", Uint32)];
-const SCOPE: Message = &[
-    one(1, "name", Text),
-    one(2, "version", Text),
-    many(3, "attributes", Form::Message(&KEY_VALUE)),
-    one(4, "droppedAttributesCount", Uint32),
-];
+/// What one scope sent.
+const fn of_scope(items: &'static str, item: Message) -> [Field; 3] {
+    [one(1, "scope", Form::Message(SCOPE)), many(2, items, Form::Message(item)), one(3, "schemaUrl", Text)]
+}
+
+/// Points of which it is said what they count from.
+const fn points(point: Message) -> [Field; 2] {
+    [many(1, "dataPoints", Form::Message(point)), one(2, "aggregationTemporality", Int32)]
+}
+
+const RESOURCE_SPANS: Message = &of_resource("scopeSpans", SCOPE_SPANS);
+const SCOPE_SPANS: Message = &of_scope("spans", SPAN);
+const RESOURCE_LOGS: Message = &of_resource("scopeLogs", SCOPE_LOGS);
+const SCOPE_LOGS: Message = &of_scope("logRecords", LOG_RECORD);
+const RESOURCE_METRICS: Message = &of_resource("scopeMetrics", SCOPE_METRICS);
+const SCOPE_METRICS: Message = &of_scope("metrics", METRIC);
+
+const fn attributes(number: u32) -> Field {
+    many(number, "attributes", Form::Message(&KEY_VALUE))
+}
+
+const fn dropped_attributes(number: u32) -> Field {
+    one(number, "droppedAttributesCount", Uint32)
+}
+
+const RESOURCE: Message = &[attributes(1), dropped_attributes(2)];
+const SCOPE: Message = &[one(1, "name", Text), one(2, "version", Text), attributes(3), dropped_attributes(4)];
 
 static ANY_VALUE: [Field; 7] = [
     either(1, "stringValue", Text),
@@ -113,8 +110,8 @@ const SPAN: Message = &[
     one(6, "kind", Int32),
     one(7, "startTimeUnixNano", Fixed64),
     one(8, "endTimeUnixNano", Fixed64),
-    many(9, "attributes", Form::Message(&KEY_VALUE)),
-    one(10, "droppedAttributesCount", Uint32),
+    attributes(9),
+    dropped_attributes(10),
     many(11, "events", Form::Message(SPAN_EVENT)),
     one(12, "droppedEventsCount", Uint32),
     many(13, "links", Form::Message(SPAN_LINK)),
@@ -122,18 +119,14 @@ const SPAN: Message = &[
     one(15, "status", Form::Message(STATUS)),
     one(16, "flags", Fixed32),
 ];
-const SPAN_EVENT: Message = &[
-    one(1, "timeUnixNano", Fixed64),
-    one(2, "name", Text),
-    many(3, "attributes", Form::Message(&KEY_VALUE)),
-    one(4, "droppedAttributesCount", Uint32),
-];
+const SPAN_EVENT: Message =
+    &[one(1, "timeUnixNano", Fixed64), one(2, "name", Text), attributes(3), dropped_attributes(4)];
 const SPAN_LINK: Message = &[
     one(1, "traceId", Hex),
     one(2, "spanId", Hex),
     one(3, "traceState", Text),
-    many(4, "attributes", Form::Message(&KEY_VALUE)),
-    one(5, "droppedAttributesCount", Uint32),
+    attributes(4),
+    dropped_attributes(5),
     one(6, "flags", Fixed32),
 ];
 const STATUS: Message = &[one(2, "message", Text), one(3, "code", Int32)];
@@ -143,8 +136,8 @@ const LOG_RECORD: Message = &[
     one(2, "severityNumber", Int32),
     one(3, "severityText", Text),
     one(5, "body", Form::Message(&ANY_VALUE)),
-    many(6, "attributes", Form::Message(&KEY_VALUE)),
-    one(7, "droppedAttributesCount", Uint32),
+    attributes(6),
+    dropped_attributes(7),
     one(8, "flags", Fixed32),
     one(9, "traceId", Hex),
     one(10, "spanId", Hex),
@@ -168,17 +161,15 @@ const SUM: Message = &[
     one(2, "aggregationTemporality", Int32),
     one(3, "isMonotonic", Bool),
 ];
-const HISTOGRAMS: Message =
-    &[many(1, "dataPoints", Form::Message(HISTOGRAM)), one(2, "aggregationTemporality", Int32)];
-const EXPONENTIALS: Message =
-    &[many(1, "dataPoints", Form::Message(EXPONENTIAL)), one(2, "aggregationTemporality", Int32)];
+const HISTOGRAMS: Message = &points(HISTOGRAM);
+const EXPONENTIALS: Message = &points(EXPONENTIAL);
 const NUMBER: Message = &[
     one(2, "startTimeUnixNano", Fixed64),
     one(3, "timeUnixNano", Fixed64),
     either(4, "asDouble", Double),
     many(5, "exemplars", Form::Message(EXEMPLAR)),
     either(6, "asInt", Sfixed64),
-    many(7, "attributes", Form::Message(&KEY_VALUE)),
+    attributes(7),
     one(8, "flags", Uint32),
 ];
 const HISTOGRAM: Message = &[
@@ -189,13 +180,13 @@ const HISTOGRAM: Message = &[
     many(6, "bucketCounts", Fixed64),
     many(7, "explicitBounds", Double),
     many(8, "exemplars", Form::Message(EXEMPLAR)),
-    many(9, "attributes", Form::Message(&KEY_VALUE)),
+    attributes(9),
     one(10, "flags", Uint32),
     one(11, "min", Double),
     one(12, "max", Double),
 ];
 const EXPONENTIAL: Message = &[
-    many(1, "attributes", Form::Message(&KEY_VALUE)),
+    attributes(1),
     one(2, "startTimeUnixNano", Fixed64),
     one(3, "timeUnixNano", Fixed64),
     one(4, "count", Fixed64),
@@ -217,7 +208,7 @@ const SUMMARY: Message = &[
     one(4, "count", Fixed64),
     one(5, "sum", Double),
     many(6, "quantileValues", Form::Message(&[one(1, "quantile", Double), one(2, "value", Double)])),
-    many(7, "attributes", Form::Message(&KEY_VALUE)),
+    attributes(7),
     one(8, "flags", Uint32),
 ];
 const EXEMPLAR: Message = &[
