@@ -65,7 +65,11 @@ impl Traces {
 
     /// The same, but it stays wanted until it is shown.
     pub fn look(&mut self, now: Nanos) -> Option<Evidence> {
-        let asked: Vec<TraceId> = self.wanted.iter().copied().take(TRACES_PER_CAPTURE_MAX).collect();
+        // What was never shown comes first.
+        let is_new = |trace: &&TraceId| !self.shown.contains_key(*trace);
+        let again = self.wanted.iter().filter(|trace| !is_new(trace));
+        let asked = self.wanted.iter().filter(is_new).chain(again).copied();
+        let asked: Vec<TraceId> = asked.take(TRACES_PER_CAPTURE_MAX).collect();
         let mut traces = Vec::new();
         for id in asked {
             let trace =

@@ -10,7 +10,6 @@ use model::{CapturedTrace, Event, Evidence, Input, LogRecord, Nanos, SECOND_NS, 
 
 use crate::ingest::DecodeRules;
 
-/// Of one trace; further events are counted and left out, failures last.
 /// In one evidence entry; the others follow in the next.
 const TRACES_PER_CAPTURE_MAX: usize = 64;
 /// For how long "the same as last time" is reason enough not to journal a trace again. The engine asks for a trace
@@ -75,7 +74,7 @@ impl EvidenceDesk {
         if self.wanted.is_empty() {
             return Ok(Capture::Nothing);
         }
-        let traces: BTreeSet<TraceId> = self.wanted.iter().copied().take(TRACES_PER_CAPTURE_MAX).collect();
+        let traces = self.next();
         let mut captured = read_traces(journal, rules, &traces, before)?;
         captured.retain(|trace| {
             let known = self.shown.get(&trace.trace);
@@ -88,6 +87,15 @@ impl EvidenceDesk {
         } else {
             Capture::Changed(Evidence { traces: captured })
         })
+    }
+}
+
+impl EvidenceDesk {
+    /// What the engine has never seen comes before what it wants to see again, in case it grew.
+    fn next(&self) -> BTreeSet<TraceId> {
+        let is_new = |trace: &&TraceId| !self.shown.contains_key(*trace);
+        let again = self.wanted.iter().filter(|trace| !is_new(trace));
+        self.wanted.iter().filter(is_new).chain(again).copied().take(TRACES_PER_CAPTURE_MAX).collect()
     }
 }
 
@@ -143,6 +151,18 @@ pub(crate) fn read_traces(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_never_shown_comes_first() {
+        let id = |n: u64| TraceId((u128::from(n)).to_be_bytes());
+        let mut desk = EvidenceDesk::default();
+        let seen = |n| CapturedTrace { trace: id(n), events: Vec::new(), events_cut: 0, logs: Vec::new() };
+        desk.shown(&Evidence { traces: (0..200).map(seen).collect() }, Nanos(5));
+        desk.want(&(0..210).map(id).collect::<Vec<_>>());
+        let next = desk.next();
+        assert_eq!(next.len(), TRACES_PER_CAPTURE_MAX);
+        assert!((200..210).all(|n| next.contains(&id(n))), "{next:?}");
+    }
 
     #[test]
     fn what_was_shown_is_forgotten_at_the_bound_and_wanted_no_more() {
