@@ -241,8 +241,9 @@ impl Metrics {
     }
 }
 
+/// A brace begins the series in the name of its family.
 fn is_utilization(name: &str) -> bool {
-    name.ends_with("utilization")
+    name.ends_with("utilization") && !name.contains('{')
 }
 
 impl SeriesKey {
@@ -300,7 +301,7 @@ impl Meter {
             MetricKind::Gauge | MetricKind::Delta => value,
             // A counter that fell was started anew.
             MetricKind::Cumulative if value < last => value,
-            MetricKind::Cumulative => value - last,
+            MetricKind::Cumulative => value.saturating_sub(last),
         };
         self.saturated = match (self.saturated, shown >= SATURATED) {
             (_, false) => None,
@@ -341,7 +342,8 @@ impl Meter {
 
     /// How far a counter rose since an instant.
     fn rise(&self, since: Nanos) -> i64 {
-        self.minutes.range(since.0 / MINUTE_NS..).map(|(_, minute)| minute.sum).sum()
+        let rises = self.minutes.range(since.0 / MINUTE_NS..).map(|(_, minute)| minute.sum);
+        rises.fold(0, i64::saturating_add)
     }
 }
 

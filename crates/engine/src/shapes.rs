@@ -41,6 +41,8 @@ pub(crate) struct Shapes {
     /// Patterns of errors of all services, and when they were first and last seen.
     errors: BTreeMap<Str, (Nanos, Nanos)>,
     first: Option<Nanos>,
+    /// The last tick.
+    now: Nanos,
     /// Up to when what was seen was said to be normal, and of what.
     accepted: Vec<(Nanos, Scope)>,
     /// When what is too old was last let go of.
@@ -63,7 +65,8 @@ struct Known {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Tested {
     detector: Detector,
-    in_incident: bool,
+    /// Since when it is in an incident: what was no normal by then does not become one by lasting.
+    in_incident: Option<Nanos>,
     /// By the tick at which the traces were whole.
     recent: BTreeMap<Bucket, Counts>,
     traces: BTreeMap<Bucket, Smallest<TraceId, TRACES_MAX>>,
@@ -105,6 +108,7 @@ impl Shapes {
         now: Nanos,
         config: &Config,
     ) {
+        self.now = now;
         let bucket = now.0 / config.tick_ns();
         let mut shown: BTreeMap<OperationKey, Counts> = BTreeMap::new();
         for trace in traces.iter().filter(|trace| trace.correlated) {
@@ -156,6 +160,8 @@ impl Shapes {
     /// What counts as known where an operation is judged.
     fn past_of(&self, key: &OperationKey, now: Nanos) -> Past {
         let of_key = self.accepted.iter().filter(|(_, scope)| scope.covers(key));
+        let entered = self.tests.get(key).and_then(|tested| tested.in_incident);
+        let now = entered.map_or(now, |entered| entered.min(now));
         Past { accepted: of_key.map(|(until, _)| *until).max().unwrap_or_default(), now }
     }
 
@@ -182,7 +188,7 @@ impl Shapes {
                 }
             }
             let place = (node.facts.operation.clone(), node.facts.version.clone());
-            if self.tests.get(&place.0).is_some_and(|tested| tested.in_incident) {
+            if self.tests.get(&place.0).is_some_and(|tested| tested.in_incident.is_some()) {
                 continue;
             }
             if self.places.len() >= OPERATIONS_MAX && !self.places.contains_key(&place) {
@@ -213,7 +219,7 @@ impl Shapes {
                 continue;
             }
             let tested = self.tests.entry(operation).or_default();
-            if tested.in_incident {
+            if tested.in_incident.is_some() {
                 tested.since.add(counts);
             } else {
                 tested.detector.observe(BEHAVIOUR, bucket, counts, u64::MAX, config);
@@ -237,7 +243,7 @@ impl Shapes {
         self.places.retain(|_, known| now.since(known.last) < KEEP_NS);
         self.errors.retain(|_, (_, last)| now.since(*last) < KEEP_NS);
         let known: BTreeSet<&OperationKey> = self.places.keys().map(|(operation, _)| operation).collect();
-        self.tests.retain(|key, tested| tested.in_incident || known.contains(key));
+        self.tests.retain(|key, tested| tested.in_incident.is_some() || known.contains(key));
     }
 
     /// Whether an error of an operation's service was logged by any long enough ago to be nothing new.
@@ -280,19 +286,22 @@ impl Shapes {
     }
 
     pub(crate) fn alarms(&self, threshold: crate::fixed::Bits) -> impl Iterator<Item = Alarm> {
-        self.tests.iter().filter(|(_, tested)| !tested.in_incident).filter_map(move |(key, tested)| {
-            let Excess { bits, onset, baseline } = tested.detector.excess();
-            (bits >= threshold).then(|| Alarm {
-                family: FamilyKey::of(key.clone(), Sign::Behaviour),
-                onset,
-                norm: Norm::Behaviour(baseline),
-            })
-        })
+        self.tests.iter().filter(|(_, tested)| tested.in_incident.is_none()).filter_map(
+            move |(key, tested)| {
+                let Excess { bits, onset, baseline } = tested.detector.excess();
+                (bits >= threshold).then(|| Alarm {
+                    family: FamilyKey::of(key.clone(), Sign::Behaviour),
+                    onset,
+                    norm: Norm::Behaviour(baseline),
+                })
+            },
+        )
     }
 
     pub(crate) fn enter_incident(&mut self, family: &FamilyKey, onset: Bucket) {
+        let now = self.now;
         if let Some(tested) = self.tested_mut(family) {
-            tested.in_incident = true;
+            tested.in_incident = Some(now);
             tested.since = Counts::default();
             tested.recent.range(onset..).for_each(|(_, counts)| tested.since.add(*counts));
         }
@@ -300,7 +309,7 @@ impl Shapes {
 
     pub(crate) fn leave_incident(&mut self, family: &FamilyKey) {
         if let Some(tested) = self.tested_mut(family) {
-            tested.in_incident = false;
+            tested.in_incident = None;
             tested.detector.restart();
             tested.instances.clear();
         }

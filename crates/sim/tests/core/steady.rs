@@ -16,9 +16,8 @@ use super::{START_S, delivery, deployment, signal};
 
 /// So long that everything has a past.
 const QUIET_S: u64 = 660;
-const HOUR_S: u64 = 3_600;
-/// What runs otherwise for ten minutes counts as known, and the incident is over: it is looked at for less than that.
-const BEHAVIOUR_S: u64 = 500;
+/// An hour of it, and a deployment.
+const CHANGES_S: u64 = QUIET_S + 3_600;
 /// What is still played after the deployment.
 const AFTERWARDS_S: u64 = 20;
 /// After the opening the followers join, and with them the services that the chain passes.
@@ -67,14 +66,6 @@ impl Sign {
             Self::Latency | Self::Silence => "checkout",
             Self::Behaviour => "inventory",
             Self::Traffic => "gateway",
-        }
-    }
-
-    /// When that is.
-    const fn changes_s(self) -> u64 {
-        match self {
-            Self::Behaviour => QUIET_S + BEHAVIOUR_S,
-            _ => QUIET_S + HOUR_S,
         }
     }
 }
@@ -175,7 +166,7 @@ impl Sign {
     fn arrivals(self, delivery: &Delivery) -> Arrivals {
         let mut rng = Rng::new(delivery.seed);
         let mut arrivals = Arrivals::default();
-        for second in 0..self.changes_s() + AFTERWARDS_S {
+        for second in 0..CHANGES_S + AFTERWARDS_S {
             for told in self.requests(second, &mut rng) {
                 arrivals.add(told.events, delivery, &mut rng);
                 arrivals.add_fact(at(second), Input::Logs(told.logs));
@@ -192,7 +183,7 @@ impl Sign {
                 Input::Alerts(vec![alert("slow", "gateway", true, QUIET_S + 125)]),
             );
         }
-        let change = deployment(self.deploys(), "3.0.0", at(self.changes_s()));
+        let change = deployment(self.deploys(), "3.0.0", at(CHANGES_S));
         arrivals.add_fact(change.at, Input::Deployments(vec![change]));
         arrivals
     }
@@ -296,20 +287,19 @@ fn stands_for_an_hour(sign: Sign) {
     let incident = replica.incidents.values().next().unwrap();
     let opened_s = incident.detected_at.as_secs() - START_S;
     assert!((QUIET_S..QUIET_S + 300).contains(&opened_s), "opened at {opened_s}");
-    let changes_s = sign.changes_s();
     let (mut steady, mut changed) = (Vec::new(), Vec::new());
     for document in &replica.reports {
         let report: Report = serde_json::from_slice(&document.bytes).unwrap();
         is_about_nobody_else(&report, &document.bytes);
         let second = document.tick.as_secs() - START_S;
-        if second > changes_s {
+        if second > CHANGES_S {
             changed.push(report.evidence_fingerprint);
         } else if second >= opened_s + SETTLED_S {
             steady.push(report.evidence_fingerprint);
         }
     }
     // A report every 10 s at least.
-    assert!(steady.len() as u64 > (changes_s - opened_s - SETTLED_S) / 10 - 2, "{} reports", steady.len());
+    assert!(steady.len() as u64 > (CHANGES_S - opened_s - SETTLED_S) / 10 - 2, "{} reports", steady.len());
     assert!(!changed.is_empty(), "no report after the deployment");
     steady.dedup();
     changed.dedup();
