@@ -4,22 +4,17 @@
 use std::io::Write;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::Request;
-use hyper::client::conn::http2::{SendRequest, handshake};
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::grpc::{Grpc, TRACES};
 use crate::serve::{Served, command};
 
 /// Far below what the hostile requests of a test would take if they were held.
 const RESIDENT_KIB_MAX: u64 = 400 * 1024;
-const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 /// What a bomb unpacks to: sixteen of them would fill any machine that runs tests.
 const BOMB_BYTES: usize = 256 << 20;
 const OPERATIONS: u64 = 100_000;
@@ -40,7 +35,7 @@ impl HealthyClient {
                 let request = request_of(&[span(sent, "GET /")]);
                 let response = plain.post(&http).json(&request).send().await.unwrap();
                 assert_eq!(response.status(), 200, "request {sent} of the healthy client");
-                let (status, told) = grpc.call("identity", &protobuf_of(&request)).await;
+                let (status, told) = grpc.call(TRACES, "identity", &protobuf_of(&request)).await;
                 assert_eq!(status, 0, "call {sent} of the healthy client: {told}");
                 sent += 1;
             }
@@ -62,43 +57,6 @@ fn client() -> reqwest::Client {
 
 fn traces(served: &Served) -> String {
     format!("http://{}/v1/traces", served.ready.otlp_http)
-}
-
-/// What gRPC is on the wire, so that a message can be sent that no client would make.
-#[derive(Clone)]
-struct Grpc {
-    connection: SendRequest<Full<Bytes>>,
-    url: String,
-}
-
-impl Grpc {
-    async fn connect(served: &Served) -> Self {
-        let address = served.ready.otlp_grpc;
-        let stream = TcpStream::connect(address).await.unwrap();
-        let (connection, driver) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
-        tokio::spawn(driver);
-        Self { connection, url: format!("http://{address}{EXPORT}") }
-    }
-
-    /// Status and message of the call, from the headers if it failed at once, else from the trailers.
-    async fn call(&self, encoding: &str, message: &[u8]) -> (u32, String) {
-        let length = u32::try_from(message.len()).unwrap().to_be_bytes();
-        let flag = u8::from(encoding != "identity");
-        let body = [&[flag][..], &length, message].concat();
-        let request = Request::post(&self.url)
-            .header("content-type", "application/grpc")
-            .header("te", "trailers")
-            .header("grpc-encoding", encoding)
-            .body(Full::new(Bytes::from(body)));
-        let response = self.connection.clone().send_request(request.unwrap()).await.unwrap();
-        assert_eq!(response.status(), 200);
-        let headers = response.headers().clone();
-        let body = response.into_body().collect().await.unwrap();
-        let told =
-            body.trailers().filter(|trailers| trailers.contains_key("grpc-status")).unwrap_or(&headers);
-        let text = |name| told.get(name).map_or("", |value| value.to_str().unwrap());
-        (text("grpc-status").parse().unwrap(), text("grpc-message").to_owned())
-    }
 }
 
 fn span(id: u64, operation: &str) -> Value {
@@ -189,7 +147,7 @@ async fn bombs_grow_no_memory_and_disturb_nobody() {
             let request = client().post(http).header("content-encoding", encoding).body(bomb.clone());
             let response = request.header("content-type", "application/x-protobuf").send().await.unwrap();
             assert_eq!(response.status(), 413, "a bomb of {encoding}");
-            let (status, told) = grpc.call(encoding, &bomb).await;
+            let (status, told) = grpc.call(TRACES, encoding, &bomb).await;
             // RESOURCE_EXHAUSTED, without a delay after which to come again.
             assert_eq!(status, 8, "a bomb of {encoding}: {told}");
             assert!(told.contains("--body-bytes-max"), "{told}");
@@ -227,7 +185,7 @@ async fn operations_without_end_grow_no_memory_and_disturb_nobody() {
             let request = plain.post(traces(&served)).header("content-type", "application/x-protobuf");
             assert_eq!(request.body(message).send().await.unwrap().status(), 200);
         } else {
-            assert_eq!(grpc.call("identity", &message).await.0, 0);
+            assert_eq!(grpc.call(TRACES, "identity", &message).await.0, 0);
         }
     }
     healthy.stop().await;

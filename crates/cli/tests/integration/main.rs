@@ -8,6 +8,8 @@ mod client;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod grpc;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod outside_text;

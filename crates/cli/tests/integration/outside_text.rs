@@ -6,6 +6,7 @@ mod checks;
 mod poison;
 mod sending;
 mod target;
+mod ways;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +14,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::serve::{Served, command};
 use checks::Form::{self, Html, Json, Log, Markdown, Message, Note, Slack, Terminal, TerminalJson};
@@ -158,8 +159,9 @@ fn hostile_text_is_inert_on_every_surface() {
     let served = Served::spawn(&mut server);
     let sender = Sender::new(&served);
     let mut incidents = break_everything(&sender);
-    let mut seen = BTreeSet::new();
-    incidents.retain(|incident| seen.insert(incident["env"].to_string()));
+    let mut envs = BTreeSet::new();
+    incidents.retain(|incident| envs.insert(incident["env"].to_string()));
+    let mut seen = Seen::new();
     for incident in &incidents {
         sender.act(incident["id"].as_str().unwrap(), incident["env"].as_str().unwrap());
     }
@@ -167,12 +169,14 @@ fn hostile_text_is_inert_on_every_surface() {
     for (number, incident) in incidents.iter().enumerate() {
         let subject = subject(&sender, incident, &root.path().join(format!("{number}/case")));
         let is_of = |path: &str| number == 0 || path.contains('{');
-        look_at_answers(&sender, &subject, is_of);
+        look_at_answers(&sender, &subject, &mut seen, is_of);
         look_at_commands(&served, COMMANDS, &subject, is_of);
         if incident["env"].as_str().unwrap().contains('\u{1b}') {
             look_at_commands(&served, LONG_COMMANDS, &subject, is_of);
         }
     }
+    let unseen: Vec<&str> = ways::marks().filter(|mark| !seen.contains(mark)).collect();
+    assert_eq!(unseen, [""; 0], "came in and is shown nowhere");
     sender.refusals();
     for (target, body) in targets.got() {
         let form = if target == "slack" { Slack } else { Message };
@@ -191,20 +195,26 @@ fn subject(sender: &Sender, incident: &Value, case: &Path) -> Subject {
     let report = sender.get_json(&format!("/v1/incidents/{id}/report"));
     Subject {
         hash: incident["report_hash"].as_str().unwrap().to_owned(),
-        trace: report["exemplars"][0]["trace_id"].as_str().unwrap_or(sending::TRACE).to_owned(),
+        trace: report["exemplars"][0]["trace_id"]
+            .as_str()
+            .map_or_else(|| sender.failed_trace(), str::to_owned),
         case: case.display().to_string(),
         id,
     }
 }
 
-fn look_at_answers(sender: &Sender, subject: &Subject, is_of: impl Fn(&str) -> bool) {
+fn look_at_answers(sender: &Sender, subject: &Subject, seen: &mut Seen, is_of: impl Fn(&str) -> bool) {
     for (path, form, shows) in REST.iter().filter(|(path, ..)| is_of(path)) {
         let path = subject.fill(path);
         let body = sender.get(&path);
         checks::check(*form, &body, &path);
+        seen.extend(ways::marks().filter(|mark| body.contains(mark)));
         assert!(*shows == Perhaps || body.contains(MARK), "{path} shows nothing: {body}");
     }
 }
+
+/// The marks of what came out somewhere.
+type Seen = BTreeSet<&'static str>;
 
 fn look_at_commands(
     served: &Served,
@@ -239,5 +249,5 @@ fn no_reading_endpoint_is_forgotten() {
         .filter(|endpoint| endpoint.method == api::Method::Get && endpoint.listener == api::Listener::Api);
     let missing: Vec<&str> = reading.map(|endpoint| endpoint.path).filter(|path| !known(path)).collect();
     assert_eq!(missing, [""; 0]);
-    assert!(json!(HOSTILE).to_string().contains(MARK));
+    assert!(HOSTILE.iter().all(|text| text.contains(MARK)));
 }
