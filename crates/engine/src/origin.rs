@@ -330,16 +330,22 @@ fn place(found: &TraceOrigin<'_>, callee: &Callee) -> Place {
 }
 
 fn hops(found: &TraceOrigin<'_>, callee: &Callee) -> Vec<OperationKey> {
+    let hops = found.hops.iter().map(|event| OperationKey::of(event)).collect();
+    behind_silent(callee, &found.event.env, hops)
+}
+
+/// A silent callee is a hop before those that lead outwards from its caller.
+fn behind_silent(callee: &Callee, env: &Str, hops: Vec<OperationKey>) -> Vec<OperationKey> {
     let silent = match callee {
         Callee::Silent(service) => Some(OperationKey {
-            env: found.event.env.clone(),
+            env: env.clone(),
             service: service.clone(),
             kind: model::EventKind::Server,
             operation: UNOBSERVED.into(),
         }),
         Callee::None | Callee::Foreign(_) => None,
     };
-    silent.into_iter().chain(found.hops.iter().map(|event| OperationKey::of(event))).collect()
+    silent.into_iter().chain(hops).collect()
 }
 
 /// The trace may still grow: a parent is missing, or a service that reports otherwise has not been heard of.

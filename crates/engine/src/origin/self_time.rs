@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use model::CapturedTrace;
 
 use super::ways::{Ways, place};
-use super::{Callee, Origin, Place};
+use super::{Callee, Origin, Place, behind_silent};
 use crate::assembly::Peers;
 use crate::window::{OperationKey, Sign, Window};
 
@@ -28,12 +28,12 @@ pub(super) fn longest(
     let place = most.map_or_else(|| bare(key), |(place, _)| place);
     let now = window.self_times.since(key).and_then(|stretch| stretch.times.quantile_ns(500));
     Some(Origin {
+        hops: behind_silent(&place.callee, &key.env, ways.longest(key)),
         place,
         sign: Sign::SelfTime,
         gave_up: false,
         charged_ns: now.zip(window.self_times.usual(key)),
         edges: ways.edges(key),
-        hops: ways.longest(key),
         traces_examined: ways.traces.len(),
         traces_agreeing: ways.traces,
         others: BTreeMap::new(),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::{CapturedTrace, Event, TraceId};
 
 use super::ways::{outwards, place};
-use super::{Callee, Origin, Place};
+use super::{Callee, Origin, Place, behind_silent};
 use crate::assembly::{Assembly, Peers};
 use crate::charge::charge;
 use crate::window::{OperationKey, Sign, Window};
@@ -59,7 +59,11 @@ pub(super) fn vote<'a>(
         sign: Sign::Latency,
         gave_up: false,
         charged_ns: Some((mean(&slow, place), mean(&before, place))),
-        hops: chains.iter().max_by_key(|hops| hops.len()).map(|hops| (*hops).clone()).unwrap_or_default(),
+        hops: behind_silent(
+            &place.callee,
+            &place.step.env,
+            chains.iter().max_by_key(|hops| hops.len()).map(|hops| (*hops).clone()).unwrap_or_default(),
+        ),
         edges: edges.into_iter().cloned().collect(),
         traces_agreeing: agreeing.remove(place).unwrap_or_default(),
         traces_examined: slow.len(),

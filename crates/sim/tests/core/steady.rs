@@ -63,8 +63,8 @@ impl Sign {
     const fn deploys(self) -> &'static str {
         match self {
             Self::Failure | Self::SelfTime | Self::Saturation | Self::Metric => "payment",
-            Self::Latency | Self::Silence => "checkout",
-            Self::Behaviour => "inventory",
+            Self::Latency => "checkout",
+            Self::Behaviour | Self::Silence => "inventory",
             Self::Traffic => "gateway",
         }
     }
