@@ -267,7 +267,8 @@ impl Case {
             return;
         }
         for (family, member) in &mut self.members {
-            member.onset = window.extend_onset(family, member.onset, member.norm).max(self.counted_to);
+            let reach = (self.counted_to, member.onset);
+            (member.onset, member.norm) = window.extend_onset(family, reach, member.norm);
             self.onset = self.onset.min(member.onset);
         }
     }

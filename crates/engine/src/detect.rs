@@ -97,6 +97,11 @@ impl Counts {
         self
     }
 
+    pub(crate) fn without(self, part: Counts) -> Counts {
+        let requests = self.requests.saturating_sub(part.requests);
+        Counts { requests, failures: self.failures.saturating_sub(part.failures).min(requests) }
+    }
+
     /// The one of which more fails; of equal shares the one with more requests.
     pub(crate) fn larger_share(self, other: Counts) -> Counts {
         let key = |a: Counts, b: Counts| u128::from(a.failures) * u128::from(b.requests.max(1));

@@ -11,9 +11,8 @@ use crate::config::Config;
 use crate::detect::{self, Counts};
 use crate::fixed::Bits;
 use crate::join::Joined;
-use crate::metrics::{Level, Metrics};
+use crate::metrics::Metrics;
 use crate::self_time::SelfTimes;
-use crate::service_metrics::Shift;
 use crate::shapes::Shapes;
 use crate::sketch::{Merge, OTHER, Smallest};
 use crate::summary::{
@@ -25,6 +24,7 @@ mod accept;
 mod ahead;
 mod flow;
 mod key;
+mod norm;
 mod series;
 mod services;
 mod slowness;
@@ -34,6 +34,7 @@ pub(crate) use accept::Present;
 use flow::Flow;
 pub(crate) use flow::{Range, flow_odds, still_departs};
 pub(crate) use key::{Counted, FamilyKey, OperationKey, Scope, Sign, WHOLE_SERVICE};
+pub(crate) use norm::Norm;
 use series::Series;
 use services::Services;
 pub(crate) use slowness::{Limit, derive_again, margin_percent};
@@ -73,36 +74,6 @@ pub(crate) struct Alarm {
     pub(crate) family: FamilyKey,
     pub(crate) onset: Bucket,
     pub(crate) norm: Norm,
-}
-
-/// What was normal for a family, as it was when the family left it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Norm {
-    Failure(Counts),
-    /// Slow requests by this limit.
-    Latency(Counts, Limit),
-    /// Requests a minute.
-    Flow(Range),
-    /// A utilization.
-    Level(Level),
-    /// Odd requests.
-    Behaviour(Counts),
-    /// Requests that are slow by themselves, by this limit.
-    SelfTime(Counts, Limit),
-    /// What a service counts of its own requests.
-    Metric(Shift),
-}
-
-impl Norm {
-    pub(crate) fn counts(&self) -> Counts {
-        match self {
-            Self::Failure(counts)
-            | Self::Latency(counts, _)
-            | Self::Behaviour(counts)
-            | Self::SelfTime(counts, _) => *counts,
-            Self::Flow(_) | Self::Level(_) | Self::Metric(_) => Counts::default(),
-        }
-    }
 }
 
 impl Window {
@@ -397,18 +368,27 @@ impl Window {
         found.iter().copied().collect()
     }
 
-    /// Moves an onset back over the buckets before it that show the same excess.
-    pub(crate) fn extend_onset(&self, family: &FamilyKey, onset: Bucket, norm: Norm) -> Bucket {
-        let Some(series) = self.operations.get(&family.operation) else { return onset };
-        let mut first = onset;
-        for (bucket, digest) in series.buckets.range(..onset).rev() {
+    /// Moves an onset back, as far as `earliest`, over the buckets before it that show the same excess, which are no
+    /// longer part of what was normal.
+    pub(crate) fn extend_onset(
+        &self,
+        family: &FamilyKey,
+        (earliest, onset): (Bucket, Bucket),
+        norm: Norm,
+    ) -> (Bucket, Norm) {
+        let (mut first, mut norm) = (onset, norm);
+        let series = self.operations.get(&family.operation).filter(|_| earliest < onset);
+        let buckets = series.into_iter().flat_map(|series| series.buckets.range(earliest..onset).rev());
+        for (bucket, digest) in buckets {
             let near = first - bucket <= ONSET_GAP + 1;
-            if !near || !detect::belongs_to_onset(digest.showing(family, norm), norm.counts()) {
+            let counts = digest.showing(family, norm);
+            let without = norm.without(counts);
+            if !near || !detect::belongs_to_onset(counts, without.counts()) {
                 break;
             }
-            first = *bucket;
+            (first, norm) = (*bucket, without);
         }
-        first
+        (first, norm)
     }
 
     pub(crate) fn enter_incident(&mut self, family: &FamilyKey, onset: Bucket) {

@@ -1,30 +1,34 @@
 //! An incident's life: open while it lasts, resolved once, back under its id.
 
-use model::{IncidentState, Nanos};
+use model::{Event, IncidentState, Nanos};
 use sim::{Arrivals, Fault, Replica, Rng, Shop};
 
 use super::{START_S, delivery, traffic};
 
+/// What is asked in a second, and the tick at its end.
+fn live_a_second(replica: &mut Replica, requests: impl Iterator<Item = Vec<Event>>, second: u64) {
+    let delivery = sim::Delivery { delay_ns_max: 0, duplicates_per_hundred: 0, ..delivery(1) };
+    let mut arrivals = Arrivals::default();
+    // Everything ends within the second it started in, or is counted in it.
+    requests.for_each(|events| arrivals.add(events, &delivery, &mut Rng::new(second)));
+    let inputs = arrivals
+        .seconds()
+        .flat_map(|s| arrivals.second(s, &delivery))
+        .filter(|(_, i)| !matches!(i, model::Input::Tick));
+    for (_, input) in inputs.collect::<Vec<_>>() {
+        replica.feed(Nanos::from_secs(second), input);
+    }
+    replica.feed(Nanos::from_secs(second + 1), model::Input::Tick);
+}
+
 /// Runs phases without holding all their events in memory.
 fn live(replica: &mut Replica, shop: &mut Shop, from_s: u64, phases: &[(u64, Fault)]) -> u64 {
-    let delivery = sim::Delivery { delay_ns_max: 0, duplicates_per_hundred: 0, ..delivery(1) };
     let mut second = from_s;
     for (seconds, fault) in phases {
         for _ in 0..*seconds {
-            let mut arrivals = Arrivals::default();
-            for (events, _) in shop.second(Nanos::from_secs(second), *fault) {
-                // Everything ends within the second it started in, or is counted in it.
-                arrivals.add(events, &delivery, &mut Rng::new(second));
-            }
-            let inputs = arrivals
-                .seconds()
-                .flat_map(|s| arrivals.second(s, &delivery))
-                .filter(|(_, i)| !matches!(i, model::Input::Tick));
-            for (_, input) in inputs.collect::<Vec<_>>() {
-                replica.feed(Nanos::from_secs(second), input);
-            }
+            let requests = shop.second(Nanos::from_secs(second), *fault);
+            live_a_second(replica, requests.into_iter().map(|(events, _)| events), second);
             second += 1;
-            replica.feed(Nanos::from_secs(second), model::Input::Tick);
             if second.is_multiple_of(60) {
                 replica.forget(Nanos::from_secs(second));
             }
@@ -70,6 +74,24 @@ fn the_outage_counts_every_failure_of_its_two_hours() {
     let incident = replica.incidents.values().next().unwrap();
     assert_eq!(incident.state, IncidentState::Resolved);
     assert_eq!(incident.requests_affected, 7_200 * 5);
+}
+
+#[test]
+fn a_failure_at_the_end_of_the_second_before_is_counted_and_is_no_baseline() {
+    let (mut replica, mut shop) = (Replica::new(1), Shop::new(traffic(8, 25)));
+    let second = live(&mut replica, &mut shop, START_S, &[(12, Fault::None)]);
+    let mut requests = shop.second(Nanos::from_secs(second), Fault::None);
+    requests.pop();
+    requests.extend(shop.second(Nanos::from_secs(second), Fault::CardProviderDown).pop());
+    live_a_second(&mut replica, requests.into_iter().map(|(events, _)| events), second);
+    live(&mut replica, &mut shop, second + 1, &[(20, Fault::CardProviderDown)]);
+    let incident = replica.incidents.values().next().unwrap();
+    assert_eq!(incident.requests_affected, 20 * 25 + 1);
+    let report = replica.report(incident.id).unwrap();
+    let before = |text: &str| {
+        text.split("the baseline before: ").nth(1).unwrap().split(" of").next().unwrap().to_owned()
+    };
+    assert!(report.symptoms.iter().all(|symptom| before(&symptom.text) == "0"), "{:?}", report.symptoms);
 }
 
 #[test]
@@ -141,16 +163,11 @@ fn another_length_of_tick_keeps_the_incident_and_its_counts() {
 }
 
 /// A second of traffic in which one request passes through so many services, and fails in all or in none of them.
-fn wide_second(second: u64, services: u64, fails: bool) -> Vec<model::Event> {
+fn wide_second(second: u64, services: u64, fails: bool) -> Vec<Event> {
     wide_second_with(second, services, fails, |_| "E".into())
 }
 
-fn wide_second_with(
-    second: u64,
-    services: u64,
-    fails: bool,
-    code: impl Fn(u64) -> model::Str,
-) -> Vec<model::Event> {
+fn wide_second_with(second: u64, services: u64, fails: bool, code: impl Fn(u64) -> model::Str) -> Vec<Event> {
     let mut shop = Shop::new(traffic(second, 5));
     let mut events = Vec::new();
     for (i, (trace, _)) in shop.second(Nanos::from_secs(second), Fault::None).into_iter().enumerate() {
