@@ -76,6 +76,9 @@ fn incidents_that_opened_before_their_evidence_came_are_merged() {
     let left: Vec<_> = replica.incidents.values().filter(|i| i.merged_into.is_none()).collect();
     assert_eq!(left.len(), 1, "{}", incidents(&replica));
     assert_eq!(left[0].origin_service.as_deref(), Some("store"));
+    let said = replica.reports.iter().map(|report| String::from_utf8_lossy(&report.bytes));
+    assert!(said.clone().any(|text| text.contains("is slow; no trace of it could be read")));
+    assert!(said.into_iter().all(|text| !text.contains("no failing trace")), "nothing fails");
 }
 
 #[test]

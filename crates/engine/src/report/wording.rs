@@ -76,7 +76,7 @@ pub(crate) fn ms(ns: u64) -> String {
 /// The one sentence that an incident is known by.
 pub(crate) fn summary(analysis: &Analysis<'_>, best: Option<&Hypothesis>) -> Sentence {
     let requests = analysis.blast.requests;
-    let sign = analysis.origin.as_ref().map_or(Sign::Failure, |origin| origin.sign);
+    let sign = analysis.origin.as_ref().map_or(analysis.case.root.sign, |origin| origin.sign);
     let since = clock(analysis.started_at);
     let impact = match requests.failures {
         0 => format!("since {since}"),
@@ -84,12 +84,16 @@ pub(crate) fn summary(analysis: &Analysis<'_>, best: Option<&Hypothesis>) -> Sen
     };
     let Some(origin) = &analysis.origin else {
         let names: Vec<&str> = analysis.symptoms.iter().map(|s| &*s.family.operation.service).collect();
-        let services = names.first().copied().unwrap_or("a service");
+        let service = names.first().copied().unwrap_or("a service");
         let cites = analysis.symptoms.iter().map(|s| cite::symptom(s.family));
-        return Sentence::new(format!("{services} fails; no failing trace could be read: {impact}"), cites);
+        let what = match sign {
+            Sign::Failure => format!("{service} fails; no failing trace could be read"),
+            other => format!("{}; no trace of it could be read", what_happens(other, service, "")),
+        };
+        return Sentence::new(format!("{what}: {impact}"), cites);
     };
     let subject = best.and_then(|h| h.subject.clone()).unwrap_or_default();
-    let what = what_happens(origin);
+    let what = what_happens(origin.sign, &origin.place.service, &origin.place.code);
     let why = match best.map_or(CauseKind::Unknown, |h| h.kind) {
         CauseKind::Deploy => format!("{what} since {subject} was deployed"),
         CauseKind::Config => format!("{what} since {subject} was changed"),
@@ -116,9 +120,8 @@ pub(crate) fn summary(analysis: &Analysis<'_>, best: Option<&Hypothesis>) -> Sen
 }
 
 /// The origin and what it does, as the beginning of a sentence.
-fn what_happens(origin: &Origin) -> String {
-    let (service, code) = (&origin.place.service, &origin.place.code);
-    match origin.sign {
+fn what_happens(sign: Sign, service: &str, code: &str) -> String {
+    match sign {
         Sign::Failure => format!("{service} fails with {code}"),
         Sign::Latency | Sign::SelfTime => format!("{service} is slow"),
         Sign::Traffic => format!("{service} gets another number of requests than ever"),
