@@ -88,9 +88,7 @@ impl EvidenceDesk {
             Capture::Changed(Evidence { traces: captured })
         })
     }
-}
 
-impl EvidenceDesk {
     /// What the engine has never seen comes before what it wants to see again, in case it grew.
     fn next(&self) -> BTreeSet<TraceId> {
         let is_new = |trace: &&TraceId| !self.shown.contains_key(*trace);

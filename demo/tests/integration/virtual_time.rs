@@ -12,14 +12,19 @@ use sim::Replica;
 /// What the engine still gets when the script is over, in seconds.
 const AFTERWARDS_S: u64 = 8;
 
+/// A tick every second, the one at `until` included.
+fn tick_until(replica: &mut Replica, tick: &mut Nanos, until: Nanos) {
+    while *tick <= until {
+        replica.feed(*tick, Input::Tick);
+        *tick = tick.saturating_add(SECOND_NS);
+    }
+}
+
 pub(crate) fn play(settings: Settings) -> (Verdict, Replica) {
     let (mut script, mut replica) = (Script::new(settings.clone()), Replica::new(1));
     let mut tick = script.settings().start;
     let mut feed = |replica: &mut Replica, given: Given| {
-        while tick <= given.at {
-            replica.feed(tick, Input::Tick);
-            tick = tick.saturating_add(SECOND_NS);
-        }
+        tick_until(replica, &mut tick, given.at);
         replica.feed(given.at, decoded(&given));
         given.at
     };
@@ -73,16 +78,11 @@ pub(crate) fn play_together(all: Vec<Settings>) -> (Vec<Verdict>, Replica) {
     arrived.sort_by_key(|given| given.at);
     let mut tick = begin;
     for given in arrived {
-        while tick <= given.at {
-            replica.feed(tick, Input::Tick);
-            tick = tick.saturating_add(SECOND_NS);
-        }
+        tick_until(&mut replica, &mut tick, given.at);
         replica.feed(given.at, decoded(&given));
     }
-    for _ in 1..=AFTERWARDS_S {
-        replica.feed(tick, Input::Tick);
-        tick = tick.saturating_add(SECOND_NS);
-    }
+    let end = tick.saturating_add((AFTERWARDS_S - 1) * SECOND_NS);
+    tick_until(&mut replica, &mut tick, end);
     let verdicts = all.iter().map(|settings| {
         let answer = answer_in(&replica, &settings.env, settings.fault());
         Verdict::new(settings, answer)

@@ -74,17 +74,23 @@ fn doubling_halving_bursts_and_rare_traffic_are_nothing() {
     );
 }
 
+/// A steady flow that nobody saw for more than an hour, and when it is seen again.
+fn after_a_gap(config: &Config) -> (Flow, Bucket) {
+    let mut flow = Flow::starting_at(START, config);
+    for now in START..START + 900 {
+        flow.add(now, 5);
+        flow.seal(now - 60, config);
+    }
+    let back = START + 5_000;
+    flow.was_blind_until(back, config);
+    (flow, back)
+}
+
 #[test]
 fn what_nobody_saw_is_no_silence() {
     let config = Config::default();
     let threshold = crate::detect::threshold(&config, 1_000);
-    let mut flow = Flow::starting_at(START, &config);
-    for now in START..START + 900 {
-        flow.add(now, 5);
-        flow.seal(now - 60, &config);
-    }
-    let back = START + 5_000;
-    flow.was_blind_until(back, &config);
+    let (mut flow, back) = after_a_gap(&config);
     for now in back..back + 300 {
         flow.add(now, 5);
         flow.seal(now - 60, &config);
@@ -96,13 +102,7 @@ fn what_nobody_saw_is_no_silence() {
 fn silence_after_a_gap_begins_after_it() {
     let config = Config::default();
     let threshold = crate::detect::threshold(&config, 1_000);
-    let mut flow = Flow::starting_at(START, &config);
-    for now in START..START + 900 {
-        flow.add(now, 5);
-        flow.seal(now - 60, &config);
-    }
-    let back = START + 5_000;
-    flow.was_blind_until(back, &config);
+    let (mut flow, back) = after_a_gap(&config);
     let found = (back..back + 120).find_map(|now| flow.departure(now, threshold, &config));
     assert_eq!(found.map(|found| (found.onset, found.silent)), Some((back, true)));
 }
