@@ -169,6 +169,10 @@ register! {
         "The journal cannot be written",
         "The event could not be made durable, so it was not acknowledged.",
         "Check the disk of the data directory; send it again once `GET /readyz` answers 200.";
+    DiskFull "disk_full" 503 Operator Later
+        "The disk is nearly full",
+        "Less is free than `--disk-reserve`, so telemetry is not taken in. Signals, alerts and actions still are.",
+        "Make room, or lower `--retention-bytes`; telemetry is taken again by itself.";
 }
 
 impl ErrorCode {

@@ -26,6 +26,7 @@ fn measure(dir: &Path, payload_bytes: usize) -> Result<(), Box<dyn Error>> {
         frame_bytes_max: 32 << 20,
         durability: Durability::Durable,
         keys,
+        disk: std::sync::Arc::new(journal::RealDisk),
     };
     let (writer, reader, _) = Journal::open(options.clone())?;
     let started = Instant::now();

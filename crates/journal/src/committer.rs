@@ -38,9 +38,6 @@ pub enum CommitError {
     /// The disk refused the group that the record was in. It may be tried again.
     #[error("{0}")]
     NotWritten(Arc<str>),
-    /// The journal accepts nothing until it is opened again.
-    #[error("{0}")]
-    Refused(Arc<str>),
 }
 
 /// Group commit. Dropping it stops it, like [`GroupCommit::stop`].
@@ -51,6 +48,8 @@ pub struct GroupCommit<T> {
 
 struct Inner<T> {
     queue: Queue<Job<T>>,
+    /// Why the last group was not written, if it was not.
+    trouble: Mutex<Option<Arc<str>>>,
     failure: OnceLock<Arc<str>>,
 }
 
@@ -86,7 +85,7 @@ impl<T: Send + 'static> GroupCommit<T> {
         sink: impl FnMut(Committed<T>) + Send + 'static,
     ) -> io::Result<Self> {
         let queue = Queue::new(queue_records, queue_bytes);
-        let inner = Arc::new(Inner { queue, failure: OnceLock::new() });
+        let inner = Arc::new(Inner { queue, trouble: Mutex::default(), failure: OnceLock::new() });
         let work = inner.clone();
         let thread =
             thread::Builder::new().name("journal-commit".into()).spawn(move || run(&work, writer, sink))?;
@@ -121,6 +120,12 @@ impl<T> GroupCommit<T> {
     #[must_use]
     pub fn depth(&self) -> Depth {
         self.inner.queue.depth()
+    }
+
+    /// Why the last group was not written; `None` once one is written again. What is submitted is still tried.
+    #[must_use]
+    pub fn trouble(&self) -> Option<Arc<str>> {
+        self.inner.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Why the committer can write no more, if that is so. Everything submitted is then refused.
@@ -164,11 +169,10 @@ fn run<T>(inner: &Inner<T>, mut writer: Writer, mut sink: impl FnMut(Committed<T
     let mut group = VecDeque::new();
     let mut fates = Vec::new();
     while inner.queue.take_all(&mut group) {
-        write_group(&mut writer, &group, &mut fates);
-        if let Some(reason) = writer.refusal() {
-            // Before anyone learns of it, so that nothing more is taken once somebody has.
-            let _ = inner.failure.set(reason.into());
-            inner.queue.close();
+        let failure = write_group(&mut writer, &group, &mut fates);
+        if failure.is_some() || !fates.is_empty() {
+            // Before anyone learns of it, so that whoever does finds the reason.
+            *inner.trouble.lock().unwrap_or_else(PoisonError::into_inner) = failure;
         }
         let mut fates = fates.drain(..);
         for job in group.drain(..) {
@@ -187,12 +191,13 @@ fn run<T>(inner: &Inner<T>, mut writer: Writer, mut sink: impl FnMut(Committed<T
     }
 }
 
-/// Appends the group's records and makes them durable; one fate per record.
+/// Appends the group's records and makes them durable; one fate per record. Comes back with what the disk said, if it
+/// refused.
 fn write_group<T>(
     writer: &mut Writer,
     group: &VecDeque<Job<T>>,
     fates: &mut Vec<Result<Position, CommitError>>,
-) {
+) -> Option<Arc<str>> {
     let mut failure = None;
     for job in group {
         let Job::Record(record, _) = job else { continue };
@@ -211,7 +216,7 @@ fn write_group<T>(
     if failure.is_none() {
         failure = writer.sync().err().map(|error| CommitError::from(&error));
     }
-    let Some(failure) = failure else { return };
+    let failure = failure?;
     // A group that reached into the next segment is durable as far as the segment before.
     let durable_end = writer.durable_end();
     for fate in fates {
@@ -219,6 +224,7 @@ fn write_group<T>(
             *fate = Err(failure.clone());
         }
     }
+    Some(failure.to_string().into())
 }
 
 impl From<&AppendError> for CommitError {
@@ -234,9 +240,6 @@ impl From<&AppendError> for CommitError {
 
 impl From<&WriteError> for CommitError {
     fn from(error: &WriteError) -> Self {
-        match error {
-            WriteError::Failed(_) => Self::NotWritten(error.to_string().into()),
-            WriteError::Refused(_) => Self::Refused(error.to_string().into()),
-        }
+        Self::NotWritten(error.to_string().into())
     }
 }

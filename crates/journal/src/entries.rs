@@ -1,6 +1,6 @@
 //! The iterator over entries, across segments.
 
-use std::{fs::File, io, sync::Arc};
+use std::{io, sync::Arc};
 
 use crate::{
     frame_scan::{Found, FrameScan},
@@ -73,7 +73,7 @@ impl Entries {
             return Ok(true);
         }
         let failed = |error| read_error(&self.shared, base, error);
-        let file = File::open(self.shared.segment_path(base)).map_err(failed)?;
+        let file = self.shared.disk.open(&self.shared.segment_path(base)).map_err(failed)?;
         let mut scan = FrameScan::new(file, base, end, self.shared.payload_bytes_max);
         scan.seek(self.from.saturating_sub(base)).map_err(failed)?;
         self.current = Some(scan);

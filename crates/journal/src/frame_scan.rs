@@ -2,11 +2,12 @@
 //!
 //! It allocates nothing per frame; it does not know whether the file is still written, only how far to read.
 
-use std::{fs::File, io, os::unix::fs::FileExt};
+use std::{io, sync::Arc};
 
 use memchr::memmem;
 
 use crate::{
+    disk::DiskFile,
     frame::{HEADER_BYTES, Header},
     segment,
     stuffing::{self, MARK},
@@ -39,7 +40,7 @@ pub(crate) struct Frame<'a> {
 /// A walk over one segment.
 #[derive(Debug)]
 pub(crate) struct FrameScan {
-    file: File,
+    file: Arc<dyn DiskFile>,
     base: u64,
     /// Where the next frame should stand, and where reading ends: both in bytes from the file's start.
     at: u64,
@@ -54,7 +55,7 @@ pub(crate) struct FrameScan {
 
 impl FrameScan {
     /// From the first frame of the segment at `base`, reading no byte at or after the file offset `limit`.
-    pub(crate) fn new(file: File, base: u64, limit: u64, payload_bytes_max: usize) -> Self {
+    pub(crate) fn new(file: Arc<dyn DiskFile>, base: u64, limit: u64, payload_bytes_max: usize) -> Self {
         Self {
             file,
             base,

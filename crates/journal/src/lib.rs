@@ -10,9 +10,9 @@
 //! read buffer per running scan or lookup ([`SCAN_BUFFER_BYTES`], or one frame if that is larger); about 200
 //! bytes per segment; the queue of [`GroupCommit`], as bounded by its caller.
 
-mod active_file;
 mod committer;
 mod directory;
+mod disk;
 mod entries;
 mod filter;
 mod frame;
@@ -39,8 +39,10 @@ mod writer;
 mod tests;
 
 pub use committer::{CommitError, Committed, GroupCommit, RetentionReply};
+pub use disk::{Disk, DiskFile, Held, RealDisk};
 pub use entries::Entries;
 pub use frame_scan::SCAN_BUFFER_BYTES;
+pub use lock::LockError;
 pub use lookup::{LOOKUP_BYTES_MAX, LOOKUP_ENTRIES_MAX};
 pub use open::{Journal, OpenError, Recovery};
 pub use options::{Durability, Options};

@@ -19,10 +19,14 @@ pub(crate) struct Lock {
 
 /// Why there is no lock.
 #[derive(Debug)]
-pub(crate) enum LockError {
+pub enum LockError {
+    /// Somebody else has it.
     Held,
+    /// The disk refused.
     Io(io::Error),
 }
+
+impl crate::disk::Held for Lock {}
 
 impl Lock {
     /// For writing: nobody else may write or read.

@@ -1,13 +1,12 @@
 //! Finds entries by key.
 
 use std::{
-    fs::File,
     io,
-    os::unix::fs::FileExt,
     sync::{PoisonError, atomic::Ordering},
 };
 
 use crate::{
+    disk::DiskFile,
     entries::read_error,
     frame::{HEADER_BYTES, Header},
     memory_index::MemoryIndex,
@@ -96,7 +95,12 @@ impl Reader {
         before: Position,
         limit: usize,
     ) -> Result<Vec<u64>, SidecarError> {
-        let file = Sidecar::open(&self.shared.index_path(segment.base), segment.base, segment.bytes)?;
+        let file = Sidecar::open(
+            &*self.shared.disk,
+            &self.shared.index_path(segment.base),
+            segment.base,
+            segment.bytes,
+        )?;
         file.positions(segment.base, key, before.0, limit)
     }
 
@@ -107,7 +111,7 @@ impl Reader {
             return Ok(positions);
         }
         let shared = &self.shared;
-        let file = File::open(shared.segment_path(segment.base))?;
+        let file = shared.disk.open(&shared.segment_path(segment.base))?;
         let surveyed = survey(file, segment.base, segment.bytes, shared.payload_bytes_max, shared.keys)?;
         count(&shared.counters.indexes_rebuilt, 1);
         if shared.writable.load(Ordering::Acquire) {
@@ -119,7 +123,9 @@ impl Reader {
     /// Writes a rebuilt index. If that fails, the next lookup tries again.
     fn keep(&self, segment: &Sealed, index: &MemoryIndex) {
         let path = self.shared.index_path(segment.base);
-        if let Ok(bytes) = sidecar::write(&path, segment.base, segment.bytes, &segment.tally, index) {
+        if let Ok(bytes) =
+            sidecar::write(&*self.shared.disk, &path, segment.base, segment.bytes, &segment.tally, index)
+        {
             segment.place_index(IndexPlace::File, bytes);
         }
     }
@@ -133,14 +139,14 @@ impl Reader {
             return Ok(());
         }
         count(&self.shared.counters.lookup_segments_read, 1);
-        let file = File::open(self.shared.segment_path(base))?;
+        let file = self.shared.disk.open(&self.shared.segment_path(base))?;
         for position in positions {
             if results.room() == 0 {
                 results.cut = true;
                 break;
             }
             count(&self.shared.counters.lookup_frames_read, 1);
-            match read_frame(&file, base, end, *position, self.shared.payload_bytes_max)? {
+            match read_frame(&*file, base, end, *position, self.shared.payload_bytes_max)? {
                 Some(entry) => {
                     results.bytes += entry.payload.len();
                     results.entries.push(entry);
@@ -154,7 +160,7 @@ impl Reader {
 
 /// The entry at `position` of the segment at `base`, unless its frame is damaged or too large.
 fn read_frame(
-    file: &File,
+    file: &dyn DiskFile,
     base: u64,
     end: u64,
     position: u64,

@@ -4,9 +4,7 @@
 //! end of the last segment behind its last whole frame.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{self, Read},
-    os::unix::fs::FileExt,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -14,7 +12,8 @@ use std::{
 
 use crate::{
     directory::{self, Listing},
-    lock::{self, Lock, LockError},
+    disk::{self, Disk, DiskFile},
+    lock::{self, LockError},
     options::Options,
     reader::Reader,
     sealing::create_segment,
@@ -89,10 +88,10 @@ impl Journal {
         if let Some(problem) = options.problem() {
             return Err(OpenError::Options(problem));
         }
-        directory::create(&dir).map_err(OpenError::io(&dir))?;
-        let lock = Lock::exclusive(&dir).map_err(|error| lock_error(&dir, error))?;
+        options.disk.create_dir(&dir).map_err(OpenError::io(&dir))?;
+        let lock = options.disk.lock(&dir, true).map_err(|error| lock_error(&dir, error))?;
         let mut opening = Opening::new(&options, true);
-        let listing = directory::list(&dir).map_err(OpenError::io(&dir))?;
+        let listing = directory::list(&*options.disk, &dir).map_err(OpenError::io(&dir))?;
         opening.clean(&listing).map_err(OpenError::io(&dir))?;
         opening.open_segments(&listing)?;
         let file = opening.repair_last()?;
@@ -117,9 +116,9 @@ impl Journal {
         if let Some(problem) = options.problem() {
             return Err(OpenError::Options(problem));
         }
-        let lock = Lock::shared(&dir).map_err(|error| lock_error(&dir, error))?;
+        let lock = options.disk.lock(&dir, false).map_err(|error| lock_error(&dir, error))?;
         let mut opening = Opening::new(&options, false);
-        let listing = directory::list(&dir).map_err(OpenError::io(&dir))?;
+        let listing = directory::list(&*options.disk, &dir).map_err(OpenError::io(&dir))?;
         opening.open_segments(&listing)?;
         let (view, recovery) = opening.finish();
         Ok((Reader { shared: Arc::new(Shared::new_read_only(&options, view, lock)) }, recovery))
@@ -170,9 +169,9 @@ impl<'a> Opening<'a> {
     fn clean(&self, listing: &Listing) -> io::Result<()> {
         let sealed = listing.segments.split_last().map_or(&[][..], |(_, sealed)| sealed);
         for base in listing.indexes.iter().filter(|base| sealed.binary_search(base).is_err()) {
-            directory::remove(&self.options.dir.join(segment::index_file_name(*base)))?;
+            disk::remove(&*self.options.disk, &self.options.dir.join(segment::index_file_name(*base)))?;
         }
-        listing.unfinished.iter().try_for_each(|path| directory::remove(path))
+        listing.unfinished.iter().try_for_each(|path| disk::remove(&*self.options.disk, path))
     }
 
     fn open_segments(&mut self, listing: &Listing) -> Result<(), OpenError> {
@@ -188,14 +187,14 @@ impl<'a> Opening<'a> {
 
     fn open_sealed(&mut self, base: u64, next_base: u64) -> Result<(), OpenError> {
         let path = self.options.dir.join(segment::file_name(base));
-        let (file, file_bytes, header) = open_segment(&path, base)?;
+        let (file, file_bytes, header) = open_segment(&*self.options.disk, &path, base)?;
         if header == HeaderCheck::Damaged {
             self.count_corrupt(HEADER_BYTES.min(file_bytes));
         }
         let bytes = file_bytes.min(next_base - base);
         self.recovery.missing_bytes += next_base - base - bytes;
         let index_path = self.options.dir.join(segment::index_file_name(base));
-        let segment = match Sidecar::open(&index_path, base, bytes) {
+        let segment = match Sidecar::open(&*self.options.disk, &index_path, base, bytes) {
             Ok(index) => Sealed::new(base, bytes, index.tally, IndexPlace::File, index.bytes),
             Err(_) => {
                 let mut found = self.survey(file, base, bytes).map_err(OpenError::io(&path))?;
@@ -214,7 +213,7 @@ impl<'a> Opening<'a> {
         self.recovery.indexes_rebuilt += 1;
         let path = self.options.dir.join(segment::index_file_name(base));
         let written = match self.writable {
-            true => sidecar::write(&path, base, bytes, &found.tally, &found.index).ok(),
+            true => sidecar::write(&*self.options.disk, &path, base, bytes, &found.tally, &found.index).ok(),
             false => None,
         };
         match written {
@@ -225,7 +224,7 @@ impl<'a> Opening<'a> {
 
     fn open_last(&mut self, base: u64) -> Result<(), OpenError> {
         let path = self.options.dir.join(segment::file_name(base));
-        let (file, file_bytes, header) = open_segment(&path, base)?;
+        let (file, file_bytes, header) = open_segment(&*self.options.disk, &path, base)?;
         let mut found = self.survey(file, base, file_bytes).map_err(OpenError::io(&path))?;
         let header_damaged = header == HeaderCheck::Damaged;
         if header_damaged && file_bytes >= HEADER_BYTES {
@@ -250,7 +249,7 @@ impl<'a> Opening<'a> {
         Ok(())
     }
 
-    fn survey(&self, file: File, base: u64, limit: u64) -> io::Result<Survey> {
+    fn survey(&self, file: Arc<dyn DiskFile>, base: u64, limit: u64) -> io::Result<Survey> {
         survey(file, base, limit, self.options.payload_bytes_max(), self.options.keys)
     }
 
@@ -268,19 +267,19 @@ impl<'a> Opening<'a> {
 
     /// Makes the last segment end behind its last whole frame. What readers are about to see is made durable,
     /// for the process that wrote it may have ended before its flush.
-    fn repair_last(&self) -> Result<Option<File>, OpenError> {
+    fn repair_last(&self) -> Result<Option<Arc<dyn DiskFile>>, OpenError> {
         let Last::Usable { header_damaged, cut } = self.last else { return Ok(None) };
         let path = self.options.dir.join(segment::file_name(self.active.base));
         let repair = || {
-            let file = OpenOptions::new().read(true).write(true).open(&path)?;
+            let file = self.options.disk.modify(&path)?;
             if cut {
                 file.set_len(self.active.end)?;
             }
             if header_damaged {
                 file.write_all_at(&segment::encode_header(self.active.base), 0)?;
             }
-            file.sync_all()?;
-            directory::sync(&self.options.dir)?;
+            file.sync()?;
+            self.options.disk.sync_dir(&self.options.dir)?;
             Ok(file)
         };
         repair().map(Some).map_err(OpenError::io(&path))
@@ -293,13 +292,18 @@ impl<'a> Opening<'a> {
 }
 
 /// Opens a segment file and reads its header; gives its length too.
-fn open_segment(path: &Path, base: u64) -> Result<(File, u64, HeaderCheck), OpenError> {
+fn open_segment(
+    disk: &dyn Disk,
+    path: &Path,
+    base: u64,
+) -> Result<(Arc<dyn DiskFile>, u64, HeaderCheck), OpenError> {
     let read = || {
-        let file = File::open(path)?;
-        let mut header = Vec::new();
-        (&file).take(HEADER_BYTES).read_to_end(&mut header)?;
-        let bytes = file.metadata()?.len();
-        io::Result::Ok((file, bytes, segment::check_header(&header, base)))
+        let file = disk.open(path)?;
+        let bytes = file.bytes()?;
+        let mut header = [0; HEADER_BYTES as usize];
+        let header = &mut header[..bytes.min(HEADER_BYTES) as usize];
+        file.read_exact_at(header, 0)?;
+        io::Result::Ok((file, bytes, segment::check_header(header, base)))
     };
     match read().map_err(OpenError::io(path))? {
         (_, _, HeaderCheck::Unsupported { version }) => {

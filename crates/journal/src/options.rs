@@ -1,8 +1,8 @@
 //! How a journal is to be opened.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
-use crate::{frame, record::Key, segment};
+use crate::{disk::Disk, frame, record::Key, segment};
 
 /// When an append counts as done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct Options {
     /// Appends the keys of a payload to `out`; rebuilds an index after a crash. It must be a pure function, must
     /// not panic on any bytes, and must give what [`crate::Record::keys`] gave.
     pub keys: fn(kind: u8, payload: &[u8], out: &mut Vec<Key>),
+    /// Where the folder is: [`crate::RealDisk`], unless a test wants another.
+    pub disk: Arc<dyn Disk>,
 }
 
 impl Options {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    directory,
+    disk,
     position::Position,
     segment::Sealed,
     writer::{WriteError, Writer},
@@ -59,7 +59,7 @@ impl Writer {
             retained.bytes = bytes;
             retained.first = Position(self.shared.view().first());
             if retained.segments_dropped > 0 {
-                directory::sync(&self.shared.dir)?;
+                self.shared.disk.sync_dir(&self.shared.dir)?;
             }
             return Ok(retained);
         }
@@ -74,12 +74,12 @@ impl Writer {
     fn drop_segment(&mut self, segment: &Arc<Sealed>) -> Result<(), WriteError> {
         self.finish_sealing();
         Arc::make_mut(&mut self.shared.view_mut().sealed).remove(0);
-        if let Err(error) = directory::remove(&self.shared.segment_path(segment.base)) {
+        if let Err(error) = disk::remove(&*self.shared.disk, &self.shared.segment_path(segment.base)) {
             Arc::make_mut(&mut self.shared.view_mut().sealed).insert(0, segment.clone());
             return Err(error.into());
         }
         // An index file without its segment is removed at the next opening.
-        let _ = directory::remove(&self.shared.index_path(segment.base));
+        let _ = disk::remove(&*self.shared.disk, &self.shared.index_path(segment.base));
         Ok(())
     }
 }

@@ -1,15 +1,9 @@
 //! Seals a full segment: begins the next one, and writes the index of the one before.
 
-use std::{
-    fs::{File, OpenOptions},
-    io,
-    os::unix::fs::FileExt,
-    sync::Arc,
-    thread,
-};
+use std::{io, sync::Arc, thread};
 
 use crate::{
-    directory,
+    disk::DiskFile,
     memory_index::MemoryIndex,
     segment::{self, IndexPlace, Sealed},
     sidecar,
@@ -23,28 +17,24 @@ impl Writer {
         self.write_out()?;
         self.sync_file()?;
         self.publish();
-        let base = self.base + self.written;
-        let file = match create_segment(&self.shared, base) {
-            Ok(file) => file,
-            Err(error) => return Err(self.abandon_segment(base, error)),
-        };
-        self.file.replace(file);
+        self.begin_next()
+    }
+
+    /// Begins the next segment behind what readers were shown of the active one, which is sealed. Where that fails,
+    /// a file may stay behind under the next segment's name; so the active one may not grow past it.
+    pub(crate) fn begin_next(&mut self) -> Result<(), WriteError> {
+        self.in_doubt = true;
+        let base = self.base + self.published;
+        self.file = create_segment(&self.shared, base).map_err(|error| {
+            io::Error::new(error.kind(), format!("a segment could not be begun: {error}"))
+        })?;
+        self.in_doubt = false;
         let index = Arc::new(self.seal(base));
         self.base = base;
         (self.written, self.published) = (segment::HEADER_BYTES, segment::HEADER_BYTES);
         self.postings_published = 0;
         self.write_index_aside(index);
         Ok(())
-    }
-
-    /// A segment that could not be begun must not stay behind: the one before it may grow past its base.
-    fn abandon_segment(&mut self, base: u64, error: io::Error) -> WriteError {
-        match directory::remove(&self.shared.segment_path(base)) {
-            Ok(()) => WriteError::Failed(error),
-            Err(second) => {
-                self.refuse(format!("a segment could not be begun ({error}) nor removed ({second})"))
-            }
-        }
     }
 
     /// Moves the active segment among the sealed ones; gives its index.
@@ -63,6 +53,9 @@ impl Writer {
     /// meanwhile, and no more than two indexes are in memory.
     fn write_index_aside(&mut self, sealed: Arc<SealedIndex>) {
         self.finish_sealing();
+        if !self.shared.disk.may_be_used_at_once() {
+            return sealed.write(&self.shared);
+        }
         let shared = self.shared.clone();
         let work = sealed.clone();
         let spawned = thread::Builder::new().name("journal-index".into()).spawn(move || work.write(&shared));
@@ -91,7 +84,7 @@ impl SealedIndex {
     /// Without its file the index counts as missing, which only makes lookups slower: they rebuild it.
     fn write(&self, shared: &Shared) {
         let Sealed { base, bytes, tally, .. } = &*self.segment;
-        match sidecar::write(&shared.index_path(*base), *base, *bytes, tally, &self.index) {
+        match sidecar::write(&*shared.disk, &shared.index_path(*base), *base, *bytes, tally, &self.index) {
             Ok(index_bytes) => self.segment.place_index(IndexPlace::File, index_bytes),
             Err(_) => self.segment.place_index(IndexPlace::Missing, 0),
         }
@@ -99,15 +92,10 @@ impl SealedIndex {
 }
 
 /// Creates the file of the segment at `base` with its header, durably.
-pub(crate) fn create_segment(shared: &Shared, base: u64) -> io::Result<File> {
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .read(true)
-        .write(true)
-        .open(shared.segment_path(base))?;
+pub(crate) fn create_segment(shared: &Shared, base: u64) -> io::Result<Arc<dyn DiskFile>> {
+    let file = shared.disk.create(&shared.segment_path(base))?;
     file.write_all_at(&segment::encode_header(base), 0)?;
-    file.sync_all()?;
-    directory::sync(&shared.dir)?;
+    file.sync()?;
+    shared.disk.sync_dir(&shared.dir)?;
     Ok(file)
 }

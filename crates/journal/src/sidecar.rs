@@ -3,14 +3,13 @@
 //! It can always be rebuilt from its segment, so any doubt about it ends in "damaged", never in a wrong answer.
 
 use std::{
-    fs::{self, File},
     io::{self, BufWriter, Write},
-    os::unix::fs::FileExt,
     path::Path,
+    sync::Arc,
 };
 
 use crate::{
-    directory::UNFINISHED,
+    disk::{self, Appender, Disk, DiskFile},
     filter::{self, BLOCK_BYTES, FilterBuilder},
     memory_index::MemoryIndex,
     record::Key,
@@ -31,7 +30,7 @@ const PAGE_CRC_AT: usize = PAGE_BYTES - 4;
 /// An open index file whose header is right.
 #[derive(Debug)]
 pub(crate) struct Sidecar {
-    file: File,
+    file: Arc<dyn DiskFile>,
     pub(crate) tally: Tally,
     pub(crate) bytes: u64,
     blocks: u64,
@@ -57,6 +56,7 @@ impl From<io::Error> for SidecarError {
 /// Writes the index file for the segment at `base` of `segment_bytes`; gives its size. Written aside and
 /// renamed, so that a crash leaves either no index file or a whole one.
 pub(crate) fn write(
+    disk: &dyn Disk,
     path: &Path,
     base: u64,
     segment_bytes: u64,
@@ -77,25 +77,46 @@ pub(crate) fn write(
         postings.len() as u64,
         filter.blocks(),
     ];
-    let unfinished = path.with_extension(UNFINISHED);
-    let mut out = BufWriter::with_capacity(64 << 10, File::create(&unfinished)?);
-    out.write_all(&encode_header(&numbers))?;
+    let unfinished = disk::unfinished(path);
+    let written = write_parts(disk, &unfinished, &numbers, filter, &postings);
+    let renamed = written.and_then(|bytes| disk.rename(&unfinished, path).map(|()| bytes));
+    if renamed.is_err() {
+        // It may be the room that it takes which is missing.
+        let _ = disk::remove(disk, &unfinished);
+    }
+    renamed
+}
+
+fn write_parts(
+    disk: &dyn Disk,
+    path: &Path,
+    numbers: &[u64; 9],
+    filter: FilterBuilder,
+    postings: &[(Key, u64)],
+) -> io::Result<u64> {
+    let (file, base) = (disk.create(path)?, numbers[1]);
+    let mut out = BufWriter::with_capacity(64 << 10, Appender::new(&*file));
+    out.write_all(&encode_header(numbers))?;
     for block in filter.finish() {
         out.write_all(&block)?;
     }
     for (number, page) in postings.chunks(POSTINGS_PER_PAGE).enumerate() {
         out.write_all(&encode_page(base, number as u64, page))?;
     }
-    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    Ok(file.metadata()?.len())
+    let bytes = out.into_inner().map_err(io::IntoInnerError::into_error)?.bytes;
+    file.sync()?;
+    Ok(bytes)
 }
 
 impl Sidecar {
     /// Opens the index file of the segment at `base`, which must have `segment_bytes`.
-    pub(crate) fn open(path: &Path, base: u64, segment_bytes: u64) -> Result<Self, SidecarError> {
-        let file = File::open(path)?;
+    pub(crate) fn open(
+        disk: &dyn Disk,
+        path: &Path,
+        base: u64,
+        segment_bytes: u64,
+    ) -> Result<Self, SidecarError> {
+        let file = disk.open(path)?;
         let mut header = [0; HEADER_BYTES];
         file.read_exact_at(&mut header, 0)?;
         let numbers = decode_header(&header).ok_or(SidecarError::Damaged)?;
@@ -113,7 +134,7 @@ impl Sidecar {
         if (version, found_base, found_bytes) != (VERSION, base, segment_bytes) || blocks == 0 {
             return Err(SidecarError::Damaged);
         }
-        let bytes = file.metadata()?.len();
+        let bytes = file.bytes()?;
         let pages = postings.div_ceil(POSTINGS_PER_PAGE as u64);
         let expected = u128::from(blocks) * BLOCK_BYTES as u128
             + u128::from(pages) * PAGE_BYTES as u128

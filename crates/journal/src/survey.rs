@@ -1,8 +1,9 @@
 //! Counts and indexes one segment by reading all of it.
 
-use std::{fs::File, io};
+use std::{io, sync::Arc};
 
 use crate::{
+    disk::DiskFile,
     frame_scan::{Found, FrameScan},
     memory_index::MemoryIndex,
     record::Key,
@@ -24,7 +25,7 @@ pub(crate) struct Survey {
 
 /// Reads the segment at `base` up to the file offset `limit`.
 pub(crate) fn survey(
-    file: File,
+    file: Arc<dyn DiskFile>,
     base: u64,
     limit: u64,
     payload_bytes_max: usize,

@@ -12,4 +12,4 @@ mod opening;
 mod retention;
 mod writing;
 
-pub(crate) use faults::Faults;
+pub(crate) use faults::failing;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    lock::Lock,
+    disk::{Disk, Held},
     memory_index::MemoryIndex,
     options::Options,
     record::Key,
@@ -19,6 +19,7 @@ use crate::{
 /// Shared by the writer and all readers of one journal.
 #[derive(Debug)]
 pub(crate) struct Shared {
+    pub(crate) disk: Arc<dyn Disk>,
     pub(crate) dir: PathBuf,
     pub(crate) payload_bytes_max: usize,
     pub(crate) keys: fn(u8, &[u8], &mut Vec<Key>),
@@ -29,7 +30,7 @@ pub(crate) struct Shared {
     pub(crate) rebuilding: Mutex<()>,
     view: RwLock<View>,
     /// A reader without a writer holds the lock here.
-    _lock: Option<Lock>,
+    _lock: Option<Box<dyn Held>>,
 }
 
 /// The segments as they are at one moment. No lock on it is held during input or output.
@@ -64,6 +65,7 @@ impl Shared {
     /// For a journal with a writer.
     pub(crate) fn new(options: &Options, view: View) -> Self {
         Self {
+            disk: options.disk.clone(),
             dir: options.dir.clone(),
             payload_bytes_max: options.payload_bytes_max(),
             keys: options.keys,
@@ -76,7 +78,7 @@ impl Shared {
     }
 
     /// For a journal that is only read.
-    pub(crate) fn new_read_only(options: &Options, view: View, lock: Option<Lock>) -> Self {
+    pub(crate) fn new_read_only(options: &Options, view: View, lock: Option<Box<dyn Held>>) -> Self {
         Self { writable: AtomicBool::new(false), _lock: lock, ..Self::new(options, view) }
     }
 

@@ -1,16 +1,14 @@
 //! Appends records and makes them durable.
 
 use std::{
-    fs::File,
     io,
     sync::{Arc, PoisonError, atomic::Ordering},
     thread::JoinHandle,
 };
 
 use crate::{
-    active_file::ActiveFile,
+    disk::{DiskFile, Held},
     frame::{self, HEADER_BYTES},
-    lock::Lock,
     options::{Durability, Options},
     position::Position,
     record::{Key, Record},
@@ -25,16 +23,10 @@ pub const WRITE_BUFFER_BYTES: usize = 4 << 20;
 pub const SEGMENT_KEYS_MAX: usize = 1 << 20;
 
 /// Why nothing was written. After it, everything that was appended and not yet durable is gone, and
-/// [`Writer::durable_end`] tells what was durable before.
+/// [`Writer::durable_end`] tells what was durable before. A later append tries again.
 #[derive(Debug, thiserror::Error)]
-pub enum WriteError {
-    /// The disk refused; the file is back at its last good length, so a later append may succeed.
-    #[error("the journal could not be written: {0}")]
-    Failed(#[from] io::Error),
-    /// The disk refused in a way that leaves in doubt what it holds. Only opening the journal again helps.
-    #[error("the journal accepts nothing until it is opened again: {0}")]
-    Refused(Arc<str>),
-}
+#[error("the journal could not be written: {0}")]
+pub struct WriteError(#[from] io::Error);
 
 /// Why a record was not appended.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +48,7 @@ pub struct Writer {
     pub(crate) shared: Arc<Shared>,
     segment_bytes_max: u64,
     durability: Durability,
-    pub(crate) file: ActiveFile,
+    pub(crate) file: Arc<dyn DiskFile>,
     pub(crate) base: u64,
     /// Bytes of the active file: written, and shown to readers.
     pub(crate) written: u64,
@@ -64,10 +56,11 @@ pub struct Writer {
     /// What readers are not shown yet; of its frames, those not written yet.
     group: Group,
     pub(crate) postings_published: usize,
-    refused: Option<Arc<str>>,
+    /// What the active file holds behind `published` is in doubt: nothing is appended to it any more.
+    pub(crate) in_doubt: bool,
     pub(crate) sealing: Option<JoinHandle<()>>,
     key_scratch: Vec<Key>,
-    _lock: Lock,
+    _lock: Option<Box<dyn Held>>,
 }
 
 #[derive(Debug, Default)]
@@ -87,7 +80,12 @@ impl Group {
 
 impl Writer {
     /// Goes on behind the active segment of `shared`, whose file is `file`.
-    pub(crate) fn new(shared: Arc<Shared>, options: &Options, file: File, lock: Lock) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        options: &Options,
+        file: Arc<dyn DiskFile>,
+        lock: Option<Box<dyn Held>>,
+    ) -> Self {
         let (base, end, postings) = {
             let active = &shared.view().active;
             (active.base, active.end, active.index.len())
@@ -96,13 +94,13 @@ impl Writer {
             shared,
             segment_bytes_max: options.segment_bytes_max,
             durability: options.durability,
-            file: ActiveFile::new(file),
+            file,
             base,
             written: end,
             published: end,
             group: Group::default(),
             postings_published: postings,
-            refused: None,
+            in_doubt: false,
             sealing: None,
             key_scratch: Vec::new(),
             _lock: lock,
@@ -114,7 +112,6 @@ impl Writer {
     /// # Errors
     /// [`AppendError`]; after [`AppendError::Write`] everything since the last sync is lost.
     pub fn append(&mut self, record: &Record) -> Result<Position, AppendError> {
-        self.check_refused()?;
         let bytes = HEADER_BYTES + record.payload.len();
         let bytes_max = HEADER_BYTES + self.shared.payload_bytes_max;
         if bytes > bytes_max {
@@ -123,7 +120,9 @@ impl Writer {
         if record.keys.len() > SEGMENT_KEYS_MAX {
             return Err(AppendError::TooManyKeys { keys: record.keys.len(), keys_max: SEGMENT_KEYS_MAX });
         }
-        if self.is_full(bytes as u64) {
+        if self.in_doubt {
+            self.begin_next()?;
+        } else if self.is_full(bytes as u64) {
             self.rotate()?;
         }
         let position = self.base + self.segment_bytes();
@@ -143,7 +142,6 @@ impl Writer {
     /// # Errors
     /// [`WriteError`]; what was appended since the last sync is then lost.
     pub fn sync(&mut self) -> Result<(), WriteError> {
-        self.check_refused()?;
         if self.segment_bytes() == self.published {
             return Ok(());
         }
@@ -161,19 +159,9 @@ impl Writer {
         Position(self.base + self.published)
     }
 
-    /// Why the writer refuses everything, if it does.
-    #[must_use]
-    pub fn refusal(&self) -> Option<&str> {
-        self.refused.as_deref()
-    }
-
     /// Bytes of the active segment with all that was appended.
     fn segment_bytes(&self) -> u64 {
         self.written + self.group.frames.len() as u64
-    }
-
-    pub(crate) fn check_refused(&self) -> Result<(), WriteError> {
-        self.refused.as_ref().map_or(Ok(()), |reason| Err(WriteError::Refused(reason.clone())))
     }
 
     fn is_full(&self, more_bytes: u64) -> bool {
@@ -192,31 +180,23 @@ impl Writer {
         Ok(())
     }
 
-    /// After a failed `fdatasync` the kernel may have thrown the bytes away and call the next one a success,
-    /// so the writer trusts this file no longer.
+    /// After a failed flush the kernel may have thrown the bytes away and call the next one a success. So no flush
+    /// of this file proves anything from now on, and what comes next goes into a new one.
     pub(crate) fn sync_file(&mut self) -> Result<(), WriteError> {
         let Err(error) = self.file.sync() else { return Ok(()) };
-        let reason = format!("flushing to disk failed: {error}");
-        let _ = self.roll_back(error);
-        Err(self.refuse(reason))
+        self.in_doubt = true;
+        Err(self.roll_back(error))
     }
 
-    /// Forgets what readers were not shown, on disk too.
+    /// Forgets what readers were not shown, on disk too. Where that fails, the next segment's base says where this
+    /// one ends.
     fn roll_back(&mut self, error: io::Error) -> WriteError {
         self.group.clear();
         self.written = self.published;
-        match self.file.truncate(self.published).and_then(|()| self.file.sync()) {
-            Ok(()) => WriteError::Failed(error),
-            Err(second) => {
-                self.refuse(format!("a write failed ({error}) and could not be rolled back ({second})"))
-            }
+        if self.file.set_len(self.published).and_then(|()| self.file.sync()).is_err() {
+            self.in_doubt = true;
         }
-    }
-
-    pub(crate) fn refuse(&mut self, reason: String) -> WriteError {
-        let reason: Arc<str> = reason.into();
-        self.refused = Some(reason.clone());
-        WriteError::Refused(reason)
+        WriteError(error)
     }
 
     /// Shows readers all that is written.
@@ -242,7 +222,7 @@ impl Drop for Writer {
             let _rebuilt = self.shared.rebuilding.lock().unwrap_or_else(PoisonError::into_inner);
             self.shared.writable.store(false, Ordering::Release);
         }
-        if self.durability == Durability::Buffered && self.refused.is_none() {
+        if self.durability == Durability::Buffered {
             let _ = self.file.sync();
         }
     }

@@ -5,7 +5,8 @@ use journal::{Journal, OpenError};
 use store::{SqliteStore, Store};
 
 use crate::data::DataDir;
-use crate::{health, journal_options};
+use crate::disk_room::{DiskRoom, RESERVE_DEFAULT};
+use crate::journal_options;
 
 /// One of the published vectors: a report as anybody may write it, and the hash of its canonical form. This one has
 /// every kind of difficult text in it.
@@ -17,7 +18,8 @@ pub async fn check_data(data: &DataDir) -> Vec<Check> {
     if let Some(nothing) = nothing_kept(data) {
         return vec![nothing];
     }
-    let mut checks = vec![health::disk(data.root()), installation(data), hashes()];
+    let mut checks =
+        vec![DiskRoom::new(data.root().to_owned(), RESERVE_DEFAULT).check(), installation(data), hashes()];
     checks.push(journal(data).await);
     checks.push(store(data).await);
     checks

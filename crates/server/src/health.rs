@@ -1,6 +1,5 @@
 //! Whether the server can do its work: the checks behind `/readyz`.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,11 +8,9 @@ use api::{Check, CheckStatus, Durability, Health};
 use model::{Nanos, SECOND_NS};
 
 use crate::clock;
+use crate::disk_room::DiskRoom;
 use crate::ingest::Committer;
 use crate::store_writer::StoreState;
-
-/// Below this much free space the data directory is a warning; below a tenth of it a failure.
-const DISK_FREE_BYTES_LOW: u64 = 1 << 30;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -27,7 +24,7 @@ pub(crate) enum Phase {
 pub(crate) struct HealthState {
     phase: AtomicU8,
     pub durability: Durability,
-    pub data: PathBuf,
+    pub room: Arc<DiskRoom>,
     /// Set once the server is put together.
     pub parts: std::sync::OnceLock<HealthParts>,
 }
@@ -83,9 +80,9 @@ impl Heartbeat {
 }
 
 impl HealthState {
-    pub(crate) fn new(durability: Durability, data: PathBuf) -> Self {
+    pub(crate) fn new(durability: Durability, room: Arc<DiskRoom>) -> Self {
         let phase = AtomicU8::new(Phase::Starting as u8);
-        Self { phase, durability, data, parts: std::sync::OnceLock::new() }
+        Self { phase, durability, room, parts: std::sync::OnceLock::new() }
     }
 
     pub(crate) fn enter(&self, phase: Phase) {
@@ -93,7 +90,7 @@ impl HealthState {
     }
 
     pub(crate) fn report(&self) -> Health {
-        let mut checks = vec![self.phase(), disk(&self.data)];
+        let mut checks = vec![self.phase(), self.room.check()];
         if let Some(parts) = self.parts.get() {
             checks.push(journal(&parts.committer));
             checks.push(store(&parts.store));
@@ -120,13 +117,15 @@ fn check(name: &str, status: CheckStatus, detail: impl Into<String>) -> Check {
 }
 
 fn journal(committer: &Committer) -> Check {
-    match committer.failure() {
+    if let Some(reason) = committer.failure() {
+        return check("journal", CheckStatus::Fail, format!("{reason}; start the server again"));
+    }
+    match committer.trouble() {
         None => check("journal", CheckStatus::Ok, "entries can be written"),
-        Some(reason) => check(
-            "journal",
-            CheckStatus::Fail,
-            format!("{reason}; check the disk and start the server again"),
-        ),
+        // Every tick of the engine is an entry, and so the next try.
+        Some(reason) => {
+            check("journal", CheckStatus::Fail, format!("{reason}; it is tried again with every tick"))
+        }
     }
 }
 
@@ -153,20 +152,6 @@ fn notifications(outgoing: &notify::Outgoing) -> Option<Check> {
             format!("{dead} were given up, {pending} wait; `casebook notifications --state dead` lists them"),
         ),
     })
-}
-
-/// How much room the data directory has.
-pub(crate) fn disk(data: &std::path::Path) -> Check {
-    let free = match rustix::fs::statvfs(data) {
-        Ok(stats) => stats.f_bavail.saturating_mul(stats.f_frsize),
-        Err(error) => return check("disk", CheckStatus::Fail, format!("{}: {error}", data.display())),
-    };
-    let (status, advice) = match free {
-        _ if free < DISK_FREE_BYTES_LOW / 10 => (CheckStatus::Fail, "; make room now"),
-        _ if free < DISK_FREE_BYTES_LOW => (CheckStatus::Warn, "; make room soon"),
-        _ => (CheckStatus::Ok, ""),
-    };
-    check("disk", status, format!("{} MiB are free{advice}", free >> 20))
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ pub(crate) use pagerduty_signature::PagerdutySecrets;
 pub(crate) use rest::router as rest_router;
 
 use crate::clock;
+use crate::disk_room::DiskRoom;
 use crate::http::{BodyReader, Failure, ReadBody, discard};
 use crate::metrics::{OutcomeLabels, ReasonLabels, ServerMetrics, SurfaceLabel};
 use crate::refusals::Refusals;
@@ -87,6 +88,7 @@ pub(crate) struct Ingest {
     rules: DecodeRules,
     decoders: Arc<Semaphore>,
     recent: RecentIds,
+    room: Arc<DiskRoom>,
     pagerduty: PagerdutySecrets,
     metrics: Arc<ServerMetrics>,
     refusals: Arc<Refusals>,
@@ -108,6 +110,7 @@ impl Ingest {
         committer: Arc<Committer>,
         bodies: BodyReader,
         rules: DecodeRules,
+        room: Arc<DiskRoom>,
         pagerduty: PagerdutySecrets,
         metrics: Arc<ServerMetrics>,
         refusals: Arc<Refusals>,
@@ -120,6 +123,7 @@ impl Ingest {
             rules,
             decoders,
             recent: RecentIds::default(),
+            room,
             pagerduty,
             metrics,
             refusals,
@@ -177,6 +181,9 @@ impl Ingest {
         receipt.accepted -= known;
         if receipt.accepted == 0 {
             return Ok(receipt);
+        }
+        if source.form.is_telemetry() {
+            self.room.take(payload.len() as u64)?;
         }
         hold.resize(payload.len() as u64 + decoded_bytes(&input)).map_err(crate::http::overloaded)?;
         let label = SurfaceLabel { surface: source.surface };

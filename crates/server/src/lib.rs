@@ -5,6 +5,7 @@ mod admin;
 mod apply;
 mod clock;
 mod data;
+mod disk_room;
 mod doctor;
 mod engine_loop;
 mod evidence;
@@ -47,5 +48,6 @@ fn journal_options(data: &DataDir, settings: Option<&Settings>) -> journal::Opti
             Some(api::Durability::Durable) | None => journal::Durability::Durable,
         },
         keys: intake::record::keys,
+        disk: std::sync::Arc::new(journal::RealDisk),
     }
 }

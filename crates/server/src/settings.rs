@@ -63,6 +63,12 @@ pub static REGISTER: &[Setting] = &[
         "After how much new journal a snapshot of the engine is written.",
     ),
     setting(
+        "disk-reserve",
+        "SIZE",
+        Some("512MiB"),
+        "Free space below which telemetry gets 503, so that the store and snapshots go on; 0B to 1TiB.",
+    ),
+    setting(
         "body-bytes-max",
         "SIZE",
         Some("16MiB"),
@@ -162,6 +168,7 @@ pub struct Settings {
     pub retention_age: Duration,
     pub retention_bytes: u64,
     pub snapshot_bytes: u64,
+    pub disk_reserve: u64,
     pub body_bytes_max: usize,
     pub in_flight_bytes_max: u64,
     pub connections_max: usize,
@@ -272,6 +279,8 @@ impl Settings {
             meaning.get("retention-bytes", value::within(value::bytes, 2 * MIB, 1024 * GIB, "2MiB to 1TiB"));
         let snapshot_bytes =
             meaning.get("snapshot-bytes", value::within(value::bytes, 64 * KIB, 16 * GIB, "64KiB to 16GiB"));
+        let disk_reserve =
+            meaning.get("disk-reserve", value::within(value::bytes, 0, 1024 * GIB, "0B to 1TiB"));
         let body_bytes_max =
             meaning.get("body-bytes-max", value::within(value::bytes, KIB, 64 * MIB, "1KiB to 64MiB"));
         let in_flight_bytes_max =
@@ -287,9 +296,8 @@ impl Settings {
         let addresses =
             [("listen", listen), ("admin", admin), ("otlp-grpc", otlp_grpc), ("otlp-http", otlp_http)];
         together::check_addresses(meaning, addresses);
-        let (in_flight, body) =
-            (("in-flight-bytes-max", in_flight_bytes_max), ("body-bytes-max", body_bytes_max));
-        together::check_times(meaning, in_flight, (4, "four times"), body);
+        let in_flight = ("in-flight-bytes-max", in_flight_bytes_max);
+        together::check_times(meaning, in_flight, (4, "four times"), ("body-bytes-max", body_bytes_max));
         let (retention, segment) = (("retention-bytes", retention_bytes), ("segment-bytes", segment_bytes));
         together::check_times(meaning, retention, (2, "twice"), segment);
         together::check_data(meaning, data.as_deref());
@@ -307,6 +315,7 @@ impl Settings {
             retention_age: retention_age?,
             retention_bytes: retention_bytes?,
             snapshot_bytes: snapshot_bytes?,
+            disk_reserve: disk_reserve?,
             body_bytes_max: body_bytes_max? as usize,
             in_flight_bytes_max: in_flight_bytes_max?,
             connections_max: connections_max? as usize,

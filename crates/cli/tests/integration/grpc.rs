@@ -36,6 +36,17 @@ impl Grpc {
 
     /// Status and message of the call, from the headers if it failed at once, else from the trailers.
     pub(crate) async fn call(&self, method: &str, encoding: &str, message: &[u8]) -> (u32, String) {
+        let (status, told, _) = self.call_with_details(method, encoding, message).await;
+        (status, told)
+    }
+
+    /// The same, and the bytes of the status's details.
+    pub(crate) async fn call_with_details(
+        &self,
+        method: &str,
+        encoding: &str,
+        message: &[u8],
+    ) -> (u32, String, Vec<u8>) {
         let length = u32::try_from(message.len()).unwrap().to_be_bytes();
         let flag = u8::from(encoding != "identity");
         let body = [&[flag][..], &length, message].concat();
@@ -51,6 +62,8 @@ impl Grpc {
         let told =
             body.trailers().filter(|trailers| trailers.contains_key("grpc-status")).unwrap_or(&headers);
         let text = |name| told.get(name).map_or("", |value| value.to_str().unwrap());
-        (text("grpc-status").parse().unwrap(), text("grpc-message").to_owned())
+        let details =
+            tonic::Status::from_header_map(told).map_or(Vec::new(), |status| status.details().to_vec());
+        (text("grpc-status").parse().unwrap(), text("grpc-message").to_owned(), details)
     }
 }

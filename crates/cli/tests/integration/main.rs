@@ -8,6 +8,8 @@ mod client;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod full_disk;
+#[cfg(test)]
 mod grpc;
 #[cfg(test)]
 mod hostile;

@@ -4,11 +4,12 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use tempfile::TempDir;
 
-use crate::{Durability, Entry, Journal, Key, Options, Position, Reader, Record, Recovery, Writer};
+use crate::{Durability, Entry, Journal, Key, Options, Position, Reader, RealDisk, Record, Recovery, Writer};
 
 /// A folder in memory where the machine has one: these tests are about bytes, not about disks.
 pub(crate) fn folder() -> TempDir {
@@ -23,6 +24,7 @@ pub(crate) fn options(dir: &Path) -> Options {
         frame_bytes_max: 600,
         durability: Durability::Durable,
         keys,
+        disk: Arc::new(RealDisk),
     }
 }
 

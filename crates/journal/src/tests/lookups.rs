@@ -122,9 +122,9 @@ fn an_index_of_many_pages_answers_for_every_key() {
             index.insert([1; 16], number * 10);
         }
     }
-    let bytes = sidecar::write(&path, 0, 99_999, &Tally::default(), &index).unwrap();
+    let bytes = sidecar::write(&crate::RealDisk, &path, 0, 99_999, &Tally::default(), &index).unwrap();
     assert_eq!(bytes, fs::metadata(&path).unwrap().len());
-    let file = Sidecar::open(&path, 0, 99_999).unwrap();
+    let file = Sidecar::open(&crate::RealDisk, &path, 0, 99_999).unwrap();
     for number in 0..3000 {
         assert_eq!(file.positions(0, &key(number), u64::MAX, 5).unwrap(), [number * 10]);
         assert_eq!(file.positions(0, &key(number), number * 10, 5).unwrap(), [0; 0]);
@@ -136,8 +136,8 @@ fn an_index_of_many_pages_answers_for_every_key() {
         (0..2000).filter(|number| number % 3 == 0).map(|number| number * 10).collect::<Vec<_>>()
     );
     assert_eq!(file.positions(0, &[1; 16], u64::MAX, 700).unwrap().len(), 700);
-    assert!(Sidecar::open(&path, 1, 99_999).is_err());
-    assert!(Sidecar::open(&path, 0, 99_998).is_err());
+    assert!(Sidecar::open(&crate::RealDisk, &path, 1, 99_999).is_err());
+    assert!(Sidecar::open(&crate::RealDisk, &path, 0, 99_998).is_err());
 }
 
 #[test]

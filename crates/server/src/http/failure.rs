@@ -39,7 +39,9 @@ impl Failure {
     fn retry_after_s(&self) -> Option<u32> {
         match (self.0.code.info().retry, self.0.code) {
             (Retry::Never, _) => None,
-            (Retry::Later, ErrorCode::JournalFailed | ErrorCode::StorageFailed) => Some(5),
+            (Retry::Later, ErrorCode::DiskFull | ErrorCode::JournalFailed | ErrorCode::StorageFailed) => {
+                Some(5)
+            }
             (Retry::Later, _) => Some(1),
         }
     }
@@ -151,9 +153,11 @@ fn grpc_code(code: ErrorCode) -> tonic::Code {
         | ErrorCode::UnsupportedEncoding => Code::Unimplemented,
         ErrorCode::RequestTimeout => Code::DeadlineExceeded,
         ErrorCode::BodyTooLarge => Code::ResourceExhausted,
-        ErrorCode::NotReady | ErrorCode::Overloaded | ErrorCode::JournalFailed | ErrorCode::StorageFailed => {
-            Code::Unavailable
-        }
+        ErrorCode::DiskFull
+        | ErrorCode::NotReady
+        | ErrorCode::Overloaded
+        | ErrorCode::JournalFailed
+        | ErrorCode::StorageFailed => Code::Unavailable,
         ErrorCode::Internal | ErrorCode::ReportCorrupt => Code::Internal,
     }
 }

@@ -18,6 +18,7 @@ use super::recovery::recover;
 use super::{Server, Threads};
 use crate::admin::Admin;
 use crate::data::{DataDir, DataDirError};
+use crate::disk_room::DiskRoom;
 use crate::engine_loop::{self, EngineLoop, EngineQueries, Wake};
 use crate::health::{HealthParts, HealthState, Heartbeat, Phase};
 use crate::http::{BodyLimits, BodyReader, Door, Shell, Signpost, wrap};
@@ -95,7 +96,8 @@ impl Server {
         data.create()?;
         let listeners = Listeners::bind(&settings).await?;
         let metrics = Arc::new(ServerMetrics::new());
-        let health = Arc::new(HealthState::new(settings.durability, settings.data.clone()));
+        let room = Arc::new(DiskRoom::new(settings.data.clone(), settings.disk_reserve));
+        let health = Arc::new(HealthState::new(settings.durability, Arc::clone(&room)));
         let (drain, draining) = Drain::new();
         let (admin_drain, admin_draining) = Drain::new();
         let refusals = Arc::new(Refusals::new(Arc::clone(&metrics)));
@@ -113,7 +115,8 @@ impl Server {
             outgoing: Arc::clone(&core.outgoing),
         };
         let _ = health.parts.set(parts);
-        let (ingest, reading) = core.surfaces(&settings, &metrics, &refusals);
+        let (ingest, reading) = core.surfaces(&settings, &room, &metrics, &refusals);
+        tokio::spawn(room.watch(draining.clone()));
         let notifying = tokio::spawn(core.workers(&settings, &metrics)?.run(draining.clone()));
         tokio::spawn(core.retention(&settings, &metrics).run(draining.clone()));
         let routes = rest::router(reading.clone()).merge(ingest::rest_router(Arc::clone(&ingest), reading));
@@ -312,6 +315,7 @@ impl Core {
     fn surfaces(
         &self,
         settings: &Settings,
+        room: &Arc<DiskRoom>,
         metrics: &Arc<ServerMetrics>,
         refusals: &Arc<Refusals>,
     ) -> (Arc<Ingest>, Reading) {
@@ -325,6 +329,7 @@ impl Core {
             committer,
             bodies,
             rules,
+            Arc::clone(room),
             secrets,
             Arc::clone(metrics),
             Arc::clone(refusals),

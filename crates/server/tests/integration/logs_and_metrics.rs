@@ -56,6 +56,7 @@ fn journaled(data: &std::path::Path) -> (Vec<LogRecord>, Vec<MetricPoint>) {
         frame_bytes_max: 32 << 20,
         durability: Durability::Durable,
         keys: intake::record::keys,
+        disk: std::sync::Arc::new(journal::RealDisk),
     };
     let (reader, _) = Journal::read(options).unwrap();
     let limits = intake::Limits::default();
