@@ -20,6 +20,9 @@ use clap::error::ErrorKind;
 use crate::commands::Command;
 use crate::exit::Exit;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Works out what broke, where it started and why, and shows its evidence.
 #[derive(Debug, Parser)]
 #[command(name = "casebook", version, propagate_version = true, after_help = exit::HELP)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Effect, Evidence, IncidentId, Input, LogRecord, Nanos, TraceId};
+use model::{Effect, Event, Evidence, IncidentId, Input, LogRecord, Nanos, TraceId};
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::Alerts;
@@ -97,22 +97,13 @@ impl Engine {
     pub fn step(&mut self, input: Input, now: Nanos) -> Vec<Effect> {
         match input {
             Input::Events(events) => {
-                let shards = self.shards.len() as u64;
-                for event in &events {
-                    let hash = event.trace.stable_hash();
-                    let shard = (hash % shards) as usize;
-                    if self.shards[shard].add(event, &self.core.config) {
-                        self.core.window.metrics.services.add_event(event, hash, self.core.tick);
-                        self.core.join.add_event(event, hash, self.core.tick);
-                    }
-                }
+                self.take_events(&events);
                 Vec::new()
             }
             Input::Tick => {
-                let mut summary = Summary::default();
-                for shard in &mut self.shards {
-                    summary.merge(&shard.close(now, &self.core.config));
-                }
+                let mut closed = self.shards.iter_mut().map(|shard| shard.close(now, &self.core.config));
+                let mut summary = closed.next().unwrap_or_default();
+                closed.for_each(|other| summary.merge(&other));
                 self.duplicates += summary.duplicates;
                 self.core.tick(&summary, now)
             }
@@ -143,6 +134,25 @@ impl Engine {
                     self.shards.iter_mut().for_each(Shard::drop_summary);
                 }
                 Vec::new()
+            }
+        }
+    }
+
+    /// What came before is looked up for all events first: the looks into a large set then wait for memory together.
+    fn take_events(&mut self, events: &[Event]) {
+        let shards = self.shards.len() as u64;
+        let looked_up: Vec<(u64, bool)> = events
+            .iter()
+            .map(|event| {
+                let hash = event.trace.stable_hash();
+                (hash, self.shards[(hash % shards) as usize].counts_event(event, hash))
+            })
+            .collect();
+        for (event, (hash, counts)) in events.iter().zip(looked_up) {
+            if counts {
+                self.shards[(hash % shards) as usize].add(event, &self.core.config);
+                self.core.window.metrics.services.add_event(event, hash, self.core.tick);
+                self.core.join.add_event(event, hash, self.core.tick);
             }
         }
     }

@@ -33,13 +33,15 @@ pub(crate) struct Known {
 }
 
 impl Shard {
-    /// Whether the event counts: one that is late, or came before, must change nothing else either.
-    pub(crate) fn add(&mut self, event: &Event, config: &Config) -> bool {
-        let counts = self.counts(event.end, hash::span(event.trace, event.span));
-        if counts {
-            self.summary.add(event, event.end.0 / config.tick_ns());
-        }
-        counts
+    /// Whether the event counts: one that is late, or came before, must change nothing else either. `trace` is the
+    /// stable hash of its trace.
+    pub(crate) fn counts_event(&mut self, event: &Event, trace: u64) -> bool {
+        self.counts(event.end, hash::span(trace, event.span))
+    }
+
+    /// Adds an event that counts.
+    pub(crate) fn add(&mut self, event: &Event, config: &Config) {
+        self.summary.add(event, event.end.0 / config.tick_ns());
     }
 
     /// A log record has no id: one that is the same in all that it says is a second delivery.
@@ -98,21 +100,28 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hash::StableHash;
     use crate::testing::{EventSpec, event};
 
     fn at(span: u64, end_s: u64) -> Event {
         event(&EventSpec { span, end_s, ..EventSpec::default() })
     }
 
+    fn take(shard: &mut Shard, event: &Event, config: &Config) {
+        if shard.counts_event(event, event.trace.stable_hash()) {
+            shard.add(event, config);
+        }
+    }
+
     #[test]
     fn a_second_delivery_counts_once_even_in_a_later_tick() {
         let (mut shard, config) = (Shard::default(), Config::default());
-        shard.add(&at(1, 1_000), &config);
-        shard.add(&at(1, 1_000), &config);
+        take(&mut shard, &at(1, 1_000), &config);
+        take(&mut shard, &at(1, 1_000), &config);
         let first = shard.close(Nanos::from_secs(1_001), &config);
         assert_eq!((first.events, first.duplicates), (1, 1));
-        shard.add(&at(1, 1_000), &config);
-        shard.add(&at(2, 1_000), &config);
+        take(&mut shard, &at(1, 1_000), &config);
+        take(&mut shard, &at(2, 1_000), &config);
         let second = shard.close(Nanos::from_secs(1_002), &config);
         assert_eq!((second.events, second.duplicates), (1, 1));
     }
@@ -121,8 +130,8 @@ mod tests {
     fn late_events_are_counted_and_nothing_else() {
         let (mut shard, config) = (Shard::default(), Config::default());
         shard.close(Nanos::from_secs(2_000), &config);
-        shard.add(&at(1, 1_939), &config);
-        shard.add(&at(2, 1_940), &config);
+        take(&mut shard, &at(1, 1_939), &config);
+        take(&mut shard, &at(2, 1_940), &config);
         let summary = shard.close(Nanos::from_secs(2_001), &config);
         assert_eq!((summary.events, summary.late), (1, 1));
     }
@@ -131,7 +140,7 @@ mod tests {
     fn what_was_seen_is_forgotten_behind_the_horizon() {
         let (mut shard, config) = (Shard::default(), Config::default());
         for minute in 0..60 {
-            shard.add(&at(minute, 60_000 + minute * 60), &config);
+            take(&mut shard, &at(minute, 60_000 + minute * 60), &config);
             shard.close(Nanos::from_secs(60_000 + minute * 60), &config);
         }
         assert!(shard.seen.len() <= 2, "{}", shard.seen.len());

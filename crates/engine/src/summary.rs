@@ -1,12 +1,17 @@
 //! The digest of the events of one tick. It adds: two halves merged are the whole, whatever way they were cut,
 //! so shards, machines and order of arrival cannot change what follows from it.
 
+mod open;
+
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use model::{Event, EventKind, LogRecord, LogSeverity, Nanos, Str, TraceId};
 use serde::{Deserialize, Serialize};
 
 use crate::hash::{self, StableHash};
+use open::{Open, Slot};
+
 use crate::sketch::{Bounded, Largest, Latency, Merge, OTHER, Smallest, UserHash, Users};
 
 /// Index of a stretch of time as long as a tick, counted from the epoch.
@@ -30,6 +35,8 @@ const SLOWEST_TRACES: usize = 4;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Summary {
     pub(crate) services: Bounded<ServiceKey, ServiceDigest, SERVICES_MAX>,
+    /// What is not in `services` yet; empty once the summary is closed.
+    open: Open,
     pub(crate) events: u64,
     /// Ended longer ago than the allowed lateness: kept in the journal, counted here and nowhere else.
     pub(crate) late: u64,
@@ -106,27 +113,40 @@ impl Summary {
     /// Counts `event` in `bucket`. That it is neither late nor a duplicate is the caller's business.
     pub(crate) fn add(&mut self, event: &Event, bucket: Bucket) {
         self.events += 1;
-        let key = ServiceKey { env: event.env.clone(), service: event.service.clone() };
-        let name = OperationName { kind: event.kind, name: event.operation.clone() };
-        let operation = self.services.entry(&key).operations.entry(&name);
-        operation.buckets.entry(bucket).or_default().add(event);
+        self.open.add(event, bucket);
+        if self.open.is_full() {
+            self.fold();
+        }
     }
 
     /// Counts a log record, and as a failure of its service's logs if it reports an error.
     pub(crate) fn add_log(&mut self, log: &LogRecord, bucket: Bucket) {
-        let key = ServiceKey { env: log.env.clone(), service: log.service.clone() };
-        let name = OperationName { kind: EventKind::Internal, name: LOGS.into() };
-        let operation = self.services.entry(&key).operations.entry(&name);
-        operation.buckets.entry(bucket).or_default().add_log(log);
+        self.open.add_log(log, bucket);
+        if self.open.is_full() {
+            self.fold();
+        }
     }
 
     /// Cuts everything to its bound; to be called once, before the summary is merged or read.
     pub(crate) fn close(&mut self) {
+        self.fold();
         self.services.cut();
         for service in self.services.values_mut() {
             service.operations.cut();
             for operation in service.operations.values_mut() {
                 operation.buckets.values_mut().for_each(Digest::cut);
+            }
+        }
+    }
+
+    fn fold(&mut self) {
+        for Slot { service, operation, bucket, digest } in self.open.take() {
+            let operation = self.services.entry(&service).operations.entry(&operation);
+            match operation.buckets.entry(bucket) {
+                Entry::Occupied(mut known) => known.get_mut().merge(&digest),
+                Entry::Vacant(place) => {
+                    place.insert(digest);
+                }
             }
         }
     }
@@ -141,10 +161,10 @@ impl Digest {
         let total_us = event.duration_ns() / 1_000;
         let split = Split { requests: 1, failures: u64::from(failure.is_some()), total_us };
         if !event.version.is_empty() {
-            self.versions.entry(&event.version).merge(&split);
+            self.versions.update(&event.version, |known| known.merge(&split));
         }
         if !event.instance.is_empty() {
-            self.instances.entry(&event.instance).merge(&split);
+            self.instances.update(&event.instance, |known| known.merge(&split));
         }
         match failure {
             Some(failure) => self.codes.entry(&failure.code).add(event),
@@ -157,10 +177,10 @@ impl Digest {
         let error = log.severity >= LogSeverity::Error;
         let split = Split { requests: 1, failures: u64::from(error), total_us: 0 };
         if !log.version.is_empty() {
-            self.versions.entry(&log.version).merge(&split);
+            self.versions.update(&log.version, |known| known.merge(&split));
         }
         if !log.instance.is_empty() {
-            self.instances.entry(&log.instance).merge(&split);
+            self.instances.update(&log.instance, |known| known.merge(&split));
         }
         if error {
             let failures = self.codes.entry(&log.pattern);
@@ -212,6 +232,7 @@ impl Failures {
     }
 }
 
+/// Of summaries that are closed.
 impl Merge for Summary {
     fn merge(&mut self, other: &Self) {
         self.services.merge(&other.services);

@@ -31,13 +31,24 @@ impl<K, V, const N: usize> Default for Bounded<K, V, N> {
 impl<K: Ord + Clone + StableHash, V: Merge, const N: usize> Bounded<K, V, N> {
     pub(crate) fn entry(&mut self, key: &K) -> &mut V {
         if !self.kept.contains_key(key) {
-            // Room for twice the bound, so that cutting happens once in N insertions.
-            if self.kept.len() >= 2 * N {
-                self.cut();
-            }
-            self.kept.insert(key.clone(), V::default());
+            self.make_room();
         }
         self.kept.entry(key.clone()).or_default()
+    }
+
+    /// Changes the value of a key; cheaper than `entry`, because a key that is there need not be cloned.
+    pub(crate) fn update(&mut self, key: &K, change: impl FnOnce(&mut V)) {
+        match self.kept.get_mut(key) {
+            Some(value) => change(value),
+            None => change(self.entry(key)),
+        }
+    }
+
+    /// Room for twice the bound, so that cutting happens once in N insertions.
+    fn make_room(&mut self) {
+        if self.kept.len() >= 2 * N {
+            self.cut();
+        }
     }
 
     /// Cuts to the bound. Must be called before the map is read or handed on.

@@ -71,36 +71,58 @@ fn resource<'a>(mut reader: Reader<'a>, facts: &mut Facts<'a>, bad: &mut u64, ma
     Ok(())
 }
 
+/// The key stands first wherever an encoder writes fields in their order; it decides whether the value is looked at.
+#[inline]
 fn attribute<'a>(reader: Reader<'a>, facts: &mut Facts<'a>, bad: &mut u64, max: usize) -> Result<()> {
-    let (key, value) = key_value(reader)?;
     facts.seen += 1;
     if facts.seen > max {
         return Ok(());
     }
-    let attr = Attr::named(key);
-    if facts.wants(key)
-        && let Some(value) = value.and_then(|value| value.keep(bad))
-    {
-        match (attr, &mut facts.further) {
-            (Some(attr), _) => facts.set(attr, value),
-            (None, Some(further)) => further.push((text(key, bad), value)),
-            (None, None) => {}
+    let key = key(reader.clone())?;
+    match (Attr::named(key), &mut facts.further) {
+        (Some(attr), _) => {
+            if let Some(value) = value(reader)?.and_then(|value| value.keep(bad)) {
+                facts.set(attr, value);
+            }
         }
+        (None, Some(further)) => further.extend(further_attribute(key, reader, bad)),
+        (None, None) => {}
     }
     Ok(())
 }
 
-fn key_value<'a>(mut reader: Reader<'a>) -> Result<(&'a [u8], Option<RawValue<'a>>)> {
+/// On the way in nobody looked at its value, so here it may turn out to be none, and that costs nothing else.
+fn further_attribute<'a>(
+    key: &'a [u8],
+    reader: Reader<'a>,
+    bad: &mut u64,
+) -> Option<(Cow<'a, str>, Value<'a>)> {
+    let value = value(reader).ok()??.keep(bad)?;
+    Some((text(key, bad), value))
+}
+
+#[inline]
+fn key(mut reader: Reader<'_>) -> Result<&[u8]> {
     let mut key: &[u8] = &[];
-    let mut value = None;
     while let Some(field) = reader.next()? {
         match field.number {
             1 => key = reader.bytes(field)?,
+            _ => reader.skip(field)?,
+        }
+    }
+    Ok(key)
+}
+
+#[inline]
+fn value<'a>(mut reader: Reader<'a>) -> Result<Option<RawValue<'a>>> {
+    let mut value = None;
+    while let Some(field) = reader.next()? {
+        match field.number {
             2 => any_value(reader.message(field)?, &mut value)?,
             _ => reader.skip(field)?,
         }
     }
-    Ok((key, value))
+    Ok(value)
 }
 
 /// Of the one-of, the field that comes last is the one that holds. Nested values are not entered, so no nesting
@@ -137,11 +159,13 @@ impl<'a> RawValue<'a> {
 
 /// Senders exist that cut texts inside a character: the span is worth more than the character.
 fn text<'a>(bytes: &'a [u8], bad: &mut u64) -> Cow<'a, str> {
-    let text = String::from_utf8_lossy(bytes);
-    if let Cow::Owned(_) = text {
-        *bad += 1;
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => {
+            *bad += 1;
+            String::from_utf8_lossy(bytes)
+        }
     }
-    text
 }
 
 /// The trace ids of a request's spans, as far as it can be read.

@@ -7,6 +7,8 @@ use crate::{DecodeError, Format};
 const GROUP_DEPTH_MAX: usize = 64;
 const VARINT_BYTES_MAX: usize = 10;
 
+const FIELD_NUMBER_MAX: u64 = (1 << 29) - 1;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WireType {
     Varint,
@@ -41,16 +43,28 @@ type Result<T> = std::result::Result<T, Malformed>;
 #[derive(Debug, Clone)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
-    /// Where `rest` begins in the body.
-    at: usize,
+    /// Where `rest` ends in the body: it never moves, so reading moves nothing but `rest`.
+    end: usize,
 }
 
 #[cold]
+#[inline(never)]
 fn malformed(offset: usize, found: String, expected: &'static str) -> Malformed {
     Box::new(DecodeError::Malformed { format: Format::Protobuf, offset, found, expected })
 }
 
+#[cold]
+#[inline(never)]
+fn malformed_tag(tag: u64, at: usize) -> Malformed {
+    let number = tag >> 3;
+    if !(1..=FIELD_NUMBER_MAX).contains(&number) {
+        return malformed(at, format!("tag {tag}"), "a field number of 1 to 536870911");
+    }
+    malformed(at, format!("wire type {} of field {number}", tag & 7), "a wire type of 0 to 5")
+}
+
 impl WireType {
+    #[inline]
     fn from_tag(tag: u64) -> Option<Self> {
         Some(match tag & 7 {
             0 => Self::Varint,
@@ -66,36 +80,49 @@ impl WireType {
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(body: &'a [u8]) -> Self {
-        Self { rest: body, at: 0 }
+        Self { rest: body, end: body.len() }
+    }
+
+    /// Where `rest` begins in the body.
+    fn at(&self) -> usize {
+        self.end - self.rest.len()
     }
 
     /// The next field's tag, or `None` at the end of the message.
+    #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<Field>> {
         if self.rest.is_empty() {
             return Ok(None);
         }
-        let at = self.at;
+        let at = self.at();
         let tag = self.read_varint()?;
-        let number = u32::try_from(tag >> 3).ok().filter(|n| (1..1 << 29).contains(n));
-        let number =
-            number.ok_or_else(|| malformed(at, format!("tag {tag}"), "a field number of 1 to 536870911"))?;
-        let wire = WireType::from_tag(tag).ok_or_else(|| {
-            malformed(at, format!("wire type {} of field {number}", tag & 7), "a wire type of 0 to 5")
-        })?;
-        Ok(Some(Field { number, wire, at }))
+        match (WireType::from_tag(tag), tag >> 3) {
+            (Some(wire), number @ 1..=FIELD_NUMBER_MAX) => {
+                Ok(Some(Field { number: number as u32, wire, at }))
+            }
+            _ => Err(malformed_tag(tag, at)),
+        }
     }
 
+    #[inline]
     pub(crate) fn varint(&mut self, field: Field) -> Result<u64> {
         field.check(WireType::Varint)?;
         self.read_varint()
     }
 
+    #[inline]
     pub(crate) fn fixed64(&mut self, field: Field) -> Result<u64> {
         field.check(WireType::Fixed64)?;
-        let bytes = self.take(8, field)?;
-        Ok(bytes.iter().rev().fold(0, |n, byte| n << 8 | u64::from(*byte)))
+        match self.rest.split_first_chunk() {
+            Some((bytes, rest)) => {
+                self.rest = rest;
+                Ok(u64::from_le_bytes(*bytes))
+            }
+            None => Err(self.cut_short(8, field)),
+        }
     }
 
+    #[inline]
     pub(crate) fn bytes(&mut self, field: Field) -> Result<&'a [u8]> {
         field.check(WireType::Length)?;
         let length = self.read_varint()?;
@@ -103,9 +130,10 @@ impl<'a> Reader<'a> {
     }
 
     /// The embedded message as a reader of its own.
+    #[inline]
     pub(crate) fn message(&mut self, field: Field) -> Result<Reader<'a>> {
         let rest = self.bytes(field)?;
-        Ok(Reader { rest, at: self.at - rest.len() })
+        Ok(Reader { rest, end: self.at() })
     }
 
     /// The value whatever its type is; `None` for a group, which is stepped over.
@@ -128,7 +156,7 @@ impl<'a> Reader<'a> {
     /// Numbers of 64 bits that stand one behind the other to the end.
     pub(crate) fn packed_fixed64(mut self, each: &mut impl FnMut(Raw<'a>)) -> Result<()> {
         while !self.rest.is_empty() {
-            let field = Field { number: 0, wire: WireType::Fixed64, at: self.at };
+            let field = Field { number: 0, wire: WireType::Fixed64, at: self.at() };
             each(Raw::Fixed64(self.fixed64(field)?));
         }
         Ok(())
@@ -148,6 +176,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Steps over a field that nobody asked for, whatever its type.
+    #[inline]
     pub(crate) fn skip(&mut self, field: Field) -> Result<()> {
         match field.wire {
             WireType::GroupStart => self.skip_group(field),
@@ -160,6 +189,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     fn skip_scalar(&mut self, field: Field) -> Result<()> {
         match field.wire {
             WireType::Varint => self.read_varint().map(drop),
@@ -174,7 +204,7 @@ impl<'a> Reader<'a> {
         open[0] = group.number;
         let mut depth = 1;
         while depth > 0 {
-            let at = self.at;
+            let at = self.at();
             let Some(field) = self.next()? else {
                 return Err(malformed(at, "the end of the message".to_owned(), "the end of a group"));
             };
@@ -208,13 +238,14 @@ impl<'a> Reader<'a> {
     fn read_varint(&mut self) -> Result<u64> {
         match self.rest {
             [byte, rest @ ..] if *byte < 0x80 => {
-                (self.rest, self.at) = (rest, self.at + 1);
+                self.rest = rest;
                 Ok(u64::from(*byte))
             }
             _ => self.read_long_varint(),
         }
     }
 
+    #[inline(never)]
     fn read_long_varint(&mut self) -> Result<u64> {
         let mut value = 0;
         for (index, byte) in self.rest.iter().take(VARINT_BYTES_MAX).enumerate() {
@@ -223,45 +254,53 @@ impl<'a> Reader<'a> {
             }
             value |= u64::from(byte & 0x7f) << (7 * index);
             if *byte < 0x80 {
-                (self.rest, self.at) = (&self.rest[index + 1..], self.at + index + 1);
+                self.rest = &self.rest[index + 1..];
                 return Ok(value);
             }
         }
         let (found, at) = if self.rest.len() < VARINT_BYTES_MAX {
-            ("the end of the message inside a varint", self.at + self.rest.len())
+            ("the end of the message inside a varint", self.end)
         } else {
-            ("a varint of more than 64 bits", self.at)
+            ("a varint of more than 64 bits", self.at())
         };
         Err(malformed(at, found.to_owned(), "a varint of at most 10 bytes that fits 64 bits"))
     }
 
+    #[inline]
     fn take(&mut self, length: u64, field: Field) -> Result<&'a [u8]> {
-        let taken = usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length));
-        let Some((taken, rest)) = taken else {
-            let found =
-                format!("{length} bytes announced for field {}, {} left", field.number, self.rest.len());
-            return Err(malformed(field.at, found, "a field that ends inside its message"));
-        };
-        (self.rest, self.at) = (rest, self.at + taken.len());
-        Ok(taken)
+        match usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length)) {
+            Some((taken, rest)) => {
+                self.rest = rest;
+                Ok(taken)
+            }
+            None => Err(self.cut_short(length, field)),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn cut_short(&self, length: u64, field: Field) -> Malformed {
+        let found = format!("{length} bytes announced for field {}, {} left", field.number, self.rest.len());
+        malformed(field.at, found, "a field that ends inside its message")
     }
 }
 
 impl Field {
+    #[inline]
     fn check(self, expected: WireType) -> Result<()> {
-        if self.wire == expected {
-            return Ok(());
-        }
+        if self.wire == expected { Ok(()) } else { Err(self.unexpected(expected)) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn unexpected(self, expected: WireType) -> Malformed {
         let found = format!("field {} as {:?}", self.number, self.wire);
-        Err(malformed(
-            self.at,
-            found,
-            match expected {
-                WireType::Varint => "a varint there",
-                WireType::Fixed64 => "eight fixed bytes there",
-                _ => "a length and as many bytes there",
-            },
-        ))
+        let expected = match expected {
+            WireType::Varint => "a varint there",
+            WireType::Fixed64 => "eight fixed bytes there",
+            _ => "a length and as many bytes there",
+        };
+        malformed(self.at, found, expected)
     }
 }
 

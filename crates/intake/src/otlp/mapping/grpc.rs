@@ -1,7 +1,7 @@
 //! The names of gRPC's status codes, however a convention writes them.
 
 use super::super::semconv::Attr;
-use super::super::view::Facts;
+use super::super::view::{Facts, Value};
 
 const NAMES: [&str; 17] = [
     "OK",
@@ -34,7 +34,7 @@ impl GrpcStatus {
     /// From a number, a name, or Connect's lower-case name.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         if let Ok(number) = text.parse::<u8>() {
-            return ((number as usize) < NAMES.len()).then_some(Self(number));
+            return Self::numbered(number.into());
         }
         if text.eq_ignore_ascii_case("canceled") {
             return Some(Self::CANCELLED);
@@ -44,13 +44,20 @@ impl GrpcStatus {
 
     /// What a span says. A system that is not gRPC or Connect may use the general attribute for codes of its own.
     pub(crate) fn of(facts: &Facts<'_>) -> Option<Self> {
-        let system = facts.first(&[Attr::RpcSystemName, Attr::RpcSystem]);
-        let foreign = system.is_some_and(|s| !matches!(&*s, "grpc" | "connect_rpc" | "connectrpc"));
-        facts
-            .text(Attr::RpcGrpcStatusCode)
-            .or_else(|| facts.text(Attr::RpcConnectErrorCode))
-            .or_else(|| facts.text(Attr::RpcResponseStatusCode).filter(|_| !foreign))
-            .and_then(|code| Self::parse(&code))
+        let said = |attr| match facts.get(attr)? {
+            Value::Int(number) => Some(Self::numbered(*number)),
+            value => Some(Self::parse(&value.text()?)),
+        };
+        let system = || facts.first(&[Attr::RpcSystemName, Attr::RpcSystem]);
+        let foreign = || system().is_some_and(|s| !matches!(&*s, "grpc" | "connect_rpc" | "connectrpc"));
+        said(Attr::RpcGrpcStatusCode)
+            .or_else(|| said(Attr::RpcConnectErrorCode))
+            .or_else(|| said(Attr::RpcResponseStatusCode).filter(|_| !foreign()))
+            .flatten()
+    }
+
+    fn numbered(number: i64) -> Option<Self> {
+        u8::try_from(number).ok().filter(|number| usize::from(*number) < NAMES.len()).map(Self)
     }
 
     pub(crate) const fn name(self) -> &'static str {

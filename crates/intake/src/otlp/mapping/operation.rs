@@ -31,6 +31,11 @@ pub(crate) fn operation<'f>(
         })
 }
 
+/// One allocation and no formatter: nearly every span has a name of parts.
+pub(super) fn joined<'f>(parts: &[&str]) -> Cow<'f, str> {
+    Cow::Owned(parts.concat())
+}
+
 fn http_method<'f>(facts: &'f Facts<'_>) -> Name<'f> {
     let method = facts.first(&[Attr::HttpRequestMethod, Attr::HttpMethod])?;
     Some(if method == "_OTHER" { Cow::Borrowed("HTTP") } else { method })
@@ -42,7 +47,7 @@ fn http_route<'f>(kind: EventKind, facts: &'f Facts<'_>) -> Name<'f> {
         _ => facts.text(Attr::HttpRoute)?,
     };
     match http_method(facts) {
-        Some(method) => Some(Cow::Owned(format!("{method} {route}"))),
+        Some(method) => Some(joined(&[&method, " ", &route])),
         // Frameworks give their inner spans the route too; those are better known by their own name.
         None => (kind == EventKind::Server).then_some(route),
     }
@@ -53,7 +58,7 @@ fn http_call<'f>(kind: EventKind, facts: &'f Facts<'_>, peer: &str) -> Name<'f> 
     if kind != EventKind::Client || peer.is_empty() {
         return None;
     }
-    http_method(facts).map(|method| Cow::Owned(format!("{method} {peer}")))
+    http_method(facts).map(|method| joined(&[&method, " ", peer]))
 }
 
 fn rpc<'f>(facts: &'f Facts<'_>) -> Name<'f> {
@@ -63,7 +68,7 @@ fn rpc<'f>(facts: &'f Facts<'_>) -> Name<'f> {
             Some(method) => Cow::Owned(method.to_owned()),
             None => method,
         }),
-        (Some(service), Some(method)) => Some(Cow::Owned(format!("{service}/{method}"))),
+        (Some(service), Some(method)) => Some(joined(&[&service, "/", &method])),
         (service, method) => method.or(service),
     }
 }
@@ -80,7 +85,7 @@ fn messaging<'f>(kind: EventKind, facts: &'f Facts<'_>) -> Name<'f> {
         _ => "process",
     }));
     Some(match destination {
-        Some(destination) => Cow::Owned(format!("{operation} {destination}")),
+        Some(destination) => joined(&[&operation, " ", &destination]),
         None => operation,
     })
 }
@@ -108,7 +113,7 @@ fn db<'f>(facts: &'f Facts<'_>) -> Name<'f> {
         .first(&[Attr::DbCollectionName, Attr::DbSqlTable, Attr::DbMongodbCollection, Attr::DbCassandraTable])
         .or_else(|| db_namespace(facts));
     Some(match target {
-        Some(target) => Cow::Owned(format!("{operation} {target}")),
+        Some(target) => joined(&[&operation, " ", &target]),
         None => operation,
     })
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::super::semconv::Attr;
 use super::super::view::Facts;
-use super::operation::{db_namespace, destination};
+use super::operation::{db_namespace, destination, joined};
 
 /// Empty where the span does not say.
 pub(crate) fn peer<'f>(facts: &'f Facts<'_>) -> Cow<'f, str> {
@@ -25,25 +25,26 @@ pub(crate) fn peer<'f>(facts: &'f Facts<'_>) -> Cow<'f, str> {
 
 fn within<'f>(system: Cow<'f, str>, part: Option<Cow<'f, str>>) -> Cow<'f, str> {
     match part {
-        Some(part) => Cow::Owned(format!("{system}/{part}")),
+        Some(part) => joined(&[&system, "/", &part]),
         None => system,
     }
 }
 
 /// A host's name says who it is. An address does not, so a service's name goes before it and else its port with it.
 fn address<'f>(facts: &'f Facts<'_>) -> Option<Cow<'f, str>> {
-    let url = facts.first(&[Attr::UrlFull, Attr::HttpUrl]);
-    let (url_host, url_port) = url.as_deref().map_or((None, None), host_of_url);
-    let hosts = [
-        (facts.text(Attr::ServerAddress), facts.int(Attr::ServerPort)),
-        (facts.text(Attr::NetPeerName), facts.int(Attr::NetPeerPort)),
-        (facts.text(Attr::NetPeerIp), facts.int(Attr::NetPeerPort)),
-        (url_host.map(|host| Cow::Owned(host.to_owned())), url_port),
-    ];
-    let mut hosts = hosts.into_iter().filter_map(|(host, port)| Some((host?, port)));
-    let first = hosts.clone().find(|(host, _)| is_name(host));
-    first.map(|(host, _)| host).or_else(|| facts.text(Attr::RpcService)).or_else(|| {
-        let (host, port) = hosts.next()?;
+    let places = || {
+        let attributes = [
+            (Attr::ServerAddress, Attr::ServerPort),
+            (Attr::NetPeerName, Attr::NetPeerPort),
+            (Attr::NetPeerIp, Attr::NetPeerPort),
+        ];
+        let hosts =
+            attributes.into_iter().filter_map(|(host, port)| Some((facts.text(host)?, facts.int(port))));
+        hosts.chain(std::iter::once_with(|| host_of_any_url(facts)).flatten())
+    };
+    let named = places().map(|(host, _)| host).find(|host| is_name(host));
+    named.or_else(|| facts.text(Attr::RpcService)).or_else(|| {
+        let (host, port) = places().next()?;
         Some(match port {
             Some(port) if host.contains(':') && !host.starts_with('[') => {
                 Cow::Owned(format!("[{host}]:{port}"))
@@ -52,6 +53,12 @@ fn address<'f>(facts: &'f Facts<'_>) -> Option<Cow<'f, str>> {
             None => host,
         })
     })
+}
+
+fn host_of_any_url<'f>(facts: &'f Facts<'_>) -> Option<(Cow<'f, str>, Option<i64>)> {
+    let url = facts.first(&[Attr::UrlFull, Attr::HttpUrl])?;
+    let (host, port) = host_of_url(&url);
+    Some((Cow::Owned(host?.to_owned()), port))
 }
 
 fn is_name(host: &str) -> bool {

@@ -6,7 +6,7 @@ use super::super::clerk::Resource;
 use super::super::metrics::{MetricMapper, MetricView, Number, PointView, Shape};
 use super::super::view::Facts;
 use super::super::wire::{Field, Reader};
-use super::{Items, RawValue, Result, key_value, text};
+use super::{Items, RawValue, Result, key, text, value};
 
 struct Metrics<'p, 'c, 'a> {
     mapper: &'p mut MetricMapper<'c>,
@@ -162,7 +162,7 @@ fn double(reader: &mut Reader<'_>, field: Field) -> Result<f64> {
 }
 
 fn attribute<'a>(reader: Reader<'a>, point: &mut PointView<'a>, bad: &mut u64, max: usize) -> Result<()> {
-    let (key, value) = key_value(reader)?;
+    let (key, value) = (key(reader.clone())?, value(reader)?);
     point.attributes_seen += 1;
     if point.attributes_seen <= max
         && let Some(value) = value.and_then(|value: RawValue<'a>| value.keep(bad))

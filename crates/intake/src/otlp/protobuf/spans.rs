@@ -5,7 +5,7 @@ use super::super::mapping::Mapper;
 use super::super::semconv::Attr;
 use super::super::view::{Exception, Facts, RawId, SpanView};
 use super::super::wire::Reader;
-use super::{Items, Result, attribute, key_value, text};
+use super::{Items, Result, attribute, key, text, value};
 
 struct Spans<'p, 'c, 'a> {
     mapper: &'p mut Mapper<'c>,
@@ -80,10 +80,10 @@ fn event<'a>(mut reader: Reader<'a>, view: &mut SpanView<'a>) -> Result<()> {
         match field.number {
             2 => name = reader.bytes(field)?,
             3 => {
-                let (key, value) = key_value(reader.message(field)?)?;
-                match Attr::named(key) {
-                    Some(Attr::ExceptionType) => kind = value,
-                    Some(Attr::ExceptionMessage) => message = value,
+                let attribute = reader.message(field)?;
+                match Attr::named(key(attribute.clone())?) {
+                    Some(Attr::ExceptionType) => kind = value(attribute)?,
+                    Some(Attr::ExceptionMessage) => message = value(attribute)?,
                     _ => {}
                 }
             }

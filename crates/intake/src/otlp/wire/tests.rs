@@ -24,7 +24,7 @@ fn varints() {
     ] {
         let mut reader = Reader::new(bytes);
         assert_eq!(reader.read_varint().unwrap(), expected);
-        assert_eq!((reader.rest, reader.at), (&[][..], bytes.len()));
+        assert_eq!((reader.rest, reader.at()), (&[][..], bytes.len()));
     }
 }
 
