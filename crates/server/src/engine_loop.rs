@@ -26,6 +26,8 @@ pub(crate) use queries::{EngineQueries, Query};
 pub(crate) const QUEUE_CAPACITY: usize = 512;
 /// A snapshot is due after this long even if little was journaled, so that retention by age can go on.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(3600);
+/// Of a large engine snapshots are rarer, so that they cost a small part of what the journal costs.
+const JOURNAL_PER_SNAPSHOT: u64 = 8;
 
 /// Everything that can wake the loop.
 #[derive(Debug)]
@@ -65,6 +67,8 @@ struct Running {
     snapshot_at: Instant,
     /// Where the last snapshot was taken, or the loop began.
     snapshot_from: Position,
+    /// How large it was.
+    snapshot_len: u64,
 }
 
 impl EngineLoop {
@@ -73,8 +77,14 @@ impl EngineLoop {
         let now = Instant::now();
         let own = OwnEntries::new(Arc::clone(&self.committer), self.replayer.tick);
         let snapshot_from = self.replayer.next;
-        let mut running =
-            Running { parts: self, own, tick_at: now, snapshot_at: now + SNAPSHOT_EVERY, snapshot_from };
+        let mut running = Running {
+            parts: self,
+            own,
+            tick_at: now,
+            snapshot_at: now + SNAPSHOT_EVERY,
+            snapshot_from,
+            snapshot_len: 0,
+        };
         loop {
             match running.next_wake()? {
                 Wake::Committed { position, received, input, hold } => {
@@ -154,7 +164,8 @@ impl Running {
 
     fn is_snapshot_due(&self) -> bool {
         let journaled = self.parts.replayer.next.0.saturating_sub(self.snapshot_from.0);
-        journaled >= self.parts.snapshot_bytes || Instant::now() >= self.snapshot_at
+        let due_after = self.parts.snapshot_bytes.max(self.snapshot_len * JOURNAL_PER_SNAPSHOT);
+        journaled >= due_after || Instant::now() >= self.snapshot_at
     }
 
     fn write_snapshot(&mut self) -> Result<(), Closed> {
@@ -172,6 +183,7 @@ impl Running {
             tick_ns: replayer.tick.0,
         };
         let snapshot = Snapshot { header, engine: replayer.engine.snapshot() };
+        self.snapshot_len = snapshot.engine.len() as u64;
         self.parts.store.snapshot(Position(next.0 - 1), snapshot)
     }
 }

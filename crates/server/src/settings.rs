@@ -59,7 +59,7 @@ pub static REGISTER: &[Setting] = &[
     setting(
         "snapshot-bytes",
         "SIZE",
-        Some("64MiB"),
+        Some("256MiB"),
         "After how much new journal a snapshot of the engine is written.",
     ),
     setting(
