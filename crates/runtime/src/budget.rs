@@ -20,6 +20,8 @@ struct Shared {
 pub struct Hold {
     shared: Arc<Shared>,
     bytes: u64,
+    /// Of all that is in use, when this part grows.
+    ceiling: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -33,8 +35,10 @@ impl Budget {
         Self { shared: Arc::new(Shared { bytes_max, bytes: AtomicU64::new(0) }) }
     }
 
-    pub fn hold(&self, bytes: u64) -> Result<Hold, BudgetFull> {
-        let mut hold = Hold { shared: Arc::clone(&self.shared), bytes: 0 };
+    /// A part for somebody who may use no more than `ceiling` of the whole: beyond it the rest is for others.
+    pub fn hold(&self, bytes: u64, ceiling: u64) -> Result<Hold, BudgetFull> {
+        let ceiling = ceiling.min(self.shared.bytes_max);
+        let mut hold = Hold { shared: Arc::clone(&self.shared), bytes: 0, ceiling };
         hold.resize(bytes)?;
         Ok(hold)
     }
@@ -55,11 +59,11 @@ impl Hold {
             self.shared.bytes.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
         } else {
             let more = bytes - self.bytes;
-            let fits = |used: u64| used.checked_add(more).filter(|sum| *sum <= self.shared.bytes_max);
+            let fits = |used: u64| used.checked_add(more).filter(|sum| *sum <= self.ceiling);
             self.shared
                 .bytes
                 .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits)
-                .map_err(|_| BudgetFull { bytes_max: self.shared.bytes_max })?;
+                .map_err(|_| BudgetFull { bytes_max: self.ceiling })?;
         }
         self.bytes = bytes;
         Ok(())
@@ -83,9 +87,9 @@ mod tests {
     #[test]
     fn what_is_held_together_never_exceeds_the_budget() {
         let budget = Budget::new(100);
-        let mut first = budget.hold(60).unwrap();
-        assert_eq!(budget.hold(41).unwrap_err(), BudgetFull { bytes_max: 100 });
-        let second = budget.hold(40).unwrap();
+        let mut first = budget.hold(60, 100).unwrap();
+        assert_eq!(budget.hold(41, 100).unwrap_err(), BudgetFull { bytes_max: 100 });
+        let second = budget.hold(40, 100).unwrap();
         assert!(first.resize(61).is_err());
         assert_eq!(first.bytes(), 60);
         drop(second);
@@ -97,9 +101,20 @@ mod tests {
     }
 
     #[test]
+    fn one_with_a_ceiling_leaves_the_rest_to_others() {
+        let budget = Budget::new(100);
+        let mut first = budget.hold(70, 70).unwrap();
+        assert_eq!(first.resize(71).unwrap_err(), BudgetFull { bytes_max: 70 });
+        assert_eq!(budget.hold(1, 70).unwrap_err(), BudgetFull { bytes_max: 70 });
+        let _other = budget.hold(30, 100).unwrap();
+        first.resize(60).unwrap();
+        assert!(first.resize(61).is_err());
+    }
+
+    #[test]
     fn a_size_beyond_all_numbers_is_refused() {
         let budget = Budget::new(u64::MAX);
-        let _hold = budget.hold(10).unwrap();
-        assert!(budget.hold(u64::MAX).is_err());
+        let _hold = budget.hold(10, u64::MAX).unwrap();
+        assert!(budget.hold(u64::MAX, u64::MAX).is_err());
     }
 }

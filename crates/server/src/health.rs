@@ -10,6 +10,7 @@ use model::{Nanos, SECOND_NS};
 use crate::clock;
 use crate::disk_room::DiskRoom;
 use crate::ingest::Committer;
+use crate::overload::Shedding;
 use crate::store_writer::StoreState;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,7 @@ pub(crate) struct HealthState {
     phase: AtomicU8,
     pub durability: Durability,
     pub room: Arc<DiskRoom>,
+    pub shedding: Shedding,
     /// Set once the server is put together.
     pub parts: std::sync::OnceLock<HealthParts>,
 }
@@ -80,9 +82,9 @@ impl Heartbeat {
 }
 
 impl HealthState {
-    pub(crate) fn new(durability: Durability, room: Arc<DiskRoom>) -> Self {
+    pub(crate) fn new(durability: Durability, room: Arc<DiskRoom>, shedding: Shedding) -> Self {
         let phase = AtomicU8::new(Phase::Starting as u8);
-        Self { phase, durability, room, parts: std::sync::OnceLock::new() }
+        Self { phase, durability, room, shedding, parts: std::sync::OnceLock::new() }
     }
 
     pub(crate) fn enter(&self, phase: Phase) {
@@ -90,7 +92,7 @@ impl HealthState {
     }
 
     pub(crate) fn report(&self) -> Health {
-        let mut checks = vec![self.phase(), self.room.check()];
+        let mut checks = vec![self.phase(), self.room.check(), self.shedding.check()];
         if let Some(parts) = self.parts.get() {
             checks.push(journal(&parts.committer));
             checks.push(store(&parts.store));

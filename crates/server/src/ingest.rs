@@ -31,12 +31,16 @@ use crate::clock;
 use crate::disk_room::DiskRoom;
 use crate::http::{BodyReader, Failure, ReadBody, discard};
 use crate::metrics::{OutcomeLabels, ReasonLabels, ServerMetrics, SurfaceLabel};
+use crate::overload::{Class, Scarce};
 use crate::refusals::Refusals;
 use decode::{Decoded, decode};
 use recent::RecentIds;
 
 /// Smaller bodies are decoded where they are; for larger ones a thread that may block is worth its switch.
 const DECODED_IN_PLACE_BYTES_MAX: usize = 16 * 1024;
+/// Records and bytes that may wait for the journal.
+pub(crate) const COMMIT_QUEUE_RECORDS: usize = 4096;
+pub(crate) const COMMIT_QUEUE_BYTES: usize = 128 << 20;
 /// What an event takes in memory beyond its names, which are shared.
 const EVENT_BYTES: u64 = 320;
 /// What a log record takes beyond its names, with what its cut body takes at least.
@@ -144,10 +148,10 @@ impl Ingest {
     pub(crate) async fn read_body(
         &self,
         surface: &'static str,
-        headers: &::http::HeaderMap,
+        parts: &::http::request::Parts,
         body: axum::body::Body,
     ) -> Result<ReadBody, Failure> {
-        let outcome = self.bodies.read(headers, body).await;
+        let outcome = self.bodies.read(parts, body).await;
         if let Err(failure) = &outcome {
             self.refusals.request(surface, failure);
         }
@@ -174,6 +178,7 @@ impl Ingest {
     }
 
     async fn take_in_uncounted(&self, source: Source, body: ReadBody) -> Result<Receipt, Failure> {
+        let class = body.class;
         let (decoded, mut hold) = self.decode(source, body).await?;
         let Decoded { kind, payload, received, input, mut receipt, keys, event_ids } = decoded;
         let known = self.recent.count_known(&event_ids);
@@ -185,11 +190,12 @@ impl Ingest {
         if source.form.is_telemetry() {
             self.room.take(payload.len() as u64)?;
         }
-        hold.resize(payload.len() as u64 + decoded_bytes(&input)).map_err(crate::http::overloaded)?;
+        hold.resize(payload.len() as u64 + decoded_bytes(&input))
+            .map_err(|_| self.bodies.shedding.shed(class, Scarce::Memory))?;
         let label = SurfaceLabel { surface: source.surface };
         self.metrics.payload_bytes.get_or_create(&label).inc_by(payload.len() as u64);
         let record = Record { kind: kind as u8, received_ns: received.0, keys, payload };
-        self.commit(record, input, Some(hold)).await?;
+        self.commit(class, record, input, Some(hold)).await?;
         self.recent.remember(&event_ids);
         Ok(receipt)
     }
@@ -198,15 +204,31 @@ impl Ingest {
     pub(crate) async fn commit_input(&self, input: Input) -> Result<Position, Failure> {
         let (kind, payload) = intake::record::encode(&input);
         let record = Record { kind: kind as u8, received_ns: clock::now().0, keys: Vec::new(), payload };
-        self.commit(record, input, None).await
+        self.commit(Class::Vital, record, input, None).await
     }
 
-    async fn commit(&self, record: Record, input: Input, hold: Option<Hold>) -> Result<Position, Failure> {
+    async fn commit(
+        &self,
+        class: Class,
+        record: Record,
+        input: Input,
+        hold: Option<Hold>,
+    ) -> Result<Position, Failure> {
         let begun = Instant::now();
         let (reply, done) = oneshot::channel();
-        self.committer
-            .submit(record, Tag { input, reply: Some(reply), hold })
-            .map_err(|error| submit_failure(&error))?;
+        let waiting = self.committer.depth();
+        let fits = |waiting: usize, max: usize| (waiting as u64) < class.share(max as u64);
+        if !fits(waiting.records, COMMIT_QUEUE_RECORDS) || !fits(waiting.bytes, COMMIT_QUEUE_BYTES) {
+            return Err(self.bodies.shedding.shed(class, Scarce::Journal));
+        }
+        self.committer.submit(record, Tag { input, reply: Some(reply), hold }).map_err(
+            |error| match error {
+                SubmitError::Full(_) => self.bodies.shedding.shed(class, Scarce::Journal),
+                SubmitError::Closed(_) => {
+                    Failure::new(ErrorCode::JournalFailed, "the journal does not take entries any more")
+                }
+            },
+        )?;
         let committed =
             done.await.map_err(|_| Failure::new(ErrorCode::NotReady, "the server is stopping"))?;
         self.metrics.commit_seconds.observe(begun.elapsed().as_secs_f64());
@@ -252,14 +274,5 @@ fn decoded_bytes(input: &Input) -> u64 {
         Input::Logs(logs) => logs.len() as u64 * LOG_BYTES,
         Input::Metrics(points) => points.len() as u64 * POINT_BYTES,
         _ => 0,
-    }
-}
-
-fn submit_failure(error: &SubmitError<Tag>) -> Failure {
-    match error {
-        SubmitError::Full(_) => Failure::new(ErrorCode::Overloaded, "too many entries wait for the journal"),
-        SubmitError::Closed(_) => {
-            Failure::new(ErrorCode::JournalFailed, "the journal does not take entries any more")
-        }
     }
 }

@@ -14,6 +14,7 @@ mod http;
 mod ingest;
 mod listen;
 mod metrics;
+mod overload;
 mod process;
 mod refusals;
 mod replay;

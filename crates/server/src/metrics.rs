@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, OnceLock};
 
+use crate::overload::Shedding;
 use engine::Totals;
 use journal::Reader;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -59,6 +60,7 @@ pub(crate) struct ServerMetrics {
     pub events_rejected: Family<ReasonLabels, Counter>,
     pub events_warned: Family<ReasonLabels, Counter>,
     pub payload_bytes: Family<SurfaceLabel, Counter>,
+    pub shedding: Shedding,
     pub commit_seconds: Histogram,
     pub bytes_in_flight: Gauge,
     pub connections: Family<ListenerLabel, Gauge>,
@@ -107,6 +109,7 @@ specs! {
     REJECTED = "ingest_events_rejected", "Events, log records, data points, signals, alerts and deployments that were not taken in, by reason.";
     WARNED = "ingest_events_warned", "Events, log records and data points that were taken in, but not as they came, by what was changed or missing.";
     PAYLOAD = "ingest_payload_bytes", "Bytes of accepted requests after decompression.";
+    SHED = "shed_requests", "Requests refused with 503 for want of room, by class and by what was scarce.";
     COMMIT = "journal_commit_seconds", "Time from handing an entry to the journal until it is durable.";
     IN_FLIGHT = "ingest_in_flight_bytes", "Bytes of requests held in memory now.";
     CONNECTIONS = "connections", "Open connections.";
@@ -161,6 +164,7 @@ impl ServerMetrics {
             events_rejected: r.add(REJECTED, Family::default()),
             events_warned: r.add(WARNED, Family::default()),
             payload_bytes: r.add(PAYLOAD, Family::default()),
+            shedding: Shedding::new(r.add(SHED, Family::default())),
             commit_seconds: r.add(COMMIT, durations()),
             bytes_in_flight: r.add(IN_FLIGHT, Gauge::default()),
             connections: r.add(CONNECTIONS, Family::default()),

@@ -78,14 +78,14 @@ pub static REGISTER: &[Setting] = &[
         "in-flight-bytes-max",
         "SIZE",
         Some("256MiB"),
-        "Most bytes of requests held in memory at once; beyond it requests get 503.",
+        "Most bytes of requests held in memory at once; traces get 503 beyond 70 % of it, logs 80 %, metrics 90 %.",
     ),
     setting("connections-max", "COUNT", Some("1024"), "Most open connections for each listener; 1 to 65536."),
     setting(
         "requests-max",
         "COUNT",
         Some("1024"),
-        "Most requests worked on at once; beyond it requests get 503.",
+        "Most requests worked on at once by a listener; traces get 503 beyond 70 % of them, logs 80 %, metrics 90 %.",
     ),
     setting(
         "request-timeout",

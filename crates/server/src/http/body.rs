@@ -5,13 +5,14 @@ use std::time::Duration;
 use api::ErrorCode;
 use axum::body::Body;
 use bytes::Bytes;
-use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
+use http::request::Parts;
 use http_body_util::BodyExt;
 use runtime::config::value::size_text;
 use runtime::{Budget, Hold};
 
 use super::Failure;
+use crate::overload::{Class, Scarce, Shedding};
 
 /// Memory is taken from the budget in steps of this size.
 const HOLD_STEP_BYTES: u64 = 64 * 1024;
@@ -32,21 +33,23 @@ pub(crate) struct BodyLimits {
 pub(crate) struct ReadBody {
     pub bytes: Vec<u8>,
     pub hold: Hold,
+    pub class: Class,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct BodyReader {
     limits: BodyLimits,
     budget: Budget,
+    pub(crate) shedding: Shedding,
 }
 
 impl BodyReader {
-    pub(crate) fn new(limits: BodyLimits, budget: Budget) -> Self {
-        Self { limits, budget }
+    pub(crate) fn new(limits: BodyLimits, budget: Budget, shedding: Shedding) -> Self {
+        Self { limits, budget, shedding }
     }
 
-    pub(crate) async fn read(&self, headers: &HeaderMap, mut body: Body) -> Result<ReadBody, Failure> {
-        let reading = self.read_in_time(headers, &mut body);
+    pub(crate) async fn read(&self, parts: &Parts, mut body: Body) -> Result<ReadBody, Failure> {
+        let reading = self.read_in_time(parts, &mut body);
         let outcome = match tokio::time::timeout(self.limits.timeout, reading).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Failure::new(
@@ -60,8 +63,11 @@ impl BodyReader {
         outcome
     }
 
-    async fn read_in_time(&self, headers: &HeaderMap, body: &mut Body) -> Result<ReadBody, Failure> {
-        let announced = headers
+    async fn read_in_time(&self, parts: &Parts, body: &mut Body) -> Result<ReadBody, Failure> {
+        let class = Class::of_path(parts.uri.path());
+        let no_room = |_| self.shedding.shed(class, Scarce::Memory);
+        let announced = parts
+            .headers
             .get(CONTENT_LENGTH)
             .and_then(|value| value.to_str().ok())
             .and_then(|text| text.parse::<u64>().ok());
@@ -69,7 +75,8 @@ impl BodyReader {
             return Err(too_large("the body", self.limits.bytes_max));
         }
         let reserved = announced.map_or(0, |length| (length as usize).min(RESERVED_BYTES_MAX));
-        let mut hold = self.budget.hold(HOLD_STEP_BYTES).map_err(overloaded)?;
+        let mut hold =
+            self.budget.hold(HOLD_STEP_BYTES, class.share(self.budget.bytes_max())).map_err(no_room)?;
         let mut bytes = Vec::with_capacity(reserved);
         while let Some(chunk) = next_chunk(body).await? {
             let length = bytes.len() + chunk.len();
@@ -78,11 +85,11 @@ impl BodyReader {
             }
             if length as u64 > hold.bytes() {
                 let steps = (length as u64).div_ceil(HOLD_STEP_BYTES);
-                hold.resize(steps * HOLD_STEP_BYTES).map_err(overloaded)?;
+                hold.resize(steps * HOLD_STEP_BYTES).map_err(no_room)?;
             }
             bytes.extend_from_slice(&chunk);
         }
-        Ok(ReadBody { bytes, hold })
+        Ok(ReadBody { bytes, hold, class })
     }
 }
 
@@ -102,16 +109,6 @@ pub(crate) fn too_large(what: &str, bytes_max: usize) -> Failure {
     let limit = size_text(bytes_max as u64);
     let detail = format!("{what} is larger than {limit} (--body-bytes-max); send it in parts");
     Failure::new(ErrorCode::BodyTooLarge, detail)
-}
-
-pub(crate) fn overloaded(full: runtime::BudgetFull) -> Failure {
-    Failure::new(
-        ErrorCode::Overloaded,
-        format!(
-            "requests in progress already hold the {} that they may (--in-flight-bytes-max)",
-            size_text(full.bytes_max)
-        ),
-    )
 }
 
 /// Reads on beside the answer, within bounds. To close at once would reset the connection while the client still

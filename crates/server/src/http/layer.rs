@@ -3,6 +3,11 @@
 
 use std::sync::Arc;
 
+use super::failure::RequestFacts;
+use super::{ErrorForm, Failure, GuardedBody, Signpost, discard};
+use crate::metrics::{ResponseLabels, ServerMetrics};
+use crate::overload::{Class, Places, Scarce};
+use crate::refusals::Refusals;
 use api::ErrorCode;
 use axum::Router;
 use axum::body::Body;
@@ -11,12 +16,6 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue, Method};
-use tokio::sync::Semaphore;
-
-use super::failure::RequestFacts;
-use super::{ErrorForm, Failure, GuardedBody, Signpost, discard};
-use crate::metrics::{ResponseLabels, ServerMetrics};
-use crate::refusals::Refusals;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// A caller's own id is taken over if it is short and plain.
@@ -27,7 +26,7 @@ const REQUEST_ID_BYTES_MAX: usize = 64;
 pub(crate) struct Shell {
     pub listener: &'static str,
     pub signpost: Signpost,
-    pub places: Arc<Semaphore>,
+    pub places: Places,
     pub metrics: Arc<ServerMetrics>,
     pub refusals: Arc<Refusals>,
 }
@@ -60,15 +59,13 @@ impl Shell {
 async fn pass(State(shell): State<Shell>, request: Request, next: Next) -> Response {
     let facts = RequestFacts::new(request_id(&request), request.headers());
     let wrong = shell.signpost.wrong_protocol(request.headers());
-    let response = match (wrong, Arc::clone(&shell.places).try_acquire_owned()) {
+    let class = Class::of_path(request.uri().path());
+    let response = match (wrong, shell.places.take(class)) {
         (Some(wrong), _) => shell.turn_away(wrong, request).into_response(),
         // The place is kept until the answer has been sent.
-        (None, Ok(place)) => next.run(request).await.map(|body| Body::new(GuardedBody::new(body, place))),
-        (None, Err(_)) => {
-            let full = Failure::new(
-                ErrorCode::Overloaded,
-                "as many requests are worked on at once as may be (--requests-max)",
-            );
+        (None, Some(place)) => next.run(request).await.map(|body| Body::new(GuardedBody::new(body, place))),
+        (None, None) => {
+            let full = shell.metrics.shedding.shed(class, Scarce::Places);
             shell.turn_away(full, request).into_response()
         }
     };

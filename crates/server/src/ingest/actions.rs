@@ -54,7 +54,7 @@ pub(super) async fn accept_baseline(
 async fn body<T: DeserializeOwned>(routes: &Routes, request: Request) -> Result<T, Failure> {
     let (parts, body) = request.into_parts();
     json_form(&parts.headers, Form::Signals)?;
-    let body = routes.ingest.bodies.read(&parts.headers, body).await?;
+    let body = routes.ingest.bodies.read(&parts, body).await?;
     serde_json::from_slice(&body.bytes)
         .map_err(|error| Failure::new(ErrorCode::InvalidBody, error.to_string()))
 }

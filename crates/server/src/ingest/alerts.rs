@@ -67,7 +67,7 @@ async fn take(
         Ok(encoding) => encoding,
         Err(failure) => return Err(routes.ingest.refuse(SURFACE, failure, body)),
     };
-    let body = routes.ingest.read_body(SURFACE, &parts.headers, body).await?;
+    let body = routes.ingest.read_body(SURFACE, &parts, body).await?;
     let trust = routes.ingest.pagerduty.trust(&parts.headers, &body.bytes);
     let form = Form::Alerts(Asked { provider, trust });
     let receipt = routes.ingest.take_in(Source { surface: SURFACE, form, encoding }, body).await?;

@@ -56,7 +56,7 @@ async fn export(ingest: &Ingest, telemetry: Telemetry, request: Request) -> Resu
         Ok(encoding) => encoding,
         Err(failure) => return Err(ingest.refuse(surface, failure, body)),
     };
-    let mut body = ingest.read_body(surface, &parts.headers, body).await?;
+    let mut body = ingest.read_body(surface, &parts, body).await?;
     let encoding = unframe(&mut body.bytes, encoding).map_err(|failure| ingest.refused(surface, failure))?;
     let source = Source { surface, form: Form::OtlpProtobuf(telemetry), encoding };
     let receipt = ingest.take_in(source, body).await?;

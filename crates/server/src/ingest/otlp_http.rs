@@ -43,7 +43,7 @@ async fn export(ingest: &Ingest, telemetry: Telemetry, request: Request) -> Resu
         Ok(source) => source,
         Err(failure) => return Err(ingest.refuse(surface, failure, body)),
     };
-    let body = ingest.read_body(surface, &parts.headers, body).await?;
+    let body = ingest.read_body(surface, &parts, body).await?;
     let receipt = ingest.take_in(source, body).await?;
     Ok(answer(telemetry, source.form, &receipt))
 }

@@ -60,7 +60,7 @@ async fn take(
         Ok(named) => named,
         Err(failure) => return Err(routes.ingest.refuse(surface, failure, body)),
     };
-    let body = routes.ingest.read_body(surface, &parts.headers, body).await?;
+    let body = routes.ingest.read_body(surface, &parts, body).await?;
     let receipt = routes.ingest.take_in(Source { surface, form, encoding }, body).await?;
     Ok(Json(reply(receipt)).into_response())
 }
@@ -73,7 +73,7 @@ async fn validate_events(
 ) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
     let (form, encoding) = (wide_form(&parts.headers)?, encoding(&parts.headers)?);
-    let body = routes.ingest.bodies.read(&parts.headers, body).await?;
+    let body = routes.ingest.bodies.read(&parts, body).await?;
     let receipt = routes.ingest.dry_run(Source { surface: "events", form, encoding }, body).await?;
     Ok(Json(reply(receipt)).into_response())
 }

@@ -11,7 +11,7 @@ use model::{Input, Nanos};
 use notify::Workers;
 use runtime::{Budget, Closed, Drain, DrainHandle, QueueReceiver, QueueSender, bounded};
 use store::{SqliteStore, Store};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle as Task;
 
 use super::recovery::recover;
@@ -25,6 +25,7 @@ use crate::http::{BodyLimits, BodyReader, Door, Shell, Signpost, wrap};
 use crate::ingest::{self, Committer, DecodeRules, Ingest, PagerdutySecrets, Tag};
 use crate::listen::{BindError, ConnectionLimits, Listener};
 use crate::metrics::ServerMetrics;
+use crate::overload::Places;
 use crate::refusals::Refusals;
 use crate::replay::Replayer;
 use crate::rest::{self, BundlePlaces, Reading};
@@ -32,10 +33,6 @@ use crate::retention::RetentionTask;
 use crate::settings::Settings;
 use crate::store_writer::{self, StoreSender, StoreState, StoreWork, StoreWriter};
 use crate::{admin, clock, journal_options, snapshot};
-
-/// Records and bytes that may wait for the journal.
-const COMMIT_QUEUE_RECORDS: usize = 4096;
-const COMMIT_QUEUE_BYTES: usize = 128 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -97,7 +94,8 @@ impl Server {
         let listeners = Listeners::bind(&settings).await?;
         let metrics = Arc::new(ServerMetrics::new());
         let room = Arc::new(DiskRoom::new(settings.data.clone(), settings.disk_reserve));
-        let health = Arc::new(HealthState::new(settings.durability, Arc::clone(&room)));
+        let health =
+            Arc::new(HealthState::new(settings.durability, Arc::clone(&room), metrics.shedding.clone()));
         let (drain, draining) = Drain::new();
         let (admin_drain, admin_draining) = Drain::new();
         let refusals = Arc::new(Refusals::new(Arc::clone(&metrics)));
@@ -194,7 +192,7 @@ impl Shells<'_> {
         let shell = Shell {
             listener: listener.name,
             signpost: self.signpost(door),
-            places: Arc::new(Semaphore::new(places)),
+            places: Places::new(places),
             metrics: Arc::clone(self.metrics),
             refusals: Arc::clone(self.refusals),
         };
@@ -279,9 +277,13 @@ impl Core {
         };
         let replayer = recovering.await.map_err(|_| StartError::BrokenOff)??;
         let (engine, inbox) = bounded(engine_loop::QUEUE_CAPACITY, metrics.engine_queue.clone());
-        let committer =
-            GroupCommit::start(writer, COMMIT_QUEUE_RECORDS, COMMIT_QUEUE_BYTES, sink(engine.clone()))
-                .map_err(StartError::Thread)?;
+        let committer = GroupCommit::start(
+            writer,
+            ingest::COMMIT_QUEUE_RECORDS,
+            ingest::COMMIT_QUEUE_BYTES,
+            sink(engine.clone()),
+        )
+        .map_err(StartError::Thread)?;
         let committer = Arc::new(committer);
         configure(settings, &replayer, &committer)?;
         let heartbeat = Arc::new(Heartbeat::new(settings.tick));
@@ -322,7 +324,7 @@ impl Core {
         let budget = Budget::new(settings.in_flight_bytes_max);
         metrics.watch(budget.clone(), self.journal.clone());
         let limits = BodyLimits { bytes_max: settings.body_bytes_max, timeout: settings.request_timeout };
-        let bodies = BodyReader::new(limits, budget);
+        let bodies = BodyReader::new(limits, budget, metrics.shedding.clone());
         let (committer, rules) = (Arc::clone(&self.committer), self.rules.clone());
         let secrets = PagerdutySecrets::new(settings.pagerduty_secrets.clone());
         let ingest = Arc::new(Ingest::new(

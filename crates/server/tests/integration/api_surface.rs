@@ -167,6 +167,6 @@ async fn readiness_names_its_checks() {
     let health: api::Health = ready.json().await.unwrap();
     assert_eq!(health.durability, api::Durability::Buffered);
     let names: Vec<_> = health.checks.iter().map(|check| check.name.as_str()).collect();
-    assert_eq!(names, ["serving", "disk", "journal", "store", "engine"]);
+    assert_eq!(names, ["serving", "disk", "load", "journal", "store", "engine"]);
     server.stop().await;
 }

@@ -19,6 +19,7 @@ mod logs_and_metrics;
 mod notifications;
 #[cfg(test)]
 mod otlp_http;
+mod overload;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
