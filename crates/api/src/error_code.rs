@@ -89,6 +89,14 @@ register! {
         "The signature is not valid",
         "The server checks who sends this, and no signature of the request fits the body and a configured secret. Nothing of it was taken in.",
         "Compare the secret of the sender with the server's; the body must arrive as it was signed.";
+    Unauthenticated "unauthenticated" 401 Caller Never
+        "No valid key",
+        "The server asks for a key, and the request has none that it knows: it is missing, mistyped, expired or was taken away.",
+        "Send `Authorization: Bearer KEY`; `casebook keys new` makes a key for the server's keys file.";
+    Forbidden "forbidden" 403 Caller Never
+        "The key may not do this",
+        "The key is valid, but its scope does not cover this endpoint, or it may not be used from this address.",
+        "Use a key with the scope that `detail` names.";
     EndpointNotFound "endpoint_not_found" 404 Caller Never
         "There is no such endpoint",
         "The path is not one of the server's on this listener.",
@@ -145,6 +153,10 @@ register! {
         "The content encoding is not supported",
         "The endpoint does not read the `Content-Encoding` of the request.",
         "Use `gzip`, `zstd` or none.";
+    RateLimited "rate_limited" 429 Caller Later
+        "Too many requests",
+        "More requests or bytes came by this key, from this address or from all together than the server's limits allow in this time. Nothing of the request was kept.",
+        "Wait for `Retry-After` and send it again; `detail` names the limit, and `--rate-...` of the server sets it.";
     Internal "internal" 500 Casebook Later
         "An unexpected error",
         "Casebook met a case that it should not have. What was acknowledged before is safe.",

@@ -8,6 +8,7 @@ mod actions;
 mod alerts;
 mod audit;
 mod bundle;
+mod caller;
 mod cursor;
 mod endpoint;
 mod error_code;
@@ -27,8 +28,9 @@ pub use audit::{
     AuditDetails, AuditEntry, AuditOutcome, AuditPage, AuditQuery, CheckedAuditQuery, IncidentAuditQuery,
 };
 pub use bundle::{BUNDLE_SECS_MAX, BundleEnd, BundleFrame, BundleHead, BundleQuery};
+pub use caller::{CallerKind, CallerView, Scope};
 pub use cursor::{AuditCursor, CursorError, IncidentCursor, NotificationCursor, ReportCursor};
-pub use endpoint::{ENDPOINTS, Endpoint, GRPC_METHODS, GrpcMethod, Listener, Method};
+pub use endpoint::{Access, ENDPOINTS, Endpoint, GRPC_METHODS, GrpcMethod, Listener, Method};
 pub use error_code::{ErrorCode, ErrorInfo, Fault, Retry};
 pub use errors::{ErrorFamily, ErrorsPage, ErrorsQuery};
 pub use incidents::{

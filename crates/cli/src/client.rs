@@ -1,12 +1,11 @@
 //! Asking a server: one request, one bounded answer, and a failure that says what, where and what would be right.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use api::Problem;
 use clap::Args;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG};
 use reqwest::{Method, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,6 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::advice::advice;
 use crate::escape;
 use crate::exit::{Exit, Failure};
+use crate::key::KeyArguments;
 
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
 const ANSWER_WAIT: Duration = Duration::from_secs(30);
@@ -37,27 +37,8 @@ pub(crate) struct Connection {
         help_heading = "Connection"
     )]
     server: Url,
-    /// The key to ask with, sent as a bearer token; servers ask for none yet, they listen on loopback only
-    #[arg(
-        long,
-        value_name = "KEY",
-        env = "CASEBOOK_KEY",
-        hide_env_values = true,
-        global = true,
-        value_parser = key,
-        help_heading = "Connection"
-    )]
-    key: Option<Key>,
-}
-
-/// A key as a header; no message shows it.
-#[derive(Clone)]
-struct Key(HeaderValue);
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key(..)")
-    }
+    #[command(flatten)]
+    key: KeyArguments,
 }
 
 fn server(text: &str) -> Result<Url, String> {
@@ -68,15 +49,6 @@ fn server(text: &str) -> Result<Url, String> {
         "http" => Err("expected a URL such as http://127.0.0.1:7420".to_owned()),
         other => Err(format!("{other} is not supported; expected a URL such as http://127.0.0.1:7420")),
     }
-}
-
-fn key(text: &str) -> Result<Key, String> {
-    let mut header = HeaderValue::try_from(format!("Bearer {text}"))
-        .ok()
-        .filter(|_| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic()))
-        .ok_or("a key consists of visible ASCII characters without blanks")?;
-    header.set_sensitive(true);
-    Ok(Key(header))
 }
 
 /// That a server cannot be reached, and the innermost cause: the outer ones only repeat the URL.
@@ -141,7 +113,7 @@ impl Connection {
             let client = client.map_err(|error| self.unreachable(&error))?;
             let request = client.get(self.url(path, query)).header(ACCEPT, "application/x-ndjson");
             let mut response =
-                self.authorized(request).send().await.map_err(|error| self.unreachable(&error))?;
+                self.authorized(request)?.send().await.map_err(|error| self.unreachable(&error))?;
             let status = response.status();
             if !status.is_success() {
                 let body = self.body(response).await?;
@@ -211,7 +183,7 @@ impl Connection {
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
-        let response = self.authorized(request).send().await.map_err(|error| self.unreachable(&error))?;
+        let response = self.authorized(request)?.send().await.map_err(|error| self.unreachable(&error))?;
         let status = response.status().as_u16();
         let etag = response.headers().get(ETAG).and_then(|etag| etag.to_str().ok());
         let etag = etag.map(|etag| etag.trim_matches('"').to_owned());
@@ -222,11 +194,11 @@ impl Connection {
         }
     }
 
-    fn authorized(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
-        match &self.key {
-            Some(Key(key)) => request.header(AUTHORIZATION, key.clone()),
+    fn authorized(&self, request: reqwest::RequestBuilder) -> Result<reqwest::RequestBuilder, Failure> {
+        Ok(match self.key.header().map_err(|fault| Failure::new(Exit::Usage, fault))? {
+            Some(key) => request.header(AUTHORIZATION, key),
             None => request,
-        }
+        })
     }
 
     fn client(

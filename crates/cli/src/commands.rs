@@ -11,6 +11,7 @@ mod eval;
 mod explain;
 mod incident;
 mod incidents;
+mod keys;
 mod notifications;
 mod reference;
 mod replay;
@@ -38,6 +39,7 @@ pub(crate) enum Command {
     Errors(errors::Errors),
     Trace(trace::ShowTrace),
     Notifications(notifications::Notifications),
+    Keys(keys::Keys),
     Replay(replay::Replay),
     Bundle(bundle::Bundle),
     Eval(eval::Eval),
@@ -62,6 +64,7 @@ impl Command {
             Self::AcceptBaseline(command) => command.run(),
             Self::Errors(command) => command.run(),
             Self::Trace(command) => command.run(),
+            Self::Keys(command) => command.run(),
             Self::Notifications(command) => command.run(),
             Self::Replay(command) => command.run(),
             Self::Bundle(command) => command.run(),

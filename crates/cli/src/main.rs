@@ -7,6 +7,7 @@ mod client;
 mod commands;
 mod escape;
 mod exit;
+mod key;
 mod output;
 mod table;
 mod time;

@@ -8,10 +8,12 @@ mod budget;
 mod drain;
 mod metrics;
 mod queue;
+mod reload;
 mod telemetry;
 
 pub use budget::{Budget, BudgetFull, Hold};
 pub use drain::{Drain, DrainHandle, on_termination};
 pub use metrics::{MetricSpec, Metrics};
 pub use queue::{Closed, QueueGauges, QueueReceiver, QueueSender, TrySendError, bounded};
+pub use reload::each_second_and_at_hangup;
 pub use telemetry::{LogFilterError, init as init_telemetry, log_filter};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use api::{Check, CheckStatus, Durability, Health};
 use model::{Nanos, SECOND_NS};
 
+use crate::auth::KeySource;
 use crate::clock;
 use crate::disk_room::DiskRoom;
 use crate::ingest::Committer;
@@ -27,6 +28,7 @@ pub(crate) struct HealthState {
     pub durability: Durability,
     pub room: Arc<DiskRoom>,
     pub shedding: Shedding,
+    keys: Option<Arc<KeySource>>,
     /// Set once the server is put together.
     pub parts: std::sync::OnceLock<HealthParts>,
 }
@@ -82,9 +84,14 @@ impl Heartbeat {
 }
 
 impl HealthState {
-    pub(crate) fn new(durability: Durability, room: Arc<DiskRoom>, shedding: Shedding) -> Self {
+    pub(crate) fn new(
+        durability: Durability,
+        room: Arc<DiskRoom>,
+        shedding: Shedding,
+        keys: Option<Arc<KeySource>>,
+    ) -> Self {
         let phase = AtomicU8::new(Phase::Starting as u8);
-        Self { phase, durability, room, shedding, parts: std::sync::OnceLock::new() }
+        Self { phase, durability, room, shedding, keys, parts: std::sync::OnceLock::new() }
     }
 
     pub(crate) fn enter(&self, phase: Phase) {
@@ -93,6 +100,7 @@ impl HealthState {
 
     pub(crate) fn report(&self) -> Health {
         let mut checks = vec![self.phase(), self.room.check(), self.shedding.check()];
+        checks.extend(self.keys.as_deref().map(keys));
         if let Some(parts) = self.parts.get() {
             checks.push(journal(&parts.committer));
             checks.push(store(&parts.store));
@@ -116,6 +124,18 @@ impl HealthState {
 
 fn check(name: &str, status: CheckStatus, detail: impl Into<String>) -> Check {
     Check { name: name.to_owned(), status, detail: detail.into() }
+}
+
+/// Never a failure: whoever has a key from before is served as before.
+fn keys(source: &KeySource) -> Check {
+    match source.fault() {
+        None => check("keys", CheckStatus::Ok, format!("{} are known", source.keyring().len())),
+        Some(fault) => check(
+            "keys",
+            CheckStatus::Warn,
+            format!("{fault}; the keys from before stay in force: mend the file"),
+        ),
+    }
 }
 
 fn journal(committer: &Committer) -> Check {

@@ -3,6 +3,7 @@
 
 mod admin;
 mod apply;
+mod auth;
 mod clock;
 mod data;
 mod disk_room;
@@ -24,6 +25,7 @@ mod settings;
 mod snapshot;
 mod store_writer;
 
+pub use auth::{KeySource, NewKey, NewKeyError, check_key_name};
 pub use clock::now;
 pub use data::{DataDir, DataDirError, Installation, salt};
 pub use doctor::check_data;

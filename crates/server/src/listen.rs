@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tower::ServiceExt;
 
+use crate::auth::Peer;
 use crate::http::GuardedBody;
 use crate::metrics::{ListenerLabel, ServerMetrics};
 
@@ -88,11 +89,11 @@ impl Listener {
                 accepted = self.accept(&places) => accepted,
             };
             while connections.try_join_next().is_some() {}
-            let Some((stream, place)) = accepted else { continue };
+            let Some((stream, peer, place)) = accepted else { continue };
             let connection =
                 Connection::new(self.name, router.clone(), limits, Arc::clone(&metrics), drain.clone());
             connections.spawn(async move {
-                connection.run(stream).await;
+                connection.run(stream, peer).await;
                 drop(place);
             });
         }
@@ -107,10 +108,10 @@ impl Listener {
     async fn accept(
         &self,
         places: &Arc<Semaphore>,
-    ) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    ) -> Option<(TcpStream, Peer, tokio::sync::OwnedSemaphorePermit)> {
         let place = Arc::clone(places).acquire_owned().await.ok()?;
         match self.socket.accept().await {
-            Ok((stream, _)) => Some((stream, place)),
+            Ok((stream, address)) => Some((stream, Peer::new(address), place)),
             Err(error) => {
                 tracing::warn!(listener = self.name, %error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_RETRY).await;
@@ -139,14 +140,15 @@ impl Connection {
         Self { label: ListenerLabel { listener: name }, router, limits, metrics, drain }
     }
 
-    async fn run(mut self, stream: TcpStream) {
+    async fn run(mut self, stream: TcpStream, peer: Peer) {
         let _ = stream.set_nodelay(true);
         let open = self.metrics.connections.get_or_create_owned(&self.label);
         open.inc();
         let activity = Arc::new(Activity::new());
         let service = {
             let (router, activity) = (self.router.clone(), Arc::clone(&activity));
-            hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+            hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+                request.extensions_mut().insert(peer);
                 let (router, busy) = (router.clone(), Activity::begin(&activity));
                 async move {
                     let response = router.oneshot(request.map(Body::new)).await?;

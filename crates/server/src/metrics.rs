@@ -1,6 +1,6 @@
 //! The register of the server's metrics: every name with its help, once.
 
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::overload::Shedding;
 use engine::Totals;
@@ -11,6 +11,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use runtime::{Budget, MetricSpec, Metrics, QueueGauges};
+
+use crate::auth::KeyMetrics;
 
 /// From a quarter of a millisecond to sixteen seconds.
 const DURATION_BUCKETS_S: [f64; 9] = [0.00025, 0.001, 0.004, 0.016, 0.064, 0.25, 1.0, 4.0, 16.0];
@@ -43,6 +45,12 @@ pub(crate) struct ResponseLabels {
     pub status: u16,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct DenialLabels {
+    pub listener: &'static str,
+    pub reason: &'static str,
+}
+
 #[derive(Debug)]
 struct Watched {
     budget: Budget,
@@ -66,6 +74,7 @@ pub(crate) struct ServerMetrics {
     pub connections: Family<ListenerLabel, Gauge>,
     pub connections_closed_idle: Family<ListenerLabel, Counter>,
     pub responses: Family<ResponseLabels, Counter>,
+    pub denied: Family<DenialLabels, Counter>,
     pub engine_queue: QueueGauges,
     pub engine_entries: Counter,
     pub engine_step_seconds: Histogram,
@@ -115,6 +124,10 @@ specs! {
     CONNECTIONS = "connections", "Open connections.";
     CONNECTIONS_IDLE = "connections_closed_idle", "Connections closed because no request came in time.";
     RESPONSES = "http_responses", "Answers, by listener and status.";
+    DENIED = "requests_denied", "Requests whose caller is not known or may not do what was asked, by listener and reason.";
+    KEYS = "keys_known", "Keys of the file that is in force.";
+    KEYS_BROKEN = "keys_file_broken", "1 while the keys file cannot be read or understood, so that the keys from before stay in force.";
+    KEYS_RELOADS = "keys_reloads", "How often a changed keys file was taken over.";
     ENGINE_DEPTH = "engine_queue_depth", "Durable entries that wait for the engine.";
     ENGINE_CAPACITY = "engine_queue_capacity", "Most entries that may wait for the engine.";
     ENGINE_FULL = "engine_queue_full", "How often the journal had to wait for the engine.";
@@ -170,6 +183,7 @@ impl ServerMetrics {
             connections: r.add(CONNECTIONS, Family::default()),
             connections_closed_idle: r.add(CONNECTIONS_IDLE, Family::default()),
             responses: r.add(RESPONSES, Family::default()),
+            denied: r.add(DENIED, Family::default()),
             engine_queue,
             engine_entries: r.add(ENGINE_ENTRIES, Counter::default()),
             engine_step_seconds: r.add(ENGINE_STEP, durations()),
@@ -203,6 +217,13 @@ impl ServerMetrics {
     /// What is looked at whenever the page is asked for.
     pub(crate) fn watch(&self, budget: Budget, journal: Reader) {
         let _ = self.watched.set(Watched { budget, journal });
+    }
+
+    pub(crate) fn watch_keys(&self, keys: &KeyMetrics) {
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        registry.add(KEYS, keys.known.clone());
+        registry.add(KEYS_BROKEN, keys.broken.clone());
+        registry.add(KEYS_RELOADS, keys.reloads.clone());
     }
 
     /// The engine's own counters, as of the last tick.

@@ -3,6 +3,7 @@
 mod alerts;
 mod audit;
 mod bundle;
+mod caller;
 mod conditional;
 mod errors;
 mod incidents;
@@ -48,6 +49,7 @@ pub(crate) fn router(reading: Reading) -> Router {
         .route("/v1/incidents/{id}/reports", get(reports::history))
         .route("/v1/incidents/{id}/audit", get(audit::of_incident))
         .route("/v1/incidents/{id}/bundle", get(bundle::of_incident))
+        .route("/v1/caller", get(caller::caller))
         .route("/v1/audit", get(audit::list))
         .route("/v1/reports/{hash}", get(reports::by_hash))
         .route("/v1/traces/{id}", get(traces::one))

@@ -6,9 +6,12 @@ mod together;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use runtime::config::{ConfigErrors, Meaning, Said, Setting, value};
+
+use crate::auth::KeySource;
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -20,7 +23,10 @@ pub static CONFIG_FILE: Setting =
     Setting { name: "config", shape: "FILE", default: None, help: "TOML file with settings." };
 
 /// What the commands read that ask a server; they may stand beside a server's own.
-const CLIENT_VARIABLES: [&str; 3] = ["CASEBOOK_SERVER", "CASEBOOK_KEY", "CASEBOOK_ACTOR"];
+const CLIENT_VARIABLES: [&str; 4] =
+    ["CASEBOOK_SERVER", "CASEBOOK_KEY", "CASEBOOK_KEY_FILE", "CASEBOOK_ACTOR"];
+
+const LISTENERS: [&str; 4] = ["listen", "admin", "otlp-grpc", "otlp-http"];
 
 /// Every setting, once.
 pub static REGISTER: &[Setting] = &[
@@ -29,6 +35,12 @@ pub static REGISTER: &[Setting] = &[
     setting("admin", "ADDRESS", Some("127.0.0.1:7421"), "Where /livez, /readyz and /metrics listen."),
     setting("otlp-grpc", "ADDRESS", Some("127.0.0.1:4317"), "Where OTLP over gRPC listens."),
     setting("otlp-http", "ADDRESS", Some("127.0.0.1:4318"), "Where OTLP over HTTP listens."),
+    setting(
+        "keys",
+        "FILE",
+        None,
+        "TOML file with the hashes of keys, read again when it changes and at SIGHUP; without it only this machine is served.",
+    ),
     setting("tick", "DURATION", Some("1s"), "How often the engine evaluates; 100ms to 1m."),
     setting("shards", "COUNT", Some("1"), "Into how many parts the engine's summaries are cut; 1 to 64."),
     setting("log", "FILTER", Some("info"), "Which log lines go to standard error."),
@@ -160,6 +172,7 @@ pub struct Settings {
     pub admin: SocketAddr,
     pub otlp_grpc: SocketAddr,
     pub otlp_http: SocketAddr,
+    pub keys: Option<Arc<KeySource>>,
     pub tick: Duration,
     pub shards: usize,
     pub log: String,
@@ -260,31 +273,27 @@ impl Settings {
     /// Reads every setting before it gives up on any.
     fn read(meaning: &mut Meaning) -> Option<Self> {
         let data = meaning.require("data", value::path);
-        let listen = meaning.get("listen", loopback);
-        let admin = meaning.get("admin", loopback);
-        let otlp_grpc = meaning.get("otlp-grpc", loopback);
-        let otlp_http = meaning.get("otlp-http", loopback);
+        let addresses = LISTENERS.map(|name| (name, meaning.get(name, value::address)));
+        let [listen, admin, otlp_grpc, otlp_http] = addresses.map(|(_, address)| address);
+        let keys = together::read_keys(meaning);
         let tick = meaning.get("tick", duration_within(100, 60_000, "100ms to 1m"));
         let shards = meaning.get("shards", value::count(1, 64));
         let log = meaning.get("log", runtime::log_filter);
         let words = &[("durable", api::Durability::Durable), ("buffered", api::Durability::Buffered)];
         let durability = meaning.get("durability", value::one_of(words));
-        let segment_bytes =
-            meaning.get("segment-bytes", value::within(value::bytes, MIB, 4 * GIB, "1MiB to 4GiB"));
+        let segment_bytes = meaning.get("segment-bytes", bytes_within(MIB, 4 * GIB, "1MiB to 4GiB"));
         let retention_age = meaning.get(
             "retention-age",
             value::within(value::duration, Duration::from_secs(60), DAY * 3650, "1m to 3650d"),
         );
         let retention_bytes =
-            meaning.get("retention-bytes", value::within(value::bytes, 2 * MIB, 1024 * GIB, "2MiB to 1TiB"));
+            meaning.get("retention-bytes", bytes_within(2 * MIB, 1024 * GIB, "2MiB to 1TiB"));
         let snapshot_bytes =
-            meaning.get("snapshot-bytes", value::within(value::bytes, 64 * KIB, 16 * GIB, "64KiB to 16GiB"));
-        let disk_reserve =
-            meaning.get("disk-reserve", value::within(value::bytes, 0, 1024 * GIB, "0B to 1TiB"));
-        let body_bytes_max =
-            meaning.get("body-bytes-max", value::within(value::bytes, KIB, 64 * MIB, "1KiB to 64MiB"));
+            meaning.get("snapshot-bytes", bytes_within(64 * KIB, 16 * GIB, "64KiB to 16GiB"));
+        let disk_reserve = meaning.get("disk-reserve", bytes_within(0, 1024 * GIB, "0B to 1TiB"));
+        let body_bytes_max = meaning.get("body-bytes-max", bytes_within(KIB, 64 * MIB, "1KiB to 64MiB"));
         let in_flight_bytes_max =
-            meaning.get("in-flight-bytes-max", value::within(value::bytes, MIB, 64 * GIB, "1MiB to 64GiB"));
+            meaning.get("in-flight-bytes-max", bytes_within(MIB, 64 * GIB, "1MiB to 64GiB"));
         let connections_max = meaning.get("connections-max", value::count(1, 65_536));
         let requests_max = meaning.get("requests-max", value::count(1, 65_536));
         let request_timeout = meaning.get("request-timeout", duration_within(100, 600_000, "100ms to 10m"));
@@ -293,9 +302,8 @@ impl Settings {
         let alert_labels = alerts::labels(meaning);
         let pagerduty_secrets = meaning.get("pagerduty-secrets", alerts::secrets);
         let notifications = together::read_notifications(meaning);
-        let addresses =
-            [("listen", listen), ("admin", admin), ("otlp-grpc", otlp_grpc), ("otlp-http", otlp_http)];
         together::check_addresses(meaning, addresses);
+        together::check_reach(meaning, addresses, &keys);
         let in_flight = ("in-flight-bytes-max", in_flight_bytes_max);
         together::check_times(meaning, in_flight, (4, "four times"), ("body-bytes-max", body_bytes_max));
         let (retention, segment) = (("retention-bytes", retention_bytes), ("segment-bytes", segment_bytes));
@@ -307,6 +315,7 @@ impl Settings {
             admin: admin?,
             otlp_grpc: otlp_grpc?,
             otlp_http: otlp_http?,
+            keys: keys.source(),
             tick: tick?,
             shards: shards? as usize,
             log: log?,
@@ -330,23 +339,16 @@ impl Settings {
     }
 }
 
+fn bytes_within(min: u64, max: u64, range: &'static str) -> impl Fn(&str) -> Result<u64, String> {
+    value::within(value::bytes, min, max, range)
+}
+
 fn duration_within(
     min_ms: u64,
     max_ms: u64,
     range: &'static str,
 ) -> impl Fn(&str) -> Result<Duration, String> {
     value::within(value::duration, Duration::from_millis(min_ms), Duration::from_millis(max_ms), range)
-}
-
-/// Without keys whoever reaches a port may read and write, so only this machine may reach it.
-fn loopback(text: &str) -> Result<SocketAddr, String> {
-    let address = value::address(text)?;
-    if address.ip().is_loopback() {
-        return Ok(address);
-    }
-    Err(format!(
-        "{address} can be reached from other machines, and no key is configured; use 127.0.0.1 or [::1]"
-    ))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use server::{DataDir, SettingFlags};
 
 use crate::client::no_answer;
 use crate::exit::{Exit, Failure};
+use crate::key::KeyArguments;
 use crate::output;
 use crate::table::{Column, Table, terminal_width};
 
@@ -35,9 +36,8 @@ pub(crate) struct Doctor {
     /// A running server to check [default without --data: http://127.0.0.1:7420]
     #[arg(long, value_name = "URL", env = "CASEBOOK_SERVER", hide_env_values = true)]
     server: Option<String>,
-    /// The key to ask the server with; servers ask for none yet, they listen on loopback only
-    #[arg(long, value_name = "KEY", env = "CASEBOOK_KEY", hide_env_values = true)]
-    key: Option<String>,
+    #[command(flatten)]
+    key: KeyArguments,
     #[command(flatten)]
     settings: SettingFlags,
 }
@@ -71,7 +71,7 @@ impl Doctor {
         }
         let default = (!configured).then_some(SERVER_DEFAULT);
         if let Some(server) = self.server.as_deref().or(default) {
-            checks.extend(check_server(server.trim_end_matches('/'), self.key.as_deref()).await);
+            checks.extend(check_server(server.trim_end_matches('/'), &self.key).await);
         }
         checks
     }
@@ -81,7 +81,7 @@ fn check(name: &str, status: CheckStatus, detail: impl Into<String>) -> Check {
     Check { name: name.to_owned(), status, detail: detail.into() }
 }
 
-async fn check_server(server: &str, key: Option<&str>) -> Vec<Check> {
+async fn check_server(server: &str, key: &KeyArguments) -> Vec<Check> {
     let client = match client(key) {
         Ok(client) => client,
         Err(detail) => return vec![check("server", CheckStatus::Fail, detail)],
@@ -103,12 +103,10 @@ async fn check_server(server: &str, key: Option<&str>) -> Vec<Check> {
     checks
 }
 
-fn client(key: Option<&str>) -> Result<Client, String> {
+fn client(key: &KeyArguments) -> Result<Client, String> {
     let mut headers = reqwest::header::HeaderMap::new();
-    if let Some(key) = key {
-        let value =
-            format!("Bearer {key}").parse().map_err(|_| "the key is not plain ASCII text".to_owned())?;
-        headers.insert(reqwest::header::AUTHORIZATION, value);
+    if let Some(key) = key.header()? {
+        headers.insert(reqwest::header::AUTHORIZATION, key);
     }
     let builder = Client::builder().timeout(ANSWER_WAIT).default_headers(headers).no_proxy();
     builder.build().map_err(|error| error.to_string())

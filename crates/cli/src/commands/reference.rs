@@ -61,7 +61,9 @@ fn block(command: &mut clap::Command) -> String {
 }
 
 fn endpoints() -> String {
-    let mut page = format!("# Endpoints\n\n{NOTE}\n\n| listener | method | path | |\n|---|---|---|---|\n");
+    let mut page = format!(
+        "# Endpoints\n\n{NOTE}\n\nWhat a caller needs is the scope of a key; see [keys](../guide/keys.md). A server without keys listens on loopback only and\nasks for none.\n\n| listener | method | path | needs | |\n|---|---|---|---|---|\n"
+    );
     for endpoint in api::ENDPOINTS {
         let flag = match endpoint.listener {
             api::Listener::Api => "--listen",
@@ -69,10 +71,21 @@ fn endpoints() -> String {
             api::Listener::Otlp => "--otlp-http",
         };
         let (method, path) = (endpoint.method.as_str(), endpoint.path);
-        let _ = writeln!(page, "| `{flag}` | {method} | `{path}` | {} |", endpoint.summary);
+        let _ = writeln!(
+            page,
+            "| `{flag}` | {method} | `{path}` | {} | {} |",
+            endpoint.access.describe(),
+            endpoint.summary
+        );
     }
     for method in api::GRPC_METHODS {
-        let _ = writeln!(page, "| `--otlp-grpc` | gRPC | `{}` | {} |", method.path, method.summary);
+        let _ = writeln!(
+            page,
+            "| `--otlp-grpc` | gRPC | `{}` | {} | {} |",
+            method.path,
+            method.access.describe(),
+            method.summary
+        );
     }
     page
 }

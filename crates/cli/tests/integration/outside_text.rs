@@ -35,6 +35,7 @@ use Shows::{Perhaps, Poison};
 
 /// What the server answers. A surface that names nothing in braces is looked at once. `{inc}`, `{hash}`, `{trace}`: those of one incident.
 const REST: &[(&str, Form, Shows)] = &[
+    ("/v1/caller", Json, Perhaps),
     ("/v1/incidents?state=all&limit=200", Json, Poison),
     ("/v1/incidents/{inc}", Json, Poison),
     ("/v1/incidents/{inc}/report", Json, Poison),

@@ -4,8 +4,8 @@
 use api::{ErrorCode, Problem, Retry};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::signpost::is_grpc;
 use super::status_wire;
@@ -20,24 +20,32 @@ pub(crate) enum ErrorForm {
 
 /// Travels in the response's extensions until the listener's layer writes it.
 #[derive(Debug, Clone)]
-pub(crate) struct Failure(Problem);
+pub(crate) struct Failure {
+    problem: Box<Problem>,
+    /// What is sent beside the problem, whatever its form.
+    header: Option<Box<(HeaderName, HeaderValue)>>,
+}
 
 impl Failure {
     pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self(Problem::new(code, detail))
+        Problem::new(code, detail).into()
+    }
+
+    pub(crate) fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
+        Self { header: Some(Box::new((name, value))), ..self }
     }
 
     pub(crate) fn code(&self) -> ErrorCode {
-        self.0.code
+        self.problem.code
     }
 
     pub(crate) fn detail(&self) -> &str {
-        &self.0.detail
+        &self.problem.detail
     }
 
     /// When to come again, for what may be sent again.
     fn retry_after_s(&self) -> Option<u32> {
-        match (self.0.code.info().retry, self.0.code) {
+        match (self.problem.code.info().retry, self.problem.code) {
             (Retry::Never, _) => None,
             (Retry::Later, ErrorCode::DiskFull | ErrorCode::JournalFailed | ErrorCode::StorageFailed) => {
                 Some(5)
@@ -52,12 +60,15 @@ impl Failure {
         if let Some(seconds) = self.retry_after_s() {
             parts.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if let Some((name, value)) = self.header.as_deref().cloned() {
+            parts.headers.insert(name, value);
+        }
         match form {
             // Whoever speaks gRPC reads nothing else, whichever port it is.
             _ if request.is_grpc => self.write_grpc(parts),
             ErrorForm::Grpc => self.write_text(parts),
             ErrorForm::Problem => {
-                let problem = self.0.with_request_id(request.id.as_str());
+                let problem = (*self.problem).with_request_id(request.id.as_str());
                 let body = serde_json::to_vec(&problem).unwrap_or_default();
                 parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE));
                 Response::from_parts(parts, Body::from(body))
@@ -68,12 +79,12 @@ impl Failure {
 
     /// The specification wants a `Status` in the encoding of the request.
     fn write_otlp(self, request: &RequestFacts, mut parts: http::response::Parts) -> Response {
-        let code = grpc_code(self.0.code);
+        let code = grpc_code(self.problem.code);
         let (media_type, body) = if request.is_json {
-            let status = serde_json::json!({ "code": code as i32, "message": self.0.detail });
+            let status = serde_json::json!({ "code": code as i32, "message": self.problem.detail });
             ("application/json", status.to_string().into_bytes())
         } else {
-            let bytes = status_wire::write_status(code as i32, &self.0.detail, self.retry_after_s());
+            let bytes = status_wire::write_status(code as i32, &self.problem.detail, self.retry_after_s());
             ("application/x-protobuf", bytes)
         };
         parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
@@ -83,18 +94,20 @@ impl Failure {
     /// For a request on the gRPC port that is no gRPC at all: an HTTP status, and a line for whoever sent it.
     fn write_text(self, mut parts: http::response::Parts) -> Response {
         parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        Response::from_parts(parts, Body::from(format!("{}\n", self.0.detail)))
+        Response::from_parts(parts, Body::from(format!("{}\n", self.problem.detail)))
     }
 
     /// gRPC answers 200 and says in its own headers what failed.
     fn write_grpc(self, parts: http::response::Parts) -> Response {
-        let code = grpc_code(self.0.code);
-        let details = status_wire::write_status(code as i32, &self.0.detail, self.retry_after_s());
-        let status = tonic::Status::with_details(code, self.0.detail, details.into());
+        let code = grpc_code(self.problem.code);
+        let details = status_wire::write_status(code as i32, &self.problem.detail, self.retry_after_s());
+        let status = tonic::Status::with_details(code, self.problem.detail, details.into());
         let mut response: Response = status.into_http();
         response.extensions_mut().clear();
-        if let Some(retry_after) = parts.headers.get(RETRY_AFTER) {
-            response.headers_mut().insert(RETRY_AFTER, retry_after.clone());
+        for name in [RETRY_AFTER, WWW_AUTHENTICATE] {
+            if let Some(value) = parts.headers.get(&name) {
+                response.headers_mut().insert(name, value.clone());
+            }
         }
         response
     }
@@ -118,7 +131,7 @@ impl RequestFacts {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = status.into_response();
         response.extensions_mut().insert(self);
         response
@@ -127,7 +140,7 @@ impl IntoResponse for Failure {
 
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
-        Self(problem)
+        Self { problem: Box::new(problem), header: None }
     }
 }
 
@@ -138,7 +151,8 @@ fn grpc_code(code: ErrorCode) -> tonic::Code {
         ErrorCode::InvalidBody | ErrorCode::InvalidParameter | ErrorCode::InvalidCursor => {
             Code::InvalidArgument
         }
-        ErrorCode::InvalidSignature => Code::Unauthenticated,
+        ErrorCode::InvalidSignature | ErrorCode::Unauthenticated => Code::Unauthenticated,
+        ErrorCode::Forbidden => Code::PermissionDenied,
         ErrorCode::IncidentNotFound
         | ErrorCode::ReportNotFound
         | ErrorCode::NotificationNotFound
@@ -152,7 +166,7 @@ fn grpc_code(code: ErrorCode) -> tonic::Code {
         | ErrorCode::UnsupportedMediaType
         | ErrorCode::UnsupportedEncoding => Code::Unimplemented,
         ErrorCode::RequestTimeout => Code::DeadlineExceeded,
-        ErrorCode::BodyTooLarge => Code::ResourceExhausted,
+        ErrorCode::BodyTooLarge | ErrorCode::RateLimited => Code::ResourceExhausted,
         ErrorCode::DiskFull
         | ErrorCode::NotReady
         | ErrorCode::Overloaded

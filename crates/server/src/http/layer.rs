@@ -1,21 +1,25 @@
-//! The shell around every router: request ids, a bound on requests at once, headers that protect, failures in the
-//! listener's form, and a count of answers.
+//! The shell around every router: request ids, who asks and whether they may, a bound on requests at once, headers
+//! that protect, failures in the listener's form, and a count of answers.
 
 use std::sync::Arc;
 
-use super::failure::RequestFacts;
-use super::{ErrorForm, Failure, GuardedBody, Signpost, discard};
-use crate::metrics::{ResponseLabels, ServerMetrics};
-use crate::overload::{Class, Places, Scarce};
-use crate::refusals::Refusals;
 use api::ErrorCode;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderName, HeaderValue, Method};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderName, HeaderValue};
+
+use super::failure::RequestFacts;
+use super::{ErrorForm, Failure, GuardedBody, Signpost, discard};
+use crate::auth::{Auth, Caller, Demand, Denial, Peer, demand};
+use crate::metrics::{DenialLabels, ResponseLabels, ServerMetrics};
+use crate::overload::{Class, Places, Scarce};
+use crate::refusals::Refusals;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// A caller's own id is taken over if it is short and plain.
@@ -29,23 +33,48 @@ pub(crate) struct Shell {
     pub places: Places,
     pub metrics: Arc<ServerMetrics>,
     pub refusals: Arc<Refusals>,
+    pub auth: Auth,
 }
 
-/// Puts the shell around a router, and answers paths and methods that it does not have.
+/// Puts the shell around a router.
 pub(crate) fn wrap(router: Router, shell: Shell) -> Router {
-    let lost = shell.clone();
-    router
-        .fallback(move |request: Request| async move {
-            let detail = lost.signpost.unknown_path(request.uri().path());
-            lost.turn_away(Failure::new(ErrorCode::EndpointNotFound, detail), request)
-        })
-        .method_not_allowed_fallback(|method: Method| async move {
-            Failure::new(ErrorCode::MethodNotAllowed, format!("{method} is not allowed here"))
-        })
-        .layer(from_fn_with_state(shell, pass))
+    // Reached by nobody: the layer answers what the table of endpoints does not name. Its own fallback would be
+    // outside the layer.
+    let nothing = || async { Failure::new(ErrorCode::EndpointNotFound, "there is nothing here") };
+    router.fallback(nothing).method_not_allowed_fallback(nothing).layer(from_fn_with_state(shell, pass))
 }
 
 impl Shell {
+    /// Lets a request through if the table of endpoints names it and its caller may.
+    fn admit(&self, request: &mut Request) -> Result<(), Failure> {
+        let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+        let demand = demand(self.signpost.door, request.method(), path);
+        let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::NOBODY);
+        match self.auth.admit(demand.access(), request.headers(), peer) {
+            Ok(Some(caller)) => drop(request.extensions_mut().insert::<Caller>(caller)),
+            Ok(None) => {}
+            Err(denial) => return Err(self.deny(denial)),
+        }
+        match demand {
+            Demand::Endpoint(_) => Ok(()),
+            Demand::UnknownPath => {
+                let detail = self.signpost.unknown_path(request.uri().path());
+                Err(Failure::new(ErrorCode::EndpointNotFound, detail))
+            }
+            Demand::UnknownMethod(allowed) => {
+                let detail = format!("{} is not allowed here", request.method());
+                let failure = Failure::new(ErrorCode::MethodNotAllowed, detail);
+                Err(failure.with_header(ALLOW, HeaderValue::from_static(allowed)))
+            }
+        }
+    }
+
+    fn deny(&self, denial: Denial) -> Failure {
+        let labels = DenialLabels { listener: self.listener, reason: denial.as_str() };
+        self.metrics.denied.get_or_create(&labels).inc();
+        denial.failure().with_header(WWW_AUTHENTICATE, denial.challenge())
+    }
+
     /// Refuses a request whose body nobody will read.
     fn turn_away(&self, failure: Failure, request: Request) -> Failure {
         if self.signpost.door.takes_telemetry() {
@@ -56,15 +85,20 @@ impl Shell {
     }
 }
 
-async fn pass(State(shell): State<Shell>, request: Request, next: Next) -> Response {
+async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> Response {
     let facts = RequestFacts::new(request_id(&request), request.headers());
-    let wrong = shell.signpost.wrong_protocol(request.headers());
+    let admitted = shell.admit(&mut request);
+    // A caller is told of the wrong door before the path, which means nothing there.
+    let wrong = match &admitted {
+        Err(failure) if is_denied(failure) => None,
+        _ => shell.signpost.wrong_protocol(request.headers()),
+    };
     let class = Class::of_path(request.uri().path());
-    let response = match (wrong, shell.places.take(class)) {
-        (Some(wrong), _) => shell.turn_away(wrong, request).into_response(),
+    let response = match wrong.map_or(admitted, Err).map(|()| shell.places.take(class)) {
+        Err(failure) => shell.turn_away(failure, request).into_response(),
         // The place is kept until the answer has been sent.
-        (None, Some(place)) => next.run(request).await.map(|body| Body::new(GuardedBody::new(body, place))),
-        (None, None) => {
+        Ok(Some(place)) => next.run(request).await.map(|body| Body::new(GuardedBody::new(body, place))),
+        Ok(None) => {
             let full = shell.metrics.shedding.shed(class, Scarce::Places);
             shell.turn_away(full, request).into_response()
         }
@@ -74,6 +108,10 @@ async fn pass(State(shell): State<Shell>, request: Request, next: Next) -> Respo
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response
+}
+
+fn is_denied(failure: &Failure) -> bool {
+    matches!(failure.code(), ErrorCode::Unauthenticated | ErrorCode::Forbidden)
 }
 
 fn finish(shell: &Shell, facts: &RequestFacts, mut response: Response) -> Response {

@@ -1,17 +1,20 @@
 //! What operators do. An action is judged before it is journaled, so that whoever acts is told at once what does not
 //! fit; the engine judges it again when its turn comes, and the audit says what became of it.
 
-use api::{ActionAccepted, ActionRequest, BaselineAccepted, BaselineRequest, ErrorCode};
-use axum::Json;
+use api::{
+    ACTOR_BYTES_MAX, ActionAccepted, ActionRequest, BaselineAccepted, BaselineRequest, CallerKind, ErrorCode,
+};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use engine::Refusal;
 use http::StatusCode;
-use model::{IncidentId, Input, OperatorAction};
+use model::{IncidentId, Input, OperatorAction, Str};
 use serde::de::DeserializeOwned;
 
 use super::Form;
 use super::rest::{Routes, json_form};
+use crate::auth::Caller;
 use crate::clock;
 use crate::http::Failure;
 use crate::rest::{NoQuery, StrictPath};
@@ -22,13 +25,14 @@ const ACTOR_UNNAMED: &str = "operator";
 pub(super) async fn act(
     State(routes): State<Routes>,
     StrictPath(incident): StrictPath<IncidentId>,
+    Extension(caller): Extension<Caller>,
     _: NoQuery,
     request: Request,
 ) -> Result<Response, Failure> {
     let asked: ActionRequest = body(&routes, request).await?;
     let kind = asked.check(clock::now())?;
     routes.reading.require_incident(incident).await?;
-    let actor = asked.actor.as_deref().unwrap_or(ACTOR_UNNAMED).into();
+    let actor = actor(&caller, asked.actor.as_deref())?;
     let action = OperatorAction { incident, actor, kind };
     if let Err(refusal) = routes.reading.engine.judge(action.clone()).await? {
         return Err(refused(&routes, refusal).await);
@@ -41,14 +45,32 @@ pub(super) async fn act(
 
 pub(super) async fn accept_baseline(
     State(routes): State<Routes>,
+    Extension(caller): Extension<Caller>,
     _: NoQuery,
     request: Request,
 ) -> Result<Response, Failure> {
     let asked: BaselineRequest = body(&routes, request).await?;
-    let accepted = asked.check(clock::now(), ACTOR_UNNAMED)?;
+    let mut accepted = asked.check(clock::now(), ACTOR_UNNAMED)?;
+    accepted.actor = actor(&caller, asked.actor.as_deref())?;
     let until = accepted.until.to_rfc3339();
     let position = routes.ingest.commit_input(Input::AcceptBaseline(accepted)).await?;
     Ok((StatusCode::ACCEPTED, Json(BaselineAccepted { until, position: position.0 })).into_response())
+}
+
+/// Who acts. A caller that is known acts in its own name, also where it says that it acts for somebody.
+fn actor(caller: &Caller, stated: Option<&str>) -> Result<Str, Failure> {
+    let actor = match (caller.kind, stated) {
+        (CallerKind::Local, stated) => stated.unwrap_or(ACTOR_UNNAMED).into(),
+        (CallerKind::Key, None) => Str::from(&*caller.name),
+        (CallerKind::Key, Some(stated)) => format!("{} for {stated}", caller.name).into(),
+    };
+    match actor.len() <= ACTOR_BYTES_MAX {
+        true => Ok(actor),
+        false => {
+            let detail = format!("actor and the key's name have more than {ACTOR_BYTES_MAX} bytes together");
+            Err(Failure::new(ErrorCode::InvalidBody, detail))
+        }
+    }
 }
 
 async fn body<T: DeserializeOwned>(routes: &Routes, request: Request) -> Result<T, Failure> {

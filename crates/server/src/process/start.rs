@@ -17,6 +17,7 @@ use tokio::task::JoinHandle as Task;
 use super::recovery::recover;
 use super::{Server, Threads};
 use crate::admin::Admin;
+use crate::auth::Auth;
 use crate::data::{DataDir, DataDirError};
 use crate::disk_room::DiskRoom;
 use crate::engine_loop::{self, EngineLoop, EngineQueries, Wake};
@@ -94,13 +95,20 @@ impl Server {
         let listeners = Listeners::bind(&settings).await?;
         let metrics = Arc::new(ServerMetrics::new());
         let room = Arc::new(DiskRoom::new(settings.data.clone(), settings.disk_reserve));
-        let health =
-            Arc::new(HealthState::new(settings.durability, Arc::clone(&room), metrics.shedding.clone()));
+        let (shedding, keys) = (metrics.shedding.clone(), settings.keys.clone());
+        let health = Arc::new(HealthState::new(settings.durability, Arc::clone(&room), shedding, keys));
         let (drain, draining) = Drain::new();
         let (admin_drain, admin_draining) = Drain::new();
         let refusals = Arc::new(Refusals::new(Arc::clone(&metrics)));
         let ready = listeners.ready_line();
-        let shells = Shells { settings: &settings, metrics: &metrics, refusals: &refusals, ready: &ready };
+        let auth = watched_keys(&settings, &metrics, admin_draining.clone());
+        let shells = Shells {
+            settings: &settings,
+            metrics: &metrics,
+            refusals: &refusals,
+            ready: &ready,
+            auth: &auth,
+        };
         let Listeners { api, admin: admin_listener, otlp_grpc, otlp_http } = listeners;
         let routes = admin::router(Admin { health: Arc::clone(&health), metrics: Arc::clone(&metrics) });
         let admin = shells.serve(admin_listener, routes, Door::Admin, 64, admin_draining);
@@ -167,12 +175,22 @@ impl Listeners {
     }
 }
 
+/// Who is known, and kept up to date until the end.
+fn watched_keys(settings: &Settings, metrics: &ServerMetrics, draining: DrainHandle) -> Auth {
+    let Some(keys) = settings.keys.clone() else { return Auth::LoopbackOnly };
+    metrics.watch_keys(&keys.metrics);
+    let looking = Arc::clone(&keys);
+    tokio::spawn(runtime::each_second_and_at_hangup(draining, move || looking.look()));
+    Auth::Keys(keys)
+}
+
 /// What every listener is wrapped in.
 struct Shells<'a> {
     settings: &'a Settings,
     metrics: &'a Arc<ServerMetrics>,
     refusals: &'a Arc<Refusals>,
     ready: &'a ReadyLine,
+    auth: &'a Auth,
 }
 
 impl Shells<'_> {
@@ -195,6 +213,7 @@ impl Shells<'_> {
             places: Places::new(places),
             metrics: Arc::clone(self.metrics),
             refusals: Arc::clone(self.refusals),
+            auth: self.auth.clone(),
         };
         let limits = ConnectionLimits {
             connections_max: self.settings.connections_max,

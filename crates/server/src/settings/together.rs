@@ -6,8 +6,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use runtime::config::{Meaning, value};
+
+use crate::auth::KeySource;
 
 pub(super) fn check_addresses(meaning: &mut Meaning, addresses: [(&str, Option<SocketAddr>); 4]) {
     for (at, (name, address)) in addresses.iter().enumerate() {
@@ -15,6 +18,51 @@ pub(super) fn check_addresses(meaning: &mut Meaning, addresses: [(&str, Option<S
         if let Some((other, _)) = addresses[..at].iter().find(|(_, other)| *other == Some(address)) {
             meaning.fault(name, format!("{address} is the address of --{other} already"));
         }
+    }
+}
+
+/// The keys file, as far as one was named.
+pub(super) enum Keys {
+    None,
+    /// One was named, and what is wrong with it is on the list.
+    Broken,
+    Whole(Arc<KeySource>),
+}
+
+impl Keys {
+    pub(super) fn source(self) -> Option<Arc<KeySource>> {
+        match self {
+            Self::Whole(source) => Some(source),
+            Self::None | Self::Broken => None,
+        }
+    }
+}
+
+pub(super) fn read_keys(meaning: &mut Meaning) -> Keys {
+    let Some(path) = meaning.get("keys", |path| Ok(path.to_owned())) else { return Keys::None };
+    match KeySource::open(&path) {
+        Ok(source) => Keys::Whole(source),
+        Err(fault) => {
+            meaning.fault("keys", fault);
+            Keys::Broken
+        }
+    }
+}
+
+/// Without keys whoever reaches a port may read and write, so only this machine may reach it.
+pub(super) fn check_reach(meaning: &mut Meaning, addresses: [(&str, Option<SocketAddr>); 4], keys: &Keys) {
+    if !matches!(keys, Keys::None) {
+        return;
+    }
+    for (name, address) in addresses {
+        let Some(address) = address.filter(|address| !address.ip().is_loopback()) else { continue };
+        meaning.fault(
+            name,
+            format!(
+                "{address} can be reached from other machines, and no key is configured; name a file of keys with \
+                 --keys (`casebook keys new` makes one), or use 127.0.0.1 or [::1]"
+            ),
+        );
     }
 }
 

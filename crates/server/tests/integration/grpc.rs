@@ -180,3 +180,25 @@ impl Decoder for Raw {
         Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_without_the_right_key_is_told_in_grpcs_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = crate::keys::Keys::write(dir.path());
+    let server = keys.server(&dir.path().join("data")).await;
+    let mut client = TraceServiceClient::new(channel(&server).await);
+    for (trace, scope, code) in [
+        (1, None, Code::Unauthenticated),
+        (2, Some(api::Scope::Read), Code::PermissionDenied),
+        (3, Some(api::Scope::Write), Code::Ok),
+    ] {
+        let mut request = Request::new(export(trace, "GET /"));
+        if let Some(scope) = scope {
+            let value = format!("Bearer {}", keys.of(scope)).parse().unwrap();
+            request.metadata_mut().insert("authorization", value);
+        }
+        let found = client.export(request).await.map_or_else(|status| status.code(), |_| Code::Ok);
+        assert_eq!(found, code, "{scope:?}");
+    }
+    server.stop().await;
+}

@@ -14,11 +14,14 @@ mod hostile;
 #[cfg(test)]
 mod incident;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod logs_and_metrics;
 #[cfg(test)]
 mod notifications;
 #[cfg(test)]
 mod otlp_http;
+#[cfg(test)]
 mod overload;
 #[cfg(test)]
 mod restart;
