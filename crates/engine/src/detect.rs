@@ -359,6 +359,8 @@ impl Detector {
         let seen = self.norm.requests + test.prior.1;
         let norm = test.varies.then(|| Varying::around(fraction, seen, self.baseline.spread()));
         let base = fraction.rate().log_likelihood(counts);
+        // The alternatives have mostly seen the same of the minute.
+        let mut of_norm: Option<(Counts, Bits)> = None;
         for (score, (alternative, rate, varying)) in self.scores.iter_mut().zip(RATES) {
             let tested = alternative >= test.alternative_min
                 && fraction.is_exceeded_by(alternative)
@@ -376,7 +378,11 @@ impl Detector {
             let before = score.minute.1;
             let gain = match norm {
                 Some(norm) => {
-                    varying.log_likelihood(before, counts).minus(norm.log_likelihood(before, counts))
+                    let (_, likely) = of_norm
+                        .filter(|(known, _)| *known == before)
+                        .unwrap_or_else(|| (before, norm.log_likelihood(before, counts)));
+                    of_norm = Some((before, likely));
+                    varying.log_likelihood(before, counts).minus(likely)
                 }
                 None => rate.log_likelihood(counts).minus(base),
             };

@@ -40,26 +40,78 @@ impl Bits {
     }
 }
 
-/// log2 of `x`, as above, in units of 2^-32 bit: for what is multiplied by large numbers.
+/// log2 of `x`, as above, in units of 2^-32 bit: for what is multiplied by large numbers. Exact to a unit.
 pub(crate) const fn log2_fine(x: u64) -> i64 {
     log2_to(x, 32)
+}
+
+/// Two steps make a mantissa one: each multiplies it by one of so many known factors, which takes as many of its bits.
+const STEP_BITS: u32 = 7;
+const STEPS: usize = 1 << STEP_BITS;
+/// Factors and mantissas have so many fraction bits.
+const POINT: u32 = 62;
+const ONE: u64 = 1 << POINT;
+/// log2(e) with `POINT` fraction bits.
+const LOG2_E: u64 = 0x5c55_1d94_ae0b_f85d;
+
+/// A factor that brings every mantissa of its stretch close to one, and minus its logarithm.
+#[derive(Clone, Copy)]
+struct Step {
+    factor: u64,
+    log2: u64,
+}
+
+/// For mantissas from 1 to 2, and for those from 1 to 1 + 1/64, in stretches of equal length.
+const COARSE_STEPS: [Step; STEPS] = steps(0);
+const CLOSE_STEPS: [Step; STEPS] = steps(STEP_BITS - 1);
+
+const fn steps(shift: u32) -> [Step; STEPS] {
+    let mut steps = [Step { factor: ONE, log2: 0 }; STEPS];
+    let mut i = 1;
+    while i < STEPS {
+        // One over the stretch's lower end: what is multiplied by it is one or more, within the stretch's length.
+        let lower = ONE + ((i as u64) << (POINT - STEP_BITS - shift));
+        let factor = ((1 << (2 * POINT)) / lower as u128) as u64 + 1;
+        // The factor lies between 1/2 and 1, so its logarithm is that of its double less one.
+        steps[i] = Step { factor, log2: ONE - log2_by_squaring(factor << 1, POINT) };
+        i += 1;
+    }
+    steps
+}
+
+/// The logarithm of a mantissa from 1 to 2, a bit for each squaring: what the tables are made of.
+const fn log2_by_squaring(mantissa: u64, bits: u32) -> u64 {
+    let mut mantissa = (mantissa as u128) << (63 - POINT);
+    let mut result = 0;
+    let mut bit = 0;
+    while bit < bits {
+        mantissa = (mantissa * mantissa) >> 63;
+        let carry = mantissa >> 64;
+        result = (result << 1) | carry as u64;
+        mantissa >>= carry;
+        bit += 1;
+    }
+    result << (POINT - bits)
+}
+
+const fn multiply(a: u64, b: u64) -> u64 {
+    ((a as u128 * b as u128) >> POINT) as u64
 }
 
 const fn log2_to(x: u64, fraction: u32) -> i64 {
     let x = if x == 0 { 1 } else { x };
     let whole = 63 - x.leading_zeros();
-    // The mantissa in [1, 2) with 63 fraction bits, squared once per result bit.
-    let mut mantissa = (x as u128) << (63 - whole);
-    let mut result = whole as i64;
-    let mut bit = 0;
-    while bit < fraction {
-        mantissa = (mantissa * mantissa) >> 63;
-        let carry = mantissa >> 64;
-        result = (result << 1) | carry as i64;
-        mantissa >>= carry;
-        bit += 1;
-    }
-    result
+    let mantissa = (x << (63 - whole)) >> (63 - POINT);
+    let coarse = COARSE_STEPS[((mantissa - ONE) >> (POINT - STEP_BITS)) as usize];
+    let mantissa = multiply(mantissa, coarse.factor);
+    let close = CLOSE_STEPS[(mantissa.saturating_sub(ONE) >> (POINT - 2 * STEP_BITS + 1)) as usize];
+    // Less than 2^-13 is left, so three terms of the series are right to the last bits.
+    let rest = multiply(mantissa, close.factor).saturating_sub(ONE);
+    let square = multiply(rest, rest);
+    let cube = multiply(square, rest);
+    let series = rest - square / 2 + cube / 3;
+    let log2 = coarse.log2 + close.log2 + multiply(series, LOG2_E);
+    ((whole as i64) << fraction) + (log2 >> (POINT - fraction)) as i64
 }
 
 #[cfg(test)]
@@ -70,6 +122,20 @@ mod tests {
     fn powers_of_two_are_exact() {
         for shift in 0..64 {
             assert_eq!(Bits::log2(1 << shift), Bits(shift << FRACTION));
+        }
+    }
+
+    #[test]
+    fn it_is_the_logarithm_by_squaring() {
+        let mut x = 1_u64;
+        for round in 0..200_000_u64 {
+            // All lengths, and mantissas from everywhere.
+            x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let x = (x >> (round % 60)).max(2);
+            let whole = 63 - x.leading_zeros();
+            let mantissa = (x << (63 - whole)) >> 1;
+            let exact = ((i64::from(whole)) << 32) + (log2_by_squaring(mantissa, 40) >> (POINT - 32)) as i64;
+            assert!((log2_fine(x) - exact).abs() <= 1, "{x}: {} {exact}", log2_fine(x));
         }
     }
 

@@ -3,16 +3,13 @@
 
 mod open;
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
 use model::{Event, EventKind, LogRecord, LogSeverity, Nanos, Str, TraceId};
 use serde::{Deserialize, Serialize};
 
 use crate::hash::{self, StableHash};
 use open::{Open, Slot};
 
-use crate::sketch::{Bounded, Largest, Latency, Merge, OTHER, Smallest, UserHash, Users};
+use crate::sketch::{Bounded, Largest, Latency, Merge, OTHER, Smallest, Sorted, UserHash, Users};
 
 /// Index of a stretch of time as long as a tick, counted from the epoch.
 pub(crate) type Bucket = u64;
@@ -64,7 +61,7 @@ pub(crate) struct ServiceDigest {
 /// What one operation did, by the bucket in which its events ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct OperationDigest {
-    pub(crate) buckets: BTreeMap<Bucket, Digest>,
+    pub(crate) buckets: Sorted<Bucket, Digest>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -142,11 +139,10 @@ impl Summary {
     fn fold(&mut self) {
         for Slot { service, operation, bucket, digest } in self.open.take() {
             let operation = self.services.entry(&service).operations.entry(&operation);
-            match operation.buckets.entry(bucket) {
-                Entry::Occupied(mut known) => known.get_mut().merge(&digest),
-                Entry::Vacant(place) => {
-                    place.insert(digest);
-                }
+            let mut digest = Some(digest);
+            let known = operation.buckets.entry(&bucket, || digest.take().unwrap_or_default());
+            if let Some(digest) = digest {
+                known.merge(&digest);
             }
         }
     }
@@ -161,10 +157,10 @@ impl Digest {
         let total_us = event.duration_ns() / 1_000;
         let split = Split { requests: 1, failures: u64::from(failure.is_some()), total_us };
         if !event.version.is_empty() {
-            self.versions.update(&event.version, |known| known.merge(&split));
+            self.versions.entry(&event.version).merge(&split);
         }
         if !event.instance.is_empty() {
-            self.instances.update(&event.instance, |known| known.merge(&split));
+            self.instances.entry(&event.instance).merge(&split);
         }
         match failure {
             Some(failure) => self.codes.entry(&failure.code).add(event),
@@ -177,10 +173,10 @@ impl Digest {
         let error = log.severity >= LogSeverity::Error;
         let split = Split { requests: 1, failures: u64::from(error), total_us: 0 };
         if !log.version.is_empty() {
-            self.versions.update(&log.version, |known| known.merge(&split));
+            self.versions.entry(&log.version).merge(&split);
         }
         if !log.instance.is_empty() {
-            self.instances.update(&log.instance, |known| known.merge(&split));
+            self.instances.entry(&log.instance).merge(&split);
         }
         if error {
             let failures = self.codes.entry(&log.pattern);
@@ -256,8 +252,8 @@ impl OperationDigest {
 
 impl Merge for OperationDigest {
     fn merge(&mut self, other: &Self) {
-        for (bucket, digest) in &other.buckets {
-            self.buckets.entry(*bucket).or_default().merge(digest);
+        for (bucket, digest) in other.buckets.iter() {
+            self.buckets.entry(bucket, Digest::default).merge(digest);
         }
     }
 }

@@ -201,7 +201,7 @@ fn seen(digest: &ServiceDigest, tick_ns: u64) -> BTreeMap<Str, Seen> {
     let mut found: BTreeMap<Str, Seen> = BTreeMap::new();
     let operations =
         digest.operations.iter().map(|(_, operation)| operation).chain(digest.operations.other());
-    for (bucket, digest) in operations.flat_map(|operation| &operation.buckets) {
+    for (bucket, digest) in operations.flat_map(|operation| operation.buckets.iter()) {
         let at = Nanos(bucket.saturating_mul(tick_ns));
         for (version, split) in digest.versions.iter() {
             let seen = found.entry(version.clone()).or_insert(Seen { first: at, last: at, events: 0 });

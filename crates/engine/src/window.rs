@@ -139,7 +139,7 @@ impl Window {
 
     fn absorb_operation(&mut self, key: OperationKey, digest: &OperationDigest, config: &Config) {
         let series = self.operations.entry(key).or_insert_with_key(|key| Series::of(key, digest));
-        for (bucket, digest) in &digest.buckets {
+        for (bucket, digest) in digest.buckets.iter() {
             series.absorb(*bucket, digest, self.sealed, config);
         }
     }
@@ -153,7 +153,7 @@ impl Window {
     ) {
         let inbound = key.kind.is_inbound().then(|| key.clone());
         for key in inbound.into_iter().chain([OperationKey::whole(service)]) {
-            let Some((first, _)) = digest.buckets.first_key_value() else { return };
+            let Some(first) = digest.buckets.keys().next() else { return };
             let flow = self.flows.entry(key).or_insert_with(|| Flow::starting_at(*first, config));
             digest.buckets.iter().for_each(|(bucket, digest)| flow.add(*bucket, digest.requests));
         }

@@ -1,11 +1,9 @@
 //! A map with at most `N` keys. Which keys stay depends on the set of keys alone: those whose stable hash is
 //! smallest; all others are added up in `other`. So the order of arrival cannot change the result.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use super::Merge;
+use super::{Merge, Sorted};
 use crate::hash::StableHash;
 
 /// The name under which what exceeded a bound is shown.
@@ -17,38 +15,24 @@ pub(crate) const OTHER: &str = "__other__";
     deserialize = "K: Deserialize<'de> + Ord, V: Deserialize<'de>"
 ))]
 pub(crate) struct Bounded<K, V, const N: usize> {
-    kept: BTreeMap<K, V>,
+    kept: Sorted<K, V>,
     /// What was cut, once the bound was reached.
     other: Option<Box<V>>,
 }
 
 impl<K, V, const N: usize> Default for Bounded<K, V, N> {
     fn default() -> Self {
-        Self { kept: BTreeMap::new(), other: None }
+        Self { kept: Sorted::default(), other: None }
     }
 }
 
 impl<K: Ord + Clone + StableHash, V: Merge, const N: usize> Bounded<K, V, N> {
     pub(crate) fn entry(&mut self, key: &K) -> &mut V {
-        if !self.kept.contains_key(key) {
-            self.make_room();
-        }
-        self.kept.entry(key.clone()).or_default()
-    }
-
-    /// Changes the value of a key; cheaper than `entry`, because a key that is there need not be cloned.
-    pub(crate) fn update(&mut self, key: &K, change: impl FnOnce(&mut V)) {
-        match self.kept.get_mut(key) {
-            Some(value) => change(value),
-            None => change(self.entry(key)),
-        }
-    }
-
-    /// Room for twice the bound, so that cutting happens once in N insertions.
-    fn make_room(&mut self) {
-        if self.kept.len() >= 2 * N {
+        // Room for twice the bound, so that cutting happens once in N insertions.
+        if self.kept.len() >= 2 * N && !self.kept.contains(key) {
             self.cut();
         }
+        self.kept.entry(key, V::default)
     }
 
     /// Cuts to the bound. Must be called before the map is read or handed on.
@@ -56,23 +40,16 @@ impl<K: Ord + Clone + StableHash, V: Merge, const N: usize> Bounded<K, V, N> {
         if self.kept.len() <= N {
             return;
         }
-        let mut order: Vec<(u64, K)> = self.kept.keys().map(|key| (key.stable_hash(), key.clone())).collect();
+        let mut order: Vec<(u64, &K)> = self.kept.keys().map(|key| (key.stable_hash(), key)).collect();
         order.sort();
-        let other = self.other.get_or_insert_default();
-        for (_, key) in order.split_off(N) {
-            if let Some(value) = self.kept.remove(&key) {
-                other.merge(&value);
-            }
-        }
+        let Some((hash, key)) = order.get(N).map(|(hash, key)| (*hash, (*key).clone())) else { return };
+        self.keep_only(|known| (known.stable_hash(), known) < (hash, &key));
     }
 
     /// Adds up in `other` what `keep` does not want.
     pub(crate) fn keep_only(&mut self, keep: impl Fn(&K) -> bool) {
-        let cut: Vec<K> = self.kept.keys().filter(|key| !keep(key)).cloned().collect();
-        for key in cut {
-            if let Some(value) = self.kept.remove(&key) {
-                self.other.get_or_insert_default().merge(&value);
-            }
+        for (_, value) in self.kept.take_unless(keep) {
+            self.other.get_or_insert_default().merge(&value);
         }
     }
 
@@ -95,7 +72,7 @@ impl<K: Ord + Clone + StableHash, V: Merge, const N: usize> Bounded<K, V, N> {
 
 impl<K: Ord + Clone + StableHash, V: Merge, const N: usize> Merge for Bounded<K, V, N> {
     fn merge(&mut self, other: &Self) {
-        for (key, value) in &other.kept {
+        for (key, value) in other.kept.iter() {
             self.entry(key).merge(value);
         }
         if let Some(cut) = &other.other {

@@ -2,23 +2,21 @@
 //! failing traces that one service keeps are those that the next one keeps; and the number of distinct values
 //! follows from how dense the kept hashes lie (exact while nothing was cut).
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use super::Merge;
+use super::{Merge, Sorted};
 use crate::hash::StableHash;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(serialize = "T: Serialize", deserialize = "T: Deserialize<'de>"))]
 pub(crate) struct Smallest<T, const K: usize> {
-    by_hash: BTreeMap<u64, T>,
+    by_hash: Sorted<u64, T>,
     cut: bool,
 }
 
 impl<T, const K: usize> Default for Smallest<T, K> {
     fn default() -> Self {
-        Self { by_hash: BTreeMap::new(), cut: false }
+        Self { by_hash: Sorted::default(), cut: false }
     }
 }
 
@@ -26,14 +24,17 @@ impl<T: Clone + StableHash, const K: usize> Smallest<T, K> {
     pub(crate) fn add(&mut self, value: &T) {
         let hash = value.stable_hash();
         let full = self.by_hash.len() >= K;
-        if full && self.by_hash.last_key_value().is_some_and(|(last, _)| hash > *last) {
+        if full && self.by_hash.last().is_some_and(|(last, _)| hash > *last) {
             self.cut = true;
             return;
         }
-        if self.by_hash.insert(hash, value.clone()).is_none() && full {
-            self.by_hash.pop_last();
-            self.cut = true;
-        }
+        self.by_hash.entry(&hash, || value.clone());
+        self.cut_to_bound();
+    }
+
+    fn cut_to_bound(&mut self) {
+        self.cut |= self.by_hash.len() > K;
+        self.by_hash.truncate(K);
     }
 
     /// In order of hash.
@@ -44,7 +45,7 @@ impl<T: Clone + StableHash, const K: usize> Smallest<T, K> {
     /// How many distinct values were added, and whether that is exact.
     pub(crate) fn distinct(&self) -> (u64, bool) {
         let kept = self.by_hash.len() as u64;
-        match self.by_hash.last_key_value() {
+        match self.by_hash.last() {
             Some((last, _)) if self.cut => {
                 let estimate = (u128::from(kept.saturating_sub(1)) << 64) / u128::from((*last).max(1));
                 (u64::try_from(estimate).unwrap_or(u64::MAX), false)
@@ -56,8 +57,9 @@ impl<T: Clone + StableHash, const K: usize> Smallest<T, K> {
 
 impl<T: Clone + StableHash, const K: usize> Merge for Smallest<T, K> {
     fn merge(&mut self, other: &Self) {
-        other.by_hash.values().for_each(|value| self.add(value));
+        self.by_hash.union(&other.by_hash);
         self.cut |= other.cut;
+        self.cut_to_bound();
     }
 }
 

@@ -2,6 +2,7 @@
 //! tests that run on them. Knows nothing of other operations.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use model::{Nanos, Str};
 use serde::{Deserialize, Serialize};
@@ -108,7 +109,12 @@ impl Series {
         // Codes without a family of their own are the family `__other__`, in every bucket alike.
         let mut digest = digest.clone();
         digest.codes.keep_only(|code| self.families.contains_key(code));
-        self.buckets.entry(bucket).or_default().merge(&digest);
+        match self.buckets.entry(bucket) {
+            Entry::Occupied(mut known) => known.get_mut().merge(&digest),
+            Entry::Vacant(place) => {
+                place.insert(digest);
+            }
+        }
     }
 
     /// What the operation did before a code first failed, as that code's baseline.

@@ -14,8 +14,8 @@ async fn dawdlers(server: &Running, count: usize) -> Vec<TcpStream> {
     let head = "POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{";
     let mut streams = Vec::new();
     for _ in 0..count {
-        let mut stream = TcpStream::connect(server.ready.otlp_http).await.unwrap();
-        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut stream = TcpStream::connect(server.ready.otlp_http).await.expect("a connection");
+        stream.write_all(head.as_bytes()).await.expect("a request that begins");
         streams.push(stream);
     }
     let held = (count * STEP_BYTES) as f64;

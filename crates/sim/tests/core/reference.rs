@@ -109,8 +109,8 @@ fn product(value: &str) -> u64 {
     value.split('*').map(factor).product()
 }
 
-/// Units, encodings and layouts, which decide nothing.
-const NOT_PUBLISHED: [&str; 12] = [
+/// Units, encodings, layouts and what is only a matter of speed: they decide nothing.
+const NOT_PUBLISHED: [&str; 17] = [
     "FRACTION",
     "HOURS_A_DAY",
     "HOURS_A_WEEK",
@@ -119,7 +119,12 @@ const NOT_PUBLISHED: [&str; 12] = [
     "LOG2_E",
     "MILLION",
     "MINUTE_NS",
+    "ONE",
+    "POINT",
     "SEED",
+    "SLOTS_MAX",
+    "STEPS",
+    "STEP_BITS",
     "SUB_BITS",
     "UNIT",
     "UNIT_NS",
