@@ -1,10 +1,16 @@
 #!/usr/bin/env bash
 # Measures ingest with the release build. What is measured and how: bench/README.md. Arguments go to `bench`:
-# --quick for a smoke run, decode for the decoder and the engine alone. A full run is kept as bench/results/latest.json.
+# --quick for a smoke run, decode for the decoder and the engine alone, peers for Casebook beside other programs. A full
+# run is kept as bench/results/latest.json, one beside others as bench/results/peers.json with its charts.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cargo build --quiet --release --locked --package cli --package bench
 built=${CARGO_TARGET_DIR:-target}/release
 [ $# != 0 ] || set -- --results bench/results/latest.json
+if [ "$1" = peers ]; then
+    scripts/peers.sh "$built/../peers"
+    set -- "$@" --installed "$built/../peers"
+    [ $# != 3 ] || set -- "$@" --results bench/results/peers.json
+fi
 exec "$built/bench" --scratch "$built" "$@"

@@ -1,36 +1,39 @@
 //! The server that is measured: a real `casebook serve` as a child process on a scratch directory, with everything as
-//! it is by default, and what it says of itself on its admin listener.
+//! it is by default, or the listeners and the decoder alone; and what it says of itself on its admin listener.
 
-use std::fs::File;
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use api::ReadyLine;
-use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
-use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 
 use crate::cell::Bed;
+use crate::child::{Child, metric};
 use crate::connection::{Transport, get};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
-const END_WITHIN: Duration = Duration::from_secs(30);
 const DRAINED_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 const ANY_PORT: &str = "127.0.0.1:0";
 
-/// Killed when dropped; its data goes with it.
+/// How much of it there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// `casebook serve`: journal, engine, store.
+    Whole,
+    /// The program `decode-only` beside it: nothing is kept.
+    DecodeOnly,
+}
+
 #[derive(Debug)]
 pub(crate) struct Casebook {
-    process: Child,
-    pub(crate) pid: u32,
-    pub(crate) ready: ReadyLine,
-    data: TempDir,
+    extent: Extent,
+    child: Child,
+    ready: ReadyLine,
 }
 
 /// What the server counted. All but `accepted` and `incidents` have to be zero for a measurement to count.
@@ -45,21 +48,25 @@ pub(crate) struct Counted {
 }
 
 impl Casebook {
-    pub(crate) async fn start(bed: &Bed) -> anyhow::Result<Self> {
-        let data = tempfile::tempdir_in(&bed.scratch).context("the scratch directory cannot be written")?;
-        let mut process = serve(bed, data.path())?.spawn().with_context(|| {
-            format!("{} does not start; build it, or name it with --casebook", bed.program.display())
+    pub(crate) async fn start(bed: &Bed, extent: Extent) -> anyhow::Result<Self> {
+        let decode_only = bed.program.with_file_name("decode-only");
+        let program = if extent == Extent::Whole { &bed.program } else { &decode_only };
+        let mut child = Child::start(program, &bed.scratch, |command, directory| {
+            serve(bed, extent, command, directory);
+            Ok(())
         })?;
-        let output = process.stdout.take().context("a child without an output")?;
-        let mut lines = BufReader::new(output).lines();
+        let mut lines = BufReader::new(child.output()?).lines();
         let line =
             timeout(READY_WITHIN, lines.next_line()).await.context("casebook serve does not get ready")??;
         let Some(line) = line else {
-            let log = std::fs::read_to_string(data.path().join("log")).unwrap_or_default();
-            bail!("casebook serve ended before it was ready: {log}");
+            bail!("casebook serve ended before it was ready: {}", child.log());
         };
         let ready: ReadyLine = serde_json::from_str(&line).context("the ready line is not understood")?;
-        Ok(Self { process, pid: ready.pid, ready, data })
+        Ok(Self { extent, child, ready })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.pid
     }
 
     pub(crate) fn address(&self, transport: Transport) -> std::net::SocketAddr {
@@ -84,6 +91,9 @@ impl Casebook {
     pub(crate) async fn counted(&self) -> anyhow::Result<Counted> {
         const TICKS: &str = "casebook_engine_ticks_total";
         self.drained().await?;
+        if self.extent == Extent::DecodeOnly {
+            return Ok(Counted::read(&self.metrics().await?));
+        }
         let before = metric(&self.metrics().await?, TICKS);
         let settled = async {
             loop {
@@ -95,24 +105,11 @@ impl Casebook {
             }
         };
         let page = timeout(DRAINED_WITHIN, settled).await.context("the engine does not tick")??;
-        Ok(Counted {
-            accepted: metric(&page, "casebook_ingest_events_accepted_total"),
-            rejected: metric(&page, "casebook_ingest_events_rejected_total"),
-            duplicate: metric(&page, "casebook_ingest_events_duplicate_total")
-                + metric(&page, "casebook_engine_duplicate_events"),
-            late: metric(&page, "casebook_engine_late_events"),
-            overflowed: metric(&page, "casebook_engine_overflowed"),
-            incidents: metric(&page, "casebook_incidents_live"),
-        })
+        Ok(Counted::read(&page))
     }
 
-    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
-        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw).context("an impossible process id")?;
-        kill_process(pid, Signal::TERM)?;
-        let status =
-            timeout(END_WITHIN, self.process.wait()).await.context("casebook serve does not end")??;
-        ensure!(status.success(), "casebook serve ended with {status}");
-        self.data.close().context("the scratch directory cannot be removed")
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        self.child.stop().await
     }
 
     async fn metrics(&self) -> anyhow::Result<String> {
@@ -121,6 +118,18 @@ impl Casebook {
 }
 
 impl Counted {
+    fn read(page: &str) -> Self {
+        Self {
+            accepted: metric(page, "casebook_ingest_events_accepted_total"),
+            rejected: metric(page, "casebook_ingest_events_rejected_total"),
+            duplicate: metric(page, "casebook_ingest_events_duplicate_total")
+                + metric(page, "casebook_engine_duplicate_events"),
+            late: metric(page, "casebook_engine_late_events"),
+            overflowed: metric(page, "casebook_engine_overflowed"),
+            incidents: metric(page, "casebook_incidents_live"),
+        }
+    }
+
     /// What was measured is what was meant: every span sent was taken in, counted, and counted once.
     pub(crate) fn check(&self, sent: u64) -> anyhow::Result<()> {
         let Self { accepted, rejected, duplicate, late, overflowed, .. } = *self;
@@ -132,37 +141,23 @@ impl Counted {
     }
 }
 
-fn serve(bed: &Bed, data: &Path) -> anyhow::Result<Command> {
-    let mut command = Command::new(&bed.program);
+fn serve(bed: &Bed, extent: Extent, command: &mut Command, directory: &Path) {
     // Settings of whoever runs this are not what is measured.
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CASEBOOK_")) {
         command.env_remove(name);
     }
-    command.arg("serve").arg("--data").arg(data.join("data"));
+    if extent == Extent::Whole {
+        command.arg("serve").args(&bed.serve);
+    }
+    command.arg("--data").arg(directory.join("data"));
     for listener in ["--listen", "--admin", "--otlp-grpc", "--otlp-http"] {
         command.args([listener, ANY_PORT]);
     }
-    command.args(&bed.serve).kill_on_drop(true);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(data.join("log"))?);
-    Ok(command)
-}
-
-/// The sum of a metric over all its labels; a metric without a line has not counted yet.
-fn metric(page: &str, name: &str) -> u64 {
-    let lines = page.lines().filter_map(|line| line.strip_prefix(name));
-    let values = lines.filter(|rest| rest.starts_with([' ', '{'])).filter_map(|rest| rest.rsplit(' ').next());
-    values.filter_map(|value| value.parse::<f64>().ok()).sum::<f64>() as u64
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_metric_is_summed_over_its_labels_and_no_other_counts() {
-        let page = "# HELP a_b x\na_b{x=\"1\"} 3\na_b{x=\"2\"} 4\na_bc 100\na_b_sum 9\n# EOF\n";
-        assert_eq!((metric(page, "a_b"), metric(page, "a_bc"), metric(page, "a")), (7, 100, 0));
-    }
 
     #[test]
     fn one_span_too_few_or_one_late_is_an_error() {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::casebook::{Casebook, Counted};
+use crate::casebook::{Casebook, Counted, Extent};
 use crate::connection::Transport;
 use crate::figures::{Spread, quantile};
 use crate::load::{Load, Plan, Sent};
@@ -78,18 +78,18 @@ impl Bed {
         let bytes: usize = bodies.iter().map(|body| body.len()).sum();
         let bytes_per_span = bytes as f64 / (bodies.len() * batch) as f64;
         let casebook = self.casebook().await?;
-        let memory = watch_memory(casebook.pid);
+        let memory = watch_memory(casebook.pid());
         let mut load = Load::connect(transport, casebook.address(transport), bodies, plan).await?;
 
         let warm_up = load.send_for(plan.warm_up_s).await?;
         casebook.drained().await?;
-        let threads_before = machine::threads(casebook.pid)?;
+        let threads_before = machine::threads(casebook.pid())?;
         let mut sent = Sent::default();
         let mut repeats = Vec::new();
         for _ in 0..plan.repeats {
             repeats.push(repeat(&casebook, &mut load, plan, &mut sent).await?);
         }
-        let threads = machine::threads(casebook.pid)?;
+        let threads = machine::threads(casebook.pid())?;
 
         let spans_sent = warm_up.spans + sent.spans;
         let counted = casebook.counted().await?;
@@ -121,14 +121,22 @@ impl Bed {
     }
 
     async fn casebook(&self) -> anyhow::Result<Casebook> {
+        self.on_its_core(Casebook::start(self, Extent::Whole)).await
+    }
+
+    /// Starts a program on the core of the measured, and comes back to ours.
+    pub(crate) async fn on_its_core<T>(
+        &self,
+        start: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
         let Some((servers, ours)) = self.cores else {
-            return Casebook::start(self).await;
+            return start.await;
         };
         // A child begins where its parent is.
         machine::pin(servers)?;
-        let casebook = Casebook::start(self).await;
+        let started = start.await;
         machine::pin(ours)?;
-        casebook
+        started
     }
 }
 
@@ -138,14 +146,14 @@ async fn repeat(
     plan: &Plan,
     sent: &mut Sent,
 ) -> anyhow::Result<Repeat> {
-    let (server, generator) = (ProcessorTime::of(casebook.pid)?, ProcessorTime::own()?);
+    let (server, generator) = (ProcessorTime::of(casebook.pid())?, ProcessorTime::own()?);
     let begun = Instant::now();
     let now_sent = load.send_for(plan.repeat_s).await?;
     casebook.drained().await?;
     let repeat = Repeat {
         spans: now_sent.spans as f64,
         wall_s: begun.elapsed().as_secs_f64(),
-        server: ProcessorTime::of(casebook.pid)?.since(server),
+        server: ProcessorTime::of(casebook.pid())?.since(server),
         generator: ProcessorTime::own()?.since(generator),
     };
     sent.add(now_sent);

@@ -11,6 +11,10 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceResponse,
+};
+use prost::Message as _;
 use serde::Serialize;
 use tokio::net::TcpStream;
 use tonic::client::Grpc;
@@ -111,7 +115,7 @@ async fn export_http(
     let status = response.status();
     let body = response.into_body().collect().await?.to_bytes();
     match status {
-        StatusCode::OK if body.is_empty() => Ok(Answer::Taken),
+        StatusCode::OK if is_full_success(&body)? => Ok(Answer::Taken),
         StatusCode::SERVICE_UNAVAILABLE => Ok(Answer::Busy),
         _ => bail!("a request was answered with {status}: {}", String::from_utf8_lossy(&body)),
     }
@@ -120,11 +124,17 @@ async fn export_http(
 async fn export_grpc(client: &mut Grpc<Channel>, body: Bytes) -> anyhow::Result<Answer> {
     client.ready().await?;
     match client.unary(tonic::Request::new(body), PathAndQuery::from_static(EXPORT), AsBytes).await {
-        Ok(response) if response.get_ref().is_empty() => Ok(Answer::Taken),
+        Ok(response) if is_full_success(response.get_ref())? => Ok(Answer::Taken),
         Ok(response) => bail!("not every span was accepted: {:?}", response.get_ref()),
         Err(status) if status.code() == Code::Unavailable => Ok(Answer::Busy),
         Err(status) => bail!("a call failed: {status}"),
     }
+}
+
+/// Nothing was rejected and nothing was remarked. Some say that with no byte, some with an empty part.
+fn is_full_success(answer: &[u8]) -> anyhow::Result<bool> {
+    let answer = ExportTraceServiceResponse::decode(answer).context("an answer is not understood")?;
+    Ok(answer.partial_success.unwrap_or_default() == ExportTracePartialSuccess::default())
 }
 
 /// Messages that are encoded already.
@@ -162,5 +172,19 @@ impl Decoder for AsBytes {
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
         Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn success_without_a_byte_or_with_an_empty_part_is_full_and_a_rejected_span_is_not() {
+        assert!(is_full_success(&[]).unwrap());
+        assert!(is_full_success(&[0x0a, 0]).unwrap());
+        assert!(!is_full_success(&[0x0a, 2, 0x08, 1]).unwrap());
+        assert!(!is_full_success(&[0x0a, 3, 0x12, 1, b'x']).unwrap());
+        assert!(is_full_success(&[0x0a, 9]).is_err());
     }
 }

@@ -116,6 +116,16 @@ pub(crate) fn resident_bytes(pid: u32) -> anyhow::Result<u64> {
     Ok(kib * 1024)
 }
 
+/// Processor seconds that all processes of the machine have used, and what the host took from it.
+pub(crate) fn busy_s() -> anyhow::Result<f64> {
+    let stat = read("/proc/stat")?;
+    let line = stat.lines().find_map(|line| line.strip_prefix("cpu ")).context("an unknown form of stat")?;
+    let ticks: Vec<f64> = line.split_ascii_whitespace().filter_map(|field| field.parse().ok()).collect();
+    // user, nice, system, idle, iowait, irq, softirq, steal; guests are in user already.
+    let busy: f64 = [0, 1, 2, 5, 6, 7].iter().filter_map(|at| ticks.get(*at)).sum();
+    Ok(busy / rustix::param::clock_ticks_per_second() as f64)
+}
+
 /// Processor time of this thread, in nanoseconds.
 pub(crate) fn thread_time_ns() -> u64 {
     let time = rustix::time::clock_gettime(ClockId::ThreadCPUTime);

@@ -4,12 +4,17 @@
 
 mod casebook;
 mod cell;
+mod chart;
+mod child;
 mod connection;
+mod contest;
 mod figures;
 mod load;
 mod machine;
+mod peers;
 mod show;
 mod stamp;
+mod standings;
 mod steps;
 mod traffic;
 
@@ -21,9 +26,11 @@ use clap::{Parser, ValueEnum};
 
 use cell::{Bed, Cell};
 use connection::Transport;
+use contest::{Contest, Installed};
 use load::Plan;
 use machine::Machine;
 use show::Results;
+use standings::Standings;
 use steps::{Extent, Steps};
 
 const STEADY_BATCH: usize = 100;
@@ -43,6 +50,12 @@ struct Arguments {
     /// Where the server may write: on a disk, or syncing costs nothing [default: beside this program]
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
+    /// Where `scripts/peers.sh` installed the programs of others
+    #[arg(long, value_name = "DIR", default_value = "target/peers")]
+    installed: PathBuf,
+    /// Turns of each program beside the others
+    #[arg(long, value_name = "COUNT", default_value_t = 7)]
+    turns: usize,
     /// Where the results go as JSON
     #[arg(long, value_name = "FILE")]
     results: Option<PathBuf>,
@@ -72,6 +85,8 @@ enum What {
     Ingest,
     /// The server's memory at a steady rate
     Steady,
+    /// The server beside the OpenTelemetry Collector and rotel; not a part of `all`
+    Peers,
 }
 
 fn main() -> ExitCode {
@@ -118,6 +133,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     // One thread: the generator must not come near the server's core.
     let tasks = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    if arguments.what == What::Peers {
+        let standings = tasks.block_on(standings(&bed, arguments, machine))?;
+        return arguments.results.as_ref().map_or(Ok(()), |file| standings.write(file));
+    }
     let steps = if is_wanted(What::Decode) { steps(arguments)? } else { Vec::new() };
     let cells = if is_wanted(What::Ingest) { tasks.block_on(cells(&bed, arguments))? } else { Vec::new() };
     let steady = match is_wanted(What::Steady) {
@@ -182,4 +201,30 @@ async fn steady(bed: &Bed, arguments: &Arguments) -> anyhow::Result<Cell> {
     let cell = bed.measure(Transport::HttpProtobuf, STEADY_BATCH, &plan).await?;
     show::steady(&cell);
     Ok(cell)
+}
+
+async fn standings(bed: &Bed, arguments: &Arguments, machine: Machine) -> anyhow::Result<Standings> {
+    let (warm_up_s, repeat_s, repeats) =
+        if arguments.quick { (0.2, 0.3, 2) } else { (2.0, 2.0, arguments.turns.max(1)) };
+    let plan = Plan { connections: arguments.connections, warm_up_s, repeat_s, repeats, spans_per_s: None };
+    let directory = &arguments.installed;
+    let installed = Installed {
+        collector: directory.join("collector"),
+        rotel: directory.join("rotel/rotel/rotel-agent"),
+    };
+    let peers = std::fs::read_to_string(directory.join("versions"))
+        .context("the programs of others are not installed; run scripts/peers.sh")?;
+    let mut heats = Vec::new();
+    for contest in Contest::ALL {
+        standings::heading(contest);
+        for transport in Transport::ALL {
+            for batch in arguments.batches() {
+                let heat = bed.contest(&installed, contest, (transport, batch), &plan).await?;
+                standings::heat(&heat);
+                heats.push(heat);
+            }
+        }
+    }
+    let casebook_version = env!("CARGO_PKG_VERSION").to_owned();
+    Ok(Standings { casebook_version, peers: peers.trim().to_owned(), machine, heats })
 }

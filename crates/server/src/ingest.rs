@@ -58,6 +58,14 @@ pub(crate) struct Tag {
 
 pub(crate) type Committer = GroupCommit<Tag>;
 
+/// Where a record goes once it is decoded.
+#[derive(Debug)]
+pub(crate) enum Destination {
+    Journal(Arc<Committer>),
+    /// Nothing is kept: what listeners and decoding cost alone is measured this way, and never served.
+    Nowhere,
+}
+
 /// How a request's bytes are to be read, and under which name it is counted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Source {
@@ -87,7 +95,7 @@ pub(crate) struct DecodeRules {
 
 #[derive(Debug)]
 pub(crate) struct Ingest {
-    committer: Arc<Committer>,
+    destination: Destination,
     pub(crate) bodies: BodyReader,
     rules: DecodeRules,
     decoders: Arc<Semaphore>,
@@ -111,7 +119,7 @@ impl DecodeRules {
 
 impl Ingest {
     pub(crate) fn new(
-        committer: Arc<Committer>,
+        destination: Destination,
         bodies: BodyReader,
         rules: DecodeRules,
         room: Arc<DiskRoom>,
@@ -122,7 +130,7 @@ impl Ingest {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let decoders = Arc::new(Semaphore::new(cores));
         Self {
-            committer,
+            destination,
             bodies,
             rules,
             decoders,
@@ -214,21 +222,20 @@ impl Ingest {
         input: Input,
         hold: Option<Hold>,
     ) -> Result<Position, Failure> {
+        let Destination::Journal(committer) = &self.destination else { return Ok(Position(0)) };
         let begun = Instant::now();
         let (reply, done) = oneshot::channel();
-        let waiting = self.committer.depth();
+        let waiting = committer.depth();
         let fits = |waiting: usize, max: usize| (waiting as u64) < class.share(max as u64);
         if !fits(waiting.records, COMMIT_QUEUE_RECORDS) || !fits(waiting.bytes, COMMIT_QUEUE_BYTES) {
             return Err(self.bodies.shedding.shed(class, Scarce::Journal));
         }
-        self.committer.submit(record, Tag { input, reply: Some(reply), hold }).map_err(
-            |error| match error {
-                SubmitError::Full(_) => self.bodies.shedding.shed(class, Scarce::Journal),
-                SubmitError::Closed(_) => {
-                    Failure::new(ErrorCode::JournalFailed, "the journal does not take entries any more")
-                }
-            },
-        )?;
+        committer.submit(record, Tag { input, reply: Some(reply), hold }).map_err(|error| match error {
+            SubmitError::Full(_) => self.bodies.shedding.shed(class, Scarce::Journal),
+            SubmitError::Closed(_) => {
+                Failure::new(ErrorCode::JournalFailed, "the journal does not take entries any more")
+            }
+        })?;
         let committed =
             done.await.map_err(|_| Failure::new(ErrorCode::NotReady, "the server is stopping"))?;
         self.metrics.commit_seconds.observe(begun.elapsed().as_secs_f64());

@@ -31,7 +31,7 @@ pub use data::{DataDir, DataDirError, Installation, salt};
 pub use doctor::check_data;
 pub use listen::BindError;
 pub use metrics::METRICS;
-pub use process::{ServeError, Server, StartError};
+pub use process::{DecodeOnly, ServeError, Server, StartError};
 pub use replay::{
     Difference, Progress, ReplayError, ReplayOutcome, ReplayRequest, ReplayedIncident, Verification, replay,
 };

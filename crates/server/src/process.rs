@@ -1,5 +1,6 @@
 //! The server put together: starts the parts in order, and ends them in the reverse one.
 
+mod decode_only;
 mod recovery;
 mod start;
 
@@ -13,6 +14,7 @@ use store::SqliteStore;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle as Task;
 
+pub use decode_only::DecodeOnly;
 pub use start::StartError;
 
 use crate::engine_loop::Wake;

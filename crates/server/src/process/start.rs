@@ -23,7 +23,7 @@ use crate::disk_room::DiskRoom;
 use crate::engine_loop::{self, EngineLoop, EngineQueries, Wake};
 use crate::health::{HealthParts, HealthState, Heartbeat, Phase};
 use crate::http::{BodyLimits, BodyReader, Door, Shell, Signpost, wrap};
-use crate::ingest::{self, Committer, DecodeRules, Ingest, PagerdutySecrets, Tag};
+use crate::ingest::{self, Committer, DecodeRules, Destination, Ingest, PagerdutySecrets, Tag};
 use crate::listen::{BindError, ConnectionLimits, Listener};
 use crate::metrics::ServerMetrics;
 use crate::overload::Places;
@@ -70,11 +70,11 @@ impl From<Closed> for StartError {
     }
 }
 
-struct Listeners {
-    api: Listener,
-    admin: Listener,
-    otlp_grpc: Listener,
-    otlp_http: Listener,
+pub(super) struct Listeners {
+    pub api: Listener,
+    pub admin: Listener,
+    pub otlp_grpc: Listener,
+    pub otlp_http: Listener,
 }
 
 /// What stands on disk, opened.
@@ -153,7 +153,7 @@ impl Server {
 }
 
 impl Listeners {
-    async fn bind(settings: &Settings) -> Result<Self, BindError> {
+    pub(super) async fn bind(settings: &Settings) -> Result<Self, BindError> {
         Ok(Self {
             api: Listener::bind("api", "listen", settings.listen).await?,
             admin: Listener::bind("admin", "admin", settings.admin).await?,
@@ -162,7 +162,7 @@ impl Listeners {
         })
     }
 
-    fn ready_line(&self) -> ReadyLine {
+    pub(super) fn ready_line(&self) -> ReadyLine {
         ReadyLine {
             ready: true,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -176,7 +176,7 @@ impl Listeners {
 }
 
 /// Who is known, and kept up to date until the end.
-fn watched_keys(settings: &Settings, metrics: &ServerMetrics, draining: DrainHandle) -> Auth {
+pub(super) fn watched_keys(settings: &Settings, metrics: &ServerMetrics, draining: DrainHandle) -> Auth {
     let Some(keys) = settings.keys.clone() else { return Auth::LoopbackOnly };
     metrics.watch_keys(&keys.metrics);
     let looking = Arc::clone(&keys);
@@ -185,12 +185,12 @@ fn watched_keys(settings: &Settings, metrics: &ServerMetrics, draining: DrainHan
 }
 
 /// What every listener is wrapped in.
-struct Shells<'a> {
-    settings: &'a Settings,
-    metrics: &'a Arc<ServerMetrics>,
-    refusals: &'a Arc<Refusals>,
-    ready: &'a ReadyLine,
-    auth: &'a Auth,
+pub(super) struct Shells<'a> {
+    pub settings: &'a Settings,
+    pub metrics: &'a Arc<ServerMetrics>,
+    pub refusals: &'a Arc<Refusals>,
+    pub ready: &'a ReadyLine,
+    pub auth: &'a Auth,
 }
 
 impl Shells<'_> {
@@ -199,7 +199,7 @@ impl Shells<'_> {
         Signpost { door, api, otlp_grpc, otlp_http }
     }
 
-    fn serve(
+    pub(super) fn serve(
         &self,
         listener: Listener,
         routes: Router,
@@ -344,10 +344,10 @@ impl Core {
         metrics.watch(budget.clone(), self.journal.clone());
         let limits = BodyLimits { bytes_max: settings.body_bytes_max, timeout: settings.request_timeout };
         let bodies = BodyReader::new(limits, budget, metrics.shedding.clone());
-        let (committer, rules) = (Arc::clone(&self.committer), self.rules.clone());
+        let (destination, rules) = (Destination::Journal(Arc::clone(&self.committer)), self.rules.clone());
         let secrets = PagerdutySecrets::new(settings.pagerduty_secrets.clone());
         let ingest = Arc::new(Ingest::new(
-            committer,
+            destination,
             bodies,
             rules,
             Arc::clone(room),
