@@ -23,7 +23,7 @@ clients: setup ## only the OpenTelemetry SDKs against the real server
 alertmanager: setup ## only the real Alertmanager against the real server
 	@scripts/alertmanager.sh
 
-bench: ## measure ingest; figures and method are in bench/README.md
+bench: ## measure ingest (ARGS=peers: beside the Collector and rotel); figures and method are in bench/README.md
 	@scripts/bench.sh $(ARGS)
 
 crash: ## kill -9 the server fifty times under load and account for every event (ROUNDS=50)
