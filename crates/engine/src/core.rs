@@ -95,6 +95,7 @@ impl Engine {
     }
 
     pub fn step(&mut self, input: Input, now: Nanos) -> Vec<Effect> {
+        self.shards.iter_mut().for_each(|shard| shard.begin(now, &self.core.config));
         match input {
             Input::Events(events) => {
                 self.take_events(&events);

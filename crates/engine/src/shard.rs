@@ -85,11 +85,22 @@ impl Shard {
         self.summary = Summary::default();
     }
 
-    /// Ends the tick: hands out its summary and moves the horizon.
-    pub(crate) fn close(&mut self, now: Nanos, config: &Config) -> Summary {
+    /// What had ended long before the first input is late as well: no sender's clock can make a past of years.
+    pub(crate) fn begin(&mut self, now: Nanos, config: &Config) {
+        if self.horizon == Nanos::default() {
+            self.move_horizon(now, config);
+        }
+    }
+
+    fn move_horizon(&mut self, now: Nanos, config: &Config) {
         let horizon = now.saturating_sub(config.lateness_ms * 1_000_000);
         // Whole buckets only: half a bucket cannot be late.
         self.horizon = self.horizon.max(Nanos(horizon.0 / config.tick_ns() * config.tick_ns()));
+    }
+
+    /// Ends the tick: hands out its summary and moves the horizon.
+    pub(crate) fn close(&mut self, now: Nanos, config: &Config) -> Summary {
+        self.move_horizon(now, config);
         self.seen = self.seen.split_off(&(self.horizon.0 / MINUTE_NS));
         let mut summary = std::mem::take(&mut self.summary);
         summary.close();
@@ -133,6 +144,16 @@ mod tests {
         take(&mut shard, &at(1, 1_939), &config);
         take(&mut shard, &at(2, 1_940), &config);
         let summary = shard.close(Nanos::from_secs(2_001), &config);
+        assert_eq!((summary.events, summary.late), (1, 1));
+    }
+
+    #[test]
+    fn what_ended_years_before_the_first_input_is_late() {
+        let (mut shard, config) = (Shard::default(), Config::default());
+        shard.begin(Nanos::from_secs(2_000_000_000), &config);
+        take(&mut shard, &at(1, 2_000), &config);
+        take(&mut shard, &at(2, 1_999_999_990), &config);
+        let summary = shard.close(Nanos::from_secs(2_000_000_001), &config);
         assert_eq!((summary.events, summary.late), (1, 1));
     }
 
