@@ -10,6 +10,7 @@ use std::{
 };
 
 use crate::{
+    packing,
     position::Position,
     queue::{Depth, Queue, SubmitError, cost},
     record::Record,
@@ -54,7 +55,8 @@ struct Inner<T> {
 }
 
 enum Job<T> {
-    Record(Record, T),
+    /// And the payload as it is to be stored, if it is worth packing.
+    Record(Record, Option<Vec<u8>>, T),
     Retain(Retention, RetentionReply),
 }
 
@@ -92,13 +94,15 @@ impl<T: Send + 'static> GroupCommit<T> {
         Ok(Self { inner, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Takes a record to be written; never waits. What comes of it, the sink is told.
+    /// Takes a record to be written; never waits. What comes of it, the sink is told. Payloads are packed here, by the
+    /// threads that submit and not by the one that writes for all.
     ///
     /// # Errors
     /// [`SubmitError`], with the tag; the record is dropped.
     pub fn submit(&self, record: Record, tag: T) -> Result<(), SubmitError<T>> {
-        let bytes = cost(&record);
-        self.inner.queue.push(bytes, tag, |tag| Job::Record(record, tag))
+        let packed = packing::pack(&record.payload);
+        let bytes = cost(&record, packed.as_deref());
+        self.inner.queue.push(bytes, tag, |tag| Job::Record(record, packed, tag))
     }
 
     /// Runs [`Writer::retain`] on the committer's thread, after what was submitted before; never waits. It
@@ -181,9 +185,10 @@ fn run<T>(inner: &Inner<T>, mut writer: Writer, mut sink: impl FnMut(Committed<T
                     inner.queue.release(0);
                     reply(writer.retain(&retention));
                 }
-                Job::Record(record, tag) => {
+                Job::Record(record, packed, tag) => {
                     let position = fates.next().expect("one fate per record");
-                    inner.queue.release(cost(&record));
+                    inner.queue.release(cost(&record, packed.as_deref()));
+                    drop(packed);
                     sink(Committed { position, record, tag });
                 }
             }
@@ -200,12 +205,12 @@ fn write_group<T>(
 ) -> Option<Arc<str>> {
     let mut failure = None;
     for job in group {
-        let Job::Record(record, _) = job else { continue };
+        let Job::Record(record, packed, _) = job else { continue };
         if let Some(error) = &failure {
             fates.push(Err(CommitError::clone(error)));
             continue;
         }
-        fates.push(writer.append(record).map_err(|error| {
+        fates.push(writer.append_packed(record, packed.as_deref()).map_err(|error| {
             let fate = CommitError::from(&error);
             if let AppendError::Write(_) = error {
                 failure = Some(fate.clone());

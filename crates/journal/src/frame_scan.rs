@@ -8,7 +8,7 @@ use memchr::memmem;
 
 use crate::{
     disk::DiskFile,
-    frame::{HEADER_BYTES, Header},
+    frame::{HEADER_BYTES, Header, Scratch},
     segment,
     stuffing::{self, MARK},
 };
@@ -50,7 +50,7 @@ pub(crate) struct FrameScan {
     /// The file offset of the buffer's first byte, and how many of its bytes are valid.
     buffer_at: u64,
     buffer_len: usize,
-    restored: Vec<u8>,
+    scratch: Scratch,
 }
 
 impl FrameScan {
@@ -65,7 +65,7 @@ impl FrameScan {
             buffer: Vec::new(),
             buffer_at: 0,
             buffer_len: 0,
-            restored: Vec::new(),
+            scratch: Scratch::default(),
         }
     }
 
@@ -111,17 +111,16 @@ impl FrameScan {
         if crc32c::crc32c(&self.buffer[stored.clone()]) != header.payload_crc {
             return Ok(Some(self.corrupt(end, false)));
         }
-        self.restored.clear();
-        if header.stuffed && !stuffing::restore(&self.buffer[stored.clone()], &mut self.restored) {
-            return Ok(Some(self.corrupt(end, false)));
-        }
+        let (kind, received_ns, bytes_max) = (header.kind, header.received_ns, self.payload_bytes_max);
         self.at = end;
-        let payload = if header.stuffed { &self.restored[..] } else { &self.buffer[stored] };
-        let (kind, received_ns) = (header.kind, header.received_ns);
-        Ok(Some(if payload.len() > self.payload_bytes_max {
-            Found::Corrupt { bytes: end - start, whole: true }
-        } else {
-            Found::Frame(Frame { position: self.base + start, kind, received_ns, payload })
+        let payload = header.restore(&self.buffer[stored], bytes_max, &mut self.scratch);
+        Ok(Some(match payload {
+            Some(payload) if payload.len() <= bytes_max => {
+                Found::Frame(Frame { position: self.base + start, kind, received_ns, payload })
+            }
+            // Its header and checksum are right, so these bytes are a frame's.
+            Some(_) => Found::Corrupt { bytes: end - start, whole: true },
+            None => Found::Corrupt { bytes: end - start, whole: header.packed },
         }))
     }
 

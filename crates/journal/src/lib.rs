@@ -22,6 +22,7 @@ mod lookup;
 mod memory_index;
 mod open;
 mod options;
+mod packing;
 mod position;
 mod queue;
 mod reader;

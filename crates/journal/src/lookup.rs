@@ -8,7 +8,7 @@ use std::{
 use crate::{
     disk::DiskFile,
     entries::read_error,
-    frame::{HEADER_BYTES, Header},
+    frame::{HEADER_BYTES, Header, Scratch},
     memory_index::MemoryIndex,
     position::Position,
     reader::{ReadError, Reader},
@@ -182,12 +182,12 @@ fn read_frame(
     if crc32c::crc32c(&payload) != header.payload_crc {
         return Ok(None);
     }
-    if header.stuffed {
-        let mut restored = Vec::with_capacity(payload.len());
-        if !stuffing::restore(&payload, &mut restored) {
+    if header.stuffed || header.packed {
+        let mut scratch = Scratch::default();
+        let Some(restored) = header.restore(&payload, payload_bytes_max, &mut scratch) else {
             return Ok(None);
-        }
-        payload = restored;
+        };
+        payload = restored.to_vec();
     }
     let fits = payload.len() <= payload_bytes_max;
     let (kind, received_ns) = (header.kind, header.received_ns);

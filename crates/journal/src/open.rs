@@ -24,6 +24,10 @@ use crate::{
     writer::Writer,
 };
 
+/// No group, which is what one flush is for, is larger: queues hold less.
+const WRITE_AGAIN_BYTES_MAX: u64 = 256 << 20;
+const WRITE_AGAIN_PIECE_BYTES: usize = 1 << 20;
+
 /// How to get at a journal.
 #[derive(Debug)]
 pub struct Journal;
@@ -148,8 +152,8 @@ struct Opening<'a> {
 enum Last {
     /// There is no file: one must be created.
     Absent,
-    /// Frames can be appended once it ends at the active end and its header, if damaged, is written again.
-    Usable { header_damaged: bool, cut: bool },
+    /// Frames can be appended once it ends at the active end and its header, if damaged or older, is written again.
+    Usable { rewrite_header: bool, cut: bool },
 }
 
 impl<'a> Opening<'a> {
@@ -245,7 +249,7 @@ impl<'a> Opening<'a> {
         self.count(found.good_end, &found.tally);
         let end = found.good_end.max(if self.writable { HEADER_BYTES } else { 0 });
         self.active = Active { base, end, tally: found.tally, index: found.index };
-        self.last = Last::Usable { header_damaged, cut: found.tail_bytes > 0 };
+        self.last = Last::Usable { rewrite_header: header != HeaderCheck::Valid, cut: found.tail_bytes > 0 };
         Ok(())
     }
 
@@ -268,16 +272,17 @@ impl<'a> Opening<'a> {
     /// Makes the last segment end behind its last whole frame. What readers are about to see is made durable,
     /// for the process that wrote it may have ended before its flush.
     fn repair_last(&self) -> Result<Option<Arc<dyn DiskFile>>, OpenError> {
-        let Last::Usable { header_damaged, cut } = self.last else { return Ok(None) };
+        let Last::Usable { rewrite_header, cut } = self.last else { return Ok(None) };
         let path = self.options.dir.join(segment::file_name(self.active.base));
         let repair = || {
             let file = self.options.disk.modify(&path)?;
             if cut {
                 file.set_len(self.active.end)?;
             }
-            if header_damaged {
+            if rewrite_header {
                 file.write_all_at(&segment::encode_header(self.active.base), 0)?;
             }
+            write_again(&*file, self.active.end)?;
             file.sync()?;
             self.options.disk.sync_dir(&self.options.dir)?;
             Ok(file)
@@ -289,6 +294,20 @@ impl<'a> Opening<'a> {
         self.recovery.took = self.started.elapsed();
         (View { sealed: Arc::new(self.sealed), active: self.active }, self.recovery)
     }
+}
+
+/// Writes the end of a file again as it is. If the process before met a flush that failed, the file may be in memory alone
+/// and yet be taken for clean: only what is written after that is written out by the next flush.
+fn write_again(file: &dyn DiskFile, end: u64) -> io::Result<()> {
+    let mut piece = vec![0; WRITE_AGAIN_PIECE_BYTES];
+    let mut at = end.saturating_sub(WRITE_AGAIN_BYTES_MAX);
+    while at < end {
+        let bytes = usize::try_from(end - at).unwrap_or(usize::MAX).min(piece.len());
+        file.read_exact_at(&mut piece[..bytes], at)?;
+        file.write_all_at(&piece[..bytes], at)?;
+        at += bytes as u64;
+    }
+    Ok(())
 }
 
 /// Opens a segment file and reads its header; gives its length too.

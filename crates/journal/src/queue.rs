@@ -108,7 +108,7 @@ impl<J> Queue<J> {
     }
 }
 
-/// What a record counts for in the queue.
-pub(crate) fn cost(record: &Record) -> usize {
-    RECORD_BYTES + record.payload.len() + record.keys.len() * KEY_BYTES
+/// What a record counts for in the queue, with the payload as it is to be stored.
+pub(crate) fn cost(record: &Record, packed: Option<&[u8]>) -> usize {
+    RECORD_BYTES + packed.map_or(0, <[u8]>::len) + record.payload.len() + record.keys.len() * KEY_BYTES
 }

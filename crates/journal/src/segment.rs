@@ -15,7 +15,9 @@ pub(crate) const SEGMENT_BYTES_LIMIT: u64 = 1 << 40;
 pub(crate) const BASE_MAX: u64 = 1 << 62;
 
 const MAGIC: [u8; 8] = *b"CSBKJRNL";
-const VERSION: u32 = 1;
+/// 2 has packed payloads. A reader of 2 reads 1.
+const VERSION: u32 = 2;
+const VERSION_OLDEST: u32 = 1;
 
 /// The file name of the segment that begins at `base`.
 pub(crate) fn file_name(base: u64) -> String {
@@ -40,6 +42,8 @@ pub(crate) fn parse_file_name(name: &str, extension: &str) -> Option<u64> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HeaderCheck {
     Valid,
+    /// Whole, and of an older version: what is appended needs the header of this one.
+    Older,
     /// Too short, or its checksum is wrong. Frames can be read nevertheless: nothing in them depends on it.
     Damaged,
     /// Whole, but written for another base: the file was renamed.
@@ -72,13 +76,13 @@ pub(crate) fn check_header(bytes: &[u8], base: u64) -> HeaderCheck {
     if header[0..8] != MAGIC || number(28..32) != u64::from(crc32c::crc32c(&header[..28])) {
         return HeaderCheck::Damaged;
     }
-    if number(8..12) != u64::from(VERSION) {
+    if !(u64::from(VERSION_OLDEST)..=u64::from(VERSION)).contains(&number(8..12)) {
         return HeaderCheck::Unsupported { version: u32::try_from(number(8..12)).unwrap_or(u32::MAX) };
     }
     if number(16..24) != base {
         return HeaderCheck::Misplaced { base: number(16..24) };
     }
-    HeaderCheck::Valid
+    if number(8..12) < u64::from(VERSION) { HeaderCheck::Older } else { HeaderCheck::Valid }
 }
 
 /// What a segment holds, as counted while it was written or scanned.
@@ -180,9 +184,13 @@ mod tests {
             assert_eq!(check_header(&damaged, 77), HeaderCheck::Damaged, "byte {at}");
         }
         let mut newer = header;
-        newer[8] = 2;
+        newer[8] = 3;
         let crc = crc32c::crc32c(&newer[..28]);
         newer[28..].copy_from_slice(&crc.to_le_bytes());
-        assert_eq!(check_header(&newer, 77), HeaderCheck::Unsupported { version: 2 });
+        assert_eq!(check_header(&newer, 77), HeaderCheck::Unsupported { version: 3 });
+        newer[8] = 1;
+        let crc = crc32c::crc32c(&newer[..28]);
+        newer[28..].copy_from_slice(&crc.to_le_bytes());
+        assert_eq!(check_header(&newer, 77), HeaderCheck::Older);
     }
 }

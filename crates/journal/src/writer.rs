@@ -8,8 +8,9 @@ use std::{
 
 use crate::{
     disk::{DiskFile, Held},
-    frame::{self, HEADER_BYTES},
+    frame::{self, Form, HEADER_BYTES},
     options::{Durability, Options},
+    packing,
     position::Position,
     record::{Key, Record},
     segment::{self, Tally},
@@ -112,6 +113,15 @@ impl Writer {
     /// # Errors
     /// [`AppendError`]; after [`AppendError::Write`] everything since the last sync is lost.
     pub fn append(&mut self, record: &Record) -> Result<Position, AppendError> {
+        self.append_packed(record, packing::pack(&record.payload).as_deref())
+    }
+
+    /// As [`Writer::append`], the payload having been packed, or found not worth it, before.
+    pub(crate) fn append_packed(
+        &mut self,
+        record: &Record,
+        packed: Option<&[u8]>,
+    ) -> Result<Position, AppendError> {
         let bytes = HEADER_BYTES + record.payload.len();
         let bytes_max = HEADER_BYTES + self.shared.payload_bytes_max;
         if bytes > bytes_max {
@@ -120,13 +130,15 @@ impl Writer {
         if record.keys.len() > SEGMENT_KEYS_MAX {
             return Err(AppendError::TooManyKeys { keys: record.keys.len(), keys_max: SEGMENT_KEYS_MAX });
         }
+        let payload = packed.map_or(Form::Plain(&record.payload), Form::Packed);
+        let stored_bytes = HEADER_BYTES + payload.bytes().len();
         if self.in_doubt {
             self.begin_next()?;
-        } else if self.is_full(bytes as u64) {
+        } else if self.is_full(stored_bytes as u64) {
             self.rotate()?;
         }
         let position = self.base + self.segment_bytes();
-        frame::encode(&mut self.group.frames, position, record.kind, record.received_ns, &record.payload);
+        frame::encode(&mut self.group.frames, position, record.kind, record.received_ns, payload);
         self.group.tally.count(record.received_ns);
         self.key_scratch.extend_from_slice(&record.keys);
         let postings = &mut self.group.postings;

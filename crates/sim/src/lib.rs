@@ -1,8 +1,10 @@
-//! The seeded simulator: traffic, faults and time for the core, without a network, a disk or a clock. Never a
+//! The seeded simulator: traffic, faults and time for the core, and a disk that fails for the journal; without a network,
+//! a disk or a clock of its own. Never a
 //! dependency of what ships. A failure names its seed, and the seed replays it.
 
 mod arrival;
 mod besides;
+pub mod disk;
 pub mod generate;
 pub mod quiet;
 mod replica;

@@ -12,7 +12,7 @@ fn forgery(position: u64) -> Record {
     let mut payload = vec![0; 5];
     for number in 0..4 {
         let at = position + (HEADER_BYTES + payload.len()) as u64;
-        frame::encode(&mut payload, at, 66, number, b"\0forged");
+        frame::encode(&mut payload, at, 66, number, frame::Form::Plain(b"\0forged"));
     }
     Record { kind: 1, received_ns: 9, keys: Vec::new(), payload }
 }

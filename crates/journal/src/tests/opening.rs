@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::fixture::*;
-use crate::{Journal, OpenError, Options, Position};
+use crate::{Journal, OpenError, Options, Position, Record};
 
 #[test]
 fn one_writer_or_many_readers() {
@@ -59,13 +59,37 @@ fn a_renamed_segment_and_a_newer_format_are_refused_untouched() {
     assert!(matches!(Journal::open(options(folder.path())), Err(OpenError::Misplaced { base: 0, .. })));
     fs::rename(&renamed, &path).unwrap();
     let mut bytes = fs::read(&path).unwrap();
-    bytes[8] = 2;
+    bytes[8] = 3;
     let crc = crc32c::crc32c(&bytes[..28]).to_le_bytes();
     bytes[28..32].copy_from_slice(&crc);
     fs::write(&path, &bytes).unwrap();
-    assert!(matches!(Journal::open(options(folder.path())), Err(OpenError::Unsupported { version: 2, .. })));
+    assert!(matches!(Journal::open(options(folder.path())), Err(OpenError::Unsupported { version: 3, .. })));
     assert_eq!(fs::read(&path).unwrap(), bytes);
     assert_eq!(before[0].1.len(), bytes.len());
+}
+
+#[test]
+fn a_segment_of_the_version_before_is_read_and_written_on_under_the_present_one() {
+    let folder = folder();
+    let (mut writer, _, _) = open(options(folder.path()));
+    let before = append_all(&mut writer, (0..3).map(|number| record(number, &[1])));
+    drop(writer);
+    let path = paths(folder.path(), "log").remove(0);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[8] = 1;
+    let crc = crc32c::crc32c(&bytes[..28]).to_le_bytes();
+    bytes[28..32].copy_from_slice(&crc);
+    fs::write(&path, &bytes).unwrap();
+    assert_eq!(read_all(&Journal::read(options(folder.path())).unwrap().0), before);
+    assert_eq!(fs::read(&path).unwrap(), bytes, "only read");
+    let (mut writer, reader, recovery) = open(options(folder.path()));
+    assert_eq!(recovery.corrupt_frames, 0);
+    let repeated = Record { payload: b"\x01\x01again ".repeat(50), ..record(4, &[1]) };
+    let after = append_all(&mut writer, [repeated]);
+    assert_eq!(fs::read(&path).unwrap()[8], 2, "a program that knows only the first refuses it whole");
+    let expected = [before, after].concat();
+    assert_eq!(read_all(&reader), expected);
+    assert_eq!(reader.lookup(&[1; 16], reader.end()).unwrap(), expected);
 }
 
 #[test]
@@ -96,7 +120,7 @@ fn bytes_past_the_next_segments_base_are_ignored() {
     let base = crate::segment::parse_file_name(path.file_name().unwrap().to_str().unwrap(), "log").unwrap();
     let mut bytes = fs::read(&path).unwrap();
     let end = base + bytes.len() as u64;
-    crate::frame::encode(&mut bytes, end, 1, 1, b"\x01\x01overlapping");
+    crate::frame::encode(&mut bytes, end, 1, 1, crate::frame::Form::Plain(b"\x01\x01overlapping"));
     fs::write(&path, &bytes).unwrap();
     let (_writer, reader, recovery) = open(options(folder.path()));
     assert_eq!((recovery.missing_bytes, recovery.corrupt_frames), (0, 0));
