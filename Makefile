@@ -1,6 +1,6 @@
 # What people and CI type. Each target is one line; what it does stands in scripts/.
 
-.PHONY: help demo setup check test clients alertmanager bench crash faulty-disk cascade eval eval-generated generate tighten
+.PHONY: help demo setup check test clients alertmanager bench crash faulty-disk keys cascade eval eval-generated generate tighten
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ crash: ## kill -9 the server fifty times under load and account for every event 
 
 faulty-disk: ## the journal on a disk that fails, fills up, loses power and rots: 2 000 seeded trials (COUNT=2000, SEED=1)
 	@cargo run --quiet --locked --package sim --bin faulty-disk -- --seed $(or $(SEED),1) --count $(or $(COUNT),2000)
+
+keys: ## made-up keys against the real server, beside a client with a good one (KEYS=20000)
+	@scripts/keys.sh --keys $(or $(KEYS),20000)
 
 cascade: ## a cascade must open one incident within seconds, twenty times (RUNS=20)
 	@CASCADE_RUNS=$(or $(RUNS),20) scripts/cascade.sh
