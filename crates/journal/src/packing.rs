@@ -1,7 +1,7 @@
 //! Payloads made smaller: one LZ4 block each, so that a lookup reads and restores what it asked for and nothing else.
 //!
-//! Telemetry says the same names again and again: it shrinks to between a third and a seventh, and writing so much less
-//! saves about the time that compressing takes (`doc/decisions/0010-lz4-per-entry.md`).
+//! Telemetry says the same names again and again: it shrinks to between a third and a seventh. What that costs and saves
+//! stands in `doc/decisions/0010-lz4-per-entry.md`.
 
 use lz4_flex::block;
 
