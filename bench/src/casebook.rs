@@ -70,10 +70,7 @@ impl Casebook {
     }
 
     pub(crate) fn address(&self, transport: Transport) -> std::net::SocketAddr {
-        match transport {
-            Transport::Grpc => self.ready.otlp_grpc,
-            Transport::HttpProtobuf => self.ready.otlp_http,
-        }
+        transport.of(self.ready.otlp_grpc, self.ready.otlp_http)
     }
 
     /// Waits until the engine has applied everything that was acknowledged.

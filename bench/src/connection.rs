@@ -49,6 +49,14 @@ pub(crate) enum Connection {
 impl Transport {
     pub(crate) const ALL: [Self; 2] = [Self::Grpc, Self::HttpProtobuf];
 
+    /// That of two which belongs to this transport.
+    pub(crate) fn of<T>(self, grpc: T, http: T) -> T {
+        match self {
+            Self::Grpc => grpc,
+            Self::HttpProtobuf => http,
+        }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Grpc => "gRPC",

@@ -66,10 +66,7 @@ impl Collector {
     }
 
     pub(crate) fn address(&self, transport: Transport) -> SocketAddr {
-        match transport {
-            Transport::Grpc => self.grpc,
-            Transport::HttpProtobuf => self.http,
-        }
+        transport.of(self.grpc, self.http)
     }
 
     /// Waits until everything that was sent since the start has reached the end of the pipeline.
@@ -171,10 +168,7 @@ impl Rotel {
     }
 
     pub(crate) fn address(&self, transport: Transport) -> SocketAddr {
-        match transport {
-            Transport::Grpc => self.grpc,
-            Transport::HttpProtobuf => self.http,
-        }
+        transport.of(self.grpc, self.http)
     }
 
     /// It says nothing of what it has done: it has settled when it uses no more time.

@@ -195,7 +195,7 @@ impl Ingest {
         if receipt.accepted == 0 {
             return Ok(receipt);
         }
-        if source.form.is_telemetry() {
+        if class != Class::Vital {
             self.room.take(payload.len() as u64)?;
         }
         hold.resize(payload.len() as u64 + decoded_bytes(&input))

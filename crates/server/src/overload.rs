@@ -22,7 +22,7 @@ use crate::http::Failure;
 const TOLD_FOR: Duration = Duration::from_secs(60);
 
 /// Whose turn it is to be refused: the first goes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
     Traces,
     Logs,

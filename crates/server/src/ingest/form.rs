@@ -17,14 +17,6 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// What comes in bulk. What says by itself that something is wrong, or changed, is no telemetry.
-    pub(crate) const fn is_telemetry(self) -> bool {
-        match self {
-            Self::OtlpProtobuf(_) | Self::OtlpJson(_) | Self::WideJson | Self::WideNdjson => true,
-            Self::Signals | Self::Deployments | Self::Alerts(_) => false,
-        }
-    }
-
     pub(crate) const fn kind(self) -> Kind {
         match self {
             Self::OtlpProtobuf(Telemetry::Traces) => Kind::OtlpTracesProtobuf,
