@@ -23,6 +23,7 @@ pub use token::{NewKey, NewKeyError};
 
 use crate::clock;
 use crate::http::Failure;
+use crate::limits::Charged;
 
 /// The other end of a connection. A request that carries none comes from nowhere and is refused.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +39,7 @@ pub(crate) struct Caller {
     pub scope: Scope,
     pub address: IpAddr,
     pub expires: Option<Nanos>,
+    pub charged: Charged,
 }
 
 /// How callers are known.
@@ -105,7 +107,8 @@ impl Auth {
                 return Err(Denial::NotLocal);
             }
             let (kind, name) = (CallerKind::Local, "local".into());
-            return Ok(Caller { kind, name, scope: Scope::Admin, address, expires: None });
+            let charged = Charged { meter: None, address };
+            return Ok(Caller { kind, name, scope: Scope::Admin, address, expires: None, charged });
         };
         let token = bearer(headers).ok_or(Denial::NoKey)?;
         let keyring = keys.keyring();
@@ -116,9 +119,9 @@ impl Auth {
         if !entry.allows(address) {
             return Err(Denial::WrongNetwork);
         }
-        let Entry { name, scope, expires, .. } = entry;
-        let name = Arc::clone(name);
-        Ok(Caller { kind: CallerKind::Key, name, scope: *scope, address, expires: *expires })
+        let Entry { name, scope, expires, meter, .. } = entry;
+        let (name, charged) = (Arc::clone(name), Charged { meter: Some(Arc::clone(meter)), address });
+        Ok(Caller { kind: CallerKind::Key, name, scope: *scope, address, expires: *expires, charged })
     }
 }
 

@@ -13,6 +13,7 @@ mod evidence;
 mod health;
 mod http;
 mod ingest;
+mod limits;
 mod listen;
 mod metrics;
 mod overload;

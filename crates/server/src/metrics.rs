@@ -51,6 +51,12 @@ pub(crate) struct DenialLabels {
     pub reason: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct LimitLabels {
+    pub listener: &'static str,
+    pub by: &'static str,
+}
+
 #[derive(Debug)]
 struct Watched {
     budget: Budget,
@@ -75,6 +81,7 @@ pub(crate) struct ServerMetrics {
     pub connections_closed_idle: Family<ListenerLabel, Counter>,
     pub responses: Family<ResponseLabels, Counter>,
     pub denied: Family<DenialLabels, Counter>,
+    pub limited: Family<LimitLabels, Counter>,
     pub engine_queue: QueueGauges,
     pub engine_entries: Counter,
     pub engine_step_seconds: Histogram,
@@ -125,6 +132,7 @@ specs! {
     CONNECTIONS_IDLE = "connections_closed_idle", "Connections closed because no request came in time.";
     RESPONSES = "http_responses", "Answers, by listener and status.";
     DENIED = "requests_denied", "Requests whose caller is not known or may not do what was asked, by listener and reason.";
+    LIMITED = "requests_limited", "Requests beyond a limit of a key, an address, all clients, or refusals of an address.";
     KEYS = "keys_known", "Keys of the file that is in force.";
     KEYS_BROKEN = "keys_file_broken", "1 while the keys file cannot be read or understood, so that the keys from before stay in force.";
     KEYS_RELOADS = "keys_reloads", "How often a changed keys file was taken over.";
@@ -184,6 +192,7 @@ impl ServerMetrics {
             connections_closed_idle: r.add(CONNECTIONS_IDLE, Family::default()),
             responses: r.add(RESPONSES, Family::default()),
             denied: r.add(DENIED, Family::default()),
+            limited: r.add(LIMITED, Family::default()),
             engine_queue,
             engine_entries: r.add(ENGINE_ENTRIES, Counter::default()),
             engine_step_seconds: r.add(ENGINE_STEP, durations()),

@@ -1,6 +1,7 @@
 //! The register of settings of `casebook serve`, and what they mean once they are all read.
 
 mod alerts;
+mod rates;
 mod together;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use runtime::config::{ConfigErrors, Meaning, Said, Setting, value};
 
 use crate::auth::KeySource;
+use crate::limits::RateSettings;
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -112,6 +114,28 @@ pub static REGISTER: &[Setting] = &[
         "After how long a connection without requests is closed; 100ms to 1h.",
     ),
     setting(
+        "rate-key-requests",
+        "COUNT",
+        Some("50000"),
+        "Requests a second of one client, by the name of its key; twice as many at once.",
+    ),
+    setting("rate-key-bytes", "SIZE", Some("1GiB"), "Bytes of bodies a second of one client."),
+    setting(
+        "rate-address-requests",
+        "COUNT",
+        Some("50000"),
+        "Requests a second from one address; IPv6 by /64.",
+    ),
+    setting("rate-address-bytes", "SIZE", Some("1GiB"), "Bytes of bodies a second from one address."),
+    setting("rate-all-requests", "COUNT", Some("100000"), "Requests a second of all clients together."),
+    setting("rate-all-bytes", "SIZE", Some("2GiB"), "Bytes of bodies a second of all clients together."),
+    setting(
+        "rate-denied-requests",
+        "COUNT",
+        Some("20"),
+        "Requests a second of one address that are refused with a reason; beyond them it gets 429.",
+    ),
+    setting(
         "alert-service-labels",
         "NAMES",
         Some("service,service_name,app,app_kubernetes_io_name,application,job"),
@@ -173,6 +197,7 @@ pub struct Settings {
     pub otlp_grpc: SocketAddr,
     pub otlp_http: SocketAddr,
     pub keys: Option<Arc<KeySource>>,
+    pub rates: RateSettings,
     pub tick: Duration,
     pub shards: usize,
     pub log: String,
@@ -276,6 +301,7 @@ impl Settings {
         let addresses = LISTENERS.map(|name| (name, meaning.get(name, value::address)));
         let [listen, admin, otlp_grpc, otlp_http] = addresses.map(|(_, address)| address);
         let keys = together::read_keys(meaning);
+        let rates = rates::read(meaning);
         let tick = meaning.get("tick", duration_within(100, 60_000, "100ms to 1m"));
         let shards = meaning.get("shards", value::count(1, 64));
         let log = meaning.get("log", runtime::log_filter);
@@ -316,6 +342,7 @@ impl Settings {
             otlp_grpc: otlp_grpc?,
             otlp_http: otlp_http?,
             keys: keys.source(),
+            rates: rates?,
             tick: tick?,
             shards: shards? as usize,
             log: log?,

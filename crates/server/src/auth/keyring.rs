@@ -11,6 +11,7 @@ use model::Nanos;
 use serde::Deserialize;
 
 use super::token;
+use crate::limits::Meter;
 
 const KEYS_MAX: usize = 4096;
 const NAME_BYTES_MAX: usize = 64;
@@ -28,6 +29,8 @@ pub(crate) struct Entry {
     pub name: Arc<str>,
     pub scope: Scope,
     pub expires: Option<Nanos>,
+    /// One for all keys of the name.
+    pub meter: Arc<Meter>,
     /// Where it may be used from; everywhere if it names none.
     networks: Vec<IpNet>,
 }
@@ -67,6 +70,10 @@ impl Keyring {
                 faults.push(format!("key {}: {fault}", at + 1));
             }
         }
+        let mut meters: HashMap<Arc<str>, Arc<Meter>> = HashMap::new();
+        for entry in keyring.by_digest.values_mut() {
+            entry.meter = Arc::clone(meters.entry(Arc::clone(&entry.name)).or_default());
+        }
         if faults.is_empty() { Ok(keyring) } else { Err(faults.join("; ")) }
     }
 
@@ -76,6 +83,18 @@ impl Keyring {
             None => Ok(()),
             Some(other) => Err(format!("it is the key of {} already", other.name)),
         }
+    }
+
+    /// Takes over what names have used up by the keys of a file from before.
+    pub(crate) fn inherit(mut self, before: &Self) -> Self {
+        let meters: HashMap<&Arc<str>, &Arc<Meter>> =
+            before.by_digest.values().map(|entry| (&entry.name, &entry.meter)).collect();
+        for entry in self.by_digest.values_mut() {
+            if let Some(meter) = meters.get(&entry.name) {
+                entry.meter = Arc::clone(meter);
+            }
+        }
+        self
     }
 
     /// By the hash, so that the time it takes says nothing about a key.
@@ -104,6 +123,7 @@ impl Entry {
             name: name.into(),
             scope: said.scope,
             expires: expires.transpose()?,
+            meter: Arc::default(),
             networks: networks.collect::<Result<_, _>>()?,
         })
     }

@@ -62,6 +62,7 @@ impl KeySource {
         let path = self.path.display();
         match parsed {
             Ok(keyring) => {
+                let keyring = keyring.inherit(&self.keyring());
                 tracing::info!(%path, keys = keyring.len(), "keys were read again");
                 self.metrics.known.set(keyring.len() as i64);
                 self.metrics.reloads.inc();

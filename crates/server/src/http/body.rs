@@ -20,6 +20,8 @@ const HOLD_STEP_BYTES: u64 = 64 * 1024;
 const RESERVED_BYTES_MAX: usize = 1024 * 1024;
 /// How much of a refused body is still read and thrown away, so that the client gets to read the answer.
 const DISCARDED_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// The same of somebody who has no key.
+const STRANGERS_BYTES_MAX: u64 = 1024 * 1024;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, Copy)]
@@ -111,15 +113,24 @@ pub(crate) fn too_large(what: &str, bytes_max: usize) -> Failure {
     Failure::new(ErrorCode::BodyTooLarge, detail)
 }
 
+/// As `discard`, for somebody to whom nothing is owed.
+pub(crate) fn discard_of_stranger(body: Body) {
+    discard_up_to(body, STRANGERS_BYTES_MAX);
+}
+
 /// Reads on beside the answer, within bounds. To close at once would reset the connection while the client still
 /// sends, and it would never see why it was refused.
-pub(crate) fn discard(mut body: Body) {
+pub(crate) fn discard(body: Body) {
+    discard_up_to(body, DISCARDED_BYTES_MAX);
+}
+
+fn discard_up_to(mut body: Body, bytes_max: u64) {
     tokio::spawn(async move {
         let mut discarded = 0;
         let reading = async {
             while let Ok(Some(chunk)) = next_chunk(&mut body).await {
                 discarded += chunk.len() as u64;
-                if discarded > DISCARDED_BYTES_MAX {
+                if discarded > bytes_max {
                     break;
                 }
             }

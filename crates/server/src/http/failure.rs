@@ -1,6 +1,8 @@
 //! A request that failed. Handlers say what went wrong once, as a problem; each listener writes it as its clients
 //! read it: RFC 9457 on the API, `google.rpc.Status` on OTLP over HTTP, trailers on gRPC.
 
+use std::time::Duration;
+
 use api::{ErrorCode, Problem, Retry};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -24,6 +26,8 @@ pub(crate) struct Failure {
     problem: Box<Problem>,
     /// What is sent beside the problem, whatever its form.
     header: Option<Box<(HeaderName, HeaderValue)>>,
+    /// Where it is known when there is room again.
+    wait_s: Option<u32>,
 }
 
 impl Failure {
@@ -33,6 +37,11 @@ impl Failure {
 
     pub(crate) fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
         Self { header: Some(Box::new((name, value))), ..self }
+    }
+
+    pub(crate) fn with_wait(self, wait: Duration) -> Self {
+        let seconds = wait.as_millis().div_ceil(1000).max(1);
+        Self { wait_s: Some(u32::try_from(seconds).unwrap_or(u32::MAX)), ..self }
     }
 
     pub(crate) fn code(&self) -> ErrorCode {
@@ -50,7 +59,7 @@ impl Failure {
             (Retry::Later, ErrorCode::DiskFull | ErrorCode::JournalFailed | ErrorCode::StorageFailed) => {
                 Some(5)
             }
-            (Retry::Later, _) => Some(1),
+            (Retry::Later, _) => Some(self.wait_s.unwrap_or(1)),
         }
     }
 
@@ -140,7 +149,7 @@ impl IntoResponse for Failure {
 
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
-        Self { problem: Box::new(problem), header: None }
+        Self { problem: Box::new(problem), header: None, wait_s: None }
     }
 }
 

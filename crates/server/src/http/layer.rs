@@ -13,11 +13,13 @@ use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderName, HeaderValue};
+use hyper::body::Body as _;
 
 use super::failure::RequestFacts;
-use super::{ErrorForm, Failure, GuardedBody, Signpost, discard};
+use super::{ErrorForm, Failure, GuardedBody, Signpost, discard, discard_of_stranger};
 use crate::auth::{Auth, Caller, Demand, Denial, Peer, demand};
-use crate::metrics::{DenialLabels, ResponseLabels, ServerMetrics};
+use crate::limits::{Limited, Limits, Metered};
+use crate::metrics::{DenialLabels, LimitLabels, ResponseLabels, ServerMetrics};
 use crate::overload::{Class, Places, Scarce};
 use crate::refusals::Refusals;
 
@@ -34,6 +36,7 @@ pub(crate) struct Shell {
     pub metrics: Arc<ServerMetrics>,
     pub refusals: Arc<Refusals>,
     pub auth: Auth,
+    pub limits: Arc<Limits>,
 }
 
 /// Puts the shell around a router.
@@ -51,9 +54,9 @@ impl Shell {
         let demand = demand(self.signpost.door, request.method(), path);
         let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::NOBODY);
         match self.auth.admit(demand.access(), request.headers(), peer) {
-            Ok(Some(caller)) => drop(request.extensions_mut().insert::<Caller>(caller)),
+            Ok(Some(caller)) => self.charge(caller, request)?,
             Ok(None) => {}
-            Err(denial) => return Err(self.deny(denial)),
+            Err(denial) => return Err(self.deny(denial, peer)),
         }
         match demand {
             Demand::Endpoint(_) => Ok(()),
@@ -69,7 +72,28 @@ impl Shell {
         }
     }
 
-    fn deny(&self, denial: Denial) -> Failure {
+    /// Charges a request to its caller, and its body as it comes.
+    fn charge(&self, caller: Caller, request: &mut Request) -> Result<(), Failure> {
+        self.limits.admit(&caller.charged).map_err(|limited| self.limit(limited))?;
+        let body = std::mem::take(request.body_mut());
+        if !body.is_end_stream() {
+            let metered = Metered::new(body, Arc::clone(&self.limits), caller.charged.clone());
+            *request.body_mut() = Body::new(metered);
+        }
+        request.extensions_mut().insert(caller);
+        Ok(())
+    }
+
+    fn limit(&self, limited: Limited) -> Failure {
+        let labels = LimitLabels { listener: self.listener, by: limited.by.as_str() };
+        self.metrics.limited.get_or_create(&labels).inc();
+        Failure::new(ErrorCode::RateLimited, limited.by.describe()).with_wait(limited.wait)
+    }
+
+    fn deny(&self, denial: Denial, peer: Peer) -> Failure {
+        if let Err(limited) = self.limits.deny(peer.address) {
+            return self.limit(limited);
+        }
         let labels = DenialLabels { listener: self.listener, reason: denial.as_str() };
         self.metrics.denied.get_or_create(&labels).inc();
         denial.failure().with_header(WWW_AUTHENTICATE, denial.challenge())
@@ -80,7 +104,10 @@ impl Shell {
         if self.signpost.door.takes_telemetry() {
             self.refusals.request(self.listener, &failure);
         }
-        discard(request.into_body());
+        match is_denied(&failure) {
+            true => discard_of_stranger(request.into_body()),
+            false => discard(request.into_body()),
+        }
         failure
     }
 }
@@ -111,7 +138,7 @@ async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> R
 }
 
 fn is_denied(failure: &Failure) -> bool {
-    matches!(failure.code(), ErrorCode::Unauthenticated | ErrorCode::Forbidden)
+    matches!(failure.code(), ErrorCode::Unauthenticated | ErrorCode::Forbidden | ErrorCode::RateLimited)
 }
 
 fn finish(shell: &Shell, facts: &RequestFacts, mut response: Response) -> Response {

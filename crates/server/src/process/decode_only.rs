@@ -16,6 +16,7 @@ use crate::disk_room::DiskRoom;
 use crate::health::HealthState;
 use crate::http::{BodyLimits, BodyReader, Door};
 use crate::ingest::{self, DecodeRules, Destination, Ingest, PagerdutySecrets};
+use crate::limits::Limits;
 use crate::metrics::ServerMetrics;
 use crate::refusals::Refusals;
 use crate::settings::Settings;
@@ -53,7 +54,15 @@ impl DecodeOnly {
         let (drain, draining) = Drain::new();
         tokio::spawn(room.watch(draining.clone()));
         let auth = watched_keys(settings, &metrics, draining.clone());
-        let shells = Shells { settings, metrics: &metrics, refusals: &refusals, ready: &ready, auth: &auth };
+        let limits = Arc::new(Limits::new(settings.rates));
+        let shells = Shells {
+            settings,
+            metrics: &metrics,
+            refusals: &refusals,
+            ready: &ready,
+            auth: &auth,
+            limits: &limits,
+        };
         let serve = |listener, routes, door| {
             shells.serve(listener, routes, door, settings.requests_max, draining.clone())
         };

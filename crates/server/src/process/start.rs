@@ -24,6 +24,7 @@ use crate::engine_loop::{self, EngineLoop, EngineQueries, Wake};
 use crate::health::{HealthParts, HealthState, Heartbeat, Phase};
 use crate::http::{BodyLimits, BodyReader, Door, Shell, Signpost, wrap};
 use crate::ingest::{self, Committer, DecodeRules, Destination, Ingest, PagerdutySecrets, Tag};
+use crate::limits::Limits;
 use crate::listen::{BindError, ConnectionLimits, Listener};
 use crate::metrics::ServerMetrics;
 use crate::overload::Places;
@@ -101,6 +102,7 @@ impl Server {
         let (admin_drain, admin_draining) = Drain::new();
         let refusals = Arc::new(Refusals::new(Arc::clone(&metrics)));
         let ready = listeners.ready_line();
+        let limits = Arc::new(Limits::new(settings.rates));
         let auth = watched_keys(&settings, &metrics, admin_draining.clone());
         let shells = Shells {
             settings: &settings,
@@ -108,6 +110,7 @@ impl Server {
             refusals: &refusals,
             ready: &ready,
             auth: &auth,
+            limits: &limits,
         };
         let Listeners { api, admin: admin_listener, otlp_grpc, otlp_http } = listeners;
         let routes = admin::router(Admin { health: Arc::clone(&health), metrics: Arc::clone(&metrics) });
@@ -191,6 +194,7 @@ pub(super) struct Shells<'a> {
     pub refusals: &'a Arc<Refusals>,
     pub ready: &'a ReadyLine,
     pub auth: &'a Auth,
+    pub limits: &'a Arc<Limits>,
 }
 
 impl Shells<'_> {
@@ -214,6 +218,7 @@ impl Shells<'_> {
             metrics: Arc::clone(self.metrics),
             refusals: Arc::clone(self.refusals),
             auth: self.auth.clone(),
+            limits: Arc::clone(self.limits),
         };
         let limits = ConnectionLimits {
             connections_max: self.settings.connections_max,

@@ -2,10 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use api::{Access, Scope};
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use server::NewKey;
+use tokio::sync::watch;
+use tonic::transport::Channel;
 
 use crate::running::{Running, eventually, request_of, span, url};
 
@@ -179,5 +185,77 @@ async fn a_broken_keys_file_changes_nothing_and_is_told_until_it_is_mended() {
     .await;
     assert_eq!(check().await.detail, "5 are known");
     assert_eq!(server.metric("casebook_keys_file_broken").await, 0.0);
+    server.stop().await;
+}
+
+/// Sends with whichever key is the current one until there is none any more; every failure is kept.
+async fn send_on(
+    mut key: watch::Receiver<Option<String>>,
+    done: Arc<AtomicU64>,
+    mut send: impl AsyncFnMut(String) -> Result<(), String>,
+) -> Vec<String> {
+    let mut failures = Vec::new();
+    loop {
+        let Some(current) = key.borrow_and_update().clone() else { return failures };
+        failures.extend(send(current).await.err());
+        done.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_rotate_under_load_without_a_failed_request() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("keys.toml");
+    let [old, new] = [(); 2].map(|()| NewKey::generate(Scope::Write).unwrap());
+    std::fs::write(&path, old.file_entry("collector", None)).unwrap();
+    let server = Running::start_with(&dir.path().join("data"), &[("keys", path.to_str().unwrap())]).await;
+    let (current, key) = watch::channel(Some(old.reveal().to_owned()));
+    let done = [(); 2].map(|()| Arc::new(AtomicU64::new(0)));
+    let body = request_of(&[span(1, 1, "GET /", false)], Some("shop"));
+
+    let (client, address, text) = (server.client.clone(), server.ready.otlp_http, body.to_string());
+    let over_http = send_on(key.clone(), Arc::clone(&done[0]), async move |key| {
+        let request = client.post(url(address, "/v1/traces")).header("content-type", "application/json");
+        let response = request.bearer_auth(key).body(text.clone()).send().await;
+        let status = response.map_err(|error| error.to_string())?.status();
+        if status == 200 { Ok(()) } else { Err(format!("HTTP {status}")) }
+    });
+    let channel = Channel::from_shared(url(server.ready.otlp_grpc, "")).unwrap().connect().await.unwrap();
+    let mut client = TraceServiceClient::new(channel);
+    let over_grpc = send_on(key, Arc::clone(&done[1]), async move |key| {
+        let mut request = tonic::Request::new(serde_json::from_value(body.clone()).unwrap());
+        request.metadata_mut().insert("authorization", format!("Bearer {key}").parse().unwrap());
+        client.export(request).await.map(drop).map_err(|status| status.to_string())
+    });
+    let more = async || {
+        let before = done.each_ref().map(|done| done.load(Ordering::Relaxed));
+        eventually("more requests over both", async || {
+            let pairs = done.iter().zip(before);
+            pairs.into_iter().all(|(done, before)| done.load(Ordering::Relaxed) > before + 20).then_some(())
+        })
+        .await;
+    };
+    let answers = async |key: &NewKey, expected: u16| {
+        eventually("the change to count", async || {
+            let found = status(server.get("/v1/caller").bearer_auth(key.reveal())).await;
+            (found == expected).then_some(())
+        })
+        .await;
+    };
+    let conducting = async {
+        more().await;
+        let both = old.file_entry("collector", None) + &new.file_entry("collector", None);
+        std::fs::write(&path, both).unwrap();
+        answers(&new, 200).await;
+        more().await;
+        current.send_replace(Some(new.reveal().to_owned()));
+        more().await;
+        std::fs::write(&path, new.file_entry("collector", None)).unwrap();
+        answers(&old, 401).await;
+        more().await;
+        current.send_replace(None);
+    };
+    let (http, grpc, ()) = tokio::join!(over_http, over_grpc, conducting);
+    assert_eq!((http, grpc), (Vec::new(), Vec::new()));
     server.stop().await;
 }

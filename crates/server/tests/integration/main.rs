@@ -16,6 +16,8 @@ mod incident;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod logs_and_metrics;
 #[cfg(test)]
 mod notifications;

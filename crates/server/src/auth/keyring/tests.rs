@@ -71,3 +71,15 @@ fn faults_are_told_at_once_and_never_show_what_may_be_a_key() {
         assert!(!fault.contains(&secret[20..]), "{fault}");
     }
 }
+
+#[test]
+fn keys_of_one_name_share_a_meter_also_over_a_change_of_the_file() {
+    let ((old, first), (new, second), (other, third)) =
+        (entry("collector", ""), entry("collector", ""), entry("other", ""));
+    let before = Keyring::parse(&(first.clone() + &second)).unwrap();
+    let after = Keyring::parse(&(second + &third)).unwrap().inherit(&before);
+    let meter = |keyring: &Keyring, key: &NewKey| Arc::as_ptr(&keyring.by_token(key.reveal()).unwrap().meter);
+    assert_eq!(meter(&before, &old), meter(&before, &new));
+    assert_eq!(meter(&before, &new), meter(&after, &new));
+    assert_ne!(meter(&after, &new), meter(&after, &other));
+}
