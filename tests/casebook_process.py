@@ -64,9 +64,13 @@ class Server:
 class Http:
     """One connection to one of the server's listeners."""
 
-    def __init__(self, address):
+    def __init__(self, address, source=None):
+        """`source` is the address of this machine that the other side sees."""
         host, port = address.rsplit(":", 1)
-        self.connection = http.client.HTTPConnection(host, int(port), timeout=ANSWER_SECONDS_MAX)
+        source = source and (source, 0)
+        self.connection = http.client.HTTPConnection(
+            host, int(port), timeout=ANSWER_SECONDS_MAX, source_address=source
+        )
 
     def ask(self, method, path, body=None, headers=None):
         self.connection.request(method, path, body, headers or {})

@@ -2,8 +2,8 @@
 """Keys from outside: a public address without keys is refused, and an attacker with ever new keys disturbs nobody.
 
 One client goes on sending spans with its key while many connections try one made-up key after another, each a different
-one and each of the right form. The good client must never be refused, and the server's memory must stay where it was
-after the first tenth. A million keys by hand: `make keys KEYS=1000000`.
+one and each of the right form, all from the client's own address. The good client must never be refused, a stranger with
+another address must be told 401 and never 429, and the server's memory must stay where it was after the first tenth. A million keys by hand: `make keys KEYS=1000000`.
 """
 
 import argparse
@@ -24,6 +24,9 @@ from casebook_process import Failed, Http, Server, taken_whole  # noqa: E402
 from otlp_json import export_request, span  # noqa: E402
 
 ATTACKERS = 8
+# All of 127.0.0.0/8 is this machine, and to the server each is an address of its own.
+STRANGER = "127.0.0.77"
+STRANGER_PAUSE_SECONDS = 0.5
 # What one attacker may make the process keep, were there anything to keep: much less than a million keys would take.
 GROWTH_BYTES_MAX = 24 << 20
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -115,11 +118,11 @@ def attacked(program, folder, keys):
     address = "127.0.0.1:" + server.ready["otlp_http"].rsplit(":", 1)[1]
     attack = Attack(address, keys)
     threads = [threading.Thread(target=attack.run, args=(number,), daemon=True) for number in range(ATTACKERS)]
-    good = Http(address)
+    good, stranger = Http(address), Http(address, STRANGER)
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
     for thread in threads:
         thread.start()
-    sent, early = 0, None
+    sent, early, asked, ask_again = 0, None, 0, 0
     while any(thread.is_alive() for thread in threads):
         sent += 1
         now_ns = time.time_ns()
@@ -128,12 +131,18 @@ def attacked(program, folder, keys):
         status, text = good.ask("POST", "/v1/traces", body, headers)
         if not taken_whole(status, text):
             raise Failed(f"the good client was answered {status}: {text[:300]}\n{server.said()}")
+        if time.monotonic() >= ask_again:
+            asked, ask_again = asked + 1, time.monotonic() + STRANGER_PAUSE_SECONDS
+            status, text = stranger.ask("POST", "/v1/traces", b"{}")
+            if status != 401:
+                raise Failed(f"a stranger with another address was answered {status}: {text[:300]}")
         if early is None and attack.tried >= keys // 10:
             early = resident_bytes(server.process.pid)
     for thread in threads:
         thread.join()
     grown = resident_bytes(server.process.pid) - early
     print(f"{attack.tried} made-up keys were answered {attack.answers}; {sent} good requests went through beside them")
+    print(f"a stranger with another address was told 401 each of {asked} times")
     print(f"memory grew by {grown / (1 << 20):.1f} MiB over the last nine tenths of them")
     if not set(attack.answers) <= {401, 429} or attack.broken:
         raise Failed(f"unexpected answers to made-up keys: {attack.answers} {attack.broken[:3]}\n{server.said()}")

@@ -120,6 +120,9 @@ impl Limits {
 
     /// Charges bytes that came. What is too much is owed: the next request waits for it.
     pub(crate) fn take_bytes(&self, charged: &Charged, bytes: u64) {
+        if bytes == 0 {
+            return;
+        }
         let (now_ns, settings) = (self.now_ns(), &self.settings);
         if let Some(meter) = &charged.meter {
             meter.bytes.take(settings.key.bytes, bytes, now_ns);

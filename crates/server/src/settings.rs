@@ -116,18 +116,18 @@ pub static REGISTER: &[Setting] = &[
     setting(
         "rate-key-requests",
         "COUNT",
-        Some("50000"),
+        Some("100000"),
         "Requests a second of one client, by the name of its key; twice as many at once.",
     ),
     setting("rate-key-bytes", "SIZE", Some("1GiB"), "Bytes of bodies a second of one client."),
     setting(
         "rate-address-requests",
         "COUNT",
-        Some("50000"),
+        Some("100000"),
         "Requests a second from one address; IPv6 by /64.",
     ),
     setting("rate-address-bytes", "SIZE", Some("1GiB"), "Bytes of bodies a second from one address."),
-    setting("rate-all-requests", "COUNT", Some("100000"), "Requests a second of all clients together."),
+    setting("rate-all-requests", "COUNT", Some("200000"), "Requests a second of all clients together."),
     setting("rate-all-bytes", "SIZE", Some("2GiB"), "Bytes of bodies a second of all clients together."),
     setting(
         "rate-denied-requests",

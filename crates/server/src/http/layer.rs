@@ -24,6 +24,8 @@ use crate::overload::{Class, Places, Scarce};
 use crate::refusals::Refusals;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Bodies up to this size are charged by what their length says, so that nobody is charged for much that never comes.
+const CHARGED_AT_ONCE_BYTES_MAX: u64 = 64 * 1024;
 /// A caller's own id is taken over if it is short and plain.
 const REQUEST_ID_BYTES_MAX: usize = 64;
 
@@ -72,13 +74,19 @@ impl Shell {
         }
     }
 
-    /// Charges a request to its caller, and its body as it comes.
+    /// Charges a request to its caller, and its body: a small one of known length at once, which is what telemetry
+    /// mostly is and costs nothing more; any other as it comes.
     fn charge(&self, caller: Caller, request: &mut Request) -> Result<(), Failure> {
         self.limits.admit(&caller.charged).map_err(|limited| self.limit(limited))?;
-        let body = std::mem::take(request.body_mut());
-        if !body.is_end_stream() {
-            let metered = Metered::new(body, Arc::clone(&self.limits), caller.charged.clone());
-            *request.body_mut() = Body::new(metered);
+        match request.body().size_hint().exact() {
+            Some(bytes) if bytes <= CHARGED_AT_ONCE_BYTES_MAX => {
+                self.limits.take_bytes(&caller.charged, bytes)
+            }
+            _ => {
+                let body = std::mem::take(request.body_mut());
+                let metered = Metered::new(body, Arc::clone(&self.limits), caller.charged.clone());
+                *request.body_mut() = Body::new(metered);
+            }
         }
         request.extensions_mut().insert(caller);
         Ok(())

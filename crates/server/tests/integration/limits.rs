@@ -11,6 +11,19 @@ use crate::keys::Keys;
 use crate::running::{Running, request_of, span, url};
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_body_is_charged_whatever_its_size() {
+    // Small ones are charged by their length, large ones as they come.
+    for bytes in [40_000, 100_000] {
+        let data = tempfile::tempdir().unwrap();
+        let server = Running::start_with(data.path(), &[("rate-address-bytes", "1KiB")]).await;
+        let large = request_of(&[span(1, 1, &"x".repeat(bytes), false)], Some("shop")).to_string();
+        assert_eq!(server.export("application/json", large).send().await.unwrap().status(), 200);
+        assert_eq!(server.get("/v1/incidents").send().await.unwrap().status(), 429, "{bytes}");
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn beyond_a_limit_http_and_grpc_are_told_when_to_come_again() {
     let data = tempfile::tempdir().unwrap();
     // What one request owes takes most of a minute to come back.
