@@ -1,9 +1,12 @@
-//! What people did, as it is listed.
+//! The audit as it is listed: what people did, what the server did by itself, and who was refused.
 
-use model::{ActionOutcome, AuditedAction, IncidentId, OperatorActionKind};
+use model::{
+    ActionOutcome, Audited, AuditedAction, AuditedOutcome, DeniedRequests, IncidentId, OperatorActionKind,
+    ServerChangeKind,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::{Action, AuditCursor, ErrorCode, IncidentLink, Problem, page_limit};
+use crate::{AuditCursor, ErrorCode, IncidentLink, Problem, page_limit};
 
 /// `GET /v1/audit`, as the query says it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +18,7 @@ pub struct AuditQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub action: Option<Action>,
+    pub action: Option<AuditAction>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<AuditOutcome>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,6 +43,29 @@ pub enum AuditOutcome {
     Done,
     /// It was journaled, but did not fit any more when its turn came.
     Refused,
+    /// Whoever asked may not.
+    Denied,
+}
+
+/// What an entry is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditAction {
+    Acknowledge,
+    Assign,
+    Comment,
+    Merge,
+    Split,
+    Resolve,
+    Silence,
+    AcceptBaseline,
+    Link,
+    /// Requests that were refused.
+    Request,
+    /// The server started.
+    Start,
+    ChangeKeys,
+    RetryNotification,
 }
 
 /// The same, once it is known to make sense.
@@ -47,7 +73,7 @@ pub enum AuditOutcome {
 pub struct CheckedAuditQuery {
     pub incident: Option<IncidentId>,
     pub actor: Option<String>,
-    pub action: Option<Action>,
+    pub action: Option<AuditAction>,
     pub outcome: Option<AuditOutcome>,
     pub limit: u32,
     pub after: Option<AuditCursor>,
@@ -62,11 +88,16 @@ pub struct AuditPage {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
-    /// Where in the journal the action stands.
-    pub position: u64,
+    /// From 1, without gaps.
+    pub sequence: u64,
+    /// SHA-256 over the entry and the hash of the one before it.
+    pub hash: String,
+    /// Where in the journal the action stands; absent for what is not an action on incidents or baselines.
+    pub position: Option<u64>,
     pub at: String,
+    /// Empty where nobody is known.
     pub actor: String,
-    pub action: Action,
+    pub action: AuditAction,
     /// Absent where the baseline of everything was accepted.
     pub incident_id: Option<String>,
     /// The incident that absorbs, or that a split made.
@@ -94,6 +125,20 @@ pub struct AuditDetails {
     pub env: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denied: Option<AuditDenied>,
+}
+
+/// Requests that were refused for one reason, in summary.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditDenied {
+    pub listener: String,
+    /// The client's network; absent where there were too many to name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    pub requests: u64,
+    /// When the first of them came; the entry's own time is the last one's.
+    pub first_at: String,
 }
 
 impl AuditQuery {
@@ -123,29 +168,99 @@ fn cursor(text: Option<&str>) -> Result<Option<AuditCursor>, Problem> {
     cursor.map_err(|error| Problem::new(ErrorCode::InvalidCursor, error.to_string()))
 }
 
-impl From<&model::AuditEntry> for AuditEntry {
-    fn from(entry: &model::AuditEntry) -> Self {
-        let (outcome, reason) = match &entry.outcome {
-            ActionOutcome::Done { .. } => (AuditOutcome::Done, None),
-            ActionOutcome::Refused { reason } => (AuditOutcome::Refused, Some(reason.to_string())),
+impl AuditEntry {
+    pub fn new(sequence: u64, hash: &str, entry: &Audited) -> Self {
+        let (reason, details) = match entry {
+            Audited::Action(acted) => {
+                let reason = match &acted.outcome {
+                    ActionOutcome::Done { .. } => None,
+                    ActionOutcome::Refused { reason } => Some(reason.to_string()),
+                };
+                (reason, AuditDetails::of(&acted.action, &acted.actor))
+            }
+            Audited::Denied(denied) => (Some(denied.reason.to_string()), AuditDetails::of_denied(denied)),
+            Audited::Server(change) => {
+                (None, AuditDetails { text: Some(change.detail.to_string()), ..AuditDetails::default() })
+            }
         };
         Self {
-            position: entry.position,
-            at: entry.at.to_rfc3339(),
-            actor: entry.actor.to_string(),
-            action: Action::of(&entry.action),
-            incident_id: entry.action.incident().map(|id| id.to_string()),
+            sequence,
+            hash: hash.to_owned(),
+            position: entry.position(),
+            at: entry.at().to_rfc3339(),
+            actor: entry.actor().to_owned(),
+            action: AuditAction::of(entry),
+            incident_id: entry.incident().map(|id| id.to_string()),
             other_incident_id: entry.other().map(|id| id.to_string()),
-            outcome,
+            outcome: match entry.outcome() {
+                AuditedOutcome::Done => AuditOutcome::Done,
+                AuditedOutcome::Refused => AuditOutcome::Refused,
+                AuditedOutcome::Denied => AuditOutcome::Denied,
+            },
             reason,
-            details: AuditDetails::of(&entry.action, &entry.actor),
+            details,
         }
     }
 }
 
-impl Action {
-    fn of(action: &AuditedAction) -> Self {
-        let AuditedAction::OnIncident { kind, .. } = action else { return Self::AcceptBaseline };
+impl From<AuditOutcome> for AuditedOutcome {
+    fn from(outcome: AuditOutcome) -> Self {
+        match outcome {
+            AuditOutcome::Done => Self::Done,
+            AuditOutcome::Refused => Self::Refused,
+            AuditOutcome::Denied => Self::Denied,
+        }
+    }
+}
+
+impl AuditAction {
+    pub const ALL: [Self; 13] = [
+        Self::Acknowledge,
+        Self::Assign,
+        Self::Comment,
+        Self::Merge,
+        Self::Split,
+        Self::Resolve,
+        Self::Silence,
+        Self::AcceptBaseline,
+        Self::Link,
+        Self::Request,
+        Self::Start,
+        Self::ChangeKeys,
+        Self::RetryNotification,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Acknowledge => "acknowledge",
+            Self::Assign => "assign",
+            Self::Comment => "comment",
+            Self::Merge => "merge",
+            Self::Split => "split",
+            Self::Resolve => "resolve",
+            Self::Silence => "silence",
+            Self::AcceptBaseline => "accept_baseline",
+            Self::Link => "link",
+            Self::Request => "request",
+            Self::Start => "start",
+            Self::ChangeKeys => "change_keys",
+            Self::RetryNotification => "retry_notification",
+        }
+    }
+
+    fn of(entry: &Audited) -> Self {
+        let acted = match entry {
+            Audited::Action(acted) => &acted.action,
+            Audited::Denied(_) => return Self::Request,
+            Audited::Server(change) => {
+                return match change.kind {
+                    ServerChangeKind::Start => Self::Start,
+                    ServerChangeKind::ChangeKeys => Self::ChangeKeys,
+                    ServerChangeKind::RetryNotification => Self::RetryNotification,
+                };
+            }
+        };
+        let AuditedAction::OnIncident { kind, .. } = acted else { return Self::AcceptBaseline };
         match kind {
             OperatorActionKind::Acknowledge => Self::Acknowledge,
             OperatorActionKind::Assign(_) => Self::Assign,
@@ -161,6 +276,16 @@ impl Action {
 }
 
 impl AuditDetails {
+    fn of_denied(denied: &DeniedRequests) -> Self {
+        let summary = AuditDenied {
+            listener: denied.listener.to_string(),
+            from: denied.from.as_ref().map(ToString::to_string),
+            requests: denied.requests,
+            first_at: denied.first.to_rfc3339(),
+        };
+        Self { denied: Some(summary), ..Self::default() }
+    }
+
     fn of(action: &AuditedAction, actor: &str) -> Self {
         let mut details = Self::default();
         let text = |text: &model::Str| text.to_string();
@@ -188,5 +313,25 @@ impl AuditDetails {
             },
         }
         details
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The filter compares names, so the two lists must be one.
+    #[test]
+    fn names_of_actions_are_those_that_are_written() {
+        for action in AuditAction::ALL {
+            assert_eq!(serde_json::to_value(action).unwrap(), action.as_str());
+        }
+        let kinds =
+            [ServerChangeKind::Start, ServerChangeKind::ChangeKeys, ServerChangeKind::RetryNotification];
+        for kind in kinds {
+            let (at, actor, detail) = (model::Nanos(0), "a".into(), "d".into());
+            let entry = Audited::Server(model::ServerChange { at, actor, kind, detail });
+            assert_eq!(AuditAction::of(&entry).as_str(), entry.action());
+        }
     }
 }

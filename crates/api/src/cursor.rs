@@ -23,10 +23,10 @@ pub struct ReportCursor {
     pub sequence: u64,
 }
 
-/// Behind which action the next page of the audit begins.
+/// Behind which entry the next page of the audit begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuditCursor {
-    pub position: u64,
+    pub sequence: u64,
 }
 
 /// Behind which notification the next page begins.
@@ -83,7 +83,7 @@ impl FromStr for ReportCursor {
 
 impl fmt::Display for AuditCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write(f, "a1", &self.position.to_be_bytes())
+        write(f, "a2", &self.sequence.to_be_bytes())
     }
 }
 
@@ -91,7 +91,7 @@ impl FromStr for AuditCursor {
     type Err = CursorError;
 
     fn from_str(text: &str) -> Result<Self, CursorError> {
-        read(text, "a1").map(|bytes| Self { position: u64::from_be_bytes(bytes) })
+        read(text, "a2").map(|bytes| Self { sequence: u64::from_be_bytes(bytes) })
     }
 }
 

@@ -77,7 +77,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/v1/incidents/{id}/bundle",
         "The inputs of a stretch of time as lines of a case, users and texts as they came: from, to.",
     ),
-    get("/v1/audit", "What people did, newest first: incident, actor, action, outcome, limit, cursor."),
+    get(
+        "/v1/audit",
+        "What people did, what the server did by itself and who was refused, newest first: incident, actor, action, outcome, limit, cursor.",
+    ),
     act(
         "/v1/incidents/{id}/actions",
         "Acknowledge, assign, comment on, merge, split, resolve, silence or link an incident, or accept its baseline.",

@@ -25,7 +25,8 @@ mod traces;
 pub use actions::{Action, ActionAccepted, ActionRequest, BaselineAccepted, BaselineRequest};
 pub use alerts::{Alert, AlertChange, AlertsPage, AlertsQuery, AlertsReply, IgnoredItem};
 pub use audit::{
-    AuditDetails, AuditEntry, AuditOutcome, AuditPage, AuditQuery, CheckedAuditQuery, IncidentAuditQuery,
+    AuditAction, AuditDenied, AuditDetails, AuditEntry, AuditOutcome, AuditPage, AuditQuery,
+    CheckedAuditQuery, IncidentAuditQuery,
 };
 pub use bundle::{BUNDLE_SECS_MAX, BundleEnd, BundleFrame, BundleHead, BundleQuery};
 pub use caller::{CallerKind, CallerView, Scope};

@@ -18,7 +18,10 @@ mod signal;
 mod time;
 
 pub use alert::{Alert, AlertChange, AlertProvider, AlertRecord, AlertSeverity, AlertStatus};
-pub use audit::{ActionOutcome, AuditEntry, AuditedAction};
+pub use audit::{
+    ActionOutcome, AuditEntry, Audited, AuditedAction, AuditedOutcome, DeniedRequests, ServerChange,
+    ServerChangeKind,
+};
 pub use deployment::Deployment;
 pub use effect::{Effect, ReportDocument};
 pub use event::{Event, EventKind, Failure, FailureStatus, Outcome};

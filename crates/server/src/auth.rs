@@ -50,6 +50,13 @@ pub(crate) enum Auth {
     Keys(Arc<KeySource>),
 }
 
+/// A caller that is not let through, and whose key it has, where that is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Denied {
+    pub why: Denial,
+    pub who: Option<Arc<str>>,
+}
+
 /// Why a caller is not let through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Denial {
@@ -82,7 +89,7 @@ impl Auth {
         access: Access,
         headers: &HeaderMap,
         peer: Peer,
-    ) -> Result<Option<Caller>, Denial> {
+    ) -> Result<Option<Caller>, Denied> {
         let needed = match access {
             Access::Open => return Ok(None),
             Access::LocalOr(_) if peer.address.is_loopback() && !headers.contains_key(AUTHORIZATION) => {
@@ -94,30 +101,30 @@ impl Auth {
         let caller = self.identify(headers, peer)?;
         match needed {
             Some(needed) if !caller.scope.covers(needed) => {
-                Err(Denial::MissingScope { needed, has: caller.scope })
+                Err(Denial::MissingScope { needed, has: caller.scope }.of(&caller.name))
             }
             _ => Ok(Some(caller)),
         }
     }
 
-    fn identify(&self, headers: &HeaderMap, peer: Peer) -> Result<Caller, Denial> {
+    fn identify(&self, headers: &HeaderMap, peer: Peer) -> Result<Caller, Denied> {
         let address = peer.address;
         let Self::Keys(keys) = self else {
             if !address.is_loopback() {
-                return Err(Denial::NotLocal);
+                return Err(Denial::NotLocal.of_nobody());
             }
             let (kind, name) = (CallerKind::Local, "local".into());
             let charged = Charged { meter: None, address };
             return Ok(Caller { kind, name, scope: Scope::Admin, address, expires: None, charged });
         };
-        let token = bearer(headers).ok_or(Denial::NoKey)?;
+        let token = bearer(headers).ok_or_else(|| Denial::NoKey.of_nobody())?;
         let keyring = keys.keyring();
-        let entry = keyring.by_token(token).ok_or(Denial::UnknownKey)?;
+        let entry = keyring.by_token(token).ok_or_else(|| Denial::UnknownKey.of_nobody())?;
         if entry.expires.is_some_and(|expires| expires <= clock::now()) {
-            return Err(Denial::Expired);
+            return Err(Denial::Expired.of(&entry.name));
         }
         if !entry.allows(address) {
-            return Err(Denial::WrongNetwork);
+            return Err(Denial::WrongNetwork.of(&entry.name));
         }
         let Entry { name, scope, expires, meter, .. } = entry;
         let (name, charged) = (Arc::clone(name), Charged { meter: Some(Arc::clone(meter)), address });
@@ -134,6 +141,14 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 impl Denial {
+    fn of(self, name: &Arc<str>) -> Denied {
+        Denied { why: self, who: Some(Arc::clone(name)) }
+    }
+
+    const fn of_nobody(self) -> Denied {
+        Denied { why: self, who: None }
+    }
+
     /// For metrics and the audit.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {

@@ -21,7 +21,7 @@ pub async fn check_data(data: &DataDir) -> Vec<Check> {
     let mut checks =
         vec![DiskRoom::new(data.root().to_owned(), RESERVE_DEFAULT).check(), installation(data), hashes()];
     checks.push(journal(data).await);
-    checks.push(store(data).await);
+    checks.extend(store(data).await);
     checks
 }
 
@@ -104,17 +104,41 @@ async fn journal(data: &DataDir) -> Check {
     check("journal", CheckStatus::Ok, found)
 }
 
-async fn store(data: &DataDir) -> Check {
+/// The store, and the chain of the audit in it.
+async fn store(data: &DataDir) -> Vec<Check> {
     if !data.store().exists() {
-        return check("store", CheckStatus::Warn, "there is none; the next start builds it from the journal");
+        let detail = "there is none; the next start builds it from the journal";
+        return vec![check("store", CheckStatus::Warn, detail)];
     }
     let store = match SqliteStore::open_read_only(&data.store()).await {
         Ok(store) => store,
-        Err(error) => return check("store", CheckStatus::Fail, error.to_string()),
+        Err(error) => return vec![check("store", CheckStatus::Fail, error.to_string())],
     };
-    let applied = store.applied_position().await;
+    let checks = vec![applied(&store).await, audit(&store).await];
     store.close().await;
-    match applied {
+    checks
+}
+
+async fn audit(store: &SqliteStore) -> Check {
+    match store.check_audit().await {
+        Ok(Ok(head)) => {
+            let entries = counted(head.sequence, "entry", "entries");
+            check(
+                "audit",
+                CheckStatus::Ok,
+                format!("{entries} in an unbroken chain; the last has hash {}", head.hash),
+            )
+        }
+        Ok(Err(broken)) => {
+            let detail = format!("{broken}: somebody wrote to {}", SqliteStore::FILE_NAME);
+            check("audit", CheckStatus::Fail, detail)
+        }
+        Err(error) => check("audit", CheckStatus::Fail, error.to_string()),
+    }
+}
+
+async fn applied(store: &SqliteStore) -> Check {
+    match store.applied_position().await {
         Ok(Some(position)) => {
             check("store", CheckStatus::Ok, format!("its schema is known; applied up to position {position}"))
         }

@@ -6,6 +6,7 @@ mod apply;
 mod auth;
 mod clock;
 mod data;
+mod denials;
 mod disk_room;
 mod doctor;
 mod engine_loop;
@@ -25,6 +26,7 @@ mod retention;
 mod settings;
 mod snapshot;
 mod store_writer;
+mod trail;
 
 pub use auth::{KeySource, NewKey, NewKeyError, check_key_name};
 pub use clock::now;

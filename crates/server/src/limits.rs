@@ -81,6 +81,16 @@ impl By {
         }
     }
 
+    /// For the audit.
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Self::Key => "limit_of_key",
+            Self::Address => "limit_of_address",
+            Self::All => "limit_of_all",
+            Self::Denied => "limit_of_refusals",
+        }
+    }
+
     pub(crate) const fn describe(self) -> &'static str {
         match self {
             Self::Key => "this key sent as much as it may (--rate-key-requests, --rate-key-bytes)",

@@ -1,6 +1,7 @@
 //! The server put together: starts the parts in order, and ends them in the reverse one.
 
 mod decode_only;
+mod listeners;
 mod recovery;
 mod start;
 
@@ -35,6 +36,7 @@ pub struct Server {
     pub(crate) listeners: Vec<Task<()>>,
     pub(crate) admin: Task<()>,
     pub(crate) notifying: Task<()>,
+    pub(crate) trail: (Drain, Task<()>),
     pub(crate) committer: Arc<Committer>,
     pub(crate) engine: QueueSender<Wake>,
     pub(crate) store_sender: StoreSender,
@@ -92,6 +94,9 @@ impl Server {
         });
         let flushed = tokio::time::timeout(FLUSH_TIMEOUT, flush).await;
         let _ = self.notifying.await;
+        let (trail_drain, trail) = self.trail;
+        trail_drain.start();
+        let _ = trail.await;
         self.store.close().await;
         self.admin_drain.start();
         let _ = self.admin.await;

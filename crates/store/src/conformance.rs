@@ -43,6 +43,7 @@ macro_rules! conformance_suite {
                     actions_are_listed_newest_first_and_filtered,
                     an_action_is_kept_once_and_outlives_retention,
                     hostile_actions_come_back_unchanged,
+                    what_the_server_adds_stands_between_actions_in_one_chain,
                 ],
                 facts: [
                     a_trace_is_kept_with_those_who_cite_it,

@@ -7,15 +7,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use model::{
-    AlertRecord, AuditEntry, CapturedTrace, Deployment, Incident, IncidentId, Nanos, ReportDocument, Signal,
+    AlertRecord, Audited, CapturedTrace, Deployment, Incident, IncidentId, Nanos, ReportDocument, Signal,
     Str, TraceId,
 };
 
 use crate::archive::check;
+use crate::chain::Row;
 use crate::page::counted;
 use crate::{
-    AlertFilter, Applied, AuditFilter, Change, IncidentFilter, ListedIncident, PAGE_MAX, Place, ReadError,
-    ReportRef, Store, StoredTrace, TimeRange, WriteError,
+    AlertFilter, Applied, AuditFilter, AuditHead, AuditRecord, Change, IncidentFilter, ListedIncident,
+    PAGE_MAX, Place, ReadError, ReportRef, Store, StoredTrace, TimeRange, WriteError,
 };
 
 #[derive(Debug, Default)]
@@ -33,8 +34,8 @@ struct State {
     traces: BTreeMap<TraceId, (CapturedTrace, BTreeSet<IncidentId>)>,
     signals: BTreeMap<Str, Signal>,
     deployments: BTreeMap<Str, Deployment>,
-    /// By journal position.
-    audit: BTreeMap<u64, AuditEntry>,
+    audit: Vec<AuditRecord>,
+    audited_positions: BTreeSet<u64>,
     /// By the name of the provider and the id.
     alerts: BTreeMap<(&'static str, Str), AlertRecord>,
     notifications: outbox::Notifications,
@@ -74,13 +75,27 @@ impl State {
                 self.deployments.insert(deployment.id.clone(), deployment.clone());
             }
             Change::Audit(entry) => {
-                self.audit.entry(entry.position).or_insert_with(|| entry.clone());
+                let entry = Audited::Action(entry.clone());
+                // It was checked before.
+                if let Ok(row) = Row::of(&entry) {
+                    self.record(entry, &row);
+                }
             }
             Change::Alert(alert) => {
                 self.alerts.insert((alert.provider.as_str(), alert.id.clone()), alert.clone());
             }
             Change::Notification { notification, delivery } => self.notifications.add(notification, delivery),
         }
+    }
+
+    fn record(&mut self, entry: Audited, row: &Row) {
+        if entry.position().is_some_and(|position| !self.audited_positions.insert(position)) {
+            return;
+        }
+        let last = self.audit.last();
+        let (before, sequence) = last
+            .map_or_else(|| (AuditHead::default().hash, 1), |last| (last.hash.clone(), last.sequence + 1));
+        self.audit.push(AuditRecord { sequence, hash: row.link(&before, sequence), entry });
     }
 
     fn keep_trace(&mut self, incident: IncidentId, trace: &CapturedTrace) {
@@ -181,15 +196,23 @@ impl Store for MemoryStore {
         Ok(newest_first(self.state().signals.values(), |signal| signal.at, within, limit))
     }
 
+    async fn record(&self, entries: &[Audited]) -> Result<(), WriteError> {
+        let rows: Vec<_> = entries.iter().map(Row::of).collect::<Result<_, _>>()?;
+        let mut state = self.state();
+        entries.iter().zip(&rows).for_each(|(entry, row)| state.record(entry.clone(), row));
+        Ok(())
+    }
+
     async fn audit(
         &self,
         filter: &AuditFilter,
         after: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<AuditEntry>, ReadError> {
+    ) -> Result<Vec<AuditRecord>, ReadError> {
         let state = self.state();
-        let behind = state.audit.range(..after.unwrap_or(u64::MAX)).rev().map(|(_, entry)| entry);
-        Ok(behind.filter(|entry| filter.matches(entry)).take(limit.min(PAGE_MAX)).cloned().collect())
+        let behind =
+            state.audit.iter().rev().filter(|record| after.is_none_or(|after| record.sequence < after));
+        Ok(behind.filter(|record| filter.matches(&record.entry)).take(limit.min(PAGE_MAX)).cloned().collect())
     }
 
     async fn alerts(&self, filter: &AlertFilter, limit: usize) -> Result<Vec<AlertRecord>, ReadError> {

@@ -1,7 +1,7 @@
 //! What lists are asked with and what they hold.
 
 use model::{
-    ActionOutcome, AlertRecord, AlertStatus, AuditEntry, CapturedTrace, Incident, IncidentId, IncidentState,
+    AlertRecord, AlertStatus, Audited, AuditedOutcome, CapturedTrace, Incident, IncidentId, IncidentState,
     Nanos,
 };
 
@@ -62,25 +62,34 @@ pub struct StoredTrace {
     pub incidents: Vec<IncidentId>,
 }
 
-/// Which actions are listed.
+/// One entry of the audit and its link in the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditRecord {
+    /// From 1, without gaps.
+    pub sequence: u64,
+    /// Over the entry and the hash of the one before it.
+    pub hash: String,
+    pub entry: Audited,
+}
+
+/// Which entries of the audit are listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditFilter {
     /// Done to this incident, or concerning it as the other one of a merge or a split.
     pub incident: Option<IncidentId>,
     pub actor: Option<String>,
-    /// By name, as `OperatorActionKind::as_str` has it.
+    /// By name, as `Audited::action` has it.
     pub action: Option<String>,
-    pub refused: Option<bool>,
+    pub outcome: Option<AuditedOutcome>,
 }
 
 impl AuditFilter {
-    pub(crate) fn matches(&self, entry: &AuditEntry) -> bool {
-        let of = [entry.action.incident(), entry.other()];
-        let refused = matches!(entry.outcome, ActionOutcome::Refused { .. });
+    pub(crate) fn matches(&self, entry: &Audited) -> bool {
+        let of = [entry.incident(), entry.other()];
         self.incident.is_none_or(|id| of.contains(&Some(id)))
-            && self.actor.as_deref().is_none_or(|actor| actor == &*entry.actor)
-            && self.action.as_deref().is_none_or(|action| action == entry.action.as_str())
-            && self.refused.is_none_or(|wanted| wanted == refused)
+            && self.actor.as_deref().is_none_or(|actor| actor == entry.actor())
+            && self.action.as_deref().is_none_or(|action| action == entry.action())
+            && self.outcome.is_none_or(|wanted| wanted == entry.outcome())
     }
 }
 

@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use model::{
-    AlertRecord, AuditEntry, CapturedTrace, Deployment, Incident, IncidentId, Nanos, ReportDocument, Signal,
-    TraceId,
+    AlertRecord, AuditEntry, Audited, CapturedTrace, Deployment, Incident, IncidentId, Nanos, ReportDocument,
+    Signal, TraceId,
 };
 
 use crate::{
-    AlertFilter, Applied, AuditFilter, Delivery, IncidentFilter, ListedIncident, Notification, Place,
-    ReportRef, StoredTrace, TimeRange,
+    AlertFilter, Applied, AuditFilter, AuditRecord, Delivery, IncidentFilter, ListedIncident, Notification,
+    Place, ReportRef, StoredTrace, TimeRange,
 };
 
 /// One change to the state, as the core's effects and inputs make them.
@@ -27,7 +27,7 @@ pub enum Change {
     Deployment(Deployment),
     /// The alert of this provider with this id is now this.
     Alert(AlertRecord),
-    /// Somebody did this. The first entry of a position stands.
+    /// Somebody did this, and the audit says so. The first entry of a position stands.
     Audit(AuditEntry),
     /// A target is to be told; one whose id is known stays as it is.
     Notification { notification: Notification, delivery: Delivery },
@@ -80,13 +80,17 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// The one that was told of last first.
     async fn alerts(&self, filter: &AlertFilter, limit: usize) -> Result<Vec<AlertRecord>, ReadError>;
 
-    /// What people did, newest first, beginning behind the journal position `after`.
+    /// Adds to the audit what no entry of the journal says, all of it or nothing.
+    async fn record(&self, entries: &[Audited]) -> Result<(), WriteError>;
+
+    /// The audit, newest first, beginning behind the number `after`. Entries are added and never change, and each one's
+    /// hash covers the one before it.
     async fn audit(
         &self,
         filter: &AuditFilter,
         after: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<AuditEntry>, ReadError>;
+    ) -> Result<Vec<AuditRecord>, ReadError>;
 
     /// Lets go of signals and deployments older than `before`, and of alerts not told of since; how many went. Incidents, reports, the audit and the traces
     /// that they cite stay.

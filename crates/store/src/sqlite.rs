@@ -20,16 +20,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use model::{
-    AlertRecord, AuditEntry, Deployment, Incident, IncidentId, Nanos, ReportDocument, Signal, TraceId,
-};
+use model::{AlertRecord, Audited, Deployment, Incident, IncidentId, Nanos, ReportDocument, Signal, TraceId};
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 pub use self::schema::OpenError;
 use crate::{
-    AlertFilter, Applied, AuditFilter, Change, IncidentFilter, ListedIncident, PAGE_MAX, Place, ReadError,
-    ReportRef, Store, StoredTrace, TimeRange, WriteError,
+    AlertFilter, Applied, AuditFilter, AuditHead, AuditRecord, BrokenLink, Change, IncidentFilter,
+    ListedIncident, PAGE_MAX, Place, ReadError, ReportRef, Store, StoredTrace, TimeRange, WriteError,
 };
 
 const READERS_MAX: u32 = 4;
@@ -54,6 +52,9 @@ impl SqliteStore {
             .synchronous(SqliteSynchronous::Normal);
         let writer = connect(path, options, 1).await?;
         schema::bring_up_to_date(path, &writer).await?;
+        audit::chain_the_unchained(&writer)
+            .await
+            .map_err(|error| OpenError::Audit { path: path.to_owned(), detail: error.to_string() })?;
         let readers = connect(path, options_for_reading(path), READERS_MAX).await?;
         Ok(Self { writer, readers })
     }
@@ -63,6 +64,11 @@ impl SqliteStore {
         let readers = connect(path, options_for_reading(path), READERS_MAX).await?;
         schema::check(path, &readers).await?;
         Ok(Self { writer: readers.clone(), readers })
+    }
+
+    /// Reads all of the audit and follows its chain: its last entry, or the first link that is broken.
+    pub async fn check_audit(&self) -> Result<Result<AuditHead, BrokenLink>, ReadError> {
+        audit::follow(&self.readers).await
     }
 
     /// Waits for what is running, and lets go of the file.
@@ -144,12 +150,16 @@ impl Store for SqliteStore {
         read::signals(&self.readers, within, limit).await
     }
 
+    async fn record(&self, entries: &[Audited]) -> Result<(), WriteError> {
+        write::record(&self.writer, entries).await
+    }
+
     async fn audit(
         &self,
         filter: &AuditFilter,
         after: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<AuditEntry>, ReadError> {
+    ) -> Result<Vec<AuditRecord>, ReadError> {
         audit::list(&self.readers, filter, after, limit).await
     }
 

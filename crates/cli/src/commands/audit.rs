@@ -1,6 +1,6 @@
-//! `casebook audit`: what people did.
+//! `casebook audit`: what people did, what the server did by itself, and who was refused.
 
-use api::{AuditDetails, AuditEntry, AuditOutcome, AuditPage};
+use api::{AuditAction, AuditDetails, AuditEntry, AuditOutcome, AuditPage};
 use clap::{Args, ValueEnum};
 use model::IncidentId;
 
@@ -10,12 +10,13 @@ use crate::output;
 use crate::table::{Column, Table, terminal_width};
 use crate::time::to_the_second;
 
-/// Lists what people did to incidents and baselines, newest first
+/// Lists what people did to incidents and baselines, who was refused, and the server's own changes, newest first
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   casebook audit
   casebook audit --incident inc_4f0c2a9d1b7e6358
+  casebook audit --outcome denied
   casebook audit --actor ada --action merge --json")]
 pub(crate) struct Audit {
     /// Only what concerns this incident
@@ -25,9 +26,9 @@ pub(crate) struct Audit {
     #[arg(long, value_name = "NAME")]
     actor: Option<String>,
     /// Only this action
-    #[arg(long, value_name = "ACTION", value_parser = ACTIONS)]
+    #[arg(long, value_name = "ACTION", value_parser = AuditAction::ALL.map(AuditAction::as_str))]
     action: Option<String>,
-    /// Only what was done, or what was refused when its turn came
+    /// Only what was done, what was refused when its turn came, or requests of callers who may not
     #[arg(long)]
     outcome: Option<Outcome>,
     /// How many at most
@@ -43,13 +44,11 @@ pub(crate) struct Audit {
     connection: Connection,
 }
 
-const ACTIONS: [&str; 9] =
-    ["acknowledge", "assign", "comment", "merge", "split", "resolve", "silence", "accept_baseline", "link"];
-
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Outcome {
     Done,
     Refused,
+    Denied,
 }
 
 impl Audit {
@@ -57,6 +56,7 @@ impl Audit {
         let outcome = self.outcome.map(|outcome| match outcome {
             Outcome::Done => "done".to_owned(),
             Outcome::Refused => "refused".to_owned(),
+            Outcome::Denied => "denied".to_owned(),
         });
         let optional = [
             ("incident", self.incident.map(|id| id.to_string())),
@@ -88,7 +88,7 @@ fn view(page: &AuditPage, width: Option<usize>) -> String {
     for entry in &page.entries {
         table.row([
             &to_the_second(&entry.at),
-            &entry.actor,
+            if entry.actor.is_empty() { "-" } else { &entry.actor },
             entry.action.as_str(),
             entry.incident_id.as_deref().unwrap_or("-"),
             &outcome(entry),
@@ -107,11 +107,12 @@ fn outcome(entry: &AuditEntry) -> String {
         (AuditOutcome::Done, _) => "done".to_owned(),
         (AuditOutcome::Refused, None) => "refused".to_owned(),
         (AuditOutcome::Refused, Some(reason)) => format!("refused: {reason}"),
+        (AuditOutcome::Denied, reason) => format!("denied: {}", reason.as_deref().unwrap_or("-")),
     }
 }
 
 fn details(entry: &AuditEntry) -> String {
-    let AuditDetails { text, assignee, services, until, link, env, service } = &entry.details;
+    let AuditDetails { text, assignee, services, until, link, env, service, denied } = &entry.details;
     let mut parts: Vec<String> = Vec::new();
     parts.extend(text.clone());
     parts.extend(assignee.as_ref().map(|to| format!("to {to}")));
@@ -123,5 +124,11 @@ fn details(entry: &AuditEntry) -> String {
     parts.extend(service.as_ref().map(|service| format!("service {service}")));
     parts.extend(until.as_deref().map(|until| format!("until {}", to_the_second(until))));
     parts.extend(link.as_ref().map(|link| format!("{}: {}", link.title, link.url)));
+    parts.extend(denied.as_ref().map(|denied| {
+        let from = denied.from.as_deref().unwrap_or("many networks");
+        let (requests, listener, first) =
+            (denied.requests, &denied.listener, to_the_second(&denied.first_at));
+        format!("{requests} requests to {listener} from {from} since {first}")
+    }));
     parts.join("; ")
 }

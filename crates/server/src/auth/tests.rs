@@ -29,8 +29,11 @@ fn without_keys_this_machine_may_everything_and_others_nothing() {
     let admit = |address| auth.admit(Access::Needs(Scope::Admin), &HeaderMap::new(), peer(address));
     assert_eq!(admit(HOME).unwrap().unwrap().kind, CallerKind::Local);
     assert!(admit("::1").is_ok() && admit("::ffff:127.0.0.1").is_ok());
-    assert_eq!(admit(AWAY).unwrap_err(), Denial::NotLocal);
-    assert_eq!(auth.admit(Access::AnyKey, &HeaderMap::new(), Peer::NOBODY).unwrap_err(), Denial::NotLocal);
+    assert_eq!(admit(AWAY).unwrap_err().why, Denial::NotLocal);
+    assert_eq!(
+        auth.admit(Access::AnyKey, &HeaderMap::new(), Peer::NOBODY).unwrap_err().why,
+        Denial::NotLocal
+    );
 }
 
 #[test]
@@ -49,15 +52,15 @@ fn with_keys_a_request_needs_a_known_key_in_force_whose_scope_covers_the_endpoin
     assert_eq!(&*needs(Scope::Write, &bearer(&write)).unwrap(), "collector");
     assert_eq!(&*needs(Scope::Write, &format!("bearer  {}", write.reveal())).unwrap(), "collector");
     let missing = Denial::MissingScope { needed: Scope::Read, has: Scope::Write };
-    assert_eq!(needs(Scope::Read, &bearer(&write)).unwrap_err(), missing);
-    assert_eq!(needs(Scope::Write, &bearer(&late)).unwrap_err(), Denial::Expired);
-    assert_eq!(needs(Scope::Read, &bearer(&near)).unwrap_err(), Denial::WrongNetwork);
-    assert_eq!(needs(Scope::Read, &bearer(&make(Scope::Read))).unwrap_err(), Denial::UnknownKey);
+    assert_eq!(needs(Scope::Read, &bearer(&write)).unwrap_err(), missing.of(&"collector".into()));
+    assert_eq!(needs(Scope::Write, &bearer(&late)).unwrap_err().why, Denial::Expired);
+    assert_eq!(needs(Scope::Read, &bearer(&near)).unwrap_err().why, Denial::WrongNetwork);
+    assert_eq!(needs(Scope::Read, &bearer(&make(Scope::Read))).unwrap_err().why, Denial::UnknownKey);
     for odd in ["Bearer", "Basic dTpw", write.reveal(), "Bearer "] {
         assert!(needs(Scope::Write, odd).is_err(), "{odd}");
     }
     let twice = with(&[&bearer(&write), &bearer(&write)]);
-    assert_eq!(auth.admit(Access::Needs(Scope::Write), &twice, peer(AWAY)).unwrap_err(), Denial::NoKey);
+    assert_eq!(auth.admit(Access::Needs(Scope::Write), &twice, peer(AWAY)).unwrap_err().why, Denial::NoKey);
 }
 
 #[test]
@@ -65,9 +68,9 @@ fn with_keys_this_machine_needs_one_too_but_for_health_and_metrics() {
     let key = NewKey::generate(Scope::Write).unwrap();
     let auth = keys(&key.file_entry("collector", None));
     let admit = |access, address| auth.admit(access, &HeaderMap::new(), peer(address));
-    assert_eq!(admit(Access::Needs(Scope::Read), HOME).unwrap_err(), Denial::NoKey);
-    assert_eq!(admit(Access::AnyKey, HOME).unwrap_err(), Denial::NoKey);
+    assert_eq!(admit(Access::Needs(Scope::Read), HOME).unwrap_err().why, Denial::NoKey);
+    assert_eq!(admit(Access::AnyKey, HOME).unwrap_err().why, Denial::NoKey);
     assert!(admit(Access::LocalOr(Scope::Read), HOME).is_ok());
-    assert_eq!(admit(Access::LocalOr(Scope::Read), AWAY).unwrap_err(), Denial::NoKey);
+    assert_eq!(admit(Access::LocalOr(Scope::Read), AWAY).unwrap_err().why, Denial::NoKey);
     assert!(admit(Access::Open, AWAY).unwrap().is_none());
 }

@@ -17,7 +17,9 @@ use hyper::body::Body as _;
 
 use super::failure::RequestFacts;
 use super::{ErrorForm, Failure, GuardedBody, Signpost, discard, discard_of_stranger};
-use crate::auth::{Auth, Caller, Demand, Denial, Peer, demand};
+use crate::auth::{Auth, Caller, Demand, Denied, Peer, demand};
+use crate::clock;
+use crate::denials::{Denials, Refused};
 use crate::limits::{Limited, Limits, Metered};
 use crate::metrics::{DenialLabels, LimitLabels, ResponseLabels, ServerMetrics};
 use crate::overload::{Class, Places, Scarce};
@@ -39,6 +41,7 @@ pub(crate) struct Shell {
     pub refusals: Arc<Refusals>,
     pub auth: Auth,
     pub limits: Arc<Limits>,
+    pub denials: Arc<Denials>,
 }
 
 /// Puts the shell around a router.
@@ -58,7 +61,7 @@ impl Shell {
         match self.auth.admit(demand.access(), request.headers(), peer) {
             Ok(Some(caller)) => self.charge(caller, request)?,
             Ok(None) => {}
-            Err(denial) => return Err(self.deny(denial, peer)),
+            Err(denied) => return Err(self.deny(denied, peer)),
         }
         match demand {
             Demand::Endpoint(_) => Ok(()),
@@ -77,7 +80,9 @@ impl Shell {
     /// Charges a request to its caller, and its body: a small one of known length at once, which is what telemetry
     /// mostly is and costs nothing more; any other as it comes.
     fn charge(&self, caller: Caller, request: &mut Request) -> Result<(), Failure> {
-        self.limits.admit(&caller.charged).map_err(|limited| self.limit(limited))?;
+        self.limits.admit(&caller.charged).map_err(|limited| {
+            self.limit(limited, Peer { address: caller.address }, Some(Arc::clone(&caller.name)))
+        })?;
         match request.body().size_hint().exact() {
             Some(bytes) if bytes <= CHARGED_AT_ONCE_BYTES_MAX => {
                 self.limits.take_bytes(&caller.charged, bytes)
@@ -92,19 +97,28 @@ impl Shell {
         Ok(())
     }
 
-    fn limit(&self, limited: Limited) -> Failure {
+    fn limit(&self, limited: Limited, peer: Peer, who: Option<Arc<str>>) -> Failure {
+        self.note(limited.by.reason(), peer, who);
         let labels = LimitLabels { listener: self.listener, by: limited.by.as_str() };
         self.metrics.limited.get_or_create(&labels).inc();
         Failure::new(ErrorCode::RateLimited, limited.by.describe()).with_wait(limited.wait)
     }
 
-    fn deny(&self, denial: Denial, peer: Peer) -> Failure {
+    fn deny(&self, denied: Denied, peer: Peer) -> Failure {
+        let Denied { why, who } = denied;
         if let Err(limited) = self.limits.deny(peer.address) {
-            return self.limit(limited);
+            return self.limit(limited, peer, who);
         }
-        let labels = DenialLabels { listener: self.listener, reason: denial.as_str() };
+        self.note(why.as_str(), peer, who);
+        let labels = DenialLabels { listener: self.listener, reason: why.as_str() };
         self.metrics.denied.get_or_create(&labels).inc();
-        denial.failure().with_header(WWW_AUTHENTICATE, denial.challenge())
+        why.failure().with_header(WWW_AUTHENTICATE, why.challenge())
+    }
+
+    /// For the audit, which has every refusal in summary.
+    fn note(&self, reason: &'static str, peer: Peer, actor: Option<Arc<str>>) {
+        let refused = Refused { listener: self.listener, reason, address: peer.address, actor };
+        self.denials.note(refused, clock::now());
     }
 
     /// Refuses a request whose body nobody will read.
@@ -122,6 +136,7 @@ impl Shell {
 
 async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> Response {
     let facts = RequestFacts::new(request_id(&request), request.headers());
+    let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::NOBODY);
     let admitted = shell.admit(&mut request);
     // A caller is told of the wrong door before the path, which means nothing there.
     let wrong = match &admitted {
@@ -132,7 +147,13 @@ async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> R
     let response = match wrong.map_or(admitted, Err).map(|()| shell.places.take(class)) {
         Err(failure) => shell.turn_away(failure, request).into_response(),
         // The place is kept until the answer has been sent.
-        Ok(Some(place)) => next.run(request).await.map(|body| Body::new(GuardedBody::new(body, place))),
+        Ok(Some(place)) => {
+            let response = next.run(request).await;
+            if response.extensions().get::<Failure>().is_some_and(is_denied) {
+                shell.note("handler", peer, None);
+            }
+            response.map(|body| Body::new(GuardedBody::new(body, place)))
+        }
         Ok(None) => {
             let full = shell.metrics.shedding.shed(class, Scarce::Places);
             shell.turn_away(full, request).into_response()

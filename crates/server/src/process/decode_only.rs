@@ -9,9 +9,10 @@ use runtime::{Budget, Drain};
 use tokio::task::JoinHandle as Task;
 
 use super::StartError;
-use super::start::{Listeners, Shells, watched_keys};
+use super::listeners::{Listeners, Shells, watched_keys};
 use crate::admin::{self, Admin};
 use crate::data::DataDir;
+use crate::denials::Denials;
 use crate::disk_room::DiskRoom;
 use crate::health::HealthState;
 use crate::http::{BodyLimits, BodyReader, Door};
@@ -62,6 +63,8 @@ impl DecodeOnly {
             ready: &ready,
             auth: &auth,
             limits: &limits,
+            // Nobody keeps them here; their number is bounded.
+            denials: &Arc::new(Denials::default()),
         };
         let serve = |listener, routes, door| {
             shells.serve(listener, routes, door, settings.requests_max, draining.clone())

@@ -4,36 +4,34 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use api::ReadyLine;
-use axum::Router;
 use journal::{Committed, GroupCommit, Journal, OpenError, Position, Reader, Record, Recovery, Writer};
 use model::{Input, Nanos};
 use notify::Workers;
-use runtime::{Budget, Closed, Drain, DrainHandle, QueueReceiver, QueueSender, bounded};
+use runtime::{Budget, Closed, Drain, QueueReceiver, QueueSender, bounded};
 use store::{SqliteStore, Store};
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle as Task;
 
+use super::listeners::{Listeners, Shells, watched_keys};
 use super::recovery::recover;
 use super::{Server, Threads};
 use crate::admin::Admin;
-use crate::auth::Auth;
 use crate::data::{DataDir, DataDirError};
+use crate::denials::Denials;
 use crate::disk_room::DiskRoom;
 use crate::engine_loop::{self, EngineLoop, EngineQueries, Wake};
 use crate::health::{HealthParts, HealthState, Heartbeat, Phase};
-use crate::http::{BodyLimits, BodyReader, Door, Shell, Signpost, wrap};
+use crate::http::{BodyLimits, BodyReader, Door};
 use crate::ingest::{self, Committer, DecodeRules, Destination, Ingest, PagerdutySecrets, Tag};
 use crate::limits::Limits;
-use crate::listen::{BindError, ConnectionLimits, Listener};
+use crate::listen::BindError;
 use crate::metrics::ServerMetrics;
-use crate::overload::Places;
 use crate::refusals::Refusals;
 use crate::replay::Replayer;
 use crate::rest::{self, BundlePlaces, Reading};
 use crate::retention::RetentionTask;
 use crate::settings::Settings;
 use crate::store_writer::{self, StoreSender, StoreState, StoreWork, StoreWriter};
+use crate::trail::Trail;
 use crate::{admin, clock, journal_options, snapshot};
 
 #[derive(Debug, thiserror::Error)]
@@ -71,13 +69,6 @@ impl From<Closed> for StartError {
     }
 }
 
-pub(super) struct Listeners {
-    pub api: Listener,
-    pub admin: Listener,
-    pub otlp_grpc: Listener,
-    pub otlp_http: Listener,
-}
-
 /// What stands on disk, opened.
 struct Opened {
     data: DataDir,
@@ -103,6 +94,7 @@ impl Server {
         let refusals = Arc::new(Refusals::new(Arc::clone(&metrics)));
         let ready = listeners.ready_line();
         let limits = Arc::new(Limits::new(settings.rates));
+        let denials = Arc::new(Denials::default());
         let auth = watched_keys(&settings, &metrics, admin_draining.clone());
         let shells = Shells {
             settings: &settings,
@@ -111,6 +103,7 @@ impl Server {
             ready: &ready,
             auth: &auth,
             limits: &limits,
+            denials: &denials,
         };
         let Listeners { api, admin: admin_listener, otlp_grpc, otlp_http } = listeners;
         let routes = admin::router(Admin { health: Arc::clone(&health), metrics: Arc::clone(&metrics) });
@@ -136,6 +129,9 @@ impl Server {
             serve(otlp_http, ingest::otlp_http_router(Arc::clone(&ingest)), Door::OtlpHttp),
             serve(otlp_grpc, ingest::grpc_router(ingest), Door::OtlpGrpc),
         ];
+        let (trail_drain, trail) =
+            (Drain::new(), Trail::new(Arc::new(core.store.clone()), denials, settings.keys.clone()));
+        let trail = (trail_drain.0, tokio::spawn(trail.run(trail_drain.1)));
         health.enter(Phase::Serving);
         let Core { committer, engine, store_sender, store, threads, .. } = core;
         Ok(Self {
@@ -146,86 +142,13 @@ impl Server {
             listeners,
             admin,
             notifying,
+            trail,
             committer,
             engine,
             store_sender,
             store,
             threads,
         })
-    }
-}
-
-impl Listeners {
-    pub(super) async fn bind(settings: &Settings) -> Result<Self, BindError> {
-        Ok(Self {
-            api: Listener::bind("api", "listen", settings.listen).await?,
-            admin: Listener::bind("admin", "admin", settings.admin).await?,
-            otlp_grpc: Listener::bind("otlp_grpc", "otlp-grpc", settings.otlp_grpc).await?,
-            otlp_http: Listener::bind("otlp_http", "otlp-http", settings.otlp_http).await?,
-        })
-    }
-
-    pub(super) fn ready_line(&self) -> ReadyLine {
-        ReadyLine {
-            ready: true,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            pid: std::process::id(),
-            listen: self.api.address(),
-            admin: self.admin.address(),
-            otlp_grpc: self.otlp_grpc.address(),
-            otlp_http: self.otlp_http.address(),
-        }
-    }
-}
-
-/// Who is known, and kept up to date until the end.
-pub(super) fn watched_keys(settings: &Settings, metrics: &ServerMetrics, draining: DrainHandle) -> Auth {
-    let Some(keys) = settings.keys.clone() else { return Auth::LoopbackOnly };
-    metrics.watch_keys(&keys.metrics);
-    let looking = Arc::clone(&keys);
-    tokio::spawn(runtime::each_second_and_at_hangup(draining, move || looking.look()));
-    Auth::Keys(keys)
-}
-
-/// What every listener is wrapped in.
-pub(super) struct Shells<'a> {
-    pub settings: &'a Settings,
-    pub metrics: &'a Arc<ServerMetrics>,
-    pub refusals: &'a Arc<Refusals>,
-    pub ready: &'a ReadyLine,
-    pub auth: &'a Auth,
-    pub limits: &'a Arc<Limits>,
-}
-
-impl Shells<'_> {
-    fn signpost(&self, door: Door) -> Signpost {
-        let ReadyLine { listen: api, otlp_grpc, otlp_http, .. } = *self.ready;
-        Signpost { door, api, otlp_grpc, otlp_http }
-    }
-
-    pub(super) fn serve(
-        &self,
-        listener: Listener,
-        routes: Router,
-        door: Door,
-        places: usize,
-        draining: DrainHandle,
-    ) -> Task<()> {
-        let shell = Shell {
-            listener: listener.name,
-            signpost: self.signpost(door),
-            places: Places::new(places),
-            metrics: Arc::clone(self.metrics),
-            refusals: Arc::clone(self.refusals),
-            auth: self.auth.clone(),
-            limits: Arc::clone(self.limits),
-        };
-        let limits = ConnectionLimits {
-            connections_max: self.settings.connections_max,
-            idle_timeout: self.settings.idle_timeout,
-            drain_timeout: self.settings.drain_timeout,
-        };
-        tokio::spawn(listener.serve(wrap(routes, shell), limits, Arc::clone(self.metrics), draining))
     }
 }
 

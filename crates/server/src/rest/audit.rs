@@ -1,10 +1,10 @@
-//! What people did.
+//! What people did, what the server did by itself, and who was refused.
 
-use api::{AuditCursor, AuditOutcome, AuditPage, AuditQuery, CheckedAuditQuery, IncidentAuditQuery};
+use api::{AuditCursor, AuditPage, AuditQuery, CheckedAuditQuery, IncidentAuditQuery};
 use axum::Json;
 use axum::extract::State;
 use model::IncidentId;
-use store::AuditFilter;
+use store::{AuditFilter, AuditRecord};
 
 use super::{Reading, StrictPath, StrictQuery, store_failure};
 use crate::http::Failure;
@@ -31,16 +31,20 @@ async fn page(reading: &Reading, query: CheckedAuditQuery) -> Result<Json<AuditP
         incident: query.incident,
         actor: query.actor,
         action: query.action.map(|action| action.as_str().to_owned()),
-        refused: query.outcome.map(|outcome| outcome == AuditOutcome::Refused),
+        outcome: query.outcome.map(Into::into),
     };
-    let (after, limit) = (query.after.map(|cursor| cursor.position), query.limit as usize);
+    let (after, limit) = (query.after.map(|cursor| cursor.sequence), query.limit as usize);
     // One more than asked for shows whether there is a next page.
     let mut found = reading.store.audit(&filter, after, limit + 1).await.map_err(store_failure)?;
     let has_more = found.len() > limit;
     found.truncate(limit);
-    let next = found.last().filter(|_| has_more).map(|last| AuditCursor { position: last.position });
+    let next = found.last().filter(|_| has_more).map(|last| AuditCursor { sequence: last.sequence });
     Ok(Json(AuditPage {
-        entries: found.iter().map(api::AuditEntry::from).collect(),
+        entries: found.iter().map(published).collect(),
         next_cursor: next.map(|cursor| cursor.to_string()),
     }))
+}
+
+fn published(record: &AuditRecord) -> api::AuditEntry {
+    api::AuditEntry::new(record.sequence, &record.hash, &record.entry)
 }

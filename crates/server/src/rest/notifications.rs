@@ -1,11 +1,13 @@
 //! Notifications: how their deliveries stand, and the order to try one again.
 
 use api::{ErrorCode, NotificationCursor, NotificationsPage, NotificationsQuery};
-use axum::Json;
 use axum::extract::State;
-use store::{Delivery, DeliveryState, ListedNotification, NotificationFilter};
+use axum::{Extension, Json};
+use model::{Audited, ServerChange, ServerChangeKind};
+use store::{Delivery, DeliveryState, ListedNotification, NotificationFilter, WriteError};
 
 use super::{NoQuery, Reading, StrictPath, StrictQuery, store_failure};
+use crate::auth::Caller;
 use crate::clock;
 use crate::http::Failure;
 
@@ -40,6 +42,7 @@ pub(super) async fn list(
 pub(super) async fn retry(
     State(reading): State<Reading>,
     StrictPath(id): StrictPath<String>,
+    Extension(caller): Extension<Caller>,
     _: NoQuery,
 ) -> Result<Json<api::Notification>, Failure> {
     let found = reading.outbox.notification(&id).await.map_err(store_failure)?;
@@ -56,8 +59,12 @@ pub(super) async fn retry(
     }
     let (state, next_at) = (DeliveryState::Pending, clock::now());
     let delivery = Delivery { state, attempts: 0, next_at, error: String::new() };
-    let kept = reading.outbox.set_delivery(&id, &delivery).await;
-    kept.map_err(|error| Failure::new(ErrorCode::StorageFailed, error.to_string()))?;
+    let failed = |error: WriteError| Failure::new(ErrorCode::StorageFailed, error.to_string());
+    // Before it is done, so that nothing is done that the audit does not say.
+    let (kind, actor) = (ServerChangeKind::RetryNotification, (&*caller.name).into());
+    let ordered = ServerChange { at: next_at, actor, kind, detail: format!("{id} to {target}").into() };
+    reading.store.record(&[Audited::Server(ordered)]).await.map_err(failed)?;
+    reading.outbox.set_delivery(&id, &delivery).await.map_err(failed)?;
     reading.outgoing.wake();
     Ok(Json(published(ListedNotification { delivery, ..listed })))
 }

@@ -149,7 +149,8 @@ async fn whoever_asks_is_told_who_that_is_and_acts_in_that_name() {
     let actors = eventually("both actions in the audit", async || {
         let request = server.get("/v1/audit").bearer_auth(keys.of(Scope::Read));
         let page: Value = request.send().await.unwrap().json().await.unwrap();
-        let entries = page["entries"].as_array().unwrap().clone();
+        let mut entries = page["entries"].as_array().unwrap().clone();
+        entries.retain(|entry| !entry["position"].is_null());
         (entries.len() == 2).then(|| entries.iter().map(|entry| entry["actor"].clone()).collect::<Vec<_>>())
     })
     .await;

@@ -8,6 +8,8 @@ mod alerts;
 #[cfg(test)]
 mod api_surface;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod grpc;
 #[cfg(test)]
 mod hostile;

@@ -1,13 +1,20 @@
 //! What people did: every action once, found by whom and whatever it concerns.
 
-use model::{ActionOutcome, AuditEntry, AuditedAction, Nanos, OperatorActionKind};
+use model::{
+    ActionOutcome, AuditEntry, Audited, AuditedAction, AuditedOutcome, DeniedRequests, Nanos,
+    OperatorActionKind, ServerChange, ServerChangeKind,
+};
 
 use super::sample::{HOSTILE, action, apply, incident_id};
 use crate::{AuditFilter, Change, PAGE_MAX, Store, WriteError};
 
+async fn entries(store: &dyn Store, filter: &AuditFilter) -> Vec<Audited> {
+    store.audit(filter, None, 10).await.unwrap().into_iter().map(|record| record.entry).collect()
+}
+
 async fn positions(store: &dyn Store, filter: &AuditFilter, after: Option<u64>, limit: usize) -> Vec<u64> {
     let found = store.audit(filter, after, limit).await.unwrap();
-    found.into_iter().map(|entry| entry.position).collect()
+    found.into_iter().filter_map(|record| record.entry.position()).collect()
 }
 
 pub(crate) async fn actions_are_listed_newest_first_and_filtered(store: &dyn Store) {
@@ -34,13 +41,12 @@ pub(crate) async fn actions_are_listed_newest_first_and_filtered(store: &dyn Sto
     ];
     let changes: Vec<Change> = entries.iter().cloned().map(Change::Audit).collect();
     apply(store, 9, &changes).await;
-    let mut newest_first = entries.to_vec();
-    newest_first.reverse();
-    assert_eq!(store.audit(&AuditFilter::default(), None, 10).await.unwrap(), newest_first);
+    let newest_first: Vec<Audited> = entries.into_iter().rev().map(Audited::Action).collect();
+    assert_eq!(self::entries(store, &AuditFilter::default()).await, newest_first);
     let of = |number| AuditFilter { incident: Some(incident_id(number)), ..AuditFilter::default() };
     let by = |actor: &str| AuditFilter { actor: Some(actor.to_owned()), ..AuditFilter::default() };
     let named = |action: &str| AuditFilter { action: Some(action.to_owned()), ..AuditFilter::default() };
-    let refused = |refused| AuditFilter { refused: Some(refused), ..AuditFilter::default() };
+    let ended = |outcome| AuditFilter { outcome: Some(outcome), ..AuditFilter::default() };
     for (filter, expected) in [
         (of(1), &[3, 2, 1][..]),
         (of(2), &[2]),
@@ -50,8 +56,8 @@ pub(crate) async fn actions_are_listed_newest_first_and_filtered(store: &dyn Sto
         (by("Ada"), &[]),
         (named("merge"), &[2]),
         (named("accept_baseline"), &[5]),
-        (refused(true), &[4]),
-        (refused(false), &[5, 3, 2, 1]),
+        (ended(AuditedOutcome::Refused), &[4]),
+        (ended(AuditedOutcome::Done), &[5, 3, 2, 1]),
         (AuditFilter { actor: Some("ada".to_owned()), ..of(3) }, &[4, 3]),
     ] {
         assert_eq!(positions(store, &filter, None, 10).await, expected, "{filter:?}");
@@ -66,7 +72,7 @@ pub(crate) async fn an_action_is_kept_once_and_outlives_retention(store: &dyn St
     apply(store, 1, &[Change::Audit(action(1, 1, "ada"))]).await;
     apply(store, 2, &[Change::Audit(action(1, 2, "somebody else"))]).await;
     store.forget_facts(Nanos(u64::MAX)).await.unwrap();
-    assert_eq!(store.audit(&AuditFilter::default(), None, 9).await.unwrap(), [action(1, 1, "ada")]);
+    assert_eq!(entries(store, &AuditFilter::default()).await, [Audited::Action(action(1, 1, "ada"))]);
     let uncountable = store.apply(3, &[Change::Audit(action(u64::MAX, 1, "ada"))]).await;
     assert!(
         matches!(uncountable, Err(WriteError::PositionTooLarge { position: u64::MAX })),
@@ -82,6 +88,35 @@ pub(crate) async fn hostile_actions_come_back_unchanged(store: &dyn Store) {
         let entry = AuditEntry { action: said, ..action(position, 1, text) };
         apply(store, position, &[Change::Audit(entry.clone())]).await;
         let filter = AuditFilter { actor: Some((*text).to_owned()), ..AuditFilter::default() };
-        assert_eq!(store.audit(&filter, None, 9).await.unwrap(), [entry], "{text:?}");
+        assert_eq!(entries(store, &filter).await, [Audited::Action(entry)], "{text:?}");
     }
+}
+
+pub(crate) async fn what_the_server_adds_stands_between_actions_in_one_chain(store: &dyn Store) {
+    let denied = Audited::Denied(DeniedRequests {
+        at: Nanos(9),
+        first: Nanos(3),
+        listener: "api".into(),
+        reason: "no_key".into(),
+        from: Some("192.0.2.7/32".into()),
+        actor: None,
+        requests: u64::MAX,
+    });
+    let (kind, detail) = (ServerChangeKind::Start, HOSTILE[0].into());
+    let started = Audited::Server(ServerChange { at: Nanos(1), actor: "casebook".into(), kind, detail });
+    store.record(&[]).await.unwrap();
+    store.record(std::slice::from_ref(&started)).await.unwrap();
+    apply(store, 4, &[Change::Audit(action(4, 1, "ada"))]).await;
+    // The same summary twice is two entries: only places in the journal are known again.
+    store.record(&[denied.clone(), denied.clone()]).await.unwrap();
+    let found = store.audit(&AuditFilter::default(), None, 10).await.unwrap();
+    let acted = Audited::Action(action(4, 1, "ada"));
+    let told: Vec<Audited> = found.iter().map(|record| record.entry.clone()).collect();
+    assert_eq!(told, [denied.clone(), denied.clone(), acted, started]);
+    assert_eq!(found.iter().map(|record| record.sequence).collect::<Vec<_>>(), [4, 3, 2, 1]);
+    assert_ne!(found[0].hash, found[1].hash);
+    let only = AuditFilter { outcome: Some(AuditedOutcome::Denied), ..AuditFilter::default() };
+    assert_eq!(entries(store, &only).await, [denied.clone(), denied]);
+    let page = store.audit(&AuditFilter::default(), Some(3), 1).await.unwrap();
+    assert_eq!(page, found[2..3]);
 }

@@ -10,8 +10,8 @@ use model::{
 
 use crate::archive::hash_of;
 use crate::{
-    AlertFilter, AuditFilter, Change, IncidentFilter, ListedIncident, ReportRef, Store, StoredTrace,
-    TimeRange,
+    AlertFilter, AuditFilter, AuditRecord, Change, IncidentFilter, ListedIncident, ReportRef, Store,
+    StoredTrace, TimeRange,
 };
 
 pub(crate) fn incident_id(number: u64) -> IncidentId {
@@ -188,7 +188,7 @@ pub(crate) struct Whole {
     signals: Vec<Signal>,
     deployments: Vec<Deployment>,
     alerts: Vec<AlertRecord>,
-    audit: Vec<AuditEntry>,
+    audit: Vec<AuditRecord>,
 }
 
 impl Whole {

@@ -23,6 +23,8 @@ pub enum OpenError {
         path.display()
     )]
     OlderSchema { path: PathBuf, found: i64, known: i64 },
+    #[error("the audit of the store {} cannot be chained: {detail}", path.display())]
+    Audit { path: PathBuf, detail: String },
     #[error("the schema of the store {} cannot be brought up to date: {source}", path.display())]
     Migration { path: PathBuf, source: MigrateError },
 }

@@ -9,9 +9,12 @@ use tempfile::TempDir;
 use super::schema::known_version;
 use super::{OpenError, SqliteStore};
 use crate::conformance::sample::{
-    Whole, apply, deployment, incident, incident_id, outage, report, signal, trace, trace_id,
+    Whole, action, apply, deployment, incident, incident_id, outage, report, signal, trace, trace_id,
 };
-use crate::{Applied, Change, IncidentFilter, ReadError, Store, TimeRange, WriteError};
+use crate::{
+    Applied, AuditFilter, AuditHead, BrokenLink, Change, IncidentFilter, ReadError, Store, TimeRange,
+    WriteError,
+};
 
 fn place() -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
@@ -192,6 +195,97 @@ async fn damaged_rows_are_errors_that_name_the_thing() {
     }
 }
 
+/// Five actions; then somebody with another program, who takes the triggers away first.
+async fn tampered(statement: &'static str) -> Result<AuditHead, BrokenLink> {
+    let (_dir, path) = place();
+    let store = SqliteStore::open(&path).await.unwrap();
+    for position in 1..=5 {
+        apply(&store, position, &[Change::Audit(action(position, position, "ada"))]).await;
+    }
+    let head = store.check_audit().await.unwrap().unwrap();
+    assert_eq!(head.sequence, 5);
+    for trigger in ["DROP TRIGGER audit_never_changes", "DROP TRIGGER audit_never_forgets"] {
+        sqlx::query(trigger).execute(&store.writer).await.unwrap();
+    }
+    damage(&store, statement).await;
+    let reader = SqliteStore::open_read_only(&path).await.unwrap();
+    reader.check_audit().await.unwrap()
+}
+
+#[tokio::test]
+async fn the_first_broken_link_of_the_audit_is_found() {
+    let wrong = |sequence| Err(BrokenLink::WrongHash { sequence });
+    let missing = |sequence| Err(BrokenLink::Missing { sequence });
+    for (statement, expected) in [
+        ("UPDATE audit SET actor = 'eve' WHERE sequence = 3", wrong(3)),
+        ("UPDATE audit SET position = 77 WHERE sequence = 1", wrong(1)),
+        ("UPDATE audit SET outcome = 'refused' WHERE sequence = 5", wrong(5)),
+        ("UPDATE audit SET form = replace(form, 'ada', 'eve') WHERE sequence = 2", wrong(2)),
+        ("UPDATE audit SET hash = lower(hex(zeroblob(32))) WHERE sequence = 4", wrong(4)),
+        ("UPDATE audit SET sequence = sequence + 10 WHERE sequence = 4", missing(4)),
+        ("DELETE FROM audit WHERE sequence = 1", missing(1)),
+        ("DELETE FROM audit WHERE sequence = 3", missing(3)),
+        ("DELETE FROM audit WHERE sequence = 5", missing(5)),
+        ("DELETE FROM audit", missing(1)),
+        (
+            "INSERT INTO audit SELECT 0, 99, incident, other, actor, action, outcome, form, hash FROM audit WHERE sequence = 5",
+            wrong(0),
+        ),
+        (
+            "INSERT INTO audit SELECT -7, 99, incident, other, actor, action, outcome, form, hash FROM audit WHERE sequence = 5",
+            wrong(7),
+        ),
+        (
+            "INSERT INTO audit SELECT 6, 99, incident, other, actor, action, outcome, form, hash FROM audit WHERE sequence = 5",
+            Err(BrokenLink::BehindTheLast { sequence: 6, last: 5 }),
+        ),
+        ("UPDATE audit_head SET sequence = 4", Err(BrokenLink::BehindTheLast { sequence: 5, last: 4 })),
+        ("UPDATE audit_head SET hash = 'x'", Err(BrokenLink::WrongHead { sequence: 5 })),
+        ("DELETE FROM audit_head", Err(BrokenLink::BehindTheLast { sequence: 1, last: 0 })),
+    ] {
+        assert_eq!(tampered(statement).await, expected, "{statement}");
+    }
+}
+
+#[tokio::test]
+async fn programs_cannot_change_the_audit_by_mistake() {
+    let (_dir, path) = place();
+    let store = SqliteStore::open(&path).await.unwrap();
+    apply(&store, 1, &[Change::Audit(action(1, 1, "ada"))]).await;
+    for statement in ["UPDATE audit SET actor = 'eve'", "DELETE FROM audit"] {
+        let refused = sqlx::query(statement).execute(&store.writer).await.unwrap_err();
+        assert!(refused.to_string().contains("only added to"), "{refused}");
+    }
+}
+
+/// A store from before the chain: its rows come into it in their order, once.
+#[tokio::test]
+async fn rows_of_an_earlier_version_are_chained_at_opening() {
+    let (_dir, path) = place();
+    let store = SqliteStore::open(&path).await.unwrap();
+    for position in [9, 4] {
+        let form = serde_json::to_string(&action(position, 1, "ada")).unwrap();
+        sqlx::query(
+            "INSERT INTO audit_unchained (position, incident, other, actor, action, refused, form)
+             VALUES (?1, 'i', NULL, 'ada', 'acknowledge', 0, ?2)",
+        )
+        .bind(position as i64)
+        .bind(form)
+        .execute(&store.writer)
+        .await
+        .unwrap();
+    }
+    store.close().await;
+    for _ in 0..2 {
+        let store = SqliteStore::open(&path).await.unwrap();
+        let found = store.audit(&AuditFilter::default(), None, 9).await.unwrap();
+        let positions: Vec<_> = found.iter().map(|record| record.entry.position()).collect();
+        assert_eq!(positions, [Some(9), Some(4)]);
+        assert_eq!(store.check_audit().await.unwrap().unwrap().sequence, 2);
+        store.close().await;
+    }
+}
+
 /// Rows that were written by an earlier version must stay readable. If this test fails because the model's form
 /// changed, do not correct the text: write a migration, or give the new field a default.
 #[tokio::test]
@@ -205,6 +299,7 @@ async fn the_stored_form_is_pinned() {
         Change::Signal(signal),
         Change::Deployment(deployment("d", 4)),
         traced,
+        Change::Audit(action(1, 1, "ada")),
     ];
     apply(&store, 1, &changes).await;
     let text = |statement: &'static str| sqlx::query_scalar::<_, String>(statement).fetch_one(&store.writer);
@@ -215,6 +310,7 @@ async fn the_stored_form_is_pinned() {
         text("SELECT form FROM incident").await.unwrap(),
         text("SELECT form FROM signal").await.unwrap(),
         text("SELECT form FROM deployment").await.unwrap(),
+        text("SELECT form || ' ' || hash FROM audit").await.unwrap(),
         unpacked,
     ];
     insta::assert_snapshot!(pinned.join("\n"));

@@ -1,6 +1,6 @@
 //! Everything that changes the database. Each function is one transaction.
 
-use model::{CapturedTrace, Incident, IncidentId, Nanos, ReportDocument};
+use model::{Audited, CapturedTrace, Incident, IncidentId, Nanos, ReportDocument};
 use serde::Serialize;
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
@@ -37,12 +37,20 @@ pub(super) async fn apply(
     Ok(Applied::Now)
 }
 
+pub(super) async fn record(pool: &SqlitePool, entries: &[Audited]) -> Result<(), WriteError> {
+    let mut transaction = begin(pool).await?;
+    for entry in entries {
+        audit::append(&mut transaction, entry).await?;
+    }
+    transaction.commit().await.map_err(unavailable)
+}
+
 /// Takes the write lock at once, so that no transaction finds out at its end that it may not write.
-async fn begin(pool: &SqlitePool) -> Result<Transaction<'_, Sqlite>, WriteError> {
+pub(super) async fn begin(pool: &SqlitePool) -> Result<Transaction<'_, Sqlite>, WriteError> {
     pool.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)
 }
 
-fn unavailable(error: sqlx::Error) -> WriteError {
+pub(super) fn unavailable(error: sqlx::Error) -> WriteError {
     WriteError::Unavailable { detail: error.to_string() }
 }
 
@@ -58,7 +66,7 @@ async fn apply_one(connection: &mut SqliteConnection, change: &Change) -> Result
             let key = ("deployment", &*deployment.id, deployment.at);
             put_fact(connection, PUT_DEPLOYMENT, key, deployment).await
         }
-        Change::Audit(entry) => audit::put(connection, entry).await,
+        Change::Audit(entry) => audit::append(connection, &Audited::Action(entry.clone())).await,
         Change::Alert(alert) => alerts::put(connection, alert).await,
         Change::Notification { notification, delivery } => {
             outbox::put(connection, notification, delivery).await

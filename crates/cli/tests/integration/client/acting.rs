@@ -1,6 +1,9 @@
 //! What people do with `casebook incident ID ACTION`, and what `casebook audit` shows of it.
 
-use api::{Action, ActionAccepted, AuditDetails, AuditEntry, AuditOutcome, AuditPage, ErrorCode, Problem};
+use api::{
+    Action, ActionAccepted, AuditAction, AuditDenied, AuditDetails, AuditEntry, AuditOutcome, AuditPage,
+    ErrorCode, Problem,
+};
 use serde_json::{Value, json};
 
 use super::answers::HOSTILE;
@@ -80,9 +83,11 @@ fn a_refused_action_says_why_and_what_to_do() {
     assert!(said.contains("casebook incident ID"), "{said}");
 }
 
-fn entry(action: Action, details: AuditDetails) -> AuditEntry {
+fn entry(action: AuditAction, details: AuditDetails) -> AuditEntry {
     AuditEntry {
-        position: 7,
+        sequence: 9,
+        hash: "0".repeat(64),
+        position: Some(7),
         at: "2026-11-21T02:39:01.5Z".to_owned(),
         actor: "ada".to_owned(),
         action,
@@ -98,19 +103,33 @@ fn entry(action: Action, details: AuditDetails) -> AuditEntry {
 fn the_audit_is_a_table() {
     let comment = AuditDetails { text: Some(HOSTILE.to_owned()), ..AuditDetails::default() };
     let global = AuditDetails { until: Some("2026-11-21T02:00:00Z".to_owned()), ..AuditDetails::default() };
+    let denied = AuditDenied {
+        listener: "otlp_http".to_owned(),
+        from: Some("2001:db8::/64".to_owned()),
+        requests: 41,
+        first_at: "2026-11-21T02:38:05Z".to_owned(),
+    };
+    let denied = AuditDetails { denied: Some(denied), ..AuditDetails::default() };
     let page = AuditPage {
         entries: vec![
             AuditEntry {
                 other_incident_id: Some(OTHER.to_owned()),
-                ..entry(Action::Merge, AuditDetails::default())
+                ..entry(AuditAction::Merge, AuditDetails::default())
             },
-            AuditEntry { actor: HOSTILE.to_owned(), ..entry(Action::Comment, comment) },
+            AuditEntry { actor: HOSTILE.to_owned(), ..entry(AuditAction::Comment, comment) },
             AuditEntry {
                 outcome: AuditOutcome::Refused,
                 reason: Some("resolved already".to_owned()),
-                ..entry(Action::Resolve, AuditDetails::default())
+                ..entry(AuditAction::Resolve, AuditDetails::default())
             },
-            AuditEntry { incident_id: None, ..entry(Action::AcceptBaseline, global) },
+            AuditEntry { incident_id: None, ..entry(AuditAction::AcceptBaseline, global) },
+            AuditEntry {
+                actor: String::new(),
+                incident_id: None,
+                outcome: AuditOutcome::Denied,
+                reason: Some("unknown_key".to_owned()),
+                ..entry(AuditAction::Request, denied)
+            },
         ],
         next_cursor: Some("a1".to_owned()),
     };

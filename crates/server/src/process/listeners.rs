@@ -1,0 +1,101 @@
+//! The listeners: bound first, then each wrapped in the same shell.
+
+use std::sync::Arc;
+
+use api::ReadyLine;
+use axum::Router;
+use runtime::DrainHandle;
+use tokio::task::JoinHandle as Task;
+
+use crate::auth::Auth;
+use crate::denials::Denials;
+use crate::http::{Door, Shell, Signpost, wrap};
+use crate::limits::Limits;
+use crate::listen::{BindError, ConnectionLimits, Listener};
+use crate::metrics::ServerMetrics;
+use crate::overload::Places;
+use crate::refusals::Refusals;
+use crate::settings::Settings;
+
+pub(super) struct Listeners {
+    pub api: Listener,
+    pub admin: Listener,
+    pub otlp_grpc: Listener,
+    pub otlp_http: Listener,
+}
+
+impl Listeners {
+    pub(super) async fn bind(settings: &Settings) -> Result<Self, BindError> {
+        Ok(Self {
+            api: Listener::bind("api", "listen", settings.listen).await?,
+            admin: Listener::bind("admin", "admin", settings.admin).await?,
+            otlp_grpc: Listener::bind("otlp_grpc", "otlp-grpc", settings.otlp_grpc).await?,
+            otlp_http: Listener::bind("otlp_http", "otlp-http", settings.otlp_http).await?,
+        })
+    }
+
+    pub(super) fn ready_line(&self) -> ReadyLine {
+        ReadyLine {
+            ready: true,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            listen: self.api.address(),
+            admin: self.admin.address(),
+            otlp_grpc: self.otlp_grpc.address(),
+            otlp_http: self.otlp_http.address(),
+        }
+    }
+}
+
+/// Who is known, and kept up to date until the end.
+pub(super) fn watched_keys(settings: &Settings, metrics: &ServerMetrics, draining: DrainHandle) -> Auth {
+    let Some(keys) = settings.keys.clone() else { return Auth::LoopbackOnly };
+    metrics.watch_keys(&keys.metrics);
+    let looking = Arc::clone(&keys);
+    tokio::spawn(runtime::each_second_and_at_hangup(draining, move || looking.look()));
+    Auth::Keys(keys)
+}
+
+/// What every listener is wrapped in.
+pub(super) struct Shells<'a> {
+    pub settings: &'a Settings,
+    pub metrics: &'a Arc<ServerMetrics>,
+    pub refusals: &'a Arc<Refusals>,
+    pub ready: &'a ReadyLine,
+    pub auth: &'a Auth,
+    pub limits: &'a Arc<Limits>,
+    pub denials: &'a Arc<Denials>,
+}
+
+impl Shells<'_> {
+    fn signpost(&self, door: Door) -> Signpost {
+        let ReadyLine { listen: api, otlp_grpc, otlp_http, .. } = *self.ready;
+        Signpost { door, api, otlp_grpc, otlp_http }
+    }
+
+    pub(super) fn serve(
+        &self,
+        listener: Listener,
+        routes: Router,
+        door: Door,
+        places: usize,
+        draining: DrainHandle,
+    ) -> Task<()> {
+        let shell = Shell {
+            listener: listener.name,
+            signpost: self.signpost(door),
+            places: Places::new(places),
+            metrics: Arc::clone(self.metrics),
+            refusals: Arc::clone(self.refusals),
+            auth: self.auth.clone(),
+            limits: Arc::clone(self.limits),
+            denials: Arc::clone(self.denials),
+        };
+        let limits = ConnectionLimits {
+            connections_max: self.settings.connections_max,
+            idle_timeout: self.settings.idle_timeout,
+            drain_timeout: self.settings.drain_timeout,
+        };
+        tokio::spawn(listener.serve(wrap(routes, shell), limits, Arc::clone(self.metrics), draining))
+    }
+}
