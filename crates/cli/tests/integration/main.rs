@@ -16,4 +16,6 @@ mod hostile;
 #[cfg(test)]
 mod outside_text;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod serve;
