@@ -10,7 +10,7 @@ use crate::hash;
 use crate::shard::Shard;
 
 /// Changes whenever the layout of the state does.
-const LAYOUT: u32 = 18;
+const LAYOUT: u32 = 19;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RestoreError {
