@@ -1,6 +1,6 @@
 # What people and CI type. Each target is one line; what it does stands in scripts/.
 
-.PHONY: help demo setup check test clients alertmanager bench crash faulty-disk keys cascade eval eval-generated generate tighten
+.PHONY: help demo setup check test clients alertmanager bench crash faulty-disk fuzz keys cascade eval eval-generated generate tighten
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ crash: ## kill -9 the server fifty times under load and account for every event 
 
 faulty-disk: ## the journal on a disk that fails, fills up, loses power and rots: 2 000 seeded trials (COUNT=2000, SEED=1)
 	@cargo run --quiet --locked --package sim --bin faulty-disk -- --seed $(or $(SEED),1) --count $(or $(COUNT),2000)
+
+fuzz: setup ## ten million executions of each fuzz target (TARGET=traces_json, RUNS=10000000); what they promise: fuzz/README.md
+	@scripts/fuzz.sh $(or $(TARGET),all) $(or $(RUNS),10000000)
 
 keys: ## made-up keys against the real server, beside a client with a good one (KEYS=20000)
 	@scripts/keys.sh --keys $(or $(KEYS),20000)

@@ -24,6 +24,8 @@ install_packages() {
 
 missing=()
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
+# The fuzzer is C++.
+command -v c++ >/dev/null || missing+=(g++)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
 command -v node >/dev/null || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)

@@ -264,12 +264,10 @@ impl Core {
         let looked_at: Vec<(IncidentId, BTreeSet<TraceId>)> = self.cases.values().map(looked_at).collect();
         for trace in evidence.traces {
             self.peers.learn(&trace);
-            let id = trace.trace;
-            self.traces.capture(trace, self.tick);
-            let Some(held) = self.traces.get(&id) else { continue };
-            for (incident, _) in looked_at.iter().filter(|(_, traces)| traces.contains(&id)) {
-                effects.push(Effect::TraceCaptured { incident: *incident, trace: held.clone() });
+            for (incident, _) in looked_at.iter().filter(|(_, traces)| traces.contains(&trace.trace)) {
+                effects.push(Effect::TraceCaptured { incident: *incident, trace: trace.clone() });
             }
+            self.traces.capture(trace, self.tick);
         }
         effects.extend(self.open_ripe(true));
         effects

@@ -83,10 +83,13 @@ pub fn encode(input: &Input) -> (Kind, Vec<u8>) {
     internal::encode(input)
 }
 
-/// As [`decode`], but events keep their attributes: for traces that are captured as evidence.
+/// As [`decode`], but events keep their attributes: for traces that are captured as evidence. On the way in nobody
+/// looked at those attributes; where one of them turns out to be unreadable, the events come without any, because a
+/// trace is worth more than what it is compared by.
 pub fn decode_evidence(kind: u8, payload: &[u8], context: &Context<'_>) -> Result<Input, RecordError> {
     let limits = context.limits.for_evidence();
     decode(kind, payload, &Context { limits: &limits, ..*context })
+        .or_else(|_| decode(kind, payload, context))
 }
 
 /// The input that a record stands for. The same kind, payload and context give the same input, always.

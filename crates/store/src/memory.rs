@@ -101,8 +101,7 @@ impl State {
     fn keep_trace(&mut self, incident: IncidentId, trace: &CapturedTrace) {
         let (kept, citing) =
             self.traces.entry(trace.trace).or_insert_with(|| (trace.clone(), BTreeSet::new()));
-        let length = |trace: &CapturedTrace| serde_json::to_vec(trace).map_or(0, |bytes| bytes.len());
-        if length(trace) >= length(kept) {
+        if !trace.events.is_empty() {
             kept.clone_from(trace);
         }
         citing.insert(incident);

@@ -16,6 +16,4 @@ mod hostile;
 #[cfg(test)]
 mod outside_text;
 #[cfg(test)]
-mod retention;
-#[cfg(test)]
 mod serve;

@@ -124,3 +124,37 @@ fn kinds_keep_their_numbers() {
     assert_eq!(numbers, (1..=17).collect::<Vec<u8>>());
     assert!(Kind::ALL.iter().all(|kind| Kind::from_u8(*kind as u8) == Some(*kind)));
 }
+
+/// A request whose attribute and trace state nobody reads on the way in, and both are as asked for.
+fn request_with(attribute: &str, trace_state: &str) -> Vec<u8> {
+    r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"4bf92f3577b34da6a3ce929d0e0e4736",
+        "spanId":"00f067aa0ba902b7","traceState":STATE,"name":"GET /","kind":2,
+        "startTimeUnixNano":"1799999999000000000","endTimeUnixNano":"1799999999250000000",
+        "attributes":[{"key":"shard","value":{"stringValue":VALUE}}]}]}]}]}"#
+        .replace("STATE", trace_state)
+        .replace("VALUE", attribute)
+        .into_bytes()
+}
+
+#[test]
+fn evidence_can_be_read_wherever_the_request_could() {
+    with_context(|context| {
+        let read = |body: &[u8]| {
+            let kind = Kind::OtlpTracesJson as u8;
+            let Ok(Input::Events(events)) = record::decode(kind, body, context) else { panic!("no request") };
+            let evidence = record::decode_evidence(kind, body, context);
+            let Ok(Input::Events(evidence)) = evidence else { panic!("no evidence: {evidence:?}") };
+            assert_eq!(events.len(), 1);
+            assert_eq!(evidence.len(), 1);
+            evidence[0].attributes.len()
+        };
+        assert_eq!(read(&request_with(r#""a""#, r#""""#)), 1);
+        assert_eq!(read(&request_with(r#""\ud800""#, r#""""#)), 0);
+        assert_eq!(read(&request_with("7", r#""""#)), 0);
+        assert_eq!(read(&request_with(r#""a""#, "7")), 0);
+        let mut not_utf8 = request_with(r#""@""#, r#""""#);
+        let at = not_utf8.iter().position(|byte| *byte == b'@').unwrap();
+        not_utf8[at] = 0xe3;
+        assert_eq!(read(&not_utf8), 0);
+    });
+}

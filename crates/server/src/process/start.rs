@@ -9,7 +9,7 @@ use model::{Input, Nanos};
 use notify::Workers;
 use runtime::{Budget, Closed, Drain, QueueReceiver, QueueSender, bounded};
 use store::{SqliteStore, Store};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use super::listeners::{Listeners, Shells, watched_keys};
 use super::recovery::recover;
@@ -198,7 +198,6 @@ struct Core {
     store_sender: StoreSender,
     store_state: Arc<StoreState>,
     heartbeat: Arc<Heartbeat>,
-    captures_wait: watch::Receiver<bool>,
     outgoing: Arc<notify::Outgoing>,
     threads: Threads,
 }
@@ -210,8 +209,8 @@ impl Core {
         metrics: &Arc<ServerMetrics>,
     ) -> Result<Self, StartError> {
         let Opened { data, rules, writer, journal, store, applied } = opened;
-        let keep_from = snapshot::keep_from(&data.snapshots(), applied).unwrap_or(Position::START);
-        let store_state = Arc::new(StoreState::new(keep_from));
+        let snapshots = snapshot::list(&data.snapshots()).unwrap_or_default();
+        let store_state = Arc::new(StoreState::new(snapshot::keep_from(&snapshots)));
         let (queue, inbox) = bounded(store_writer::QUEUE_CAPACITY, metrics.store_queue.clone());
         let store_sender = StoreSender::new(queue, Arc::clone(metrics));
         let outgoing = Arc::new(notify::Outgoing::new(&settings.notifications));
@@ -235,7 +234,6 @@ impl Core {
         let committer = Arc::new(committer);
         configure(settings, &replayer, &committer)?;
         let heartbeat = Arc::new(Heartbeat::new(settings.tick));
-        let (tell, captures_wait) = watch::channel(replayer.evidence.is_behind());
         let engine_loop = EngineLoop {
             heartbeat: Arc::clone(&heartbeat),
             replayer,
@@ -246,7 +244,6 @@ impl Core {
             store: store_sender.clone(),
             tick: settings.tick,
             snapshot_bytes: settings.snapshot_bytes,
-            captures_wait: tell,
             metrics: Arc::clone(metrics),
         };
         let threads = start_engine(engine_loop, store_thread)?;
@@ -259,7 +256,6 @@ impl Core {
             store_sender,
             store_state,
             heartbeat,
-            captures_wait,
             outgoing,
             threads,
         })
@@ -321,7 +317,6 @@ impl Core {
             outbox: Arc::new(self.store.clone()),
             store_state: Arc::clone(&self.store_state),
             engine: self.engine.clone(),
-            captures_wait: self.captures_wait.clone(),
             metrics: Arc::clone(metrics),
         }
     }

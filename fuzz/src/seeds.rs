@@ -1,0 +1,167 @@
+//! What a target begins with: real payloads of the repository, written into its corpus at the start of a run that
+//! names one. Small, and made by the code that is tested, so that they never grow stale.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use prost::Message as _;
+
+const TRACES: &str = include_str!("../seeds/traces.json");
+const LOGS: &str = include_str!("../seeds/logs.json");
+const METRICS: &str = include_str!("../seeds/metrics.json");
+const WIDE: &str = include_str!("../seeds/wide.json");
+const SIGNALS: &str = include_str!("../seeds/signals.json");
+const DEPLOYMENTS: &str = include_str!("../seeds/deployments.json");
+const ALERTS: &str = include_str!("../seeds/alerts.json");
+const SETTINGS: &str = include_str!("../seeds/settings.toml");
+const OF_SERVER: &str = include_str!("../seeds/casebook.toml");
+const CASE: &str = include_str!("../seeds/case.toml");
+const ALERTMANAGER: &str = include_str!("../../crates/intake/src/alerts/fixtures/alertmanager.json");
+const GRAFANA: &str = include_str!("../../crates/intake/src/alerts/fixtures/grafana.json");
+const PAGERDUTY: &str = include_str!("../../crates/intake/src/alerts/fixtures/pagerduty.json");
+const REPORT: &str = include_str!("../../doc/formats/vectors/bad-version.json");
+
+const QUERY: &str = "state=open&env=prod&service=cart&limit=10&cursor=x";
+const KEYS: &str = include_str!("../seeds/keys.toml");
+const NOTIFY: &str = include_str!("../seeds/notify.toml");
+
+/// Writes the seeds of a target into the first folder of the command line, which is the fuzzer's corpus.
+pub fn plant(target: &str) {
+    let Some(directory) = std::env::args().skip(1).find(|argument| Path::new(argument).is_dir()) else {
+        return;
+    };
+    for (number, seed) in of(target).into_iter().enumerate() {
+        let file = Path::new(&directory).join(format!("seed-{number}"));
+        fs::write(file, seed).expect("a seed can be written");
+    }
+}
+
+pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
+    let text = |texts: &[&str]| texts.iter().map(|text| text.as_bytes().to_vec()).collect::<Vec<_>>();
+    match target {
+        "traces_protobuf" => vec![traces()],
+        "logs_protobuf" => vec![logs()],
+        "metrics_protobuf" => vec![metrics()],
+        "traces_json" => text(&[TRACES]),
+        "logs_json" => text(&[LOGS]),
+        "metrics_json" => text(&[METRICS]),
+        "wide_events" => text(&[WIDE, &WIDE.replace('\n', " ")]),
+        "alerts" => text(&[ALERTS, ALERTMANAGER, GRAFANA, PAGERDUTY]),
+        "facts" => text(&[SIGNALS, DEPLOYMENTS]),
+        "decompress" => packed(),
+        "queries" => queries(),
+        "server_settings" => [OF_SERVER, KEYS, NOTIFY, "a secret of a webhook, long enough for that\n"]
+            .iter()
+            .enumerate()
+            .map(|(at, text)| [&[at as u8][..], text.as_bytes()].concat())
+            .collect(),
+        "record" => records(),
+        "settings" => text(&[SETTINGS, "64MiB", "250ms", &engine::Config::default().to_json()]),
+        "report" => text(&[REPORT]),
+        "case_files" => {
+            let line = |kind: &str, body: &str| {
+                format!(
+                    "{{\"at\":\"2026-10-01T12:00:00Z\",\"kind\":\"{kind}\",\"body\":{}}}",
+                    body.replace('\n', " ")
+                )
+            };
+            text(&[
+                CASE,
+                &line("otlp_traces", TRACES),
+                &line("signal", SIGNALS),
+                &line("alert", ALERTMANAGER),
+            ])
+        }
+        "journal_damage" => vec![vec![0, 0, 0, 40], vec![8, 1, 0, 99, 15, 2, 0, 0], vec![12, 0, 1, 0]],
+        "journal_files" => vec![b"\x08\x02\x08CSBKJRNL\x01\0\0\0\0\0\0\0".to_vec()],
+        _ => Vec::new(),
+    }
+}
+
+fn queries() -> Vec<Vec<u8>> {
+    let cursor =
+        api::IncidentCursor { listed_at: model::Nanos(7), id: model::IncidentId([3; 8]) }.to_string();
+    let of_reports = format!("limit=3&cursor={}", api::ReportCursor { sequence: 7 });
+    let of_actions = format!("actor=a&outcome=done&limit=3&cursor={}", api::AuditCursor { sequence: 7 });
+    let of_notifications = format!(
+        "state=dead&target=a&incident=inc_0303030303030303&cursor={}",
+        api::NotificationCursor { sequence: 7 }
+    );
+    let others =
+        [QUERY, "env=&service=%2F&status=firing", "from=a&to=b", "format=markdown", "0123456789abcdef"];
+    let made = [cursor, of_reports, of_actions, of_notifications];
+    others.into_iter().map(str::to_owned).chain(made).map(String::into_bytes).collect()
+}
+
+/// Nothing, a little and a lot, in each encoding: the last are bombs.
+fn packed() -> Vec<Vec<u8>> {
+    let zeros = vec![0; 1 << 20];
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(&zeros).expect("memory can be written");
+    let gzip = gzip.finish().expect("memory can be written");
+    let zstd = zstd::bulk::compress(&zeros, 3).expect("memory can be written");
+    let small = zstd::bulk::compress(b"a little, a little", 3).expect("memory can be written");
+    [(0, &b"not compressed"[..]), (1, &gzip), (1, b"\x1f\x8b"), (2, &zstd), (2, &small)]
+        .map(|(encoding, bytes)| [&[encoding][..], bytes].concat())
+        .to_vec()
+}
+
+/// One of each kind: outside bytes, and what arises inside.
+fn records() -> Vec<Vec<u8>> {
+    use intake::record::Kind;
+    let of = |kind: Kind, payload: &[u8]| [&[kind as u8][..], payload].concat();
+    let inside = |input: model::Input| {
+        let (kind, payload) = intake::record::encode(&input);
+        of(kind, &payload)
+    };
+    vec![
+        of(Kind::OtlpTracesProtobuf, &traces()),
+        of(Kind::OtlpLogsProtobuf, &logs()),
+        of(Kind::OtlpMetricsProtobuf, &metrics()),
+        of(Kind::WideJson, WIDE.as_bytes()),
+        of(Kind::Signals, SIGNALS.as_bytes()),
+        of(Kind::Alerts, &intake::record::alerts_payload(model::AlertProvider::ALL[0], ALERTS.as_bytes())),
+        inside(model::Input::Tick),
+        inside(model::Input::Configure(engine::Config::default().to_json().into())),
+        inside(model::Input::Events(Vec::new())),
+    ]
+}
+
+fn traces() -> Vec<u8> {
+    serde_json::from_str::<ExportTraceServiceRequest>(TRACES).expect("the seed is a request").encode_to_vec()
+}
+
+fn logs() -> Vec<u8> {
+    serde_json::from_str::<ExportLogsServiceRequest>(LOGS).expect("the seed is a request").encode_to_vec()
+}
+
+fn metrics() -> Vec<u8> {
+    serde_json::from_str::<ExportMetricsServiceRequest>(METRICS)
+        .expect("the seed is a request")
+        .encode_to_vec()
+}
+
+/// A folder that costs no disk where the system has such a place.
+pub(crate) fn directory_in_memory() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    made.expect("a folder can be made")
+}
+
+/// The files of a folder with their contents, by name.
+pub(crate) fn files_of(directory: &Path) -> Vec<(String, Vec<u8>)> {
+    let listed = fs::read_dir(directory).expect("the folder can be listed").filter_map(Result::ok);
+    let mut files: Vec<_> = listed
+        .filter(|file| file.file_name() != "lock")
+        .map(|file| {
+            let name = file.file_name().to_string_lossy().into_owned();
+            (name, fs::read(file.path()).expect("the file can be read"))
+        })
+        .collect();
+    files.sort();
+    files
+}
