@@ -14,6 +14,7 @@ use crate::advice::advice;
 use crate::escape;
 use crate::exit::{Exit, Failure};
 use crate::key::KeyArguments;
+use crate::transport::{TlsArguments, Transport};
 
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
 const ANSWER_WAIT: Duration = Duration::from_secs(30);
@@ -39,14 +40,16 @@ pub(crate) struct Connection {
     server: Url,
     #[command(flatten)]
     key: KeyArguments,
+    #[command(flatten)]
+    tls: TlsArguments,
 }
 
 fn server(text: &str) -> Result<Url, String> {
     let url =
         Url::parse(text).map_err(|error| format!("{error}; expected a URL such as http://127.0.0.1:7420"))?;
     match url.scheme() {
-        "http" if url.has_host() && url.query().is_none() && url.fragment().is_none() => Ok(url),
-        "http" => Err("expected a URL such as http://127.0.0.1:7420".to_owned()),
+        "http" | "https" if url.has_host() && url.query().is_none() && url.fragment().is_none() => Ok(url),
+        "http" | "https" => Err("expected a URL such as http://127.0.0.1:7420".to_owned()),
         other => Err(format!("{other} is not supported; expected a URL such as http://127.0.0.1:7420")),
     }
 }
@@ -109,18 +112,17 @@ impl Connection {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| self.unreachable(&error))?;
         runtime.block_on(async {
-            let client = self.client(|builder| builder.read_timeout(ANSWER_WAIT));
-            let client = client.map_err(|error| self.unreachable(&error))?;
-            let request = client.get(self.url(path, query)).header(ACCEPT, "application/x-ndjson");
-            let mut response =
-                self.authorized(request)?.send().await.map_err(|error| self.unreachable(&error))?;
+            let transport = self.transport(|builder| builder.read_timeout(ANSWER_WAIT))?;
+            let request = transport.client.get(self.url(path, query)).header(ACCEPT, "application/x-ndjson");
+            let sent = transport.send(self.authorized(request)?).await;
+            let mut response = sent.map_err(|error| self.unreachable(&*error))?;
             let status = response.status();
             if !status.is_success() {
                 let body = self.body(response).await?;
                 return Err(self.refused(status.as_u16(), &body));
             }
             let mut line = Vec::new();
-            while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
+            while let Some(chunk) = self.next(&mut response).await? {
                 for part in chunk.split_inclusive(|byte| *byte == b'\n') {
                     line.extend_from_slice(part);
                     if line.len() > line_bytes_max {
@@ -177,13 +179,13 @@ impl Connection {
         accept: &str,
         body: Option<Vec<u8>>,
     ) -> Result<Answer, Failure> {
-        let client =
-            self.client(|builder| builder.timeout(ANSWER_WAIT)).map_err(|error| self.unreachable(&error))?;
-        let mut request = client.request(method, url).header(ACCEPT, accept);
+        let transport = self.transport(|builder| builder.timeout(ANSWER_WAIT))?;
+        let mut request = transport.client.request(method, url).header(ACCEPT, accept);
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
-        let response = self.authorized(request)?.send().await.map_err(|error| self.unreachable(&error))?;
+        let sent = transport.send(self.authorized(request)?).await;
+        let response = sent.map_err(|error| self.unreachable(&*error))?;
         let status = response.status().as_u16();
         let etag = response.headers().get(ETAG).and_then(|etag| etag.to_str().ok());
         let etag = etag.map(|etag| etag.trim_matches('"').to_owned());
@@ -199,6 +201,23 @@ impl Connection {
             Some(key) => request.header(AUTHORIZATION, key),
             None => request,
         })
+    }
+
+    fn transport(
+        &self,
+        wait: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+    ) -> Result<Transport, Failure> {
+        let client = self.client(wait).map_err(|error| self.unreachable(&error))?;
+        Transport::new(client, self.server.scheme() == "https", &self.tls, ANSWER_WAIT)
+            .map_err(|fault| Failure::new(Exit::Usage, fault))
+    }
+
+    /// The next piece of a body. The client's own timeouts do not reach through TLS.
+    async fn next(&self, response: &mut Response) -> Result<Option<bytes::Bytes>, Failure> {
+        match tokio::time::timeout(ANSWER_WAIT, response.chunk()).await {
+            Ok(chunk) => chunk.map_err(|error| self.unreachable(&error)),
+            Err(slow) => Err(self.unreachable(&slow)),
+        }
     }
 
     fn client(
@@ -221,7 +240,7 @@ impl Connection {
 
     async fn body(&self, mut response: Response) -> Result<Vec<u8>, Failure> {
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
+        while let Some(chunk) = self.next(&mut response).await? {
             if body.len() + chunk.len() > ANSWER_BYTES_MAX {
                 return Err(self.misunderstood("it is larger than 64 MiB"));
             }

@@ -11,6 +11,7 @@ mod key;
 mod output;
 mod table;
 mod time;
+mod transport;
 
 use std::io::Write;
 use std::process::ExitCode;

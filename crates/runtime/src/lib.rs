@@ -10,6 +10,7 @@ mod metrics;
 mod queue;
 mod reload;
 mod telemetry;
+mod tls;
 
 pub use budget::{Budget, BudgetFull, Hold};
 pub use drain::{Drain, DrainHandle, on_termination};
@@ -17,3 +18,4 @@ pub use metrics::{MetricSpec, Metrics};
 pub use queue::{Closed, QueueGauges, QueueReceiver, QueueSender, TrySendError, bounded};
 pub use reload::each_second_and_at_hangup;
 pub use telemetry::{LogFilterError, init as init_telemetry, log_filter};
+pub use tls::{TlsFiles, TlsMetrics, TlsSource};

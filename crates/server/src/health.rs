@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use api::{Check, CheckStatus, Durability, Health};
 use model::{Nanos, SECOND_NS};
+use runtime::TlsSource;
 
 use crate::auth::KeySource;
 use crate::clock;
@@ -29,6 +30,7 @@ pub(crate) struct HealthState {
     pub room: Arc<DiskRoom>,
     pub shedding: Shedding,
     keys: Option<Arc<KeySource>>,
+    tls: Option<Arc<TlsSource>>,
     /// Set once the server is put together.
     pub parts: std::sync::OnceLock<HealthParts>,
 }
@@ -89,9 +91,10 @@ impl HealthState {
         room: Arc<DiskRoom>,
         shedding: Shedding,
         keys: Option<Arc<KeySource>>,
+        tls: Option<Arc<TlsSource>>,
     ) -> Self {
         let phase = AtomicU8::new(Phase::Starting as u8);
-        Self { phase, durability, room, shedding, keys, parts: std::sync::OnceLock::new() }
+        Self { phase, durability, room, shedding, keys, tls, parts: std::sync::OnceLock::new() }
     }
 
     pub(crate) fn enter(&self, phase: Phase) {
@@ -101,6 +104,7 @@ impl HealthState {
     pub(crate) fn report(&self) -> Health {
         let mut checks = vec![self.phase(), self.room.check(), self.shedding.check()];
         checks.extend(self.keys.as_deref().map(keys));
+        checks.extend(self.tls.as_deref().map(certificates));
         if let Some(parts) = self.parts.get() {
             checks.push(journal(&parts.committer));
             checks.push(store(&parts.store));
@@ -124,6 +128,18 @@ impl HealthState {
 
 fn check(name: &str, status: CheckStatus, detail: impl Into<String>) -> Check {
     Check { name: name.to_owned(), status, detail: detail.into() }
+}
+
+/// Never a failure either, as long as the certificates from before do not expire.
+fn certificates(source: &TlsSource) -> Check {
+    match source.fault() {
+        None => check("tls", CheckStatus::Ok, "the certificates are those of the files"),
+        Some(fault) => check(
+            "tls",
+            CheckStatus::Warn,
+            format!("{fault}; the certificates from before stay: mend the file"),
+        ),
+    }
 }
 
 /// Never a failure: whoever has a key from before is served as before.

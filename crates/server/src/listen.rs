@@ -9,21 +9,29 @@ use std::time::Duration;
 use axum::body::Body;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use runtime::DrainHandle;
+use runtime::{DrainHandle, TlsSource};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 
 use crate::auth::Peer;
 use crate::http::GuardedBody;
-use crate::metrics::{ListenerLabel, ServerMetrics};
+use crate::metrics::{DenialLabels, ListenerLabel, ServerMetrics};
 
 /// A fresh connection has to bring its first request sooner than an old one its next.
 const FIRST_REQUEST_TIMEOUT_MAX: Duration = Duration::from_secs(10);
 /// A pause after the process could not accept, usually for want of file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+/// A handshake takes two round trips and a signature.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Which part of the places of connections handshakes may take at once, so that strangers who dawdle over theirs leave room
+/// for the rest.
+const HANDSHAKES_PART: usize = 4;
 /// How long a connection without requests may take to say goodbye.
 const GOODBYE: Duration = Duration::from_millis(200);
 const HEADER_BYTES_MAX: u32 = 32 * 1024;
@@ -47,6 +55,7 @@ pub(crate) struct Listener {
     pub name: &'static str,
     socket: TcpListener,
     address: SocketAddr,
+    tls: Option<Arc<TlsSource>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -66,11 +75,16 @@ impl Listener {
         let fail = |error| BindError { flag, address, error };
         let socket = TcpListener::bind(address).await.map_err(fail)?;
         let address = socket.local_addr().map_err(fail)?;
-        Ok(Self { name, socket, address })
+        Ok(Self { name, socket, address, tls: None })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Every connection has to begin with a handshake.
+    pub(crate) fn behind(self, tls: Option<Arc<TlsSource>>) -> Self {
+        Self { tls, ..self }
     }
 
     /// Serves until the drain starts, then lets open requests end.
@@ -82,6 +96,7 @@ impl Listener {
         mut drain: DrainHandle,
     ) {
         let places = Arc::new(Semaphore::new(limits.connections_max));
+        let shaking = Arc::new(Semaphore::new(limits.connections_max.div_ceil(HANDSHAKES_PART)));
         let mut connections = JoinSet::new();
         loop {
             let accepted = tokio::select! {
@@ -92,8 +107,17 @@ impl Listener {
             let Some((stream, peer, place)) = accepted else { continue };
             let connection =
                 Connection::new(self.name, router.clone(), limits, Arc::clone(&metrics), drain.clone());
+            let handshake = self.tls.as_ref().map(|tls| (tls.config(), Arc::clone(&shaking)));
             connections.spawn(async move {
-                connection.run(stream, peer).await;
+                let _ = stream.set_nodelay(true);
+                match handshake {
+                    None => connection.run(stream, peer).await,
+                    Some((config, shaking)) => {
+                        if let Some(stream) = connection.shake_hands(stream, config, &shaking).await {
+                            connection.run(stream, peer).await;
+                        }
+                    }
+                }
                 drop(place);
             });
         }
@@ -140,8 +164,36 @@ impl Connection {
         Self { label: ListenerLabel { listener: name }, router, limits, metrics, drain }
     }
 
-    async fn run(mut self, stream: TcpStream, peer: Peer) {
-        let _ = stream.set_nodelay(true);
+    /// Nothing comes of one that takes too long, fails, or is one too many.
+    async fn shake_hands(
+        &self,
+        stream: TcpStream,
+        config: Arc<tokio_rustls::rustls::ServerConfig>,
+        shaking: &Semaphore,
+    ) -> Option<TlsStream<TcpStream>> {
+        let failed = |reason| {
+            let labels = DenialLabels { listener: self.label.listener, reason };
+            self.metrics.handshakes_failed.get_or_create(&labels).inc();
+            None
+        };
+        let Ok(_place) = shaking.try_acquire() else { return failed("crowded") };
+        let accepting = TlsAcceptor::from(config).accept(stream);
+        let mut drain = self.drain.clone();
+        tokio::select! {
+            () = drain.started() => None,
+            accepted = tokio::time::timeout(HANDSHAKE_TIMEOUT, accepting) => match accepted {
+                Ok(Ok(stream)) => Some(stream),
+                // Whoever has no certificate is told so by the protocol.
+                Ok(Err(_)) => failed("refused"),
+                Err(_) => failed("slow"),
+            },
+        }
+    }
+
+    async fn run<S>(mut self, stream: S, peer: Peer)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let open = self.metrics.connections.get_or_create_owned(&self.label);
         open.inc();
         let activity = Arc::new(Activity::new());

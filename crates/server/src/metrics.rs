@@ -10,7 +10,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use runtime::{Budget, MetricSpec, Metrics, QueueGauges};
+use runtime::{Budget, MetricSpec, Metrics, QueueGauges, TlsMetrics};
 
 use crate::auth::KeyMetrics;
 
@@ -79,6 +79,7 @@ pub(crate) struct ServerMetrics {
     pub bytes_in_flight: Gauge,
     pub connections: Family<ListenerLabel, Gauge>,
     pub connections_closed_idle: Family<ListenerLabel, Counter>,
+    pub handshakes_failed: Family<DenialLabels, Counter>,
     pub responses: Family<ResponseLabels, Counter>,
     pub denied: Family<DenialLabels, Counter>,
     pub limited: Family<LimitLabels, Counter>,
@@ -136,6 +137,9 @@ specs! {
     KEYS = "keys_known", "Keys of the file that is in force.";
     KEYS_BROKEN = "keys_file_broken", "1 while the keys file cannot be read or understood, so that the keys from before stay in force.";
     KEYS_RELOADS = "keys_reloads", "How often a changed keys file was taken over.";
+    HANDSHAKES_FAILED = "tls_handshakes_failed", "TLS handshakes that came to nothing, by listener and reason: refused, slow or crowded.";
+    TLS_BROKEN = "tls_files_broken", "1 while the files of certificates cannot be used, so that the ones from before stay in force.";
+    TLS_RELOADS = "tls_reloads", "How often changed certificates were taken over.";
     ENGINE_DEPTH = "engine_queue_depth", "Durable entries that wait for the engine.";
     ENGINE_CAPACITY = "engine_queue_capacity", "Most entries that may wait for the engine.";
     ENGINE_FULL = "engine_queue_full", "How often the journal had to wait for the engine.";
@@ -190,6 +194,7 @@ impl ServerMetrics {
             bytes_in_flight: r.add(IN_FLIGHT, Gauge::default()),
             connections: r.add(CONNECTIONS, Family::default()),
             connections_closed_idle: r.add(CONNECTIONS_IDLE, Family::default()),
+            handshakes_failed: r.add(HANDSHAKES_FAILED, Family::default()),
             responses: r.add(RESPONSES, Family::default()),
             denied: r.add(DENIED, Family::default()),
             limited: r.add(LIMITED, Family::default()),
@@ -233,6 +238,12 @@ impl ServerMetrics {
         registry.add(KEYS, keys.known.clone());
         registry.add(KEYS_BROKEN, keys.broken.clone());
         registry.add(KEYS_RELOADS, keys.reloads.clone());
+    }
+
+    pub(crate) fn watch_tls(&self, tls: &TlsMetrics) {
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        registry.add(TLS_BROKEN, tls.broken.clone());
+        registry.add(TLS_RELOADS, tls.reloads.clone());
     }
 
     /// The engine's own counters, as of the last tick.

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod rates;
+mod tls;
 mod together;
 
 use std::collections::BTreeMap;
@@ -25,8 +26,15 @@ pub static CONFIG_FILE: Setting =
     Setting { name: "config", shape: "FILE", default: None, help: "TOML file with settings." };
 
 /// What the commands read that ask a server; they may stand beside a server's own.
-const CLIENT_VARIABLES: [&str; 4] =
-    ["CASEBOOK_SERVER", "CASEBOOK_KEY", "CASEBOOK_KEY_FILE", "CASEBOOK_ACTOR"];
+const CLIENT_VARIABLES: [&str; 7] = [
+    "CASEBOOK_SERVER",
+    "CASEBOOK_KEY",
+    "CASEBOOK_KEY_FILE",
+    "CASEBOOK_ACTOR",
+    "CASEBOOK_CA",
+    "CASEBOOK_CLIENT_CERTIFICATE",
+    "CASEBOOK_CLIENT_KEY",
+];
 
 const LISTENERS: [&str; 4] = ["listen", "admin", "otlp-grpc", "otlp-http"];
 
@@ -42,6 +50,19 @@ pub static REGISTER: &[Setting] = &[
         "FILE",
         None,
         "TOML file with the hashes of keys, read again when it changes and at SIGHUP; without it only this machine is served.",
+    ),
+    setting(
+        "tls-certificate",
+        "FILE",
+        None,
+        "PEM file with the certificate chain of every listener, read again when it changes and at SIGHUP; without it there is no TLS.",
+    ),
+    setting("tls-key", "FILE", None, "PEM file with the private key of --tls-certificate."),
+    setting(
+        "tls-client-ca",
+        "FILE",
+        None,
+        "PEM file with authorities; every client then needs a certificate of one of them, on every listener.",
     ),
     setting("tick", "DURATION", Some("1s"), "How often the engine evaluates; 100ms to 1m."),
     setting("shards", "COUNT", Some("1"), "Into how many parts the engine's summaries are cut; 1 to 64."),
@@ -197,6 +218,7 @@ pub struct Settings {
     pub otlp_grpc: SocketAddr,
     pub otlp_http: SocketAddr,
     pub keys: Option<Arc<KeySource>>,
+    pub tls: Option<Arc<runtime::TlsSource>>,
     pub rates: RateSettings,
     pub tick: Duration,
     pub shards: usize,
@@ -301,6 +323,7 @@ impl Settings {
         let addresses = LISTENERS.map(|name| (name, meaning.get(name, value::address)));
         let [listen, admin, otlp_grpc, otlp_http] = addresses.map(|(_, address)| address);
         let keys = together::read_keys(meaning);
+        let tls = tls::read(meaning);
         let rates = rates::read(meaning);
         let tick = meaning.get("tick", duration_within(100, 60_000, "100ms to 1m"));
         let shards = meaning.get("shards", value::count(1, 64));
@@ -342,6 +365,7 @@ impl Settings {
             otlp_grpc: otlp_grpc?,
             otlp_http: otlp_http?,
             keys: keys.source(),
+            tls,
             rates: rates?,
             tick: tick?,
             shards: shards? as usize,

@@ -1,10 +1,11 @@
 //! `casebook doctor`: checks everything that a working server stands on.
 
+use std::error::Error;
 use std::time::Duration;
 
 use api::{Check, CheckStatus};
 use clap::Args;
-use reqwest::{Client, Response};
+use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use server::{DataDir, SettingFlags};
 
@@ -13,6 +14,7 @@ use crate::exit::{Exit, Failure};
 use crate::key::KeyArguments;
 use crate::output;
 use crate::table::{Column, Table, terminal_width};
+use crate::transport::{TlsArguments, Transport};
 
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
 /// As every command that asks a server has it.
@@ -38,6 +40,8 @@ pub(crate) struct Doctor {
     server: Option<String>,
     #[command(flatten)]
     key: KeyArguments,
+    #[command(flatten)]
+    tls: TlsArguments,
     #[command(flatten)]
     settings: SettingFlags,
 }
@@ -71,7 +75,7 @@ impl Doctor {
         }
         let default = (!configured).then_some(SERVER_DEFAULT);
         if let Some(server) = self.server.as_deref().or(default) {
-            checks.extend(check_server(server.trim_end_matches('/'), &self.key).await);
+            checks.extend(check_server(server.trim_end_matches('/'), &self.key, &self.tls).await);
         }
         checks
     }
@@ -81,15 +85,15 @@ fn check(name: &str, status: CheckStatus, detail: impl Into<String>) -> Check {
     Check { name: name.to_owned(), status, detail: detail.into() }
 }
 
-async fn check_server(server: &str, key: &KeyArguments) -> Vec<Check> {
-    let client = match client(key) {
+async fn check_server(server: &str, key: &KeyArguments, tls: &TlsArguments) -> Vec<Check> {
+    let client = match Asking::new(server, key, tls) {
         Ok(client) => client,
         Err(detail) => return vec![check("server", CheckStatus::Fail, detail)],
     };
-    let answer = match client.get(format!("{server}/v1/incidents?limit=1")).send().await {
+    let answer = match client.send(client.get(&format!("{server}/v1/incidents?limit=1"))).await {
         Ok(answer) => answer,
         Err(error) => {
-            return vec![check("server", CheckStatus::Fail, no_answer(server, &error))];
+            return vec![check("server", CheckStatus::Fail, no_answer(server, &*error))];
         }
     };
     let skew = skew(&answer);
@@ -103,13 +107,31 @@ async fn check_server(server: &str, key: &KeyArguments) -> Vec<Check> {
     checks
 }
 
-fn client(key: &KeyArguments) -> Result<Client, String> {
-    let mut headers = reqwest::header::HeaderMap::new();
-    if let Some(key) = key.header()? {
-        headers.insert(reqwest::header::AUTHORIZATION, key);
+/// The way to the server, and the key to ask with.
+struct Asking {
+    transport: Transport,
+    key: Option<reqwest::header::HeaderValue>,
+}
+
+impl Asking {
+    fn new(server: &str, key: &KeyArguments, tls: &TlsArguments) -> Result<Self, String> {
+        let client =
+            Client::builder().timeout(ANSWER_WAIT).no_proxy().build().map_err(|error| error.to_string())?;
+        let transport = Transport::new(client, server.starts_with("https:"), tls, ANSWER_WAIT)?;
+        Ok(Self { transport, key: key.header()? })
     }
-    let builder = Client::builder().timeout(ANSWER_WAIT).default_headers(headers).no_proxy();
-    builder.build().map_err(|error| error.to_string())
+
+    fn get(&self, url: &str) -> RequestBuilder {
+        self.transport.client.get(url)
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, Box<dyn Error + Send + Sync>> {
+        let request = match &self.key {
+            Some(key) => request.header(reqwest::header::AUTHORIZATION, key.clone()),
+            None => request,
+        };
+        self.transport.send(request).await
+    }
 }
 
 /// The server's clock against this machine's, from the `Date` of its answer.
@@ -143,11 +165,11 @@ fn parse_http_date(text: &str) -> Option<u64> {
 }
 
 /// One event in, and the same event out again.
-async fn probe(client: &Client, server: &str) -> Result<String, String> {
+async fn probe(client: &Asking, server: &str) -> Result<String, String> {
     let now = server::now();
     let trace = format!("{:032x}", now.0);
     let event = probe_event(&trace, now);
-    let sent = client.post(format!("{server}/v1/events")).json(&event).send().await;
+    let sent = client.send(client.transport.client.post(format!("{server}/v1/events")).json(&event)).await;
     let answer = sent.map_err(|error| format!("POST /v1/events: {error}"))?;
     let status = answer.status();
     let reply: Value =
@@ -155,7 +177,7 @@ async fn probe(client: &Client, server: &str) -> Result<String, String> {
     if reply.get("accepted") != Some(&json!(1)) {
         return Err(format!("POST /v1/events answered {status}: {reply}"));
     }
-    let read = client.get(format!("{server}/v1/traces/{trace}")).send().await;
+    let read = client.send(client.get(&format!("{server}/v1/traces/{trace}"))).await;
     let answer = read.map_err(|error| format!("GET /v1/traces/{trace}: {error}"))?;
     match answer.status() {
         status if status.is_success() => Ok(format!("an event went in and was read back as trace {trace}")),

@@ -17,3 +17,5 @@ mod hostile;
 mod outside_text;
 #[cfg(test)]
 mod serve;
+#[cfg(test)]
+mod tls;

@@ -9,7 +9,7 @@ use runtime::{Budget, Drain};
 use tokio::task::JoinHandle as Task;
 
 use super::StartError;
-use super::listeners::{Listeners, Shells, watched_keys};
+use super::listeners::{Listeners, Shells, watch_certificates, watched_keys};
 use crate::admin::{self, Admin};
 use crate::data::DataDir;
 use crate::denials::Denials;
@@ -39,9 +39,9 @@ impl DecodeOnly {
         let metrics = Arc::new(ServerMetrics::new());
         let refusals = Arc::new(Refusals::new(Arc::clone(&metrics)));
         let room = Arc::new(DiskRoom::new(settings.data.clone(), settings.disk_reserve));
-        let (shedding, keys) = (metrics.shedding.clone(), settings.keys.clone());
+        let (shedding, keys, tls) = (metrics.shedding.clone(), settings.keys.clone(), settings.tls.clone());
         let health =
-            Arc::new(HealthState::new(settings.durability, Arc::clone(&room), shedding.clone(), keys));
+            Arc::new(HealthState::new(settings.durability, Arc::clone(&room), shedding.clone(), keys, tls));
         let limits = BodyLimits { bytes_max: settings.body_bytes_max, timeout: settings.request_timeout };
         let ingest = Arc::new(Ingest::new(
             Destination::Nowhere,
@@ -54,6 +54,7 @@ impl DecodeOnly {
         ));
         let (drain, draining) = Drain::new();
         tokio::spawn(room.watch(draining.clone()));
+        watch_certificates(settings, &metrics, draining.clone());
         let auth = watched_keys(settings, &metrics, draining.clone());
         let limits = Arc::new(Limits::new(settings.rates));
         let shells = Shells {

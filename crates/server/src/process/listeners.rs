@@ -56,6 +56,13 @@ pub(super) fn watched_keys(settings: &Settings, metrics: &ServerMetrics, drainin
     Auth::Keys(keys)
 }
 
+/// Certificates of the listeners are kept up to date until the end.
+pub(super) fn watch_certificates(settings: &Settings, metrics: &ServerMetrics, draining: DrainHandle) {
+    let Some(tls) = settings.tls.clone() else { return };
+    metrics.watch_tls(&tls.metrics);
+    tokio::spawn(runtime::each_second_and_at_hangup(draining, move || tls.look()));
+}
+
 /// What every listener is wrapped in.
 pub(super) struct Shells<'a> {
     pub settings: &'a Settings,
@@ -96,6 +103,7 @@ impl Shells<'_> {
             idle_timeout: self.settings.idle_timeout,
             drain_timeout: self.settings.drain_timeout,
         };
-        tokio::spawn(listener.serve(wrap(routes, shell), limits, Arc::clone(self.metrics), draining))
+        let door = listener.behind(self.settings.tls.clone());
+        tokio::spawn(door.serve(wrap(routes, shell), limits, Arc::clone(self.metrics), draining))
     }
 }

@@ -11,7 +11,7 @@ use runtime::{Budget, Closed, Drain, QueueReceiver, QueueSender, bounded};
 use store::{SqliteStore, Store};
 use tokio::sync::oneshot;
 
-use super::listeners::{Listeners, Shells, watched_keys};
+use super::listeners::{Listeners, Shells, watch_certificates, watched_keys};
 use super::recovery::recover;
 use super::{Server, Threads};
 use crate::admin::Admin;
@@ -87,14 +87,15 @@ impl Server {
         let listeners = Listeners::bind(&settings).await?;
         let metrics = Arc::new(ServerMetrics::new());
         let room = Arc::new(DiskRoom::new(settings.data.clone(), settings.disk_reserve));
-        let (shedding, keys) = (metrics.shedding.clone(), settings.keys.clone());
-        let health = Arc::new(HealthState::new(settings.durability, Arc::clone(&room), shedding, keys));
+        let (shedding, keys, tls) = (metrics.shedding.clone(), settings.keys.clone(), settings.tls.clone());
+        let health = Arc::new(HealthState::new(settings.durability, Arc::clone(&room), shedding, keys, tls));
         let (drain, draining) = Drain::new();
         let (admin_drain, admin_draining) = Drain::new();
         let refusals = Arc::new(Refusals::new(Arc::clone(&metrics)));
         let ready = listeners.ready_line();
         let limits = Arc::new(Limits::new(settings.rates));
         let denials = Arc::new(Denials::default());
+        watch_certificates(&settings, &metrics, admin_draining.clone());
         let auth = watched_keys(&settings, &metrics, admin_draining.clone());
         let shells = Shells {
             settings: &settings,

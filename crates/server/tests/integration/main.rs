@@ -32,4 +32,6 @@ mod restart;
 #[cfg(test)]
 mod running;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod wrong_port;

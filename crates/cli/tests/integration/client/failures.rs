@@ -73,7 +73,7 @@ fn wrong_arguments_are_1() {
         (&["explain", "zz"], "32 hex digits"),
         (&["report", INCIDENT, "--format", "pdf"], "markdown"),
         (&["errors", "--server", "127.0.0.1:7420"], "http://127.0.0.1:7420"),
-        (&["errors", "--server", "https://example.org"], "https is not supported"),
+        (&["errors", "--server", "ftp://example.org"], "ftp is not supported"),
         (&["errors", "--server", "http://h/?a=1"], "http://127.0.0.1:7420"),
         (&["errors", "--key", "a b"], "visible ASCII"),
         (&["errors", "--key", ""], "visible ASCII"),
