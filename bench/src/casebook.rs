@@ -49,10 +49,16 @@ pub(crate) struct Counted {
 
 impl Casebook {
     pub(crate) async fn start(bed: &Bed, extent: Extent) -> anyhow::Result<Self> {
+        Self::start_on(bed, extent, None).await
+    }
+
+    /// On data that is there, or else in a directory of its own.
+    pub(crate) async fn start_on(bed: &Bed, extent: Extent, data: Option<&Path>) -> anyhow::Result<Self> {
         let decode_only = bed.program.with_file_name("decode-only");
         let program = if extent == Extent::Whole { &bed.program } else { &decode_only };
         let mut child = Child::start(program, &bed.scratch, |command, directory| {
-            serve(bed, extent, command, directory);
+            let own = directory.join("data");
+            serve(bed, extent, command, data.unwrap_or(&own));
             Ok(())
         })?;
         let mut lines = BufReader::new(child.output()?).lines();
@@ -109,6 +115,24 @@ impl Casebook {
         self.child.stop().await
     }
 
+    /// `/readyz` says that it can do its work.
+    pub(crate) async fn ready(&self) -> anyhow::Result<()> {
+        let wait = async {
+            while get(self.ready.admin, "/readyz").await.is_err() {
+                sleep(LOOK_EVERY).await;
+            }
+        };
+        timeout(READY_WITHIN, wait).await.context("the server does not get ready")
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.child.log()
+    }
+
+    pub(crate) async fn kill(self) -> anyhow::Result<()> {
+        self.child.kill().await
+    }
+
     async fn metrics(&self) -> anyhow::Result<String> {
         get(self.ready.admin, "/metrics").await
     }
@@ -138,7 +162,7 @@ impl Counted {
     }
 }
 
-fn serve(bed: &Bed, extent: Extent, command: &mut Command, directory: &Path) {
+fn serve(bed: &Bed, extent: Extent, command: &mut Command, data: &Path) {
     // Settings of whoever runs this are not what is measured.
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CASEBOOK_")) {
         command.env_remove(name);
@@ -146,7 +170,7 @@ fn serve(bed: &Bed, extent: Extent, command: &mut Command, directory: &Path) {
     if extent == Extent::Whole {
         command.arg("serve").args(&bed.serve);
     }
-    command.arg("--data").arg(directory.join("data"));
+    command.arg("--data").arg(data);
     for listener in ["--listen", "--admin", "--otlp-grpc", "--otlp-http"] {
         command.args([listener, ANY_PORT]);
     }

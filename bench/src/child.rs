@@ -86,6 +86,12 @@ impl Child {
         Ok(())
     }
 
+    /// Ends it without a word.
+    pub(crate) async fn kill(mut self) -> anyhow::Result<()> {
+        self.process.kill().await?;
+        self.directory.close().context("the scratch directory cannot be removed")
+    }
+
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         self.end().await?;
         self.directory.close().context("the scratch directory cannot be removed")

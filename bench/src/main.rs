@@ -8,10 +8,13 @@ mod chart;
 mod child;
 mod connection;
 mod contest;
+mod counting_disk;
 mod figures;
 mod load;
+mod lookups;
 mod machine;
 mod peers;
+mod restart;
 mod show;
 mod stamp;
 mod standings;
@@ -71,6 +74,12 @@ struct Arguments {
     /// Spans a second in the steady run
     #[arg(long, value_name = "SPANS", default_value_t = 20_000.0)]
     steady_rate: f64,
+    /// How large a journal lookups are measured in
+    #[arg(long, value_name = "GIB", default_value_t = 10.0)]
+    gib: f64,
+    /// After how many spans the server is killed and started again
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000_000)]
+    spans: u64,
     /// Further arguments for `casebook serve`, behind `--`, to see what a setting costs
     #[arg(last = true, value_name = "ARGUMENT")]
     serve: Vec<String>,
@@ -87,6 +96,10 @@ enum What {
     Steady,
     /// The server beside the OpenTelemetry Collector and rotel; not a part of `all`
     Peers,
+    /// Looking traces up in a large journal; not a part of `all`
+    Lookups,
+    /// Starts after kill -9; not a part of `all`
+    Restart,
 }
 
 fn main() -> ExitCode {
@@ -100,6 +113,10 @@ fn main() -> ExitCode {
 }
 
 impl Arguments {
+    fn lookups(&self) -> usize {
+        if self.quick { 60 } else { 2_000 }
+    }
+
     fn batches(&self) -> Vec<usize> {
         match (self.batches.as_slice(), self.quick) {
             ([], true) => vec![10, 1_000],
@@ -128,11 +145,18 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let bed = bed(arguments)?;
     let machine = Machine::look(&bed.scratch)?;
     show::machine(&machine);
-    if let Some((_, ours)) = bed.cores {
+    if arguments.what == What::Lookups {
+        let bytes = (arguments.gib * f64::from(1 << 30)) as u64;
+        return lookups::measure(&bed.scratch, lookups::Extent { bytes, lookups: arguments.lookups() });
+    }
+    if let Some((_, ours)) = bed.cores.filter(|_| arguments.what != What::Restart) {
         machine::pin(ours)?;
     }
     // One thread: the generator must not come near the server's core.
     let tasks = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    if arguments.what == What::Restart {
+        return tasks.block_on(restart::measure(&bed, arguments.spans));
+    }
     if arguments.what == What::Peers {
         let standings = tasks.block_on(standings(&bed, arguments, machine))?;
         return arguments.results.as_ref().map_or(Ok(()), |file| standings.write(file));

@@ -121,6 +121,12 @@ impl Stamper {
         Self { next: (u64::from(lane) + 1) << 40 }
     }
 
+    /// The id of a trace that no stamper gives.
+    pub(crate) fn absent(number: u64) -> [u8; 16] {
+        let id = u128::from(mixed(number)) << 64 | u128::from(mixed(!number));
+        id.to_le_bytes()
+    }
+
     fn take(&mut self, count: u64) -> u64 {
         let first = self.next;
         self.next += count;

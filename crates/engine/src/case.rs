@@ -94,6 +94,8 @@ pub(crate) struct Reported {
     pub(crate) material: String,
     /// The best suspects by its own evidence.
     pub(crate) named: Vec<Named>,
+    /// The traces that it cites: all were kept with the incident.
+    pub(crate) cited: BTreeSet<TraceId>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

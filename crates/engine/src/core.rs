@@ -264,10 +264,12 @@ impl Core {
         let looked_at: Vec<(IncidentId, BTreeSet<TraceId>)> = self.cases.values().map(looked_at).collect();
         for trace in evidence.traces {
             self.peers.learn(&trace);
-            for (incident, _) in looked_at.iter().filter(|(_, traces)| traces.contains(&trace.trace)) {
-                effects.push(Effect::TraceCaptured { incident: *incident, trace: trace.clone() });
-            }
+            let id = trace.trace;
             self.traces.capture(trace, self.tick);
+            let Some(held) = self.traces.get(&id) else { continue };
+            for (incident, _) in looked_at.iter().filter(|(_, traces)| traces.contains(&id)) {
+                effects.push(Effect::TraceCaptured { incident: *incident, trace: held.clone() });
+            }
         }
         effects.extend(self.open_ripe(true));
         effects

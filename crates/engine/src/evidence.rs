@@ -28,9 +28,10 @@ struct Held {
 }
 
 impl Traces {
+    /// What a trace was seen to have it keeps: a journal may let go of its beginning before the trace is read again.
     pub(crate) fn capture(&mut self, trace: CapturedTrace, now: Nanos) {
         if let Some(held) = self.held.get_mut(&trace.trace) {
-            if held.trace != trace {
+            if held.trace != trace && !has_less(&trace, &held.trace) {
                 (held.trace, held.digest) = (trace, OnceLock::new());
             }
         } else if self.held.len() < TRACES_MAX {
@@ -64,5 +65,30 @@ impl Traces {
 
     pub(crate) fn keep_only(&mut self, needed: &BTreeSet<TraceId>) {
         self.held.retain(|trace, _| needed.contains(trace));
+    }
+}
+
+fn has_less(trace: &CapturedTrace, than: &CapturedTrace) -> bool {
+    let events = |trace: &CapturedTrace| trace.events.len() as u64 + u64::from(trace.events_cut);
+    events(trace) < events(than) || trace.logs.len() < than.logs.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{EventSpec, event, trace_id};
+
+    fn captured(spans: u64) -> CapturedTrace {
+        let span = |span| event(&EventSpec { span, ..EventSpec::default() });
+        crate::assemble(trace_id(0), (0..spans).map(span).collect(), Vec::new())
+    }
+
+    #[test]
+    fn a_trace_grows_and_loses_nothing_that_it_was_seen_to_have() {
+        let mut traces = Traces::default();
+        for (read, held) in [(2, 2), (5, 5), (3, 5), (0, 5), (6, 6)] {
+            traces.capture(captured(read), Nanos(read));
+            assert_eq!(traces.get(&trace_id(0)), Some(&captured(held)), "{read} were read");
+        }
     }
 }

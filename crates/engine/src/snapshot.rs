@@ -10,7 +10,7 @@ use crate::hash;
 use crate::shard::Shard;
 
 /// Changes whenever the layout of the state does.
-const LAYOUT: u32 = 18;
+const LAYOUT: u32 = 19;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RestoreError {
@@ -47,23 +47,17 @@ impl Engine {
 
     /// The engine as it was, with the number of shards that it had.
     pub fn restore(bytes: &[u8]) -> Result<Engine, RestoreError> {
-        let damaged = |e: postcard::Error| RestoreError::Damaged(e.to_string());
-        let (layout, rest) = postcard::take_from_bytes::<u32>(bytes).map_err(damaged)?;
-        if layout != LAYOUT {
-            return Err(RestoreError::Layout { found: layout });
-        }
-        let (version, rest) = postcard::take_from_bytes::<String>(rest).map_err(damaged)?;
-        if version != crate::VERSION {
-            return Err(RestoreError::Damaged(format!(
-                "written by engine {version}, this is {}",
-                crate::VERSION
-            )));
-        }
+        let rest = state(bytes)?;
         let engine: Engine = postcard::from_bytes(rest).map_err(damaged)?;
         if engine.shards.is_empty() {
             return Err(RestoreError::Damaged("it has no shard".to_owned()));
         }
         Ok(engine)
+    }
+
+    /// Whether bytes that begin so were written by this version with this layout; a few dozen are enough.
+    pub fn could_restore(beginning: &[u8]) -> bool {
+        state(beginning).is_ok()
     }
 
     /// One digest of all that a later decision can rest on: the same for any number of shards, any order within ticks,
@@ -79,4 +73,22 @@ impl Engine {
         let shards: &Vec<Shard> = &self.shards;
         shards.len()
     }
+}
+
+/// What follows the words about layout and version, if those are ours.
+fn state(bytes: &[u8]) -> Result<&[u8], RestoreError> {
+    let (layout, rest) = postcard::take_from_bytes::<u32>(bytes).map_err(damaged)?;
+    if layout != LAYOUT {
+        return Err(RestoreError::Layout { found: layout });
+    }
+    let (version, rest) = postcard::take_from_bytes::<String>(rest).map_err(damaged)?;
+    if version != crate::VERSION {
+        let what = format!("written by engine {version}, this is {}", crate::VERSION);
+        return Err(RestoreError::Damaged(what));
+    }
+    Ok(rest)
+}
+
+fn damaged(error: postcard::Error) -> RestoreError {
+    RestoreError::Damaged(error.to_string())
 }

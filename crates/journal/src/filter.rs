@@ -1,6 +1,6 @@
 //! A blocked Bloom filter: says of a key that it is certainly not, or perhaps, in a segment.
 //!
-//! It is made to be asked on disk: one key touches one block of 64 bytes, which carries its own checksum.
+//! It can be asked on disk as in memory: one key touches one block of 64 bytes, which carries its own checksum.
 //! At ten bits per key about one key in 100 that is not there passes. Keys chosen to pass cost a few reads.
 
 use crate::record::Key;
@@ -11,6 +11,32 @@ const BITS_BYTES: usize = 60;
 const BITS: u64 = BITS_BYTES as u64 * 8;
 const KEYS_PER_BLOCK: usize = 48;
 const PROBES: u32 = 6;
+
+/// A filter in memory, as it is on disk.
+#[derive(Debug)]
+pub(crate) struct Filter {
+    blocks: Vec<[u8; BLOCK_BYTES]>,
+}
+
+impl Filter {
+    pub(crate) fn of(blocks: Vec<[u8; BLOCK_BYTES]>) -> Self {
+        Self { blocks }
+    }
+
+    pub(crate) fn blocks(&self) -> &[[u8; BLOCK_BYTES]] {
+        &self.blocks
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        (self.blocks.len() * BLOCK_BYTES) as u64
+    }
+
+    /// Whether `key` may be in the segment; `None` if the filter is damaged there.
+    pub(crate) fn may_contain(&self, key: &Key) -> Option<bool> {
+        let index = usize::try_from(block_of(key, self.blocks.len() as u64)).ok()?;
+        may_contain(self.blocks.get(index)?, key)
+    }
+}
 
 /// A filter being filled.
 #[derive(Debug)]
@@ -35,13 +61,13 @@ impl FilterBuilder {
         }
     }
 
-    /// The blocks with their checksums.
-    pub(crate) fn finish(mut self) -> Vec<[u8; BLOCK_BYTES]> {
+    /// The filter, its blocks with their checksums.
+    pub(crate) fn finish(mut self) -> Filter {
         for block in &mut self.blocks {
             let crc = crc32c::crc32c(&block[..BITS_BYTES]);
             block[BITS_BYTES..].copy_from_slice(&crc.to_le_bytes());
         }
-        self.blocks
+        Filter::of(self.blocks)
     }
 }
 
@@ -92,27 +118,23 @@ mod tests {
         key
     }
 
-    fn asked(blocks: &[[u8; BLOCK_BYTES]], key: &Key) -> Option<bool> {
-        let index = usize::try_from(block_of(key, blocks.len() as u64)).unwrap();
-        may_contain(&blocks[index], key)
-    }
-
     #[test]
     fn what_is_in_passes_and_few_others_do() {
         let mut filter = FilterBuilder::new(10_000);
         (0..10_000).for_each(|number| filter.insert(&key(number)));
-        let blocks = filter.finish();
-        assert!((0..10_000).all(|number| asked(&blocks, &key(number)) == Some(true)));
-        let passed = (10_000..110_000).filter(|number| asked(&blocks, &key(*number)) == Some(true)).count();
+        let filter = filter.finish();
+        assert!((0..10_000).all(|number| filter.may_contain(&key(number)) == Some(true)));
+        let passed =
+            (10_000..110_000).filter(|number| filter.may_contain(&key(*number)) == Some(true)).count();
         assert!(passed < 3_000, "{passed} of 100000");
     }
 
     #[test]
     fn an_empty_filter_passes_nothing_and_damage_is_noticed() {
-        let mut blocks = FilterBuilder::new(0).finish();
-        assert_eq!(asked(&blocks, &key(1)), Some(false));
-        blocks[0][17] ^= 4;
-        assert_eq!(asked(&blocks, &key(1)), None);
+        let mut filter = FilterBuilder::new(0).finish();
+        assert_eq!(filter.may_contain(&key(1)), Some(false));
+        filter.blocks[0][17] ^= 4;
+        assert_eq!(filter.may_contain(&key(1)), None);
     }
 
     #[test]

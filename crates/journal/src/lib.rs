@@ -6,9 +6,10 @@
 //! The format on disk, its limits and the rules of recovery are in `doc/formats/journal.md`.
 //!
 //! Memory: one write buffer ([`WRITE_BUFFER_BYTES`] and one frame); the index of the segment being written, at
-//! most [`SEGMENT_KEYS_MAX`] postings of about 60 bytes, twice while a full segment's index file is written; one
-//! read buffer per running scan or lookup ([`SCAN_BUFFER_BYTES`], or one frame if that is larger); about 200
-//! bytes per segment; the queue of [`GroupCommit`], as bounded by its caller.
+//! most [`SEGMENT_KEYS_MAX`] postings of about 60 bytes, twice while a full segment's index file is written; the
+//! filters of sealed segments ([`FILTERS_BYTES_MAX`]); one read buffer per running scan or lookup
+//! ([`SCAN_BUFFER_BYTES`], or one frame if that is larger); about 200 bytes per segment; the queue of
+//! [`GroupCommit`], as bounded by its caller.
 
 mod committer;
 mod directory;
@@ -17,6 +18,7 @@ mod entries;
 mod filter;
 mod frame;
 mod frame_scan;
+mod held_filters;
 mod lock;
 mod lookup;
 mod memory_index;
@@ -43,6 +45,7 @@ pub use committer::{CommitError, Committed, GroupCommit, RetentionReply};
 pub use disk::{Disk, DiskFile, Held, RealDisk};
 pub use entries::Entries;
 pub use frame_scan::SCAN_BUFFER_BYTES;
+pub use held_filters::FILTERS_BYTES_MAX;
 pub use lock::LockError;
 pub use lookup::{LOOKUP_BYTES_MAX, LOOKUP_ENTRIES_MAX};
 pub use open::{Journal, OpenError, Recovery};

@@ -44,8 +44,8 @@ impl Reader {
     /// when there were more). Entries whose frames are damaged, and segments that retention removes meanwhile,
     /// are left out.
     ///
-    /// It reads one block of the filter of each sealed segment, and postings and frames only where that says
-    /// "perhaps". A missing or damaged index is rebuilt first, which reads its whole segment once; opened for
+    /// It asks the filter of each sealed segment, in memory or, of the oldest where those are many, one block on disk; it
+    /// reads postings and frames only where that says "perhaps". A missing or damaged index is rebuilt first, which reads its whole segment once; opened for
     /// reading only, it is read each time.
     ///
     /// # Errors
@@ -80,12 +80,18 @@ impl Reader {
         match segment.index() {
             IndexPlace::Memory(index) => Ok(index.positions(key, before.0)),
             IndexPlace::Missing => self.rebuild(segment, key, before, limit),
+            IndexPlace::File if self.is_surely_without(segment, key) => Ok(Vec::new()),
             IndexPlace::File => match self.ask_file(segment, key, before, limit) {
                 Ok(positions) => Ok(positions),
                 Err(SidecarError::Io(error)) => Err(error),
                 Err(SidecarError::Damaged) => self.rebuild(segment, key, before, limit),
             },
         }
+    }
+
+    fn is_surely_without(&self, segment: &Sealed, key: &Key) -> bool {
+        let filter = self.shared.filters.get(segment.base);
+        filter.and_then(|filter| filter.may_contain(key)) == Some(false)
     }
 
     fn ask_file(
@@ -95,6 +101,7 @@ impl Reader {
         before: Position,
         limit: usize,
     ) -> Result<Vec<u64>, SidecarError> {
+        count(&self.shared.counters.lookup_indexes_opened, 1);
         let file = Sidecar::open(
             &*self.shared.disk,
             &self.shared.index_path(segment.base),
@@ -123,9 +130,10 @@ impl Reader {
     /// Writes a rebuilt index. If that fails, the next lookup tries again.
     fn keep(&self, segment: &Sealed, index: &MemoryIndex) {
         let path = self.shared.index_path(segment.base);
-        if let Ok(bytes) =
+        if let Ok((bytes, filter)) =
             sidecar::write(&*self.shared.disk, &path, segment.base, segment.bytes, &segment.tally, index)
         {
+            self.shared.filters.hold(segment.base, filter);
             segment.place_index(IndexPlace::File, bytes);
         }
     }

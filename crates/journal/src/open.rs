@@ -13,6 +13,7 @@ use std::{
 use crate::{
     directory::{self, Listing},
     disk::{self, Disk, DiskFile},
+    held_filters::{FILTERS_BYTES_MAX, HeldFilters},
     lock::{self, LockError},
     options::Options,
     reader::Reader,
@@ -83,7 +84,7 @@ impl OpenError {
 impl Journal {
     /// Opens the journal for writing and reading; creates it if there is none; repairs it (see [`Recovery`]).
     ///
-    /// It reads the last segment whole, and of every other segment only the beginnings of it and its index.
+    /// It reads the last segment whole, and of every other segment only the beginnings of it and its index, with the filter.
     ///
     /// # Errors
     /// [`OpenError`]. Damage to contents is no error.
@@ -99,9 +100,9 @@ impl Journal {
         opening.clean(&listing).map_err(OpenError::io(&dir))?;
         opening.open_segments(&listing)?;
         let file = opening.repair_last()?;
-        let (view, recovery) = opening.finish();
+        let (view, filters, recovery) = opening.finish();
         let base = view.active.base;
-        let shared = Arc::new(Shared::new(&options, view));
+        let shared = Arc::new(Shared::new(&options, view, filters));
         let file = match file {
             Some(file) => file,
             None => create_segment(&shared, base).map_err(OpenError::io(&shared.segment_path(base)))?,
@@ -124,8 +125,9 @@ impl Journal {
         let mut opening = Opening::new(&options, false);
         let listing = directory::list(&*options.disk, &dir).map_err(OpenError::io(&dir))?;
         opening.open_segments(&listing)?;
-        let (view, recovery) = opening.finish();
-        Ok((Reader { shared: Arc::new(Shared::new_read_only(&options, view, lock)) }, recovery))
+        let (view, filters, recovery) = opening.finish();
+        let shared = Arc::new(Shared::new_read_only(&options, view, filters, lock));
+        Ok((Reader { shared }, recovery))
     }
 }
 
@@ -143,6 +145,7 @@ struct Opening<'a> {
     started: Instant,
     recovery: Recovery,
     sealed: Vec<Arc<Sealed>>,
+    filters: HeldFilters,
     active: Active,
     /// What is to be done to the last segment.
     last: Last,
@@ -164,6 +167,7 @@ impl<'a> Opening<'a> {
             started: Instant::now(),
             recovery: Recovery::default(),
             sealed: Vec::new(),
+            filters: HeldFilters::new(FILTERS_BYTES_MAX),
             active: Active::default(),
             last: Last::Absent,
         }
@@ -199,7 +203,13 @@ impl<'a> Opening<'a> {
         self.recovery.missing_bytes += next_base - base - bytes;
         let index_path = self.options.dir.join(segment::index_file_name(base));
         let segment = match Sidecar::open(&*self.options.disk, &index_path, base, bytes) {
-            Ok(index) => Sealed::new(base, bytes, index.tally, IndexPlace::File, index.bytes),
+            Ok(index) => {
+                // Without it a lookup asks the file, and meets what is wrong with it.
+                if let Ok(Some(filter)) = index.filter(FILTERS_BYTES_MAX) {
+                    self.filters.hold(base, filter);
+                }
+                Sealed::new(base, bytes, index.tally, IndexPlace::File, index.bytes)
+            }
             Err(_) => {
                 let mut found = self.survey(file, base, bytes).map_err(OpenError::io(&path))?;
                 found.accept_all();
@@ -221,7 +231,10 @@ impl<'a> Opening<'a> {
             false => None,
         };
         match written {
-            Some(index_bytes) => Sealed::new(base, bytes, found.tally, IndexPlace::File, index_bytes),
+            Some((index_bytes, filter)) => {
+                self.filters.hold(base, filter);
+                Sealed::new(base, bytes, found.tally, IndexPlace::File, index_bytes)
+            }
             None => Sealed::new(base, bytes, found.tally, IndexPlace::Missing, 0),
         }
     }
@@ -290,9 +303,9 @@ impl<'a> Opening<'a> {
         repair().map(Some).map_err(OpenError::io(&path))
     }
 
-    fn finish(mut self) -> (View, Recovery) {
+    fn finish(mut self) -> (View, HeldFilters, Recovery) {
         self.recovery.took = self.started.elapsed();
-        (View { sealed: Arc::new(self.sealed), active: self.active }, self.recovery)
+        (View { sealed: Arc::new(self.sealed), active: self.active }, self.filters, self.recovery)
     }
 }
 

@@ -3,28 +3,44 @@
 //! Telemetry says the same names again and again: it shrinks to between a third and a seventh. What that costs and saves
 //! stands in `doc/decisions/0010-lz4-per-entry.md`.
 
+use std::cell::Cell;
+
 use lz4_flex::block;
 
 /// Shorter payloads are stored as they are.
 const PAYLOAD_BYTES_MIN: usize = 256;
 /// Bytes before the block: how long the payload is.
 const LENGTH_BYTES: usize = 4;
+/// What a thread keeps for the next payload; a larger one gets a buffer of its own.
+const ROOM_KEPT_MAX: usize = 1 << 20;
+
+thread_local! {
+    /// Room for the worst case, which is longer than the payload. Kept, so that it is not made and cleared for each.
+    static ROOM: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// The payload as it is stored if that is shorter by an eighth at least.
 pub(crate) fn pack(payload: &[u8]) -> Option<Vec<u8>> {
     if payload.len() < PAYLOAD_BYTES_MIN {
         return None;
     }
-    let length = u32::try_from(payload.len()).ok()?;
-    let mut packed = vec![0; LENGTH_BYTES + block::get_maximum_output_size(payload.len())];
-    packed[..LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
-    let bytes = block::compress_into(payload, &mut packed[LENGTH_BYTES..]).ok()? + LENGTH_BYTES;
-    if bytes > payload.len() - payload.len() / 8 {
-        return None;
+    let mut room = ROOM.take();
+    let packed = pack_in(payload, &mut room);
+    if room.len() <= ROOM_KEPT_MAX {
+        ROOM.set(room);
     }
-    packed.truncate(bytes);
-    packed.shrink_to_fit();
-    Some(packed)
+    packed
+}
+
+fn pack_in(payload: &[u8], room: &mut Vec<u8>) -> Option<Vec<u8>> {
+    let length = u32::try_from(payload.len()).ok()?;
+    let bytes_max = LENGTH_BYTES + block::get_maximum_output_size(payload.len());
+    if room.len() < bytes_max {
+        room.resize(bytes_max, 0);
+    }
+    room[..LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
+    let bytes = block::compress_into(payload, &mut room[LENGTH_BYTES..]).ok()? + LENGTH_BYTES;
+    (bytes <= payload.len() - payload.len() / 8).then(|| room[..bytes].to_vec())
 }
 
 /// Replaces `out` by the payload that was stored as `packed`; false if it is none, or longer than `payload_bytes_max`.
@@ -70,6 +86,18 @@ mod tests {
         .take(4096)
         .collect();
         assert_eq!(pack(&noise), None);
+    }
+
+    #[test]
+    fn room_is_kept_for_what_is_usual_and_leaves_nothing_behind() {
+        let (long, longer) = (b"long payload ".repeat(1000), b"a very long one ".repeat(ROOM_KEPT_MAX / 8));
+        let first = pack(&long);
+        assert_eq!(restored(&pack(&longer).unwrap(), longer.len()), Some(longer));
+        let short = [b'x'; PAYLOAD_BYTES_MIN];
+        assert_eq!(restored(&pack(&short).unwrap(), short.len()), Some(short.to_vec()));
+        assert_eq!(pack(&long), first);
+        let kept = ROOM.take().len();
+        assert!((long.len()..=ROOM_KEPT_MAX).contains(&kept), "{kept}");
     }
 
     #[test]

@@ -29,11 +29,15 @@ pub struct Stats {
     pub corrupt_bytes: u64,
     /// Postings of the segment being written, held in memory.
     pub postings_in_memory: u64,
+    /// Bytes of the filters of sealed segments, held in memory.
+    pub filter_bytes: u64,
     /// Damaged stretches that scans and lookups stepped over; one read twice counts twice.
     pub corrupt_frames_read: u64,
     pub lookups: u64,
     /// Lookups that found more than they may return.
     pub lookups_cut: u64,
+    /// Index files that lookups opened.
+    pub lookup_indexes_opened: u64,
     /// Segments whose entries a lookup had to read, and the frames it read there.
     pub lookup_segments_read: u64,
     pub lookup_frames_read: u64,
@@ -93,9 +97,11 @@ impl Reader {
             corrupt_frames: tally.corrupt_frames,
             corrupt_bytes: tally.corrupt_bytes,
             postings_in_memory: view.active.index.len() as u64,
+            filter_bytes: self.shared.filters.bytes(),
             corrupt_frames_read: counters.corrupt_frames_read.load(Ordering::Relaxed),
             lookups: counters.lookups.load(Ordering::Relaxed),
             lookups_cut: counters.lookups_cut.load(Ordering::Relaxed),
+            lookup_indexes_opened: counters.lookup_indexes_opened.load(Ordering::Relaxed),
             lookup_segments_read: counters.lookup_segments_read.load(Ordering::Relaxed),
             lookup_frames_read: counters.lookup_frames_read.load(Ordering::Relaxed),
             indexes_rebuilt: counters.indexes_rebuilt.load(Ordering::Relaxed),

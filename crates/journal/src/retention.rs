@@ -78,6 +78,7 @@ impl Writer {
             Arc::make_mut(&mut self.shared.view_mut().sealed).insert(0, segment.clone());
             return Err(error.into());
         }
+        self.shared.filters.forget(segment.base);
         // An index file without its segment is removed at the next opening.
         let _ = disk::remove(&*self.shared.disk, &self.shared.index_path(segment.base));
         Ok(())

@@ -85,7 +85,10 @@ impl SealedIndex {
     fn write(&self, shared: &Shared) {
         let Sealed { base, bytes, tally, .. } = &*self.segment;
         match sidecar::write(&*shared.disk, &shared.index_path(*base), *base, *bytes, tally, &self.index) {
-            Ok(index_bytes) => self.segment.place_index(IndexPlace::File, index_bytes),
+            Ok((index_bytes, filter)) => {
+                shared.filters.hold(*base, filter);
+                self.segment.place_index(IndexPlace::File, index_bytes);
+            }
             Err(_) => self.segment.place_index(IndexPlace::Missing, 0),
         }
     }

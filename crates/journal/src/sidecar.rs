@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     disk::{self, Appender, Disk, DiskFile},
-    filter::{self, BLOCK_BYTES, FilterBuilder},
+    filter::{self, BLOCK_BYTES, Filter, FilterBuilder},
     memory_index::MemoryIndex,
     record::Key,
     segment::Tally,
@@ -53,8 +53,8 @@ impl From<io::Error> for SidecarError {
     }
 }
 
-/// Writes the index file for the segment at `base` of `segment_bytes`; gives its size. Written aside and
-/// renamed, so that a crash leaves either no index file or a whole one.
+/// Writes the index file for the segment at `base` of `segment_bytes`; gives its size and its filter. Written aside
+/// and renamed, so that a crash leaves either no index file or a whole one.
 pub(crate) fn write(
     disk: &dyn Disk,
     path: &Path,
@@ -62,7 +62,7 @@ pub(crate) fn write(
     segment_bytes: u64,
     tally: &Tally,
     index: &MemoryIndex,
-) -> io::Result<u64> {
+) -> io::Result<(u64, Filter)> {
     let postings = index.sorted();
     let mut filter = FilterBuilder::new(index.keys());
     postings.chunk_by(|a, b| a.0 == b.0).for_each(|same| filter.insert(&same[0].0));
@@ -77,28 +77,29 @@ pub(crate) fn write(
         postings.len() as u64,
         filter.blocks(),
     ];
+    let filter = filter.finish();
     let unfinished = disk::unfinished(path);
-    let written = write_parts(disk, &unfinished, &numbers, filter, &postings);
+    let written = write_parts(disk, &unfinished, &numbers, &filter, &postings);
     let renamed = written.and_then(|bytes| disk.rename(&unfinished, path).map(|()| bytes));
     if renamed.is_err() {
         // It may be the room that it takes which is missing.
         let _ = disk::remove(disk, &unfinished);
     }
-    renamed
+    renamed.map(|bytes| (bytes, filter))
 }
 
 fn write_parts(
     disk: &dyn Disk,
     path: &Path,
     numbers: &[u64; 9],
-    filter: FilterBuilder,
+    filter: &Filter,
     postings: &[(Key, u64)],
 ) -> io::Result<u64> {
     let (file, base) = (disk.create(path)?, numbers[1]);
     let mut out = BufWriter::with_capacity(64 << 10, Appender::new(&*file));
     out.write_all(&encode_header(numbers))?;
-    for block in filter.finish() {
-        out.write_all(&block)?;
+    for block in filter.blocks() {
+        out.write_all(block)?;
     }
     for (number, page) in postings.chunks(POSTINGS_PER_PAGE).enumerate() {
         out.write_all(&encode_page(base, number as u64, page))?;
@@ -173,6 +174,17 @@ impl Sidecar {
             number += 1;
         }
         Ok(positions)
+    }
+
+    /// Reads the filter, at most one of `bytes_max` bytes.
+    pub(crate) fn filter(&self, bytes_max: u64) -> io::Result<Option<Filter>> {
+        let bytes = self.blocks * BLOCK_BYTES as u64;
+        if bytes > bytes_max {
+            return Ok(None);
+        }
+        let mut blocks = vec![0; usize::try_from(bytes).map_err(io::Error::other)?];
+        self.file.read_exact_at(&mut blocks, HEADER_BYTES as u64)?;
+        Ok(Some(Filter::of(blocks.as_chunks().0.to_vec())))
     }
 
     fn may_contain(&self, key: &Key) -> Result<bool, SidecarError> {

@@ -10,6 +10,7 @@ use std::{
 
 use crate::{
     disk::{Disk, Held},
+    held_filters::HeldFilters,
     memory_index::MemoryIndex,
     options::Options,
     record::Key,
@@ -26,6 +27,7 @@ pub(crate) struct Shared {
     /// Whether anything in the folder may be changed: as long as there is a writer, which holds the lock.
     pub(crate) writable: AtomicBool,
     pub(crate) counters: Counters,
+    pub(crate) filters: HeldFilters,
     /// Held while an index file is rebuilt, so that it is done once.
     pub(crate) rebuilding: Mutex<()>,
     view: RwLock<View>,
@@ -56,6 +58,7 @@ pub(crate) struct Counters {
     pub(crate) corrupt_frames_read: AtomicU64,
     pub(crate) lookups: AtomicU64,
     pub(crate) lookups_cut: AtomicU64,
+    pub(crate) lookup_indexes_opened: AtomicU64,
     pub(crate) lookup_segments_read: AtomicU64,
     pub(crate) lookup_frames_read: AtomicU64,
     pub(crate) indexes_rebuilt: AtomicU64,
@@ -63,7 +66,7 @@ pub(crate) struct Counters {
 
 impl Shared {
     /// For a journal with a writer.
-    pub(crate) fn new(options: &Options, view: View) -> Self {
+    pub(crate) fn new(options: &Options, view: View, filters: HeldFilters) -> Self {
         Self {
             disk: options.disk.clone(),
             dir: options.dir.clone(),
@@ -71,6 +74,7 @@ impl Shared {
             keys: options.keys,
             writable: AtomicBool::new(true),
             counters: Counters::default(),
+            filters,
             rebuilding: Mutex::new(()),
             view: RwLock::new(view),
             _lock: None,
@@ -78,8 +82,13 @@ impl Shared {
     }
 
     /// For a journal that is only read.
-    pub(crate) fn new_read_only(options: &Options, view: View, lock: Option<Box<dyn Held>>) -> Self {
-        Self { writable: AtomicBool::new(false), _lock: lock, ..Self::new(options, view) }
+    pub(crate) fn new_read_only(
+        options: &Options,
+        view: View,
+        filters: HeldFilters,
+        lock: Option<Box<dyn Held>>,
+    ) -> Self {
+        Self { writable: AtomicBool::new(false), _lock: lock, ..Self::new(options, view, filters) }
     }
 
     pub(crate) fn view(&self) -> RwLockReadGuard<'_, View> {

@@ -11,8 +11,6 @@ use runtime::DrainHandle;
 
 use crate::http::Failure;
 
-/// What `--disk-reserve` is if nothing is said.
-pub(crate) const RESERVE_DEFAULT: u64 = 512 << 20;
 const MEASURE_EVERY: Duration = Duration::from_millis(500);
 
 /// Shared by whoever takes requests and whoever asks for the state.
@@ -45,8 +43,8 @@ impl DiskRoom {
         }
     }
 
-    /// Takes `bytes` of the room, unless that is low.
-    pub(crate) fn take(&self, bytes: u64) -> Result<(), Failure> {
+    /// Takes `bytes` of the room, unless that is low. They are given back where they are not written.
+    pub(crate) fn take(&self, bytes: u64) -> Result<Taken<'_>, Failure> {
         let free = self.free.load(Ordering::Relaxed);
         if free.saturating_sub(bytes) < self.reserve {
             self.is_low.store(true, Ordering::Relaxed);
@@ -60,7 +58,7 @@ impl DiskRoom {
         }
         // Two at once may count only one of them; the next measure puts that right.
         self.free.store(free.saturating_sub(bytes), Ordering::Relaxed);
-        Ok(())
+        Ok(Taken { room: self, bytes })
     }
 
     /// Measures, and says what is to be said of it.
@@ -91,6 +89,29 @@ impl DiskRoom {
     }
 }
 
+/// Room that was taken for what is about to be written.
+#[derive(Debug)]
+#[must_use = "what is dropped is given back"]
+pub(crate) struct Taken<'a> {
+    room: &'a DiskRoom,
+    bytes: u64,
+}
+
+impl Taken<'_> {
+    /// It is written: from now on the next measure tells.
+    pub(crate) fn keep(mut self) {
+        self.bytes = 0;
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        // If it was measured meanwhile this is too much, until the next measure.
+        let more = |free: u64| (self.bytes > 0).then(|| free.saturating_add(self.bytes));
+        let _ = self.room.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+    }
+}
+
 /// An eighth more than the reserve ends it, so that it does not begin again with the next request.
 fn is_low(free: u64, reserve: u64, was_low: bool) -> bool {
     let enough = if was_low { reserve.saturating_add(reserve / 8) } else { reserve };
@@ -113,7 +134,9 @@ mod tests {
     fn what_is_taken_between_two_measures_counts() {
         let room = DiskRoom::new(PathBuf::from("/"), 100);
         room.free.store(350, Ordering::Relaxed);
-        assert!(room.take(200).is_ok());
+        drop(room.take(200).unwrap());
+        room.take(200).unwrap().keep();
+        assert_eq!(room.free.load(Ordering::Relaxed), 150, "what was shed takes no room");
         assert_eq!(room.take(51).unwrap_err().code(), ErrorCode::DiskFull);
         assert!(room.take(0).is_err(), "until it is measured again");
     }

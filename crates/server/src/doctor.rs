@@ -5,7 +5,7 @@ use journal::{Journal, OpenError};
 use store::{SqliteStore, Store};
 
 use crate::data::DataDir;
-use crate::disk_room::{DiskRoom, RESERVE_DEFAULT};
+use crate::disk_room::DiskRoom;
 use crate::journal_options;
 
 /// One of the published vectors: a report as anybody may write it, and the hash of its canonical form. This one has
@@ -13,13 +13,13 @@ use crate::journal_options;
 const VECTOR: &str = include_str!("../../../doc/formats/vectors/hostile-text.input.json");
 const VECTOR_SHA256: &str = include_str!("../../../doc/formats/vectors/hostile-text.sha256");
 
-/// Every check, in the order in which a person would make them.
-pub async fn check_data(data: &DataDir) -> Vec<Check> {
+/// Every check, in the order in which a person would make them. `disk_reserve` is the room that a server there would keep.
+pub async fn check_data(data: &DataDir, disk_reserve: u64) -> Vec<Check> {
     if let Some(nothing) = nothing_kept(data) {
         return vec![nothing];
     }
-    let mut checks =
-        vec![DiskRoom::new(data.root().to_owned(), RESERVE_DEFAULT).check(), installation(data), hashes()];
+    let room = DiskRoom::new(data.root().to_owned(), disk_reserve).check();
+    let mut checks = vec![room, installation(data), hashes()];
     checks.push(journal(data).await);
     checks.extend(store(data).await);
     checks

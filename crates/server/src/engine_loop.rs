@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use journal::{Position, Reader};
 use model::{Input, Nanos};
 use runtime::{Closed, Hold, QueueReceiver};
+use tokio::sync::watch;
 
 use crate::clock;
 use crate::evidence::Capture;
@@ -56,6 +57,8 @@ pub(crate) struct EngineLoop {
     pub store: StoreSender,
     pub tick: Duration,
     pub snapshot_bytes: u64,
+    /// Told whether traces wait to be read for the engine for the first time.
+    pub captures_wait: watch::Sender<bool>,
     pub metrics: Arc<ServerMetrics>,
 }
 
@@ -131,6 +134,7 @@ impl Running {
                 self.write_snapshot()?;
             }
         }
+        self.parts.captures_wait.send_replace(self.parts.replayer.evidence.is_behind());
         Ok(())
     }
 

@@ -63,6 +63,11 @@ impl EvidenceDesk {
         }
     }
 
+    /// Traces that the engine has never seen wait to be read, so the journal must not let go of them yet.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.wanted.iter().any(|trace| !self.shown.contains_key(trace))
+    }
+
     /// Reads what is wanted, as the journal held it before a position. What is unchanged is no longer wanted.
     pub(crate) fn capture(
         &mut self,
@@ -160,6 +165,12 @@ mod tests {
         let next = desk.next();
         assert_eq!(next.len(), TRACES_PER_CAPTURE_MAX);
         assert!((200..210).all(|n| next.contains(&id(n))), "{next:?}");
+        assert!(desk.is_behind());
+        desk.shown(&Evidence { traces: (200..210).map(seen).collect() }, Nanos(6));
+        assert!(
+            !desk.is_behind() && !desk.wanted.is_empty(),
+            "what is only to be seen again is held already"
+        );
     }
 
     #[test]

@@ -195,15 +195,19 @@ impl Ingest {
         if receipt.accepted == 0 {
             return Ok(receipt);
         }
-        if class != Class::Vital {
-            self.room.take(payload.len() as u64)?;
-        }
+        let room = match class {
+            Class::Vital => None,
+            _ => Some(self.room.take(payload.len() as u64)?),
+        };
         hold.resize(payload.len() as u64 + decoded_bytes(&input))
             .map_err(|_| self.bodies.shedding.shed(class, Scarce::Memory))?;
         let label = SurfaceLabel { surface: source.surface };
         self.metrics.payload_bytes.get_or_create(&label).inc_by(payload.len() as u64);
         let record = Record { kind: kind as u8, received_ns: received.0, keys, payload };
         self.commit(class, record, input, Some(hold)).await?;
+        if let Some(room) = room {
+            room.keep();
+        }
         self.recent.remember(&event_ids);
         Ok(receipt)
     }

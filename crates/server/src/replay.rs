@@ -4,11 +4,12 @@
 mod command;
 mod start_point;
 
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
 
 use engine::Engine;
 use intake::record::RecordError;
-use journal::{Position, Reader};
+use journal::{Entry, Position, ReadError, Reader};
 use model::{Input, Nanos};
 
 pub use command::{
@@ -20,8 +21,10 @@ use crate::apply::{Outcome, apply};
 use crate::evidence::EvidenceDesk;
 use crate::ingest::DecodeRules;
 
-/// How many decoded entries may wait for the engine.
-const DECODED_AHEAD: usize = 32;
+/// Threads that decode; more would wait for the engine.
+const LANES_MAX: usize = 4;
+/// How many entries may wait to be decoded, and decoded ones for the engine, by thread.
+const AHEAD: usize = 8;
 
 /// An engine and what belongs to it, as of a place in the journal.
 #[derive(Debug)]
@@ -79,9 +82,9 @@ impl Replayer {
         outcome
     }
 
-    /// Reads on to the journal's end, or to the first tick after `until`. Entries are read and decoded on a thread
-    /// of their own, ahead of the engine.
-    pub(crate) fn read_on<E: From<journal::ReadError>>(
+    /// Reads on to the journal's end, or to the first tick after `until`. Entries are read on a thread of its own and
+    /// decoded on a few others, ahead of the engine, which gets them in order: each thread has every so-manieth entry.
+    pub(crate) fn read_on<E: From<ReadError>>(
         &mut self,
         journal: &Reader,
         rules: &DecodeRules,
@@ -89,32 +92,36 @@ impl Replayer {
         mut each: impl FnMut(&Replayer, Applied) -> Result<(), E>,
     ) -> Result<(), E> {
         let from = self.next;
-        std::thread::scope(|scope| {
-            let (sender, receiver) = sync_channel(DECODED_AHEAD);
+        let lanes = thread::available_parallelism().map_or(1, usize::from).min(LANES_MAX);
+        thread::scope(|scope| {
+            let (read, decoded): (Vec<SyncSender<_>>, Vec<_>) = (0..lanes)
+                .map(|_| {
+                    let (give, entries) = sync_channel(AHEAD);
+                    let (tell, decoded) = sync_channel(AHEAD);
+                    scope.spawn(move || decode_all(&entries, rules, &tell));
+                    (give, decoded)
+                })
+                .unzip();
             scope.spawn(move || {
-                for entry in journal.scan(from) {
-                    let decoded = entry.map(|entry| {
-                        let received = Nanos(entry.received_ns);
-                        let context = rules.context(received);
-                        let input = intake::record::decode(entry.kind, &entry.payload, &context);
-                        Decoded { position: entry.position, received, input }
-                    });
-                    if sender.send(decoded).is_err() {
+                for (entry, lane) in journal.scan(from).zip(read.iter().cycle()) {
+                    if lane.send(entry).is_err() {
                         return;
                     }
                 }
             });
-            self.take_all(&receiver, until, &mut each)
+            self.take_all(&decoded, until, &mut each)
         })
     }
 
-    fn take_all<E: From<journal::ReadError>>(
+    fn take_all<E: From<ReadError>>(
         &mut self,
-        decoded: &Receiver<Result<Decoded, journal::ReadError>>,
+        lanes: &[Receiver<Result<Decoded, ReadError>>],
         until: Option<Nanos>,
         each: &mut impl FnMut(&Replayer, Applied) -> Result<(), E>,
     ) -> Result<(), E> {
-        for entry in decoded {
+        for lane in lanes.iter().cycle() {
+            // The first lane that has nothing more is the one whose turn it was at the journal's end.
+            let Ok(entry) = lane.recv() else { break };
             let Decoded { position, received, input } = entry?;
             let input = match input {
                 Ok(input) => input,
@@ -132,5 +139,22 @@ impl Replayer {
             each(self, Applied { position, outcome })?;
         }
         Ok(())
+    }
+}
+
+fn decode_all(
+    entries: &Receiver<Result<Entry, ReadError>>,
+    rules: &DecodeRules,
+    tell: &SyncSender<Result<Decoded, ReadError>>,
+) {
+    for entry in entries {
+        let decoded = entry.map(|entry| {
+            let received = Nanos(entry.received_ns);
+            let input = intake::record::decode(entry.kind, &entry.payload, &rules.context(received));
+            Decoded { position: entry.position, received, input }
+        });
+        if tell.send(decoded).is_err() {
+            return;
+        }
     }
 }

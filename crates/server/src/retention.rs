@@ -1,5 +1,6 @@
 //! Lets go of what is older or larger than the settings allow, now and then. The journal is never shortened beyond
-//! the older of the snapshots kept; if that is what stands in the way, a new snapshot is asked for.
+//! the older of the snapshots kept; if that is what stands in the way, a new snapshot is asked for. What an incident
+//! cites is copied when it is captured, so no incident keeps a segment; one that is not captured yet is waited for.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use journal::{Retained, Retention};
 use model::Nanos;
 use runtime::{DrainHandle, QueueSender};
 use store::{Outbox, Store};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::clock;
 use crate::engine_loop::Wake;
@@ -19,6 +20,9 @@ use crate::store_writer::StoreState;
 /// Deliveries that ended are listed for so long.
 const NOTIFICATIONS_AGE_NS: u64 = 30 * 86_400 * model::SECOND_NS;
 const EVERY_MAX: Duration = Duration::from_secs(60);
+/// Reading traces for the engine takes a tick or a few. If it takes longer, the journal is shortened all the same: its
+/// bound holds whatever happens.
+const CAPTURES_WAIT_MAX: Duration = Duration::from_secs(30);
 
 pub(crate) struct RetentionTask {
     pub age_max: Duration,
@@ -28,17 +32,22 @@ pub(crate) struct RetentionTask {
     pub outbox: Arc<dyn Outbox>,
     pub store_state: Arc<StoreState>,
     pub engine: QueueSender<Wake>,
+    /// Whether traces wait to be read for the engine for the first time.
+    pub captures_wait: watch::Receiver<bool>,
     pub metrics: Arc<ServerMetrics>,
 }
 
 impl RetentionTask {
-    pub(crate) async fn run(self, mut drain: DrainHandle) {
+    pub(crate) async fn run(mut self, mut drain: DrainHandle) {
         let mut every = tokio::time::interval((self.age_max / 10).min(EVERY_MAX));
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = drain.started() => return,
-                _ = every.tick() => self.once().await,
+                _ = every.tick() => {
+                    captured(&mut self.captures_wait, CAPTURES_WAIT_MAX).await;
+                    self.once().await;
+                }
             }
         }
     }
@@ -88,5 +97,32 @@ impl RetentionTask {
                 None
             }
         }
+    }
+}
+
+/// Waits until no capture is outstanding, but not for ever.
+async fn captured(captures_wait: &mut watch::Receiver<bool>, wait_max: Duration) {
+    // A loop that has ended captures nothing more.
+    let _ = tokio::time::timeout(wait_max, captures_wait.wait_for(|waits| !waits)).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_journal_is_shortened_once_all_is_captured_or_the_wait_is_over() {
+        let (tell, mut told) = watch::channel(true);
+        captured(&mut told, Duration::from_millis(1)).await;
+        let long = Duration::from_secs(3600);
+        let mut other = told.clone();
+        let waiting = tokio::spawn(async move { captured(&mut other, long).await });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        tell.send_replace(false);
+        waiting.await.unwrap();
+        tell.send_replace(true);
+        drop(tell);
+        captured(&mut told, long).await;
     }
 }

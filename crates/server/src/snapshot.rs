@@ -1,8 +1,9 @@
 //! Snapshots of the engine: a faster start, and the place from which a journal that retention has shortened still
 //! replays. A snapshot is a copy; whatever is wrong with one, an older one or the journal's beginning takes its place.
+//! So retention counts on none that this program could not start from.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use journal::Position;
@@ -14,6 +15,9 @@ const MAGIC: &[u8; 8] = b"CBSNAP\x00\x01";
 const EXTENSION: &str = "snapshot";
 /// Larger files are no snapshots.
 const FILE_BYTES_MAX: u64 = 4 << 30;
+const SUM_BYTES: u64 = 4;
+/// What checking one reads at a time; its header, the journaled configuration included, is far smaller.
+const PIECE_BYTES: usize = 1 << 20;
 /// How many are kept. The older one stands in when the newer one cannot be read.
 pub(crate) const KEPT: usize = 2;
 
@@ -78,15 +82,25 @@ impl Snapshot {
 }
 
 fn parse(content: &[u8]) -> Option<Snapshot> {
+    let Begin { header, engine_bytes, rest } = begin(content)?;
+    (rest.len() as u64 == engine_bytes).then(|| Snapshot { header, engine: rest.to_vec() })
+}
+
+/// What a snapshot begins with.
+struct Begin<'a> {
+    header: SnapshotHeader,
+    engine_bytes: u64,
+    /// The engine's own bytes, as far as they were handed in.
+    rest: &'a [u8],
+}
+
+fn begin(content: &[u8]) -> Option<Begin<'_>> {
     let rest = content.strip_prefix(MAGIC)?;
     let (header_bytes, rest) = rest.split_first_chunk::<4>()?;
     let (engine_bytes, rest) = rest.split_first_chunk::<8>()?;
-    let (header, engine) = rest.split_at_checked(u32::from_le_bytes(*header_bytes) as usize)?;
-    if engine.len() as u64 != u64::from_le_bytes(*engine_bytes) {
-        return None;
-    }
+    let (header, rest) = rest.split_at_checked(u32::from_le_bytes(*header_bytes) as usize)?;
     let header = serde_json::from_slice(header).ok()?;
-    Some(Snapshot { header, engine: engine.to_vec() })
+    Some(Begin { header, engine_bytes: u64::from_le_bytes(*engine_bytes), rest })
 }
 
 /// The snapshots of a directory, newest first. Files that are none are left out.
@@ -105,19 +119,77 @@ pub(crate) fn list(dir: &Path) -> io::Result<Vec<(Position, PathBuf)>> {
     Ok(found)
 }
 
-/// Removes all but the newest few, and says from where on the journal is still needed: the start, as long as fewer
-/// than that exist.
-pub(crate) fn prune(dir: &Path) -> io::Result<Position> {
-    let all = list(dir)?;
-    for (_, path) in all.iter().skip(KEPT) {
-        fs::remove_file(path)?;
-    }
-    Ok(keep_from(&all))
+/// From where on the journal is needed: the older of the newest few snapshots that a start could begin at, or all of it
+/// while there are fewer. `settled` is the place up to which the store holds what the journal says: a snapshot carries no
+/// effects, so one behind that place is none to begin at.
+pub(crate) fn keep_from(dir: &Path, settled: Option<Position>) -> io::Result<Position> {
+    Ok(needed_from(list(dir)?.iter().filter(|(_, path)| is_sound(path)), settled))
 }
 
-/// From where on the journal is needed by the snapshots there are, newest first.
-pub(crate) fn keep_from(all: &[(Position, PathBuf)]) -> Position {
-    all.get(KEPT - 1).map_or(Position::START, |(next, _)| *next)
+/// Removes all but the newest few that are sound and, as long as there are fewer of those, the newest few of the others:
+/// an older program may have written them. Comes back with [`keep_from`].
+pub(crate) fn prune(dir: &Path, settled: Option<Position>) -> io::Result<Position> {
+    let (sound, other): (Vec<_>, Vec<_>) = list(dir)?.into_iter().partition(|(_, path)| is_sound(path));
+    let others_kept = if sound.len() < KEPT { KEPT } else { 0 };
+    let mut surplus = sound.iter().skip(KEPT).chain(other.iter().skip(others_kept));
+    surplus.try_for_each(|(_, path)| fs::remove_file(path))?;
+    Ok(needed_from(sound.iter(), settled))
+}
+
+fn needed_from<'a>(
+    sound: impl Iterator<Item = &'a (Position, PathBuf)>,
+    settled: Option<Position>,
+) -> Position {
+    let mut fitting = sound.filter(|(next, _)| settled.is_some_and(|settled| settled.after() >= *next));
+    fitting.nth(KEPT - 1).map_or(Position::START, |(next, _)| *next)
+}
+
+/// Removes those of places that the journal does not reach: they are of another history, and must not be taken for this
+/// one's once it does.
+pub(crate) fn forget_beyond(dir: &Path, end: Position) -> io::Result<()> {
+    for (next, path) in list(dir)?.into_iter().filter(|(next, _)| *next > end) {
+        tracing::warn!(
+            next = next.0,
+            end = end.0,
+            "a snapshot is of entries that the journal lost; it is removed"
+        );
+        fs::remove_file(path)?;
+    }
+    Ok(())
+}
+
+/// Whether it is whole, and this engine's. Reads all of it, and holds little of it.
+fn is_sound(path: &Path) -> bool {
+    match check(path) {
+        Ok(is_ours) => is_ours,
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "a snapshot cannot be read");
+            false
+        }
+    }
+}
+
+fn check(path: &Path) -> io::Result<bool> {
+    let file = File::open(path)?;
+    let Some(content) = file.metadata()?.len().checked_sub(SUM_BYTES) else { return Ok(false) };
+    let mut file = BufReader::with_capacity(PIECE_BYTES, file);
+    let (mut head, mut piece) = (Vec::new(), vec![0; PIECE_BYTES]);
+    let (mut left, mut sum) = (content, 0);
+    while left > 0 {
+        let bytes = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE_BYTES);
+        file.read_exact(&mut piece[..bytes])?;
+        sum = crc32c::crc32c_append(sum, &piece[..bytes]);
+        if head.is_empty() {
+            head.extend_from_slice(&piece[..bytes]);
+        }
+        left -= bytes as u64;
+    }
+    let mut written = [0; SUM_BYTES as usize];
+    file.read_exact(&mut written)?;
+    let is_ours = begin(&head).is_some_and(|begin| {
+        begin.header.engine_version == engine::VERSION && engine::Engine::could_restore(begin.rest)
+    });
+    Ok(is_ours && u32::from_le_bytes(written) == sum)
 }
 
 #[cfg(test)]
@@ -156,16 +228,59 @@ mod tests {
         }
     }
 
+    /// One that this program wrote: of an engine that has seen nothing.
+    fn ours(next: u64) -> Snapshot {
+        let mut snapshot = snapshot(next);
+        snapshot.header.engine_version = engine::VERSION.to_owned();
+        snapshot.engine = engine::Engine::new(1).snapshot();
+        snapshot
+    }
+
+    fn kept(dir: &Path) -> Vec<u64> {
+        list(dir).unwrap().into_iter().map(|(next, _)| next.0).collect()
+    }
+
     #[test]
     fn the_newest_two_are_kept_and_the_journal_from_the_older_of_them() {
         let dir = tempfile::tempdir().unwrap();
-        snapshot(10).write(dir.path()).unwrap();
-        assert_eq!(prune(dir.path()).unwrap(), Position::START);
-        snapshot(300).write(dir.path()).unwrap();
-        snapshot(20).write(dir.path()).unwrap();
+        let settled = Some(Position(500));
+        ours(10).write(dir.path()).unwrap();
+        assert_eq!(prune(dir.path(), settled).unwrap(), Position::START);
+        ours(300).write(dir.path()).unwrap();
+        ours(20).write(dir.path()).unwrap();
         fs::write(dir.path().join("notes.txt"), "x").unwrap();
-        assert_eq!(prune(dir.path()).unwrap(), Position(20));
-        let kept: Vec<_> = list(dir.path()).unwrap().into_iter().map(|(next, _)| next.0).collect();
-        assert_eq!(kept, [300, 20]);
+        assert_eq!(prune(dir.path(), settled).unwrap(), Position(20));
+        assert_eq!(keep_from(dir.path(), settled).unwrap(), Position(20));
+        assert_eq!(kept(dir.path()), [300, 20]);
+    }
+
+    #[test]
+    fn what_a_start_could_not_begin_at_keeps_no_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let from = |settled| keep_from(dir.path(), settled).unwrap();
+        let damaged = ours(40).write(dir.path()).unwrap();
+        let mut bytes = fs::read(&damaged).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        fs::write(&damaged, bytes).unwrap();
+        snapshot(30).write(dir.path()).unwrap();
+        ours(20).write(dir.path()).unwrap();
+        assert_eq!(prune(dir.path(), Some(Position(99))).unwrap(), Position::START);
+        assert_eq!(kept(dir.path()), [40, 30, 20], "another program may have a use for those");
+        ours(60).write(dir.path()).unwrap();
+        assert_eq!(from(Some(Position(99))), Position(20));
+        assert_eq!(from(Some(Position(58))), Position::START, "the store is behind it");
+        assert_eq!(from(None), Position::START);
+        prune(dir.path(), None).unwrap();
+        assert_eq!(kept(dir.path()), [60, 20]);
+    }
+
+    #[test]
+    fn one_of_a_place_that_the_journal_does_not_reach_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        for next in [10, 50, 51] {
+            ours(next).write(dir.path()).unwrap();
+        }
+        forget_beyond(dir.path(), Position(50)).unwrap();
+        assert_eq!(kept(dir.path()), [50, 10]);
     }
 }

@@ -84,7 +84,7 @@ impl StoreWriter {
                     runtime.block_on(self.write(position, &[]));
                     // A snapshot carries no effects: what was written before it must outlive a loss of power.
                     match runtime.block_on(self.store.settle()) {
-                        Ok(()) => self.write_snapshot(&snapshot),
+                        Ok(()) => self.write_snapshot(position, &snapshot),
                         Err(error) => tracing::warn!(%error, "no snapshot: the store could not be settled"),
                     }
                 }
@@ -158,7 +158,7 @@ impl StoreWriter {
         }
     }
 
-    fn write_snapshot(&self, snapshot: &Snapshot) {
+    fn write_snapshot(&self, settled: Position, snapshot: &Snapshot) {
         if self.state.is_failing() {
             // The store does not hold everything before the snapshot.
             return;
@@ -169,9 +169,9 @@ impl StoreWriter {
             return;
         }
         self.metrics.snapshots_written.inc();
-        match snapshot::prune(&self.snapshots) {
+        match snapshot::prune(&self.snapshots, Some(settled)) {
             Ok(keep_from) => self.state.keep_from.store(keep_from.0, Ordering::Release),
-            Err(error) => tracing::warn!(%error, "old snapshots could not be removed"),
+            Err(error) => tracing::warn!(%error, "the snapshots could not be looked through"),
         }
     }
 }

@@ -8,6 +8,7 @@ use engine::Engine;
 use engine::report::Report;
 use model::{
     ActionOutcome, Deployment, Effect, Incident, IncidentId, IncidentState, Input, Nanos, ReportDocument,
+    TraceId,
 };
 
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Replica {
     pub settled: Vec<ActionOutcome>,
     /// What a real server would have journaled, for a replay.
     pub journal: Vec<(Nanos, Input)>,
+    /// Traces that were to be kept with an incident, and how many reports there were before that.
+    kept: BTreeMap<TraceId, usize>,
     record: bool,
 }
 
@@ -42,6 +45,7 @@ impl Replica {
             transitions: Vec::new(),
             settled: Vec::new(),
             journal: Vec::new(),
+            kept: BTreeMap::new(),
             record: false,
         }
     }
@@ -67,13 +71,16 @@ impl Replica {
         if self.record {
             self.journal.push((now, input.clone()));
         }
-        self.engine.step(input, now).into_iter().for_each(|effect| self.carry_out(effect));
+        // The effects of a step are carried out together.
+        let reports = self.reports.len();
+        self.engine.step(input, now).into_iter().for_each(|effect| self.carry_out(effect, reports));
     }
 
-    fn carry_out(&mut self, effect: Effect) {
+    fn carry_out(&mut self, effect: Effect, reports: usize) {
         match effect {
             Effect::CaptureEvidence(traces) => self.traces.want(&traces),
-            Effect::TraceCaptured { .. } | Effect::AlertChanged(_) => {}
+            Effect::TraceCaptured { trace, .. } => drop(self.kept.entry(trace.trace).or_insert(reports)),
+            Effect::AlertChanged(_) => {}
             Effect::DeploymentSeen(deployment) => self.deployments.push(deployment),
             Effect::ActionSettled(outcome) => self.settled.push(outcome),
             Effect::IncidentChanged(incident) => {
@@ -100,6 +107,23 @@ impl Replica {
     pub fn report(&self, id: IncidentId) -> Option<Report> {
         let newest = self.reports.iter().rev().find(|report| report.incident == id)?;
         serde_json::from_slice(&newest.bytes).ok()
+    }
+
+    /// Traces that a report names among its evidence and that were not kept by then: with the journal they would go.
+    pub fn cited_and_not_kept(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (number, document) in self.reports.iter().enumerate() {
+            let Ok(report) = serde_json::from_slice::<Report>(&document.bytes) else { continue };
+            let is_kept = |id: &str| {
+                let trace = id.strip_prefix("trace:").and_then(|id| id.parse().ok());
+                trace.and_then(|trace: TraceId| self.kept.get(&trace)).is_some_and(|since| *since <= number)
+            };
+            let missing = report.evidence.iter().filter(|part| part.kind == "trace" && !is_kept(&part.id));
+            found.extend(
+                missing.map(|part| format!("{} at {}: {}", document.incident, document.tick, part.id)),
+            );
+        }
+        found
     }
 
     pub fn states(&self) -> Vec<IncidentState> {

@@ -57,6 +57,8 @@ pub struct Told {
     pub deployments: Vec<Deployment>,
     /// Of all that a later decision could rest on.
     pub state: String,
+    /// What reports cite and a shortened journal would take away.
+    pub cited_and_not_kept: Vec<String>,
 }
 
 /// All as it came, to one engine with one shard.
@@ -239,6 +241,7 @@ impl Told {
     fn of(replica: Replica) -> Self {
         Self {
             state: replica.engine.state_digest(),
+            cited_and_not_kept: replica.cited_and_not_kept(),
             reports: replica.reports,
             incidents: replica.incidents,
             transitions: replica.transitions,

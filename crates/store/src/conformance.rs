@@ -47,7 +47,7 @@ macro_rules! conformance_suite {
                 ],
                 facts: [
                     a_trace_is_kept_with_those_who_cite_it,
-                    a_capture_that_found_nothing_replaces_nothing,
+                    a_capture_that_found_less_replaces_nothing,
                     signals_and_deployments_are_known_by_id,
                     facts_are_listed_newest_first_within_a_range,
                     alerts_are_one_row_each_and_filtered,

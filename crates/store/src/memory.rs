@@ -101,7 +101,8 @@ impl State {
     fn keep_trace(&mut self, incident: IncidentId, trace: &CapturedTrace) {
         let (kept, citing) =
             self.traces.entry(trace.trace).or_insert_with(|| (trace.clone(), BTreeSet::new()));
-        if !trace.events.is_empty() {
+        let length = |trace: &CapturedTrace| serde_json::to_vec(trace).map_or(0, |bytes| bytes.len());
+        if length(trace) >= length(kept) {
             kept.clone_from(trace);
         }
         citing.insert(incident);

@@ -18,8 +18,8 @@ pub enum Change {
     Incident(Incident),
     /// Archive this report; the incident's newest one is from now on this.
     Report(ReportDocument),
-    /// Keep this trace with the incident that cites it. A later capture replaces an earlier one, but one that
-    /// found nothing never replaces one that did.
+    /// Keep this trace with the incident that cites it. A later capture replaces an earlier one, unless it is shorter: the
+    /// journal may have let go of what the earlier one saw.
     Trace { incident: IncidentId, trace: CapturedTrace },
     /// The signal with this id is now this.
     Signal(Signal),

@@ -66,7 +66,9 @@ impl Doctor {
             match self.settings.settings() {
                 Ok(settings) => {
                     checks.push(check("configuration", CheckStatus::Ok, "every setting is valid"));
-                    checks.extend(server::check_data(&DataDir::new(settings.data)).await);
+                    checks.extend(
+                        server::check_data(&DataDir::new(settings.data), settings.disk_reserve).await,
+                    );
                 }
                 Err(errors) => checks.extend(
                     errors.0.iter().map(|error| check("configuration", CheckStatus::Fail, error.to_string())),

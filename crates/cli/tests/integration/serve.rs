@@ -175,6 +175,19 @@ fn doctor_of_a_directory_that_is_not_there_finds_one_fault() {
 
 /// Whether a server listens there is not this test's to say.
 #[test]
+fn doctor_measures_the_disk_by_the_reserve_that_is_set() {
+    let data = tempfile::tempdir().unwrap();
+    Served::start(data.path()).terminate();
+    let disk = |reserve: &str| {
+        let output = run(&["doctor", "--data", data.path().to_str().unwrap(), "--disk-reserve", reserve]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().find(|line| line.contains("MiB are free")).map(str::to_owned).unwrap()
+    };
+    assert!(disk("1TiB").contains("telemetry is not taken"), "{}", disk("1TiB"));
+    assert!(disk("0B").contains("ok"), "{}", disk("0B"));
+}
+
+#[test]
 fn doctor_without_arguments_asks_the_server_that_other_commands_ask() {
     let doctor = Command::new(CASEBOOK)
         .arg("doctor")

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{Effect, Incident, IncidentId, IncidentState, Nanos, ReportDocument};
+use model::{Effect, Incident, IncidentId, IncidentState, Nanos, ReportDocument, TraceId};
 
 use super::Core;
 use crate::analysis::Analysis;
@@ -72,12 +72,29 @@ impl Core {
             return row_is_due.then_some(Effect::IncidentChanged(row)).into_iter().collect();
         }
         let document = ReportDocument { incident: id, tick: self.tick, hash: hash.clone(), bytes };
+        let cited = cited_traces(&report);
+        let mut effects = self.keep_cited(id, &cited);
         let tick = self.tick;
         if let Some(case) = self.cases.get_mut(&id) {
-            case.last_report = Some(Reported { at: tick, hash, material, named });
+            case.last_report = Some(Reported { at: tick, hash, material, named, cited });
         }
-        vec![Effect::IncidentChanged(row), Effect::ReportChanged(document)]
+        effects.extend([Effect::IncidentChanged(row), Effect::ReportChanged(document)]);
+        effects
     }
+
+    /// A trace may have been captured for something else long before this incident comes to cite it. Whoever carries
+    /// the effects out keeps it from now on, since the journal need not.
+    fn keep_cited(&self, id: IncidentId, cited: &BTreeSet<TraceId>) -> Vec<Effect> {
+        let known = self.cases.get(&id).and_then(|case| case.last_report.as_ref()).map(|last| &last.cited);
+        let fresh = cited.iter().filter(|trace| known.is_none_or(|known| !known.contains(*trace)));
+        let held = fresh.filter_map(|trace| self.traces.get(trace));
+        held.map(|trace| Effect::TraceCaptured { incident: id, trace: trace.clone() }).collect()
+    }
+}
+
+fn cited_traces(report: &Report) -> BTreeSet<TraceId> {
+    let ids = report.evidence.iter().filter_map(|part| part.id.strip_prefix("trace:"));
+    ids.filter_map(|id| id.parse().ok()).collect()
 }
 
 /// What makes a report news: cause, origin, evidence, symptoms, state.

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::fixture::*;
 use crate::{
-    Durability, Journal, LOOKUP_ENTRIES_MAX, Options, Position, Record,
+    Durability, Journal, LOOKUP_ENTRIES_MAX, Options, Position, Record, Retention,
     memory_index::MemoryIndex,
     segment::Tally,
     sidecar::{self, Sidecar},
@@ -24,6 +24,14 @@ fn a_lookup_reads_only_the_frames_with_its_key_and_only_their_segments() {
     let stats = reader.stats();
     assert_eq!((stats.lookups, stats.lookup_frames_read, stats.lookup_segments_read), (200, 200, 200));
     assert_eq!(stats.indexes_rebuilt, 0);
+    assert!(stats.lookup_indexes_opened < 220, "filters are asked in memory: {stats:?}");
+    assert_eq!(stats.filter_bytes, (stats.segments - 1) * 64);
+    drop(writer);
+    let (mut writer, reader, _) = open(options(folder.path()));
+    assert_eq!(reader.stats().filter_bytes, stats.filter_bytes, "a start reads them");
+    let all = Retention { now_ns: 0, age_max: None, bytes_max: Some(1), keep_from: Position::MAX };
+    writer.retain(&all).unwrap();
+    assert_eq!(reader.stats().filter_bytes, 0);
 }
 
 #[test]
@@ -122,7 +130,7 @@ fn an_index_of_many_pages_answers_for_every_key() {
             index.insert([1; 16], number * 10);
         }
     }
-    let bytes = sidecar::write(&crate::RealDisk, &path, 0, 99_999, &Tally::default(), &index).unwrap();
+    let (bytes, _) = sidecar::write(&crate::RealDisk, &path, 0, 99_999, &Tally::default(), &index).unwrap();
     assert_eq!(bytes, fs::metadata(&path).unwrap().len());
     let file = Sidecar::open(&crate::RealDisk, &path, 0, 99_999).unwrap();
     for number in 0..3000 {

@@ -9,6 +9,7 @@ use super::StartError;
 use crate::data::DataDir;
 use crate::ingest::DecodeRules;
 use crate::replay::{Prefer, Replayer, choose};
+use crate::snapshot;
 use crate::store_writer::StoreSender;
 
 /// The state as of the journal's end.
@@ -24,6 +25,9 @@ pub(super) fn recover(
     let end = journal.end();
     if let Some(applied) = applied.filter(|applied| *applied >= end) {
         return Err(StartError::StoreAhead { applied: applied.0, end: end.0, store: data.store() });
+    }
+    if let Err(error) = snapshot::forget_beyond(&data.snapshots(), end) {
+        tracing::warn!(%error, "the snapshots could not be looked through");
     }
     // A snapshot holds no effects: those before it have to be in the store.
     let fits = |next: Position| applied.is_some_and(|applied| applied.after() >= next);

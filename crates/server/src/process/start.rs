@@ -9,7 +9,7 @@ use model::{Input, Nanos};
 use notify::Workers;
 use runtime::{Budget, Closed, Drain, QueueReceiver, QueueSender, bounded};
 use store::{SqliteStore, Store};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::listeners::{Listeners, Shells, watch_certificates, watched_keys};
 use super::recovery::recover;
@@ -199,6 +199,7 @@ struct Core {
     store_sender: StoreSender,
     store_state: Arc<StoreState>,
     heartbeat: Arc<Heartbeat>,
+    captures_wait: watch::Receiver<bool>,
     outgoing: Arc<notify::Outgoing>,
     threads: Threads,
 }
@@ -210,8 +211,8 @@ impl Core {
         metrics: &Arc<ServerMetrics>,
     ) -> Result<Self, StartError> {
         let Opened { data, rules, writer, journal, store, applied } = opened;
-        let snapshots = snapshot::list(&data.snapshots()).unwrap_or_default();
-        let store_state = Arc::new(StoreState::new(snapshot::keep_from(&snapshots)));
+        let keep_from = snapshot::keep_from(&data.snapshots(), applied).unwrap_or(Position::START);
+        let store_state = Arc::new(StoreState::new(keep_from));
         let (queue, inbox) = bounded(store_writer::QUEUE_CAPACITY, metrics.store_queue.clone());
         let store_sender = StoreSender::new(queue, Arc::clone(metrics));
         let outgoing = Arc::new(notify::Outgoing::new(&settings.notifications));
@@ -235,6 +236,7 @@ impl Core {
         let committer = Arc::new(committer);
         configure(settings, &replayer, &committer)?;
         let heartbeat = Arc::new(Heartbeat::new(settings.tick));
+        let (tell, captures_wait) = watch::channel(replayer.evidence.is_behind());
         let engine_loop = EngineLoop {
             heartbeat: Arc::clone(&heartbeat),
             replayer,
@@ -245,6 +247,7 @@ impl Core {
             store: store_sender.clone(),
             tick: settings.tick,
             snapshot_bytes: settings.snapshot_bytes,
+            captures_wait: tell,
             metrics: Arc::clone(metrics),
         };
         let threads = start_engine(engine_loop, store_thread)?;
@@ -257,6 +260,7 @@ impl Core {
             store_sender,
             store_state,
             heartbeat,
+            captures_wait,
             outgoing,
             threads,
         })
@@ -318,6 +322,7 @@ impl Core {
             outbox: Arc::new(self.store.clone()),
             store_state: Arc::clone(&self.store_state),
             engine: self.engine.clone(),
+            captures_wait: self.captures_wait.clone(),
             metrics: Arc::clone(metrics),
         }
     }

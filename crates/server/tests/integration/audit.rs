@@ -59,7 +59,7 @@ async fn refusals_and_changes_of_keys_are_in_the_audit_and_doctor_follows_its_ch
     .await;
     assert_eq!(starts[1].sequence, 1);
     server.stop().await;
-    let checks = server::check_data(&DataDir::new(data.clone())).await;
+    let checks = server::check_data(&DataDir::new(data.clone()), 0).await;
     let found = checks.iter().find(|check| check.name == "audit").unwrap();
     assert_eq!(found.status, CheckStatus::Ok, "{found:?}");
     assert!(found.detail.contains(&starts[0].hash), "{found:?}");

@@ -67,6 +67,7 @@ fn alike(seed: u64, ways: &[usize]) -> usize {
     let found: Vec<String> =
         ways.iter().filter_map(|way| difference(seed, &recorded, &plain, *way)).collect();
     assert!(found.is_empty(), "{}", found.join("\n\n"));
+    assert_eq!(plain.cited_and_not_kept, [""; 0], "seed {seed}");
     plain.reports.len()
 }
 

@@ -179,6 +179,7 @@ fn every_citation_leads_to_evidence_that_is_listed() {
             assert!(listed.contains(&cite.as_str()), "{cite} is cited and not listed");
         }
     }
+    assert_eq!(replica.cited_and_not_kept(), [""; 0], "it would go with the journal");
 }
 
 fn cites(value: &serde_json::Value) -> Vec<String> {

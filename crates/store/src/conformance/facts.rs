@@ -19,13 +19,13 @@ pub(crate) async fn a_trace_is_kept_with_those_who_cite_it(store: &dyn Store) {
     assert_eq!(store.trace(trace_id(2)).await.unwrap().unwrap().incidents, [incident_id(3)]);
 }
 
-pub(crate) async fn a_capture_that_found_nothing_replaces_nothing(store: &dyn Store) {
+pub(crate) async fn a_capture_that_found_less_replaces_nothing(store: &dyn Store) {
     apply(store, 1, &[cited(1, trace(1, 0))]).await;
     assert_eq!(store.trace(trace_id(1)).await.unwrap().unwrap().trace, trace(1, 0));
-    apply(store, 2, &[cited(1, trace(1, 4)), cited(2, trace(1, 0))]).await;
+    apply(store, 2, &[cited(1, trace(1, 4)), cited(2, trace(1, 0)), cited(3, trace(1, 3))]).await;
     let kept = store.trace(trace_id(1)).await.unwrap().unwrap();
     assert_eq!(kept.trace, trace(1, 4));
-    assert_eq!(kept.incidents, [incident_id(1), incident_id(2)]);
+    assert_eq!(kept.incidents, [incident_id(1), incident_id(2), incident_id(3)]);
 }
 
 pub(crate) async fn signals_and_deployments_are_known_by_id(store: &dyn Store) {

@@ -125,12 +125,12 @@ async fn keep_trace(
     let (length, packed) = compress::pack(written.as_bytes()).map_err(too_large)?;
     sqlx::query(
         "INSERT INTO trace (id, length, zstd) VALUES (?1, ?2, ?3)
-         ON CONFLICT (id) DO UPDATE SET length = excluded.length, zstd = excluded.zstd WHERE ?4",
+         ON CONFLICT (id) DO UPDATE SET length = excluded.length, zstd = excluded.zstd
+             WHERE excluded.length >= trace.length",
     )
     .bind(trace.trace.to_string())
     .bind(length)
     .bind(packed)
-    .bind(!trace.events.is_empty())
     .execute(&mut *connection)
     .await
     .map_err(unavailable)?;
