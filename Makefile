@@ -30,7 +30,7 @@ crash: ## kill -9 the server fifty times under load and account for every event 
 	@scripts/crash.sh $(or $(ROUNDS),50)
 
 faulty-disk: ## the journal on a disk that fails, fills up, loses power and rots: 2 000 seeded trials (COUNT=2000, SEED=1)
-	@cargo run --quiet --locked --package sim --bin faulty-disk -- --seed $(or $(SEED),1) --count $(or $(COUNT),2000)
+	@cargo run --quiet --locked --release --package sim --bin faulty-disk -- --seed $(or $(SEED),1) --count $(or $(COUNT),2000)
 
 fuzz: setup ## ten million executions of each fuzz target (TARGET=traces_json, RUNS=10000000); what they promise: fuzz/README.md
 	@scripts/fuzz.sh $(or $(TARGET),all) $(or $(RUNS),10000000)
