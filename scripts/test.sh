@@ -31,7 +31,6 @@ step "OpenTelemetry SDKs over the standard ports" scripts/clients.sh
 step "the real Alertmanager" scripts/alertmanager.sh
 step "the journal on a faulty disk, 60 trials (make faulty-disk: 2 000)" cargo run --quiet --locked --package sim --bin faulty-disk -- --count 60
 step "kill -9 under load, 5 rounds (make crash: 50)" scripts/crash.sh 5
-step "every fuzz target for 3 seconds (make fuzz: 10 million executions)" scripts/fuzz.sh short
 step "20 000 made-up keys beside a good one (make keys KEYS=1000000)" scripts/keys.sh
 step "one cascade is one incident, and soon" scripts/cascade.sh
 counts=$(count_tests)
