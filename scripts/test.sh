@@ -29,7 +29,7 @@ step "report hash vectors in Python" vectors
 step "causes of 40 generated faults (make eval-generated: 500)" scripts/accuracy.sh
 step "OpenTelemetry SDKs over the standard ports" scripts/clients.sh
 step "the real Alertmanager" scripts/alertmanager.sh
-step "the journal on a faulty disk, 60 trials (make faulty-disk: 2 000)" cargo run --quiet --locked --package sim --bin faulty-disk -- --count 60
+step "the journal on a faulty disk, 250 trials (make faulty-disk: 2 000)" cargo run --quiet --locked --package sim --bin faulty-disk -- --count 250
 step "kill -9 under load, 5 rounds (make crash: 50)" scripts/crash.sh 5
 step "20 000 made-up keys beside a good one (make keys KEYS=1000000)" scripts/keys.sh
 step "one cascade is one incident, and soon" scripts/cascade.sh
