@@ -16,6 +16,8 @@ mod hostile;
 #[cfg(test)]
 mod outside_text;
 #[cfg(test)]
+mod redaction;
+#[cfg(test)]
 mod retention;
 #[cfg(test)]
 mod serve;

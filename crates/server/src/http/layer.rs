@@ -149,8 +149,9 @@ async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> R
         // The place is kept until the answer has been sent.
         Ok(Some(place)) => {
             let response = next.run(request).await;
-            if response.extensions().get::<Failure>().is_some_and(is_denied) {
-                shell.note("handler", peer, None);
+            let refused = response.extensions().get::<Failure>().map(Failure::code);
+            if refused == Some(ErrorCode::InvalidSignature) {
+                shell.note("invalid_signature", peer, None);
             }
             response.map(|body| Body::new(GuardedBody::new(body, place)))
         }
