@@ -78,26 +78,47 @@ fn attribute<'a>(reader: Reader<'a>, facts: &mut Facts<'a>, bad: &mut u64, max: 
     if facts.seen > max {
         return Ok(());
     }
-    let key = key(reader.clone())?;
+    let (key, said) = match reader.short_pair() {
+        Some((key, said)) => (key, Said::Message(said)),
+        None => (key(reader.clone())?, Said::Within(reader)),
+    };
     match (Attr::named(key), &mut facts.further) {
         (Some(attr), _) => {
-            if let Some(value) = value(reader)?.and_then(|value| value.keep(bad)) {
+            if let Some(value) = said.value()?.and_then(|value| value.keep(bad)) {
                 facts.set(attr, value);
             }
         }
-        (None, Some(further)) => further.extend(further_attribute(key, reader, bad)),
+        (None, Some(further)) => further.extend(further_attribute(key, said, bad)),
         (None, None) => {}
     }
     Ok(())
 }
 
+/// Where an attribute's value is read from.
+enum Said<'a> {
+    /// It is all that this says.
+    Message(Reader<'a>),
+    /// It is a field of this.
+    Within(Reader<'a>),
+}
+
+impl<'a> Said<'a> {
+    #[inline]
+    fn value(self) -> Result<Option<RawValue<'a>>> {
+        match self {
+            Self::Message(reader) => {
+                let mut value = None;
+                any_value(reader, &mut value)?;
+                Ok(value)
+            }
+            Self::Within(reader) => value(reader),
+        }
+    }
+}
+
 /// On the way in nobody looked at its value, so here it may turn out to be none, and that costs nothing else.
-fn further_attribute<'a>(
-    key: &'a [u8],
-    reader: Reader<'a>,
-    bad: &mut u64,
-) -> Option<(Cow<'a, str>, Value<'a>)> {
-    let value = value(reader).ok()??.keep(bad)?;
+fn further_attribute<'a>(key: &'a [u8], said: Said<'a>, bad: &mut u64) -> Option<(Cow<'a, str>, Value<'a>)> {
+    let value = said.value().ok()??.keep(bad)?;
     Some((text(key, bad), value))
 }
 

@@ -16,20 +16,73 @@ macro_rules! attributes {
 
             pub(crate) const ALL: &[Self] = &[$(Self::$variant),+];
 
-            #[allow(non_upper_case_globals)] // Each constant bears the name of its variant.
+            /// One look into a table and one comparison: every attribute of every span is asked for.
+            #[inline]
             pub(crate) fn named(name: &[u8]) -> Option<Self> {
-                $(const $variant: &[u8] = $name.as_bytes();)+
-                match name {
-                    $($variant => Some(Self::$variant),)+
-                    _ => None,
-                }
+                let slot = PLACES.slots[place(name, PLACES.factor)];
+                let attr = *Self::ALL.get(usize::from(slot))?;
+                (attr.name().as_bytes() == name).then_some(attr)
             }
 
             pub(crate) const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name),+ }
+                const NAMES: &[&str] = &[$($name),+];
+                NAMES[self as usize]
             }
         }
     };
+}
+
+const PLACES_BITS: u32 = 10;
+/// In a place where no name belongs.
+const NOBODY: u8 = u8::MAX;
+
+/// Where each name is found: a factor was sought that gives each one a place of its own.
+struct Places {
+    factor: u64,
+    slots: [u8; 1 << PLACES_BITS],
+}
+
+static PLACES: Places = places();
+
+const fn places() -> Places {
+    assert!(Attr::ALL.len() < NOBODY as usize);
+    let mut factor = 0x9E37_79B9_7F4A_7C15_u64;
+    loop {
+        if let Some(slots) = slots(factor) {
+            return Places { factor, slots };
+        }
+        factor = factor.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(2);
+    }
+}
+
+const fn slots(factor: u64) -> Option<[u8; 1 << PLACES_BITS]> {
+    let mut slots = [NOBODY; 1 << PLACES_BITS];
+    let mut i = 0;
+    while i < Attr::ALL.len() {
+        let place = place(Attr::ALL[i].name().as_bytes(), factor);
+        if slots[place] != NOBODY {
+            return None;
+        }
+        slots[place] = i as u8;
+        i += 1;
+    }
+    Some(slots)
+}
+
+/// By the length and, at most, the first and the last eight bytes.
+#[inline]
+const fn place(name: &[u8], factor: u64) -> usize {
+    let (first, last) = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => match (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+            (Some(first), Some(last)) => {
+                (u32::from_le_bytes(*first) as u64, u32::from_le_bytes(*last) as u64)
+            }
+            _ => (0, 0),
+        },
+    };
+    let mixed = first ^ last.rotate_left(29) ^ (name.len() as u64).rotate_left(59);
+    (mixed.wrapping_mul(factor) >> (64 - PLACES_BITS)) as usize
 }
 
 attributes! {

@@ -136,6 +136,18 @@ impl<'a> Reader<'a> {
         Ok(Reader { rest, end: self.at() })
     }
 
+    /// The first two fields, both of bytes, where the message is nothing else and they are written the shortest way: so
+    /// most encoders write a pair. `None` says nothing of the message; it is to be read field by field.
+    #[inline]
+    pub(crate) fn short_pair(&self) -> Option<(&'a [u8], Reader<'a>)> {
+        const FIRST: u8 = 1 << 3 | 2;
+        const SECOND: u8 = 2 << 3 | 2;
+        let [FIRST, length @ ..0x80, rest @ ..] = self.rest else { return None };
+        let (first, rest) = rest.split_at_checked(usize::from(*length))?;
+        let [SECOND, length @ ..0x80, second @ ..] = rest else { return None };
+        (second.len() == usize::from(*length)).then_some((first, Reader { rest: second, end: self.end }))
+    }
+
     /// The value whatever its type is; `None` for a group, which is stepped over.
     pub(crate) fn raw(&mut self, field: Field) -> Result<Option<Raw<'a>>> {
         Ok(Some(match field.wire {

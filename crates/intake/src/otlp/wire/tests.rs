@@ -68,3 +68,39 @@ fn a_field_of_another_type_is_named() {
     let error = reader.fixed64(field).unwrap_err().to_string();
     assert_eq!(error, "malformed protobuf at byte 0: field 7 as Length; expected eight fixed bytes there");
 }
+
+/// Field by field, if the message is fields 1 and 2 of bytes and nothing else.
+fn pair(bytes: &[u8]) -> Option<(&[u8], Vec<u8>)> {
+    let mut reader = Reader::new(bytes);
+    let first = reader.next().ok()?.filter(|field| field.number == 1)?;
+    let first = reader.bytes(first).ok()?;
+    let second = reader.next().ok()?.filter(|field| field.number == 2)?;
+    let second = reader.bytes(second).ok()?;
+    reader.rest.is_empty().then(|| (first, second.to_vec()))
+}
+
+#[test]
+fn a_short_pair_is_what_it_is_field_by_field() {
+    let written = [&[0x0a, 3][..], b"key", &[0x12, 2, 0x0a, 0]].concat();
+    let (key, value) = Reader::new(&written).short_pair().unwrap();
+    assert_eq!((key, value.rest, value.at()), (&b"key"[..], &[0x0a, 0][..], 7));
+    for odd in
+        [&written[..8], &[&written[..], &[0x12, 0]].concat(), &[0x12, 0, 0x0a, 0], &[0x0a, 0x80, 0x00], &[]]
+    {
+        assert!(Reader::new(odd).short_pair().is_none(), "{odd:?}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_make_a_short_pair_that_they_are_not(
+        mut bytes in proptest::collection::vec(proptest::sample::select(vec![0_u8, 1, 2, 3, 5, 0x0a, 0x12, 0x7f, 0x80]), 0..24),
+    ) {
+        // Half of them begin as a pair does.
+        if bytes.len() % 2 == 0 { bytes.splice(0..0, [0x0a, 1, 7, 0x12]); }
+        if let Some((first, second)) = Reader::new(&bytes).short_pair() {
+            proptest::prop_assert_eq!(pair(&bytes), Some((first, second.rest.to_vec())));
+            proptest::prop_assert_eq!(second.at() + second.rest.len(), bytes.len());
+        }
+    }
+}
