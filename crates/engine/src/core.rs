@@ -106,7 +106,7 @@ impl Engine {
                 let mut summary = closed.next().unwrap_or_default();
                 closed.for_each(|other| summary.merge(&other));
                 self.duplicates += summary.duplicates;
-                self.core.tick(&summary, now)
+                self.core.tick(summary, now)
             }
             Input::Signals(signals) => {
                 for signal in signals {
@@ -199,20 +199,20 @@ impl Engine {
 }
 
 impl Core {
-    fn tick(&mut self, summary: &Summary, now: Nanos) -> Vec<Effect> {
+    fn tick(&mut self, summary: Summary, now: Nanos) -> Vec<Effect> {
         self.look_up_again(now);
         // A clock that went back must not reopen what is sealed.
         self.tick = self.tick.max(now);
         self.late += summary.late;
         let mut effects = self.fold_alerts();
+        self.facts.forget(self.tick);
+        effects.extend(self.register_versions(&summary));
         self.window.absorb(summary, &self.config);
         self.window.advance(self.tick, &self.config);
         self.window.metrics.advance(self.tick);
         let joined = self.join.close(self.tick);
         self.window.absorb_joined(&joined, self.tick, &self.config);
-        self.facts.forget(self.tick);
         self.alerts.forget(self.tick);
-        effects.extend(self.register_versions(summary));
         self.note_alarms();
         let changed = self.move_cases();
         effects.extend(self.open_ripe(false));

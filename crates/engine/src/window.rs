@@ -83,26 +83,29 @@ impl Window {
     }
 
     /// Adds the digest of a tick.
-    pub(crate) fn absorb(&mut self, summary: &Summary, config: &Config) {
+    pub(crate) fn absorb(&mut self, summary: Summary, config: &Config) {
         let other: Str = OTHER.into();
-        for (service, digest) in summary.services.iter() {
-            for (name, operation) in digest.operations.iter() {
-                let (key, cut) = self.admit(service, name, &other);
-                if cut {
+        let (services, cut) = summary.services.into_parts();
+        for (service, digest) in services {
+            let (operations, cut) = digest.operations.into_parts();
+            for (name, operation) in operations {
+                let (key, is_cut) = self.admit(&service, name, &other);
+                if is_cut {
                     self.overflowed += operation.requests();
                 } else if &*key.operation != LOGS {
-                    self.absorb_flow(&key, service, operation, config);
+                    self.absorb_flow(&key, &service, &operation, config);
                 }
                 self.absorb_operation(key, operation, config);
             }
-            if let Some(operation) = digest.operations.other() {
+            if let Some(operation) = cut {
                 self.overflowed += operation.requests();
-                self.absorb_operation(overflow_key(service, &other), operation, config);
+                self.absorb_operation(overflow_key(&service, &other), operation, config);
             }
         }
-        if let Some(cut) = summary.services.other() {
+        if let Some(cut) = cut {
             let service = ServiceKey { env: other.clone(), service: other.clone() };
-            for operation in cut.operations.iter().map(|(_, o)| o).chain(cut.operations.other()) {
+            let (operations, cut) = cut.operations.into_parts();
+            for operation in operations.map(|(_, operation)| operation).chain(cut) {
                 self.overflowed += operation.requests();
                 self.absorb_operation(overflow_key(&service, &other), operation, config);
             }
@@ -111,12 +114,12 @@ impl Window {
 
     /// The key under which an operation is kept, and whether it is an overflow: its own while there is room, else its
     /// service's, or that of all services where even the service has no room.
-    fn admit(&mut self, service: &ServiceKey, name: &OperationName, other: &Str) -> (OperationKey, bool) {
+    fn admit(&mut self, service: &ServiceKey, name: OperationName, other: &Str) -> (OperationKey, bool) {
         let key = OperationKey {
             env: service.env.clone(),
             service: service.service.clone(),
             kind: name.kind,
-            operation: name.name.clone(),
+            operation: name.name,
         };
         if self.operations.contains_key(&key) {
             return (key, false);
@@ -137,10 +140,10 @@ impl Window {
         }
     }
 
-    fn absorb_operation(&mut self, key: OperationKey, digest: &OperationDigest, config: &Config) {
-        let series = self.operations.entry(key).or_insert_with_key(|key| Series::of(key, digest));
-        for (bucket, digest) in digest.buckets.iter() {
-            series.absorb(*bucket, digest, self.sealed, config);
+    fn absorb_operation(&mut self, key: OperationKey, digest: OperationDigest, config: &Config) {
+        let series = self.operations.entry(key).or_insert_with_key(|key| Series::of(key, &digest));
+        for (bucket, digest) in digest.buckets.into_iter() {
+            series.absorb(bucket, digest, self.sealed, config);
         }
     }
 

@@ -57,6 +57,15 @@ impl<K: Ord + Clone + StableHash, V: Merge, const N: usize> Bounded<K, V, N> {
         self.kept.iter()
     }
 
+    /// What is kept, and what was cut.
+    pub(crate) fn into_parts(self) -> (impl Iterator<Item = (K, V)>, Option<V>) {
+        (self.kept.into_iter(), self.other.map(|other| *other))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.kept.len() == 0 && self.other.is_none()
+    }
+
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
         self.kept.get(key)
     }

@@ -43,7 +43,12 @@ impl Latency {
     fn count_in(&mut self, index: u16, count: u32) {
         match self.buckets.binary_search_by_key(&index, |(index, _)| *index) {
             Ok(at) => self.buckets[at].1 = self.buckets[at].1.saturating_add(count),
-            Err(at) => self.buckets.insert(at, (index, count)),
+            Err(at) => {
+                if self.buckets.is_empty() {
+                    self.buckets.reserve_exact(1);
+                }
+                self.buckets.insert(at, (index, count));
+            }
         }
     }
 

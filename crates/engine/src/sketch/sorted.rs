@@ -33,11 +33,19 @@ impl<K: Ord, V> Sorted<K, V> {
         let at = match self.find(key) {
             Ok(at) => at,
             Err(at) => {
+                if self.0.is_empty() {
+                    // Most have one entry for good, and there are very many of them.
+                    self.0.reserve_exact(1);
+                }
                 self.0.insert(at, (key.clone(), make()));
                 at
             }
         };
         &mut self.0[at].1
+    }
+
+    pub(crate) fn into_iter(self) -> impl Iterator<Item = (K, V)> {
+        self.0.into_iter()
     }
 
     pub(crate) fn len(&self) -> usize {

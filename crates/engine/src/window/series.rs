@@ -82,11 +82,24 @@ impl Series {
         self.families.len() + usize::from(self.slowness.limit.is_some())
     }
 
-    pub(super) fn absorb(&mut self, bucket: Bucket, digest: &Digest, sealed: Bucket, config: &Config) {
+    pub(super) fn absorb(&mut self, bucket: Bucket, mut digest: Digest, sealed: Bucket, config: &Config) {
         // Where the operation is older than was known, so is every bucket of it.
         let changed = if bucket < self.first { 0 } else { bucket };
         self.changed = Some(self.changed.map_or(changed, |earliest| earliest.min(changed)));
         self.first = self.first.min(bucket);
+        if !digest.codes.is_empty() {
+            self.absorb_codes(&mut digest, sealed, config);
+        }
+        match self.buckets.entry(bucket) {
+            Entry::Occupied(mut known) => known.get_mut().merge(&digest),
+            Entry::Vacant(place) => {
+                place.insert(digest);
+            }
+        }
+    }
+
+    /// Codes without a family of their own are the family `__other__`, in every bucket alike.
+    fn absorb_codes(&mut self, digest: &mut Digest, sealed: Bucket, config: &Config) {
         let mut codes: Vec<_> = digest.codes.iter().collect();
         let other: Str = OTHER.into();
         codes.extend(digest.codes.other().map(|failures| (&other, failures)));
@@ -106,15 +119,7 @@ impl Series {
                 family.note(failures.count, failures.first, failures.last);
             }
         }
-        // Codes without a family of their own are the family `__other__`, in every bucket alike.
-        let mut digest = digest.clone();
         digest.codes.keep_only(|code| self.families.contains_key(code));
-        match self.buckets.entry(bucket) {
-            Entry::Occupied(mut known) => known.get_mut().merge(&digest),
-            Entry::Vacant(place) => {
-                place.insert(digest);
-            }
-        }
     }
 
     /// What the operation did before a code first failed, as that code's baseline.

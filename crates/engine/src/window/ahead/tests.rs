@@ -95,7 +95,7 @@ proptest! {
             let summary = summary(second, batch);
             other = forgetful(&other);
             for window in [&mut window, &mut other] {
-                window.absorb(&summary, &config);
+                window.absorb(summary.clone(), &config);
                 window.advance(now, &config);
             }
             let found = window.alarms(now, &config);
