@@ -74,13 +74,16 @@ fn fill(dir: &Path, bytes: u64) -> anyhow::Result<Vec<Key>> {
     let keys = Arc::new(Mutex::new(Vec::new()));
     let (is_refused, taken) = (Arc::clone(&refused), Arc::clone(&keys));
     let mut count = 0;
-    let commit = GroupCommit::start(writer, QUEUE_RECORDS, QUEUE_BYTES, move |done: Committed<()>| {
-        is_refused.fetch_or(done.position.is_err(), Ordering::Relaxed);
-        count += 1;
-        if let Some(key) = done.record.keys.first().filter(|_| count % REQUESTS_PER_KEY == 0) {
-            taken.lock().unwrap_or_else(PoisonError::into_inner).push(*key);
+    let sink = move |group: Vec<Committed<()>>| {
+        for done in group {
+            is_refused.fetch_or(done.position.is_err(), Ordering::Relaxed);
+            count += 1;
+            if let Some(key) = done.record.keys.first().filter(|_| count % REQUESTS_PER_KEY == 0) {
+                taken.lock().unwrap_or_else(PoisonError::into_inner).push(*key);
+            }
         }
-    })?;
+    };
+    let commit = GroupCommit::start(writer, QUEUE_RECORDS, QUEUE_BYTES, sink)?;
     std::thread::scope(|scope| {
         for lane in 0..WRITERS {
             let (commit, reader, spans) = (&commit, &reader, &spans);

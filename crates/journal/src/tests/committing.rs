@@ -22,10 +22,12 @@ fn the_sink_is_called_in_journal_order_with_many_threads_submitting() {
     let committed: Arc<Mutex<Vec<(Position, Tag, Record)>>> = Arc::default();
     let sink = {
         let (committed, reader) = (committed.clone(), reader.clone());
-        move |done: Committed<Tag>| {
-            let position = done.position.unwrap();
-            assert!(position < reader.end(), "it is durable and visible before anyone is told");
-            committed.lock().unwrap().push((position, done.tag, done.record));
+        move |group: Vec<Committed<Tag>>| {
+            for done in group {
+                let position = done.position.unwrap();
+                assert!(position < reader.end(), "it is durable and visible before anyone is told");
+                committed.lock().unwrap().push((position, done.tag, done.record));
+            }
         }
     };
     let commit = GroupCommit::start(writer, 64, 1 << 20, sink).unwrap();
@@ -75,9 +77,11 @@ impl Gate {
 fn gated(writer: crate::Writer, records: usize, bytes: usize) -> Gate {
     let (let_go, wait) = mpsc::sync_channel(1000);
     let (tell, fates) = mpsc::sync_channel(1000);
-    let sink = move |done: Committed<u32>| {
-        tell.send((done.tag, done.position)).unwrap();
-        let _ = wait.recv();
+    let sink = move |group: Vec<Committed<u32>>| {
+        for done in group {
+            tell.send((done.tag, done.position)).unwrap();
+            let _ = wait.recv();
+        }
     };
     Gate { commit: GroupCommit::start(writer, records, bytes, sink).unwrap(), let_go, fates }
 }
@@ -231,7 +235,7 @@ fn a_group_across_segments_that_fails_is_acknowledged_as_far_as_it_is_durable() 
 fn retention_runs_between_groups_on_the_committers_thread() {
     let folder = folder();
     let (writer, reader, _) = open(options(folder.path()));
-    let commit = GroupCommit::start(writer, 1000, 1 << 20, |_: Committed<()>| {}).unwrap();
+    let commit = GroupCommit::start(writer, 1000, 1 << 20, |_: Vec<Committed<()>>| {}).unwrap();
     (0..60).for_each(|number| commit.submit(record(number, &[]), ()).unwrap());
     let (tell, outcome) = mpsc::sync_channel(1000);
     let retention = Retention { now_ns: 0, age_max: None, bytes_max: Some(1), keep_from: Position::MAX };
@@ -249,7 +253,7 @@ fn a_sink_that_panics_closes_the_committer() {
     let (writer, _, _) = open(options(folder.path()));
     let calls = Arc::new(AtomicU32::new(0));
     let counted = calls.clone();
-    let commit = GroupCommit::start(writer, 10, 1 << 20, move |_: Committed<()>| {
+    let commit = GroupCommit::start(writer, 10, 1 << 20, move |_: Vec<Committed<()>>| {
         counted.fetch_add(1, Ordering::SeqCst);
         panic!("the sink's own fault");
     })

@@ -18,7 +18,7 @@ use crate::admin::Admin;
 use crate::data::{DataDir, DataDirError};
 use crate::denials::Denials;
 use crate::disk_room::DiskRoom;
-use crate::engine_loop::{self, EngineLoop, EngineQueries, Wake};
+use crate::engine_loop::{self, EngineLoop, EngineQueries, Entry, Wake};
 use crate::health::{HealthParts, HealthState, Heartbeat, Phase};
 use crate::http::{BodyLimits, BodyReader, Door};
 use crate::ingest::{self, Committer, DecodeRules, Destination, Ingest, PagerdutySecrets, Tag};
@@ -230,7 +230,7 @@ impl Core {
             writer,
             ingest::COMMIT_QUEUE_RECORDS,
             ingest::COMMIT_QUEUE_BYTES,
-            sink(engine.clone()),
+            sink(engine.clone(), tokio::runtime::Handle::current()),
         )
         .map_err(StartError::Thread)?;
         let committer = Arc::new(committer);
@@ -328,25 +328,27 @@ impl Core {
     }
 }
 
-/// What happens to a record once its fate is known: who waits is told, and the engine gets what is durable, in order.
-fn sink(engine: QueueSender<Wake>) -> impl FnMut(Committed<Tag>) + Send + 'static {
-    move |committed| {
-        let Committed { position, record, tag } = committed;
-        let Tag { input, reply, hold } = tag;
-        let wake = match &position {
-            Ok(position) => {
-                let received = Nanos(record.received_ns);
-                Wake::Committed { position: *position, received, input, hold }
-            }
-            Err(_) => Wake::NotCommitted(input),
-        };
-        drop(record);
-        if let Some(reply) = reply {
-            // Who asked may have gone away since.
-            let _ = reply.send(position);
+/// What happens to a group of records once their fate is known: who waits is told, and the engine gets what is durable,
+/// in order. Each side is woken once for all of them.
+fn sink(
+    engine: QueueSender<Wake>,
+    runtime: tokio::runtime::Handle,
+) -> impl FnMut(Vec<Committed<Tag>>) + Send + 'static {
+    move |group| {
+        let mut replies = Vec::with_capacity(group.len());
+        let mut entries = Vec::with_capacity(group.len());
+        for Committed { position, record, tag } in group {
+            let Tag { input, reply, hold } = tag;
+            replies.extend(reply.map(|reply| (reply, position.clone())));
+            let received = Nanos(record.received_ns);
+            entries.push(Entry { position: position.ok(), received, input, hold });
         }
-        // A closed queue means that the engine has ended, and with it soon the server. The entry is in the journal.
-        let _ = engine.send_blocking(wake);
+        // Who asked may have gone away since.
+        let tell =
+            async move { replies.into_iter().for_each(|(reply, position)| drop(reply.send(position))) };
+        drop(runtime.spawn(tell));
+        // A closed queue means that the engine has ended, and with it soon the server. The entries are in the journal.
+        let _ = engine.send_blocking(Wake::Committed(entries));
     }
 }
 

@@ -22,7 +22,9 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn start(writer: Writer) -> Result<Self, String> {
         let (tell, fates) = sync_channel(FATES_MAX);
-        let sink = move |done: Committed<usize>| drop(tell.send((done.tag, done.position)));
+        let sink = move |group: Vec<Committed<usize>>| {
+            group.into_iter().for_each(|done| drop(tell.send((done.tag, done.position))));
+        };
         let commit =
             GroupCommit::start(writer, FATES_MAX, 1 << 30, sink).map_err(|error| error.to_string())?;
         let session = Self { commit, fates, at_gate: sync_channel(1), let_go: None.into() };
