@@ -19,8 +19,8 @@ use crate::{
     writer::{AppendError, WriteError, Writer},
 };
 
-/// Who was answered will likely send again: before the next group is written, for so long at most, it is waited for as many
-/// as were there before. So a flush serves many where many send, and who sends alone waits for nobody.
+/// Before a group is written, for so long at most, it is waited for as many records as the last one had: who was answered
+/// will likely send again. So a flush serves many where many send, and who sends alone waits for nobody.
 const GATHER: Duration = Duration::from_millis(1);
 
 /// Gets the outcome of a retention, on the committer's thread.

@@ -81,17 +81,15 @@ impl<J> Queue<J> {
         Ok(())
     }
 
-    /// Waits for jobs and moves all of them to `group`; false when the queue is closed and empty. If `last` of them were
-    /// taken before, whoever brought those may come again, and those who came meanwhile are there: it waits until as many
-    /// have come, `gather` at most.
+    /// Waits for jobs and moves all of them to `group`; false when the queue is closed and empty. Where `last` were taken
+    /// before, it waits until as many are there again, for `gather` at most.
     pub(crate) fn take_all(&self, group: &mut VecDeque<J>, last: usize, gather: Duration) -> bool {
         let mut state = self.state();
-        let expected = last + state.waiting.len();
         while state.waiting.is_empty() && !state.closed {
             state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        if expected > state.waiting.len() {
-            state.awaited = expected;
+        if state.waiting.len() < last {
+            state.awaited = last;
             state = self.gather(state, Instant::now() + gather);
             state.awaited = 0;
         }
@@ -165,17 +163,16 @@ mod tests {
     #[test]
     fn as_many_are_waited_for_as_were_there_before() {
         let queue = Queue::new(100, 1000);
-        push(&queue, 1, 0);
-        assert_eq!(take(&queue, 0).unwrap(), [0]);
-        (1..3).for_each(|job| push(&queue, 1, job));
+        (0..2).for_each(|job| push(&queue, 1, job));
+        assert_eq!(take(&queue, 1).unwrap(), [0, 1], "as many as are awaited, or more, are taken at once");
+        push(&queue, 1, 2);
         std::thread::scope(|scope| {
-            // One was taken, two came meanwhile.
-            let taken = scope.spawn(|| take(&queue, 1));
+            let taken = scope.spawn(|| take(&queue, 2));
             while queue.state().awaited == 0 {
                 std::thread::yield_now();
             }
             push(&queue, 1, 3);
-            assert_eq!(taken.join().unwrap().unwrap(), [1, 2, 3]);
+            assert_eq!(taken.join().unwrap().unwrap(), [2, 3]);
         });
     }
 

@@ -2,6 +2,7 @@
 //! durable entries in journal order, carries out what the engine asks for, and asks for ticks. No rule about
 //! incidents lives here.
 
+mod backlog;
 mod own_entries;
 mod queries;
 
@@ -21,10 +22,11 @@ use crate::metrics::ServerMetrics;
 use crate::replay::Replayer;
 use crate::snapshot::{Snapshot, SnapshotHeader};
 use crate::store_writer::StoreSender;
+pub(crate) use backlog::{Backlog, Room};
 use own_entries::{Own, OwnEntries};
 pub(crate) use queries::{EngineQueries, Query};
 
-/// Of groups; what is in them counts against the memory budget besides.
+/// Of groups; what is in them is bounded by the backlog besides.
 pub(crate) const QUEUE_CAPACITY: usize = 256;
 /// A snapshot is due after this long even if little was journaled, so that retention by age can go on.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(3600);
@@ -34,8 +36,8 @@ const JOURNAL_PER_SNAPSHOT: u64 = 8;
 /// Everything that can wake the loop.
 #[derive(Debug)]
 pub(crate) enum Wake {
-    /// The fate of entries is known, in the order of the journal.
-    Committed(Vec<Entry>),
+    /// The fate of entries is known, in the order of the journal. They take room in the backlog until they are applied.
+    Committed { entries: Vec<Entry>, room: Room },
     /// It is time for a tick.
     TickDue,
     /// Somebody wants to know something that only the engine knows.
@@ -98,7 +100,10 @@ impl EngineLoop {
         };
         loop {
             match running.next_wake()? {
-                Wake::Committed(entries) => running.take_all(entries)?,
+                Wake::Committed { entries, room } => {
+                    running.take_all(entries)?;
+                    drop(room);
+                }
                 Wake::TickDue => running.request_tick(),
                 Wake::Query(query) => query.answer(&running.parts.replayer.engine),
                 Wake::SnapshotDue => running.write_snapshot()?,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use journal::{Committed, GroupCommit, Journal, OpenError, Position, Reader, Record, Recovery, Writer};
 use model::{Input, Nanos};
 use notify::Workers;
-use runtime::{Budget, Closed, Drain, QueueReceiver, QueueSender, bounded};
+use runtime::{Budget, Closed, Drain, Hold, QueueReceiver, QueueSender, bounded};
 use store::{SqliteStore, Store};
 use tokio::sync::{oneshot, watch};
 
@@ -18,7 +18,7 @@ use crate::admin::Admin;
 use crate::data::{DataDir, DataDirError};
 use crate::denials::Denials;
 use crate::disk_room::DiskRoom;
-use crate::engine_loop::{self, EngineLoop, EngineQueries, Entry, Wake};
+use crate::engine_loop::{self, Backlog, EngineLoop, EngineQueries, Entry, Wake};
 use crate::health::{HealthParts, HealthState, Heartbeat, Phase};
 use crate::http::{BodyLimits, BodyReader, Door};
 use crate::ingest::{self, Committer, DecodeRules, Destination, Ingest, PagerdutySecrets, Tag};
@@ -334,6 +334,7 @@ fn sink(
     engine: QueueSender<Wake>,
     runtime: tokio::runtime::Handle,
 ) -> impl FnMut(Vec<Committed<Tag>>) + Send + 'static {
+    let backlog = Arc::new(Backlog::default());
     move |group| {
         let mut replies = Vec::with_capacity(group.len());
         let mut entries = Vec::with_capacity(group.len());
@@ -348,7 +349,9 @@ fn sink(
             async move { replies.into_iter().for_each(|(reply, position)| drop(reply.send(position))) };
         drop(runtime.spawn(tell));
         // A closed queue means that the engine has ended, and with it soon the server. The entries are in the journal.
-        let _ = engine.send_blocking(Wake::Committed(entries));
+        let bytes = entries.iter().filter_map(|entry| entry.hold.as_ref()).map(Hold::bytes).sum();
+        let room = backlog.enter(bytes);
+        let _ = engine.send_blocking(Wake::Committed { entries, room });
     }
 }
 

@@ -1,0 +1,72 @@
+//! What is durable and waits for the engine, bounded in bytes: beyond that the journal waits, and with it everyone who
+//! sends, instead of filling memory until requests are refused. It must never know what waits.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+/// Some hundredths of a second of the engine's work at full speed, and a small part of the memory budget.
+const BYTES_MAX: u64 = 32 << 20;
+
+#[derive(Debug, Default)]
+pub(crate) struct Backlog {
+    bytes: Mutex<u64>,
+    fell: Condvar,
+}
+
+/// The room that something takes; it goes back when dropped.
+#[derive(Debug)]
+pub(crate) struct Room {
+    backlog: Arc<Backlog>,
+    bytes: u64,
+}
+
+impl Backlog {
+    /// Waits until there is room: for threads only. What alone is more than the bound goes in where nothing else waits.
+    pub(crate) fn enter(self: &Arc<Self>, bytes: u64) -> Room {
+        let mut waiting = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        while *waiting > 0 && waiting.saturating_add(bytes) > BYTES_MAX {
+            waiting = self.fell.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+        *waiting += bytes;
+        Room { backlog: Arc::clone(self), bytes }
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        *self.backlog.bytes.lock().unwrap_or_else(PoisonError::into_inner) -= self.bytes;
+        self.backlog.fell.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn who_finds_no_room_waits_until_there_is() {
+        let backlog = Arc::new(Backlog::default());
+        let (first, second) = (backlog.enter(BYTES_MAX - 1), backlog.enter(1));
+        let left = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| {
+                let _room = backlog.enter(2);
+                assert!(left.load(Ordering::SeqCst), "it went in before anything left");
+            });
+            drop(second);
+            left.store(true, Ordering::SeqCst);
+            drop(first);
+            waits.join().unwrap();
+        });
+        assert_eq!(*backlog.bytes.lock().unwrap(), 0);
+    }
+
+    #[test]
+    fn more_than_the_bound_goes_in_alone() {
+        let backlog = Arc::new(Backlog::default());
+        drop(backlog.enter(BYTES_MAX * 2));
+        let _small = backlog.enter(0);
+        let _large = backlog.enter(BYTES_MAX * 2);
+    }
+}
