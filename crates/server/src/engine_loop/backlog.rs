@@ -3,6 +3,8 @@
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
+use prometheus_client::metrics::counter::Counter;
+
 /// Some hundredths of a second of the engine's work at full speed, and a small part of the memory budget.
 const BYTES_MAX: u64 = 32 << 20;
 
@@ -10,6 +12,8 @@ const BYTES_MAX: u64 = 32 << 20;
 pub(crate) struct Backlog {
     bytes: Mutex<u64>,
     fell: Condvar,
+    /// How often somebody had to wait.
+    full: Counter,
 }
 
 /// The room that something takes; it goes back when dropped.
@@ -20,10 +24,18 @@ pub(crate) struct Room {
 }
 
 impl Backlog {
+    pub(crate) fn new(full: Counter) -> Arc<Self> {
+        Arc::new(Self { full, ..Self::default() })
+    }
+
     /// Waits until there is room: for threads only. What alone is more than the bound goes in where nothing else waits.
     pub(crate) fn enter(self: &Arc<Self>, bytes: u64) -> Room {
         let mut waiting = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        while *waiting > 0 && waiting.saturating_add(bytes) > BYTES_MAX {
+        let has_room = |waiting: u64| waiting == 0 || waiting.saturating_add(bytes) <= BYTES_MAX;
+        if !has_room(*waiting) {
+            self.full.inc();
+        }
+        while !has_room(*waiting) {
             waiting = self.fell.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
         *waiting += bytes;
@@ -46,25 +58,28 @@ mod tests {
 
     #[test]
     fn who_finds_no_room_waits_until_there_is() {
-        let backlog = Arc::new(Backlog::default());
+        let backlog = Backlog::new(Counter::default());
         let (first, second) = (backlog.enter(BYTES_MAX - 1), backlog.enter(1));
         let left = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let waits = scope.spawn(|| {
-                let _room = backlog.enter(2);
+                let _room = backlog.enter(3);
                 assert!(left.load(Ordering::SeqCst), "it went in before anything left");
             });
+            while backlog.full.get() == 0 {
+                std::thread::yield_now();
+            }
             drop(second);
             left.store(true, Ordering::SeqCst);
             drop(first);
             waits.join().unwrap();
         });
-        assert_eq!(*backlog.bytes.lock().unwrap(), 0);
+        assert_eq!((*backlog.bytes.lock().unwrap(), backlog.full.get()), (0, 1));
     }
 
     #[test]
     fn more_than_the_bound_goes_in_alone() {
-        let backlog = Arc::new(Backlog::default());
+        let backlog = Backlog::new(Counter::default());
         drop(backlog.enter(BYTES_MAX * 2));
         let _small = backlog.enter(0);
         let _large = backlog.enter(BYTES_MAX * 2);

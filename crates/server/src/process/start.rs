@@ -230,7 +230,11 @@ impl Core {
             writer,
             ingest::COMMIT_QUEUE_RECORDS,
             ingest::COMMIT_QUEUE_BYTES,
-            sink(engine.clone(), tokio::runtime::Handle::current()),
+            sink(
+                engine.clone(),
+                Backlog::new(metrics.engine_queue.full.clone()),
+                tokio::runtime::Handle::current(),
+            ),
         )
         .map_err(StartError::Thread)?;
         let committer = Arc::new(committer);
@@ -332,9 +336,9 @@ impl Core {
 /// in order. Each side is woken once for all of them.
 fn sink(
     engine: QueueSender<Wake>,
+    backlog: Arc<Backlog>,
     runtime: tokio::runtime::Handle,
 ) -> impl FnMut(Vec<Committed<Tag>>) + Send + 'static {
-    let backlog = Arc::new(Backlog::default());
     move |group| {
         let mut replies = Vec::with_capacity(group.len());
         let mut entries = Vec::with_capacity(group.len());
