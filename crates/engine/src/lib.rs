@@ -31,6 +31,7 @@ mod origin;
 mod refusal;
 mod runtime_log;
 mod season;
+mod seen;
 mod self_time;
 mod service_metrics;
 mod shapes;

@@ -1,27 +1,24 @@
 //! The part of the core that sees single events: recognises second deliveries and late ones, and adds the rest to
 //! the tick's summary. Events of one trace always come to the same shard; that is all a shard relies on.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
-use foldhash::fast::FixedState;
 use model::{Event, LogRecord, Nanos};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::hash;
+use crate::seen::Seen;
 use crate::sketch::Merge;
 use crate::summary::Summary;
-
-const MINUTE_NS: u64 = 60 * model::SECOND_NS;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Shard {
     summary: Summary,
     /// What ended before this instant is late; moves at each tick, so it is the same for all events of a tick.
     horizon: Nanos,
-    /// Spans seen, by the minute in which they ended. A second delivery has the same end, and an event that ended
-    /// before the horizon is not counted anyway, so minutes before it are forgotten.
-    seen: BTreeMap<u64, HashSet<u64, FixedState>>,
+    /// An event that ended before the horizon is not counted anyway, so what was seen before it is forgotten.
+    seen: Seen,
 }
 
 /// What several shards know together.
@@ -58,7 +55,7 @@ impl Shard {
             self.summary.late += 1;
             return false;
         }
-        let is_new = self.seen.entry(at.0 / MINUTE_NS).or_default().insert(hash);
+        let is_new = self.seen.insert(at, hash);
         self.summary.duplicates += u64::from(!is_new);
         is_new
     }
@@ -71,13 +68,18 @@ impl Shard {
             summary.close();
             known.summary.merge(&summary);
             known.horizon = known.horizon.max(shard.horizon);
-            for (minute, seen) in &shard.seen {
-                known.seen.entry(*minute).or_default().extend(seen);
+            for (stretch, hash) in shard.seen.iter() {
+                known.seen.entry(stretch).or_default().insert(hash);
             }
         }
         // How often something came again is counted, and nothing rests on it.
         known.summary.duplicates = 0;
         known
+    }
+
+    /// What it takes to write down what was seen.
+    pub(crate) fn seen_bytes(&self) -> usize {
+        self.seen.len() * size_of::<u64>()
     }
 
     /// Forgets what was added since the last tick.
@@ -101,7 +103,7 @@ impl Shard {
     /// Ends the tick: hands out its summary and moves the horizon.
     pub(crate) fn close(&mut self, now: Nanos, config: &Config) -> Summary {
         self.move_horizon(now, config);
-        self.seen = self.seen.split_off(&(self.horizon.0 / MINUTE_NS));
+        self.seen.forget_before(self.horizon);
         let mut summary = std::mem::take(&mut self.summary);
         summary.close();
         summary
@@ -164,6 +166,6 @@ mod tests {
             take(&mut shard, &at(minute, 60_000 + minute * 60), &config);
             shard.close(Nanos::from_secs(60_000 + minute * 60), &config);
         }
-        assert!(shard.seen.len() <= 2, "{}", shard.seen.len());
+        assert_eq!(shard.seen.len(), 2, "one for each minute, and a minute may pass until it comes");
     }
 }

@@ -96,7 +96,7 @@ impl DataDir {
         let path = self.installation();
         let text = serde_json::to_vec_pretty(&installation)
             .map_err(|error| DataDirError::Installation { path: path.clone(), reason: error.to_string() })?;
-        write_durably(&path, &text).map_err(|error| DataDirError::Io { path, error })?;
+        write_durably(&path, &[&text]).map_err(|error| DataDirError::Io { path, error })?;
         Ok(installation)
     }
 }
@@ -114,11 +114,11 @@ pub fn salt() -> [u8; 16] {
     salt
 }
 
-/// Writes a file so that after a power cut either the whole of it is there or nothing.
-pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a file, of these parts, so that after a power cut either the whole of it is there or nothing.
+pub(crate) fn write_durably(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     let parent = path.parent().ok_or_else(|| io::Error::other("a file needs a directory"))?;
     let temporary = path.with_extension("tmp");
-    let written = write_new(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    let written = write_new(&temporary, parts).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         // It may be the room that it takes which is missing.
         let _ = fs::remove_file(&temporary);
@@ -127,9 +127,9 @@ pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     File::open(parent)?.sync_all()
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_new(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(bytes)?;
+    parts.iter().try_for_each(|part| file.write_all(part))?;
     file.sync_all()
 }
 

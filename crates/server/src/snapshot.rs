@@ -53,14 +53,14 @@ impl Snapshot {
         let path = dir.join(format!("{:020}.{EXTENSION}", self.header.next));
         let io = |error| SnapshotError::Io { path: path.clone(), error };
         let header = serde_json::to_vec(&self.header).map_err(|error| io(error.into()))?;
-        let mut bytes = Vec::with_capacity(self.engine.len() + header.len() + 32);
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&(header.len() as u32).to_le_bytes());
-        bytes.extend_from_slice(&(self.engine.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(&header);
-        bytes.extend_from_slice(&self.engine);
-        bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
-        write_durably(&path, &bytes).map_err(io)?;
+        let mut begin = Vec::with_capacity(header.len() + 32);
+        begin.extend_from_slice(MAGIC);
+        begin.extend_from_slice(&(header.len() as u32).to_le_bytes());
+        begin.extend_from_slice(&(self.engine.len() as u64).to_le_bytes());
+        begin.extend_from_slice(&header);
+        let sum = crc32c::crc32c_append(crc32c::crc32c(&begin), &self.engine);
+        // In parts: a copy would be as large as the engine.
+        write_durably(&path, &[&begin, &self.engine, &sum.to_le_bytes()]).map_err(io)?;
         Ok(path)
     }
 

@@ -110,8 +110,10 @@ fn product(value: &str) -> u64 {
 }
 
 /// Units, encodings, layouts and what is only a matter of speed: they decide nothing.
-const NOT_PUBLISHED: [&str; 17] = [
+const NOT_PUBLISHED: [&str; 21] = [
+    "BESIDES_SEEN",
     "FRACTION",
+    "FREE",
     "HOURS_A_DAY",
     "HOURS_A_WEEK",
     "HOUR_NS",
@@ -123,6 +125,8 @@ const NOT_PUBLISHED: [&str; 17] = [
     "POINT",
     "SEED",
     "SLOTS_MAX",
+    "SLOTS_MIN",
+    "STRETCH_BITS",
     "STEPS",
     "STEP_BITS",
     "SUB_BITS",
