@@ -27,14 +27,14 @@ pub(crate) mod wire;
 
 pub fn traces_from_protobuf(body: &[u8], context: &Context<'_>) -> Result<Batch, DecodeError> {
     DecodeError::check_size(body, context.limits.body_bytes_max)?;
-    let mut mapper = mapping::Mapper::new(context);
+    let mut mapper = mapping::Mapper::new(context, body.len());
     protobuf::spans::decode(body, &mut mapper).map_err(|error| *error)?;
     Ok(mapper.finish())
 }
 
 pub fn traces_from_json(body: &[u8], context: &Context<'_>) -> Result<Batch, DecodeError> {
     DecodeError::check_size(body, context.limits.body_bytes_max)?;
-    let mut mapper = mapping::Mapper::new(context);
+    let mut mapper = mapping::Mapper::new(context, body.len());
     json::spans::decode(body, &mut mapper)?;
     Ok(mapper.finish())
 }

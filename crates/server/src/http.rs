@@ -8,7 +8,9 @@ mod layer;
 mod signpost;
 mod status_wire;
 
-pub(crate) use body::{BodyLimits, BodyReader, ReadBody, discard, discard_of_stranger, too_large};
+pub(crate) use body::{
+    BodyLimits, BodyReader, Framing, GRPC_PREFIX_BYTES, ReadBody, discard, discard_of_stranger, too_large,
+};
 pub(crate) use failure::{ErrorForm, Failure};
 pub(crate) use guard::GuardedBody;
 pub(crate) use layer::{Shell, wrap};

@@ -29,7 +29,7 @@ pub(crate) use rest::router as rest_router;
 
 use crate::clock;
 use crate::disk_room::DiskRoom;
-use crate::http::{BodyReader, Failure, ReadBody, discard};
+use crate::http::{BodyReader, Failure, Framing, ReadBody, discard};
 use crate::metrics::{OutcomeLabels, ReasonLabels, ServerMetrics, SurfaceLabel};
 use crate::overload::{Class, Scarce};
 use crate::refusals::Refusals;
@@ -159,8 +159,9 @@ impl Ingest {
         surface: &'static str,
         parts: &::http::request::Parts,
         body: axum::body::Body,
+        framing: Framing,
     ) -> Result<ReadBody, Failure> {
-        let outcome = self.bodies.read(parts, body).await;
+        let outcome = self.bodies.read(parts, body, framing).await;
         if let Err(failure) = &outcome {
             self.refusals.request(surface, failure);
         }

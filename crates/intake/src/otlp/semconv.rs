@@ -21,7 +21,7 @@ macro_rules! attributes {
             pub(crate) fn named(name: &[u8]) -> Option<Self> {
                 let slot = PLACES.slots[place(name, PLACES.factor)];
                 let attr = *Self::ALL.get(usize::from(slot))?;
-                (attr.name().as_bytes() == name).then_some(attr)
+                is_same(attr.name().as_bytes(), name).then_some(attr)
             }
 
             pub(crate) const fn name(self) -> &'static str {
@@ -83,6 +83,17 @@ const fn place(name: &[u8], factor: u64) -> usize {
     };
     let mixed = first ^ last.rotate_left(29) ^ (name.len() as u64).rotate_left(59);
     (mixed.wrapping_mul(factor) >> (64 - PLACES_BITS)) as usize
+}
+
+/// As `==`, but without a call: names are short, and each one that is known is compared whole.
+#[inline]
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    let words = |name| <[u8]>::as_chunks::<8>(name).0.iter().map(|word| u64::from_le_bytes(*word));
+    match (a.last_chunk::<8>(), b.last_chunk::<8>()) {
+        _ if a.len() != b.len() => false,
+        (Some(a_last), Some(b_last)) => a_last == b_last && words(a).zip(words(b)).all(|(a, b)| a == b),
+        _ => a == b,
+    }
 }
 
 attributes! {
@@ -221,6 +232,18 @@ mod tests {
         }
         for name in ["", "service", "service.name.", "http.request.header.x", "SERVICE.NAME"] {
             assert_eq!(Attr::named(name.as_bytes()), None);
+        }
+    }
+
+    /// The table looks at the length and at both ends alone, so this is what tells names apart in the middle.
+    #[test]
+    fn one_other_byte_anywhere_is_another_name() {
+        for attr in Attr::ALL {
+            for at in 0..attr.name().len() {
+                let mut name = attr.name().as_bytes().to_vec();
+                name[at] ^= 1;
+                assert_ne!(Attr::named(&name), Some(*attr), "{} at {at}", attr.name());
+            }
         }
     }
 }

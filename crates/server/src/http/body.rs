@@ -16,7 +16,7 @@ use crate::overload::{Class, Scarce, Shedding};
 
 /// Memory is taken from the budget in steps of this size.
 const HOLD_STEP_BYTES: u64 = 64 * 1024;
-/// What is reserved at once on the word of a `Content-Length`.
+/// What is reserved at once on the sender's word.
 const RESERVED_BYTES_MAX: usize = 1024 * 1024;
 /// How much of a refused body is still read and thrown away, so that the client gets to read the answer.
 const DISCARDED_BYTES_MAX: u64 = 1024 * 1024 * 1024;
@@ -30,9 +30,22 @@ pub(crate) struct BodyLimits {
     pub timeout: Duration,
 }
 
+/// What a body is beside its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framing {
+    Plain,
+    /// A byte of flags and four with the length of the message stand before it.
+    Grpc,
+}
+
+/// What stands before a gRPC message.
+pub(crate) const GRPC_PREFIX_BYTES: usize = 5;
+
 /// A body in memory, and its part of the budget.
 #[derive(Debug)]
 pub(crate) struct ReadBody {
+    /// What stood before the content; shorter than it should be where the body ended within it.
+    pub prefix: Vec<u8>,
     pub bytes: Vec<u8>,
     pub hold: Hold,
     pub class: Class,
@@ -50,8 +63,13 @@ impl BodyReader {
         Self { limits, budget, shedding }
     }
 
-    pub(crate) async fn read(&self, parts: &Parts, mut body: Body) -> Result<ReadBody, Failure> {
-        let reading = self.read_in_time(parts, &mut body);
+    pub(crate) async fn read(
+        &self,
+        parts: &Parts,
+        mut body: Body,
+        framing: Framing,
+    ) -> Result<ReadBody, Failure> {
+        let reading = self.read_in_time(parts, &mut body, framing);
         let outcome = match tokio::time::timeout(self.limits.timeout, reading).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Failure::new(
@@ -65,7 +83,12 @@ impl BodyReader {
         outcome
     }
 
-    async fn read_in_time(&self, parts: &Parts, body: &mut Body) -> Result<ReadBody, Failure> {
+    async fn read_in_time(
+        &self,
+        parts: &Parts,
+        body: &mut Body,
+        framing: Framing,
+    ) -> Result<ReadBody, Failure> {
         let class = Class::of_path(parts.uri.path());
         let no_room = |_| self.shedding.shed(class, Scarce::Memory);
         let announced = parts
@@ -80,7 +103,15 @@ impl BodyReader {
         let mut hold =
             self.budget.hold(HOLD_STEP_BYTES, class.share(self.budget.bytes_max())).map_err(no_room)?;
         let mut bytes = Vec::with_capacity(reserved);
-        while let Some(chunk) = next_chunk(body).await? {
+        let mut prefix = Vec::new();
+        while let Some(mut chunk) = next_chunk(body).await? {
+            if framing == Framing::Grpc && prefix.len() < GRPC_PREFIX_BYTES {
+                let missing = (GRPC_PREFIX_BYTES - prefix.len()).min(chunk.len());
+                prefix.extend_from_slice(&chunk.split_to(missing));
+                if let Ok([_, length @ ..]) = <[u8; GRPC_PREFIX_BYTES]>::try_from(&prefix[..]) {
+                    bytes.reserve((u32::from_be_bytes(length) as usize).min(RESERVED_BYTES_MAX));
+                }
+            }
             let length = bytes.len() + chunk.len();
             if length > self.limits.bytes_max {
                 return Err(too_large("the body", self.limits.bytes_max));
@@ -91,7 +122,7 @@ impl BodyReader {
             }
             bytes.extend_from_slice(&chunk);
         }
-        Ok(ReadBody { bytes, hold, class })
+        Ok(ReadBody { prefix, bytes, hold, class })
     }
 }
 
@@ -137,4 +168,64 @@ fn discard_up_to(mut body: Body, bytes_max: u64) {
         };
         let _ = tokio::time::timeout(DISCARD_TIMEOUT, reading).await;
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use hyper::body::Frame;
+
+    use super::*;
+
+    /// A body that comes in these pieces.
+    struct Pieces(std::slice::Iter<'static, &'static str>);
+
+    impl hyper::body::Body for Pieces {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Ready(self.0.next().map(|piece| Ok(Frame::data(Bytes::from_static(piece.as_bytes())))))
+        }
+    }
+
+    async fn read(pieces: &'static [&'static str], framing: Framing) -> Result<ReadBody, Failure> {
+        let limits = BodyLimits { bytes_max: 10, timeout: Duration::from_secs(60) };
+        let reader = BodyReader::new(limits, Budget::new(1 << 20), Shedding::default());
+        let (parts, ()) = http::Request::new(()).into_parts();
+        reader.read(&parts, Body::new(Pieces(pieces.iter())), framing).await
+    }
+
+    #[tokio::test]
+    async fn what_stands_before_a_message_is_told_from_it_wherever_pieces_end() {
+        for pieces in [
+            &["\0\0\0\0\x03abc"][..],
+            &["\0\0", "\0", "", "\0\x03ab", "c"],
+            &["\0\0\0\0\x03", "abc"],
+            &["\0\0\0\0", "\x03abc"],
+        ] {
+            let body = read(pieces, Framing::Grpc).await.unwrap();
+            assert_eq!((&body.prefix[..], &body.bytes[..]), (&b"\0\0\0\0\x03"[..], &b"abc"[..]));
+        }
+        let body = read(&["\0\0", "\0"], Framing::Grpc).await.unwrap();
+        assert_eq!((body.prefix.len(), body.bytes.len()), (3, 0));
+        let body = read(&["\0\0\0\0\x03abc"], Framing::Plain).await.unwrap();
+        assert_eq!((body.prefix.len(), body.bytes.len()), (0, 8));
+    }
+
+    #[tokio::test]
+    async fn the_limit_is_of_the_message() {
+        assert_eq!(read(&["\0\0\0\0\x0aabcde", "fghij"], Framing::Grpc).await.unwrap().bytes.len(), 10);
+        let failure = read(&["\0\0\0\0\x0aabcde", "fghijk"], Framing::Grpc).await.unwrap_err();
+        assert_eq!(failure.code(), ErrorCode::BodyTooLarge);
+        // What is announced is reserved within bounds only.
+        let body = read(&["\0\u{7f}\u{7f}\u{7f}\u{7f}abc"], Framing::Grpc).await.unwrap();
+        assert!(body.bytes.capacity() <= 2 * RESERVED_BYTES_MAX, "{}", body.bytes.capacity());
+    }
 }

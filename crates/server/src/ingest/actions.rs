@@ -16,7 +16,7 @@ use super::Form;
 use super::rest::{Routes, json_form};
 use crate::auth::Caller;
 use crate::clock;
-use crate::http::Failure;
+use crate::http::{Failure, Framing};
 use crate::rest::{NoQuery, StrictPath};
 
 /// Who acts where the caller does not say.
@@ -76,7 +76,7 @@ fn actor(caller: &Caller, stated: Option<&str>) -> Result<Str, Failure> {
 async fn body<T: DeserializeOwned>(routes: &Routes, request: Request) -> Result<T, Failure> {
     let (parts, body) = request.into_parts();
     json_form(&parts.headers, Form::Signals)?;
-    let body = routes.ingest.bodies.read(&parts, body).await?;
+    let body = routes.ingest.bodies.read(&parts, body, Framing::Plain).await?;
     serde_json::from_slice(&body.bytes)
         .map_err(|error| Failure::new(ErrorCode::InvalidBody, error.to_string()))
 }

@@ -14,7 +14,7 @@ use super::otlp_http::encoding;
 use super::pagerduty_signature::Trust;
 use super::rest::{Routes, json_form};
 use super::{Form, Receipt, Source};
-use crate::http::Failure;
+use crate::http::{Failure, Framing};
 use crate::rest::NoQuery;
 
 const SURFACE: &str = "alerts";
@@ -67,7 +67,7 @@ async fn take(
         Ok(encoding) => encoding,
         Err(failure) => return Err(routes.ingest.refuse(SURFACE, failure, body)),
     };
-    let body = routes.ingest.read_body(SURFACE, &parts, body).await?;
+    let body = routes.ingest.read_body(SURFACE, &parts, body, Framing::Plain).await?;
     let trust = routes.ingest.pagerduty.trust(&parts.headers, &body.bytes);
     let form = Form::Alerts(Asked { provider, trust });
     let receipt = routes.ingest.take_in(Source { surface: SURFACE, form, encoding }, body).await?;

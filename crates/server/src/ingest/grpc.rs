@@ -17,7 +17,7 @@ use intake::{Encoding, Telemetry};
 
 use super::otlp_http::{media_type, unsupported, write_protobuf};
 use super::{Form, Ingest, Source};
-use crate::http::Failure;
+use crate::http::{Failure, Framing, GRPC_PREFIX_BYTES};
 
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
@@ -25,8 +25,6 @@ const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
-/// One byte that says whether the message is compressed, and its length in four.
-const PREFIX_BYTES: usize = 5;
 
 pub(crate) fn router(ingest: Arc<Ingest>) -> Router {
     Router::new()
@@ -56,8 +54,9 @@ async fn export(ingest: &Ingest, telemetry: Telemetry, request: Request) -> Resu
         Ok(encoding) => encoding,
         Err(failure) => return Err(ingest.refuse(surface, failure, body)),
     };
-    let mut body = ingest.read_body(surface, &parts, body).await?;
-    let encoding = unframe(&mut body.bytes, encoding).map_err(|failure| ingest.refused(surface, failure))?;
+    let body = ingest.read_body(surface, &parts, body, Framing::Grpc).await?;
+    let encoding =
+        unframed(&body.prefix, &body.bytes, encoding).map_err(|failure| ingest.refused(surface, failure))?;
     let source = Source { surface, form: Form::OtlpProtobuf(telemetry), encoding };
     let receipt = ingest.take_in(source, body).await?;
     Ok(answer(&write_protobuf(telemetry, &receipt)))
@@ -87,34 +86,30 @@ fn grpc_encoding(headers: &HeaderMap) -> Result<Encoding, Failure> {
     })
 }
 
-/// Takes the prefix off a request of exactly one message.
-fn unframe(body: &mut Vec<u8>, named: Encoding) -> Result<Encoding, Failure> {
+/// How the message is encoded, if the request is exactly one: the first byte of its prefix says whether it is compressed.
+fn unframed(prefix: &[u8], message: &[u8], named: Encoding) -> Result<Encoding, Failure> {
     let invalid = |detail: String| Failure::new(ErrorCode::InvalidBody, detail);
-    let Some((prefix, message)) = body.split_first_chunk::<PREFIX_BYTES>() else {
-        return Err(invalid(format!("a gRPC message of {} bytes is shorter than its prefix", body.len())));
+    let Ok([flag, length @ ..]) = <[u8; GRPC_PREFIX_BYTES]>::try_from(prefix) else {
+        let found = prefix.len();
+        return Err(invalid(format!("a gRPC message of {found} bytes is shorter than its prefix")));
     };
-    let [flag, length @ ..] = *prefix;
     let length = u32::from_be_bytes(length) as usize;
     if message.len() != length {
         let found = message.len();
         return Err(invalid(format!("the gRPC prefix announces {length} bytes, but {found} came")));
     }
-    let encoding = match (flag, named) {
-        (0, _) => Encoding::Identity,
+    match (flag, named) {
+        (0, _) => Ok(Encoding::Identity),
         (1, Encoding::Identity) => {
-            return Err(invalid(
-                "the message is marked as compressed, but no grpc-encoding is named".to_owned(),
-            ));
+            Err(invalid("the message is marked as compressed, but no grpc-encoding is named".to_owned()))
         }
-        (1, named) => named,
-        (flag, _) => return Err(invalid(format!("the gRPC prefix begins with {flag}; 0 and 1 are known"))),
-    };
-    body.drain(..PREFIX_BYTES);
-    Ok(encoding)
+        (1, named) => Ok(named),
+        (flag, _) => Err(invalid(format!("the gRPC prefix begins with {flag}; 0 and 1 are known"))),
+    }
 }
 
 fn answer(message: &[u8]) -> Response {
-    let mut frame = Vec::with_capacity(PREFIX_BYTES + message.len());
+    let mut frame = Vec::with_capacity(GRPC_PREFIX_BYTES + message.len());
     frame.push(0);
     // The message is short: its text has a bound.
     frame.extend_from_slice(&(message.len() as u32).to_be_bytes());
@@ -133,32 +128,29 @@ fn answer(message: &[u8]) -> Response {
 mod tests {
     use super::*;
 
-    fn framed(flag: u8, length: u32, message: &[u8]) -> Vec<u8> {
-        [&[flag][..], &length.to_be_bytes(), message].concat()
+    fn prefix(flag: u8, length: u32) -> Vec<u8> {
+        [&[flag][..], &length.to_be_bytes()].concat()
     }
 
     #[test]
-    fn one_whole_message_is_unframed() {
-        let mut body = framed(1, 3, b"abc");
-        assert_eq!(unframe(&mut body, Encoding::Gzip).unwrap(), Encoding::Gzip);
-        assert_eq!(body, b"abc");
-        let mut body = framed(0, 0, b"");
-        assert_eq!(unframe(&mut body, Encoding::Gzip).unwrap(), Encoding::Identity);
+    fn one_whole_message_is_taken_as_its_prefix_says() {
+        assert_eq!(unframed(&prefix(1, 3), b"abc", Encoding::Gzip).unwrap(), Encoding::Gzip);
+        assert_eq!(unframed(&prefix(0, 0), b"", Encoding::Gzip).unwrap(), Encoding::Identity);
     }
 
     #[test]
     fn what_is_no_single_message_is_refused() {
         let wrong = [
-            vec![],
-            vec![0; 4],
-            framed(0, 4, b"abc"),
-            framed(0, 2, b"abc"),
-            framed(2, 3, b"abc"),
-            framed(1, 3, b"abc"),
+            (vec![], ""),
+            (vec![0; 4], ""),
+            (prefix(0, 4), "abc"),
+            (prefix(0, 2), "abc"),
+            (prefix(2, 3), "abc"),
+            (prefix(1, 3), "abc"),
         ];
-        for mut body in wrong {
-            let failure = unframe(&mut body, Encoding::Identity).unwrap_err();
-            assert_eq!(failure.code(), ErrorCode::InvalidBody, "{body:?}");
+        for (prefix, message) in wrong {
+            let failure = unframed(&prefix, message.as_bytes(), Encoding::Identity).unwrap_err();
+            assert_eq!(failure.code(), ErrorCode::InvalidBody, "{prefix:?} {message:?}");
         }
     }
 }

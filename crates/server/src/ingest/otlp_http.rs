@@ -14,7 +14,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use intake::{Encoding, Telemetry, partial_success};
 
 use super::{Form, Ingest, Receipt, Source};
-use crate::http::{Failure, MessageWriter};
+use crate::http::{Failure, Framing, MessageWriter};
 
 pub(crate) fn router(ingest: Arc<Ingest>) -> Router {
     Router::new()
@@ -43,7 +43,7 @@ async fn export(ingest: &Ingest, telemetry: Telemetry, request: Request) -> Resu
         Ok(source) => source,
         Err(failure) => return Err(ingest.refuse(surface, failure, body)),
     };
-    let body = ingest.read_body(surface, &parts, body).await?;
+    let body = ingest.read_body(surface, &parts, body, Framing::Plain).await?;
     let receipt = ingest.take_in(source, body).await?;
     Ok(answer(telemetry, source.form, &receipt))
 }

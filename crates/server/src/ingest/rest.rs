@@ -11,7 +11,7 @@ use http::HeaderMap;
 
 use super::otlp_http::{encoding, media_type, unsupported};
 use super::{Form, Ingest, Receipt, Source, actions};
-use crate::http::Failure;
+use crate::http::{Failure, Framing};
 use crate::rest::{NoQuery, Reading};
 
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ async fn take(
         Ok(named) => named,
         Err(failure) => return Err(routes.ingest.refuse(surface, failure, body)),
     };
-    let body = routes.ingest.read_body(surface, &parts, body).await?;
+    let body = routes.ingest.read_body(surface, &parts, body, Framing::Plain).await?;
     let receipt = routes.ingest.take_in(Source { surface, form, encoding }, body).await?;
     Ok(Json(reply(receipt)).into_response())
 }
@@ -73,7 +73,7 @@ async fn validate_events(
 ) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
     let (form, encoding) = (wide_form(&parts.headers)?, encoding(&parts.headers)?);
-    let body = routes.ingest.bodies.read(&parts, body).await?;
+    let body = routes.ingest.bodies.read(&parts, body, Framing::Plain).await?;
     let receipt = routes.ingest.dry_run(Source { surface: "events", form, encoding }, body).await?;
     Ok(Json(reply(receipt)).into_response())
 }
