@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 what=${1:?short, all or a target}
 runs=${2:-}
 [ "$what" = short ] || : "${runs:?how many executions}"
-all=$(sed -n 's/^name = "\(.*\)"/\1/p' fuzz/Cargo.toml | grep -v '^fuzz$')
+all=$(sed -n 's/^name = "\(.*\)"/\1/p' fuzz/Cargo.toml | grep -v -e '^fuzz$' -e '^plant$')
 features=libfuzzer
 case $what in
     short) targets=$(grep -v '^server_settings$' <<<"$all") ;;
@@ -34,7 +34,7 @@ passes="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
     -Cllvm-args=-sanitizer-coverage-trace-compares"
 build=(cargo build --quiet --locked --package fuzz --profile fuzz --features "$features" --target "$host")
-[ "$what" = short ] || [ "$what" = all ] || build+=(--bin "$what")
+[ "$what" = short ] || [ "$what" = all ] || build+=(--bin "$what" --bin plant)
 CARGO_TARGET_DIR=$home RUSTFLAGS="--cfg fuzzing $(echo $passes)" "${build[@]}"
 
 fuzz() {
@@ -44,7 +44,7 @@ fuzz() {
     # What is longer says nothing new there, and takes longer.
     case $target in journal_damage) bytes=64 ;; queries) bytes=512 ;; esac
     mkdir -p "$home/corpus/$target" "$home/crashes/$target"
-    # The folder of the corpus comes first: the seeds are planted there.
+    PLANT=$target "$home/$host/fuzz/plant" "$home/corpus/$target" -runs=0 >"$home/$target.log" 2>&1
     "$home/$host/fuzz/$target" "$home/corpus/$target" -rss_limit_mb=1024 -malloc_limit_mb=512 -timeout=10 \
         -max_len=$bytes -dict="fuzz/dictionaries/$dictionary.dict" -artifact_prefix="$home/crashes/$target/" \
         -print_final_stats=1 "$@" >"$home/$target.log" 2>&1 || {

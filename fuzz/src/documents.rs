@@ -13,7 +13,7 @@ use runtime::config::{Meaning, Said, Setting, value};
 use serde_json::Value;
 
 /// A value has one canonical form, which is its own; and a report that can be read can be shown and written again.
-pub(crate) fn report(data: &[u8]) {
+pub fn report(data: &[u8]) {
     let Ok(value) = serde_json::from_slice::<Value>(data) else { return };
     let bytes = canonical::to_bytes(&value);
     let again: Value = serde_json::from_slice(&bytes).expect("the canonical form is JSON");
@@ -33,7 +33,7 @@ pub(crate) fn report(data: &[u8]) {
 }
 
 /// `case.toml`, and a line of `inputs.ndjson`.
-pub(crate) fn case_files(data: &[u8]) {
+pub fn case_files(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data)
         && let Ok((case, _)) = Case::from_toml(text)
     {
@@ -71,7 +71,7 @@ thread_local! {
 }
 
 /// The file of settings, each value's own grammar, and the engine's configuration.
-pub(crate) fn settings(data: &[u8]) {
+pub fn settings(data: &[u8]) {
     let file = FILE.with_borrow_mut(|place| {
         let (_, file) = place.get_or_insert_with(|| {
             let directory = crate::seeds::directory_in_memory();

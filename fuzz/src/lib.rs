@@ -2,14 +2,15 @@
 //! bytes and panics where a promise is broken; it must never know who calls it.
 
 mod bounds;
-mod documents;
-mod journals;
-mod otlp;
-mod payloads;
-mod queries;
+pub mod documents;
+pub mod journals;
+mod memory_disk;
+pub mod otlp;
+pub mod payloads;
+pub mod queries;
 pub mod seeds;
 #[cfg(feature = "server")]
-mod server_settings;
+pub mod server_settings;
 
 use intake::{Context, Limits};
 use model::Nanos;
@@ -17,7 +18,7 @@ use model::Nanos;
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
 
-/// One program in `targets/` for each.
+/// One program in `targets/` for each, which names its target itself: what it does not use is not linked.
 pub const TARGETS: &[(&str, Target)] = &[
     ("alerts", payloads::alerts),
     ("case_files", documents::case_files),
@@ -39,12 +40,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("traces_protobuf", otlp::traces_protobuf),
     ("wide_events", payloads::wide_events),
 ];
-
-/// For the program of a target.
-pub fn run(name: &str, data: &[u8]) {
-    let (_, target) = TARGETS.iter().find(|(known, _)| *known == name).expect("a program has its target");
-    target(data);
-}
 
 const RECEIVED: Nanos = Nanos::from_secs(1_800_000_000);
 

@@ -42,29 +42,29 @@ const METRICS: Signal<MetricBatch> = Signal {
     json: (Kind::OtlpMetricsJson, metrics_from_json),
 };
 
-pub(crate) fn traces_protobuf(data: &[u8]) {
+pub fn traces_protobuf(data: &[u8]) {
     protobuf::<ExportTraceServiceRequest, _>(data, &TRACES);
 }
 
-pub(crate) fn logs_protobuf(data: &[u8]) {
+pub fn logs_protobuf(data: &[u8]) {
     protobuf::<ExportLogsServiceRequest, _>(data, &LOGS);
 }
 
-pub(crate) fn metrics_protobuf(data: &[u8]) {
+pub fn metrics_protobuf(data: &[u8]) {
     protobuf::<ExportMetricsServiceRequest, _>(data, &METRICS);
 }
 
-pub(crate) fn traces_json(data: &[u8]) {
+pub fn traces_json(data: &[u8]) {
     let read = json(data, &TRACES);
     json_again(data, &read, &TRACES, |data| serde_json::from_slice::<ExportTraceServiceRequest>(data).ok());
 }
 
-pub(crate) fn logs_json(data: &[u8]) {
+pub fn logs_json(data: &[u8]) {
     let read = json(data, &LOGS);
     json_again(data, &read, &LOGS, |data| serde_json::from_slice::<ExportLogsServiceRequest>(data).ok());
 }
 
-pub(crate) fn metrics_json(data: &[u8]) {
+pub fn metrics_json(data: &[u8]) {
     let read = json(data, &METRICS);
     json_again(data, &read, &METRICS, |data| {
         serde_json::from_slice::<ExportMetricsServiceRequest>(data).ok()

@@ -13,7 +13,7 @@ use crate::with_context;
 
 const BODY_BYTES_MAX: usize = 1 << 16;
 
-pub(crate) fn wide_events(data: &[u8]) {
+pub fn wide_events(data: &[u8]) {
     type Read = fn(&[u8], &Context<'_>) -> Result<WideBatch, DecodeError>;
     let forms: [(Kind, Read); 2] = [(Kind::WideJson, wide::from_json), (Kind::WideNdjson, wide::from_ndjson)];
     with_context(|context| {
@@ -34,7 +34,7 @@ pub(crate) fn wide_events(data: &[u8]) {
 }
 
 /// Each provider, whatever the shape says, and the one that the shape says; then the record of it.
-pub(crate) fn alerts(data: &[u8]) {
+pub fn alerts(data: &[u8]) {
     with_context(|context| {
         let providers = AlertProvider::ALL.into_iter().map(Some).chain([None]);
         for asked in providers {
@@ -48,7 +48,7 @@ pub(crate) fn alerts(data: &[u8]) {
 }
 
 /// Signals and deployments.
-pub(crate) fn facts(data: &[u8]) {
+pub fn facts(data: &[u8]) {
     with_context(|context| {
         if let Ok(read) = signals::from_json(data, context) {
             let kept = record::decode(Kind::Signals as u8, data, context).expect("it was read before");
@@ -63,7 +63,7 @@ pub(crate) fn facts(data: &[u8]) {
 
 /// Never more than the bound comes out, whatever the bytes promise, and what was compressed comes out as it was. The
 /// run's limit on memory holds the rest.
-pub(crate) fn decompress(data: &[u8]) {
+pub fn decompress(data: &[u8]) {
     let Some((first, body)) = data.split_first() else { return };
     let encoding = [Encoding::Identity, Encoding::Gzip, Encoding::Zstd][usize::from(*first) % 3];
     if let Ok(bytes) = intake::decompress(encoding, Cow::Borrowed(body), BODY_BYTES_MAX) {
@@ -83,7 +83,7 @@ pub(crate) fn decompress(data: &[u8]) {
 }
 
 /// The first byte is the kind of the record.
-pub(crate) fn record(data: &[u8]) {
+pub fn record(data: &[u8]) {
     let Some((kind, payload)) = data.split_first() else { return };
     with_context(|context| {
         let mut keys = Vec::new();

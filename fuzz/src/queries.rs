@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// The text as a cursor, an id and a query of each list; its bytes as what a cursor holds.
-pub(crate) fn queries(data: &[u8]) {
+pub fn queries(data: &[u8]) {
     let (numbers, _) = data.as_chunks::<8>();
     if let [first, second, ..] = *numbers {
         let (first, id) = (u64::from_be_bytes(first), IncidentId(second));

@@ -1,5 +1,5 @@
-//! What a target begins with: real payloads of the repository, written into its corpus at the start of a run that
-//! names one. Small, and made by the code that is tested, so that they never grow stale.
+//! What a target begins with: real payloads of the repository, written into its corpus before a run. Small, and made by
+//! the code that is tested, so that they never grow stale.
 
 use std::fs;
 use std::io::Write as _;
@@ -29,14 +29,12 @@ const QUERY: &str = "state=open&env=prod&service=cart&limit=10&cursor=x";
 const KEYS: &str = include_str!("../seeds/keys.toml");
 const NOTIFY: &str = include_str!("../seeds/notify.toml");
 
-/// Writes the seeds of a target into the first folder of the command line, which is the fuzzer's corpus.
-pub fn plant(target: &str) {
-    let Some(directory) = std::env::args().skip(1).find(|argument| Path::new(argument).is_dir()) else {
-        return;
-    };
-    for (number, seed) in of(target).into_iter().enumerate() {
-        let file = Path::new(&directory).join(format!("seed-{number}"));
-        fs::write(file, seed).expect("a seed can be written");
+/// For the program that plants: a target named by a variable, a folder on the command line.
+pub fn plant_as_told() {
+    let (target, folder) = (std::env::var("PLANT"), std::env::args().nth(1));
+    let (Ok(target), Some(folder)) = (target, folder) else { return };
+    for (number, seed) in of(&target).into_iter().enumerate() {
+        fs::write(Path::new(&folder).join(format!("seed-{number}")), seed).expect("a seed can be written");
     }
 }
 
@@ -128,6 +126,7 @@ fn records() -> Vec<Vec<u8>> {
         inside(model::Input::Tick),
         inside(model::Input::Configure(engine::Config::default().to_json().into())),
         inside(model::Input::Events(Vec::new())),
+        inside(model::Input::Shed(model::Shed { traces: 3, ..model::Shed::default() })),
     ]
 }
 
@@ -150,18 +149,4 @@ pub(crate) fn directory_in_memory() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
     made.expect("a folder can be made")
-}
-
-/// The files of a folder with their contents, by name.
-pub(crate) fn files_of(directory: &Path) -> Vec<(String, Vec<u8>)> {
-    let listed = fs::read_dir(directory).expect("the folder can be listed").filter_map(Result::ok);
-    let mut files: Vec<_> = listed
-        .filter(|file| file.file_name() != "lock")
-        .map(|file| {
-            let name = file.file_name().to_string_lossy().into_owned();
-            (name, fs::read(file.path()).expect("the file can be read"))
-        })
-        .collect();
-    files.sort();
-    files
 }

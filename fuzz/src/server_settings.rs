@@ -1,6 +1,7 @@
 //! The files of a server that belong together: its settings, and the keys, targets and secrets that these name. Built
 //! by command alone, because it needs the whole server.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -14,15 +15,19 @@ const FILES: [&str; 4] = ["casebook.toml", "keys.toml", "notify.toml", "secrets"
 const SECRET: &str = "xoxb-never-told";
 
 /// The first byte says which of the files the rest is; the others are sound.
-pub(crate) fn server_settings(data: &[u8]) {
+pub fn server_settings(data: &[u8]) {
     let Some((which, rest)) = data.split_first() else { return };
     let fuzzed = usize::from(*which) % FILES.len();
-    thread_local!(static FOLDER: tempfile::TempDir = directory_in_memory());
-    FOLDER.with(|folder| {
+    // The folder, and which of its files is not sound.
+    thread_local!(static FOLDER: (tempfile::TempDir, Cell<Option<usize>>) = (directory_in_memory(), Cell::new(None)));
+    FOLDER.with(|(folder, unsound)| {
         let path = |name: &str| folder.path().join(name);
+        let before = unsound.replace(Some(fuzzed));
         for (at, name) in FILES.into_iter().enumerate() {
             let content = if at == fuzzed { rest } else { sound(name).as_bytes() };
-            fs::write(path(name), content).expect("a file in memory can be written");
+            if at == fuzzed || before.is_none_or(|before| before == at) {
+                fs::write(path(name), content).expect("a file in memory can be written");
+            }
         }
         let mut said = BTreeMap::new();
         let names = [("keys", "keys.toml"), ("notify", "notify.toml"), ("pagerduty-secrets", "secrets")];

@@ -2,4 +2,4 @@
 #![no_main]
 #![allow(unsafe_code, reason = "the fuzzer calls by a name that the linker sees")]
 
-libfuzzer_sys::fuzz_target!(init: fuzz::seeds::plant("journal_files"), |data: &[u8]| fuzz::run("journal_files", data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::journals::journal_files(data));

@@ -2,4 +2,4 @@
 #![no_main]
 #![allow(unsafe_code, reason = "the fuzzer calls by a name that the linker sees")]
 
-libfuzzer_sys::fuzz_target!(init: fuzz::seeds::plant("server_settings"), |data: &[u8]| fuzz::run("server_settings", data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::server_settings::server_settings(data));

@@ -14,6 +14,7 @@ use std::time::Duration;
 use runtime::config::{ConfigErrors, Meaning, Said, Setting, value};
 
 use crate::auth::KeySource;
+use crate::ingest::PagerdutySecrets;
 use crate::limits::RateSettings;
 
 const KIB: u64 = 1 << 10;
@@ -237,7 +238,7 @@ pub struct Settings {
     pub idle_timeout: Duration,
     pub drain_timeout: Duration,
     pub alert_labels: engine::AlertLabels,
-    pub pagerduty_secrets: Vec<String>,
+    pub(crate) pagerduty_secrets: PagerdutySecrets,
     pub notifications: notify::Notifications,
 }
 
@@ -384,7 +385,7 @@ impl Settings {
             idle_timeout: idle_timeout?,
             drain_timeout: drain_timeout?,
             alert_labels: alert_labels?,
-            pagerduty_secrets: pagerduty_secrets.unwrap_or_default(),
+            pagerduty_secrets: PagerdutySecrets::new(pagerduty_secrets.unwrap_or_default()),
             notifications,
         })
     }

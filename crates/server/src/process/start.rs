@@ -21,7 +21,7 @@ use crate::disk_room::DiskRoom;
 use crate::engine_loop::{self, Backlog, EngineLoop, EngineQueries, Entry, Wake};
 use crate::health::{HealthParts, HealthState, Heartbeat, Phase};
 use crate::http::{BodyLimits, BodyReader, Door};
-use crate::ingest::{self, Committer, DecodeRules, Destination, Ingest, PagerdutySecrets, Tag};
+use crate::ingest::{self, Committer, DecodeRules, Destination, Ingest, Tag};
 use crate::limits::Limits;
 use crate::listen::BindError;
 use crate::metrics::ServerMetrics;
@@ -282,7 +282,7 @@ impl Core {
         let limits = BodyLimits { bytes_max: settings.body_bytes_max, timeout: settings.request_timeout };
         let bodies = BodyReader::new(limits, budget, metrics.shedding.clone());
         let (destination, rules) = (Destination::Journal(Arc::clone(&self.committer)), self.rules.clone());
-        let secrets = PagerdutySecrets::new(settings.pagerduty_secrets.clone());
+        let secrets = settings.pagerduty_secrets.clone();
         let ingest = Arc::new(Ingest::new(
             destination,
             bodies,

@@ -57,7 +57,7 @@ mod tests {
         let settings =
             SettingFlags::default().with("data", data.path().display().to_string()).settings().unwrap();
         assert_eq!(settings.alert_labels, AlertLabels::default());
-        assert!(settings.pagerduty_secrets.is_empty());
+        assert_eq!(format!("{:?}", settings.pagerduty_secrets), "PagerdutySecrets(0)");
     }
 
     #[test]

@@ -101,3 +101,23 @@ fn every_name_in_the_register_is_a_flag_once() {
     use clap::Args;
     SettingFlags::augment_args(clap::Command::new("serve")).debug_assert();
 }
+
+/// Found by the fuzz target `server_settings`.
+#[test]
+fn settings_that_are_written_out_for_a_developer_tell_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        folder.path().join(name).display().to_string()
+    };
+    let secrets = file("secrets", "never-told-never-told-never-told\n");
+    let notify = file(
+        "notify.toml",
+        "[[target]]\nname = \"a\"\nkind = \"webhook\"\nurl = \"https://example.org/never-told\"\nsecret = \"never-told\"\n",
+    );
+    let data = folder.path().join("data").display().to_string();
+    let settings =
+        settings(&[("data", &data), ("pagerduty-secrets", &secrets), ("notify", &notify)]).unwrap();
+    let text = format!("{settings:?}");
+    assert!(text.contains("PagerdutySecrets(1)") && !text.contains("never-told"), "{text}");
+}
