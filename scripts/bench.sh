@@ -13,4 +13,7 @@ if [ "$1" = peers ]; then
     set -- "$@" --installed "$built/../peers"
     [ $# != 3 ] || set -- "$@" --results bench/results/peers.json
 fi
+if [ "$1" = soak ]; then
+    [[ " $* " = *" --results "* ]] || set -- soak --results bench/results/soak.json "${@:2}"
+fi
 exec "$built/bench" --scratch "$built" "$@"

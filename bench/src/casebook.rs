@@ -133,7 +133,11 @@ impl Casebook {
         self.child.kill().await
     }
 
-    async fn metrics(&self) -> anyhow::Result<String> {
+    pub(crate) fn ready_line(&self) -> &ReadyLine {
+        &self.ready
+    }
+
+    pub(crate) async fn metrics(&self) -> anyhow::Result<String> {
         get(self.ready.admin, "/metrics").await
     }
 }

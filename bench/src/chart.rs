@@ -15,7 +15,7 @@ const GROUP_HEAD: f64 = 24.0;
 const GROUP_GAP: f64 = 12.0;
 const BOTTOM: f64 = 44.0;
 /// Told apart by lightness too, for who does not see the difference of colours.
-const COLOURS: [&str; 4] = ["#0b6e99", "#e08e2b", "#9aa5ad", "#6b4f9b"];
+pub(crate) const COLOURS: [&str; 4] = ["#0b6e99", "#e08e2b", "#9aa5ad", "#6b4f9b"];
 
 #[derive(Debug)]
 pub(crate) struct Chart {
@@ -73,7 +73,7 @@ impl Chart {
     }
 }
 
-fn head(svg: &mut String, height: f64, title: &str) {
+pub(crate) fn head(svg: &mut String, height: f64, title: &str) {
     let _ = writeln!(
         svg,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH:.0} {height:.0}\" width=\"{WIDTH:.0}\" \
@@ -103,14 +103,14 @@ fn draw(svg: &mut String, bar: &Bar, colour: &str, y: f64, x: &impl Fn(f64) -> f
     text(svg, "quiet", (x(max) + 8.0, middle + 4.5), "start", &bar.label);
 }
 
-fn line(svg: &mut String, class: &str, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
+pub(crate) fn line(svg: &mut String, class: &str, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
     let _ = writeln!(
         svg,
         "<line class=\"{class}\" x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\"/>"
     );
 }
 
-fn text(svg: &mut String, class: &str, (x, y): (f64, f64), anchor: &str, words: &str) {
+pub(crate) fn text(svg: &mut String, class: &str, (x, y): (f64, f64), anchor: &str, words: &str) {
     let words = escaped(words);
     let _ = writeln!(
         svg,
@@ -118,12 +118,12 @@ fn text(svg: &mut String, class: &str, (x, y): (f64, f64), anchor: &str, words: 
     );
 }
 
-fn escaped(words: &str) -> String {
+pub(crate) fn escaped(words: &str) -> String {
     words.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// A round step that gives four to eight of them, and the first of them that is not below the largest value.
-fn steps(largest: f64) -> (f64, f64) {
+pub(crate) fn steps(largest: f64) -> (f64, f64) {
     let largest = largest.max(f64::MIN_POSITIVE);
     let power = 10f64.powf((largest / 8.0).log10().ceil());
     let step = [0.2, 0.25, 0.5, 1.0].map(|part| part * power).into_iter().find(|step| step * 8.0 >= largest);
@@ -132,7 +132,7 @@ fn steps(largest: f64) -> (f64, f64) {
 }
 
 /// 1 250 000 as `1.25M`.
-fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     let (value, unit) = if value >= 1e6 {
         (value / 1e6, "M")
     } else if value >= 1e3 {

@@ -100,7 +100,7 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> anyhow::Result<Strin
     Ok(text)
 }
 
-async fn connect(address: SocketAddr) -> anyhow::Result<SendRequest<Full<Bytes>>> {
+pub(crate) async fn connect(address: SocketAddr) -> anyhow::Result<SendRequest<Full<Bytes>>> {
     let stream = TcpStream::connect(address).await.with_context(|| format!("{address} does not answer"))?;
     stream.set_nodelay(true)?;
     let (sender, connection) = handshake(TokioIo::new(stream)).await?;
@@ -130,17 +130,23 @@ async fn export_http(
 }
 
 async fn export_grpc(client: &mut Grpc<Channel>, body: Bytes) -> anyhow::Result<Answer> {
-    client.ready().await?;
-    match client.unary(tonic::Request::new(body), PathAndQuery::from_static(EXPORT), AsBytes).await {
-        Ok(response) if is_full_success(response.get_ref())? => Ok(Answer::Taken),
-        Ok(response) => bail!("not every span was accepted: {:?}", response.get_ref()),
+    match call_grpc(client, body).await {
+        Ok(answer) if is_full_success(&answer)? => Ok(Answer::Taken),
+        Ok(answer) => bail!("not every span was accepted: {answer:?}"),
         Err(status) if status.code() == Code::Unavailable => Ok(Answer::Busy),
         Err(status) => bail!("a call failed: {status}"),
     }
 }
 
+/// Traces in one call.
+pub(crate) async fn call_grpc(client: &mut Grpc<Channel>, body: Bytes) -> Result<Bytes, Status> {
+    client.ready().await.map_err(|error| Status::unknown(error.to_string()))?;
+    let call = client.unary(tonic::Request::new(body), PathAndQuery::from_static(EXPORT), AsBytes);
+    Ok(call.await?.into_inner())
+}
+
 /// Nothing was rejected and nothing was remarked. Some say that with no byte, some with an empty part.
-fn is_full_success(answer: &[u8]) -> anyhow::Result<bool> {
+pub(crate) fn is_full_success(answer: &[u8]) -> anyhow::Result<bool> {
     let answer = ExportTraceServiceResponse::decode(answer).context("an answer is not understood")?;
     Ok(answer.partial_success.unwrap_or_default() == ExportTracePartialSuccess::default())
 }

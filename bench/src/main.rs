@@ -10,12 +10,14 @@ mod connection;
 mod contest;
 mod counting_disk;
 mod figures;
+mod lines;
 mod load;
 mod lookups;
 mod machine;
 mod peers;
 mod restart;
 mod show;
+mod soak;
 mod stamp;
 mod standings;
 mod steps;
@@ -80,6 +82,9 @@ struct Arguments {
     /// After how many spans the server is killed and started again
     #[arg(long, value_name = "COUNT", default_value_t = 10_000_000)]
     spans: u64,
+    /// How long the soak takes
+    #[arg(long, value_name = "SECONDS", default_value_t = 3_600.0)]
+    seconds: f64,
     /// Further arguments for `casebook serve`, behind `--`, to see what a setting costs
     #[arg(last = true, value_name = "ARGUMENT")]
     serve: Vec<String>,
@@ -100,6 +105,8 @@ enum What {
     Lookups,
     /// Starts after kill -9; not a part of `all`
     Restart,
+    /// Twice what the server can take, of everything, for a long time; not a part of `all`
+    Soak,
 }
 
 fn main() -> ExitCode {
@@ -156,6 +163,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let tasks = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if arguments.what == What::Restart {
         return tasks.block_on(restart::measure(&bed, arguments.spans));
+    }
+    if arguments.what == What::Soak {
+        ensure!(arguments.seconds >= 10.0, "a soak takes ten seconds at least");
+        return tasks.block_on(soak::measure(&bed, machine, arguments.seconds, arguments.results.as_deref()));
     }
     if arguments.what == What::Peers {
         let standings = tasks.block_on(standings(&bed, arguments, machine))?;
