@@ -37,6 +37,7 @@ pub(crate) fn decode_with(line: &InputLine, user_salt: &[u8; 16]) -> Result<Deco
         InputKind::Configure => inside(Kind::Configure, body, &context)?,
         InputKind::Operator => inside(Kind::Operator, body, &context)?,
         InputKind::AcceptBaseline => inside(Kind::AcceptBaseline, body, &context)?,
+        InputKind::Shed => inside(Kind::Shed, body, &context)?,
         InputKind::OtlpTraces => {
             let batch = intake::otlp::traces_from_json(body, &context).map_err(wrong)?;
             with_rejects(Input::Events(batch.events), &batch.rejected)

@@ -40,6 +40,8 @@ pub enum InputKind {
     /// What people did to an incident.
     Operator,
     AcceptBaseline,
+    /// What the server had no room for.
+    Shed,
 }
 
 impl InputKind {

@@ -43,6 +43,7 @@ pub fn line_of_entry(kind: u8, payload: &[u8], received: Nanos) -> Result<InputL
         Kind::Configure => (InputKind::Configure, inside()?),
         Kind::Operator => (InputKind::Operator, inside()?),
         Kind::AcceptBaseline => (InputKind::AcceptBaseline, inside()?),
+        Kind::Shed => (InputKind::Shed, inside()?),
         Kind::Tick => (InputKind::Tick, Vec::new()),
         Kind::Evidence => (InputKind::Evidence, Vec::new()),
         Kind::Decoded => return Err(damaged("it was made inside and is no input of a server").into()),

@@ -16,6 +16,7 @@ use crate::hash::StableHash;
 use crate::join::Join;
 use crate::runtime_log::runtime_signal;
 use crate::shard::Shard;
+use crate::shed::Shedding;
 use crate::sketch::Merge;
 use crate::summary::{Bucket, LOGS, Summary};
 use crate::versions::Versions;
@@ -63,6 +64,7 @@ pub(crate) struct Core {
     /// Evidence or facts came since the last look, so a report may say something else before it is due.
     news: bool,
     late: u64,
+    shedding: Shedding,
     incidents_refused: u64,
 }
 
@@ -126,6 +128,10 @@ impl Engine {
             }
             Input::AcceptBaseline(accepted) => {
                 self.core.accept_baseline(&accepted);
+                Vec::new()
+            }
+            Input::Shed(shed) => {
+                self.core.shedding.add(shed, now);
                 Vec::new()
             }
             Input::Evidence(evidence) => self.core.take_evidence(evidence),

@@ -36,6 +36,7 @@ mod self_time;
 mod service_metrics;
 mod shapes;
 mod shard;
+mod shed;
 mod sketch;
 mod snapshot;
 mod summary;

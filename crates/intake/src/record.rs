@@ -38,6 +38,8 @@ pub enum Kind {
     /// Alerts as their provider sent them; the provider stands in the payload's first byte.
     Alerts = 16,
     AcceptBaseline = 17,
+    /// What there was no room for.
+    Shed = 18,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,7 +55,7 @@ pub enum RecordError {
 }
 
 impl Kind {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::OtlpTracesProtobuf,
         Self::OtlpTracesJson,
         Self::WideJson,
@@ -71,6 +73,7 @@ impl Kind {
         Self::OtlpMetricsJson,
         Self::Alerts,
         Self::AcceptBaseline,
+        Self::Shed,
     ];
 
     pub fn from_u8(kind: u8) -> Option<Self> {
@@ -126,6 +129,7 @@ pub fn decode(kind: u8, payload: &[u8], context: &Context<'_>) -> Result<Input, 
         | Kind::Configure
         | Kind::Tick
         | Kind::Decoded
-        | Kind::AcceptBaseline => internal::decode(kind, payload)?,
+        | Kind::AcceptBaseline
+        | Kind::Shed => internal::decode(kind, payload)?,
     })
 }

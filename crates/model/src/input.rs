@@ -18,8 +18,39 @@ pub enum Input {
     AcceptBaseline(AcceptBaseline),
     /// The engine's configuration as JSON text, journaled whenever it differs from the one before.
     Configure(Str),
+    /// What the server had no room for since it said so last: the numbers of what is counted are too low then.
+    Shed(Shed),
     /// The heartbeat at which the core evaluates; its time is the entry's.
     Tick,
+}
+
+/// Requests that were refused for want of room, by what they brought. Wide events count with traces.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shed {
+    #[serde(default)]
+    pub traces: u64,
+    #[serde(default)]
+    pub logs: u64,
+    #[serde(default)]
+    pub metrics: u64,
+    /// Signals, alerts, deployments, and whoever asked for something.
+    #[serde(default)]
+    pub vital: u64,
+}
+
+impl Shed {
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            traces: self.traces.saturating_add(other.traces),
+            logs: self.logs.saturating_add(other.logs),
+            metrics: self.metrics.saturating_add(other.metrics),
+            vital: self.vital.saturating_add(other.vital),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

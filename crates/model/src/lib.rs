@@ -27,7 +27,7 @@ pub use effect::{Effect, ReportDocument};
 pub use event::{Event, EventKind, Failure, FailureStatus, Outcome};
 pub use id::{IncidentId, ParseIdError, SpanId, TraceId};
 pub use incident::{CauseKind, Incident, IncidentState, Link, Severity};
-pub use input::{AcceptBaseline, CapturedTrace, Evidence, Input, OperatorAction, OperatorActionKind};
+pub use input::{AcceptBaseline, CapturedTrace, Evidence, Input, OperatorAction, OperatorActionKind, Shed};
 pub use log::{LogRecord, LogSeverity};
 pub use metric::{MetricKind, MetricPoint};
 pub use signal::{Signal, SignalKind};

@@ -88,7 +88,8 @@ impl EngineLoop {
     /// Runs until it is told to stop, or until nobody is left to give it work or to take its work.
     pub(crate) fn run(self) -> Result<(), Closed> {
         let now = Instant::now();
-        let own = OwnEntries::new(Arc::clone(&self.committer), self.replayer.tick);
+        let shedding = self.metrics.shedding.clone();
+        let own = OwnEntries::new(Arc::clone(&self.committer), shedding, self.replayer.tick);
         let snapshot_from = self.replayer.next;
         let mut running = Running {
             parts: self,

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use api::{Check, CheckStatus, ErrorCode};
-use model::{Nanos, SECOND_NS};
+use model::{Nanos, SECOND_NS, Shed};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -57,6 +57,8 @@ pub(crate) struct Places {
 pub(crate) struct Shedding {
     requests: Family<ShedLabels, Counter>,
     last: Arc<[AtomicU64; Class::ALL.len()]>,
+    /// What the engine was not told of yet.
+    untold: Arc<[AtomicU64; Class::ALL.len()]>,
 }
 
 impl Class {
@@ -132,7 +134,7 @@ impl Places {
 
 impl Shedding {
     pub(crate) fn new(requests: Family<ShedLabels, Counter>) -> Self {
-        Self { requests, last: Arc::default() }
+        Self { requests, last: Arc::default(), untold: Arc::default() }
     }
 
     /// Refuses a request for want of something.
@@ -140,7 +142,23 @@ impl Shedding {
         let labels = ShedLabels { class: class.as_str(), scarce: scarce.as_str() };
         self.requests.get_or_create(&labels).inc();
         self.last[class as usize].store(clock::now().0, Ordering::Relaxed);
+        self.untold[class as usize].fetch_add(1, Ordering::Relaxed);
         Failure::new(ErrorCode::Overloaded, scarce.detail())
+    }
+
+    /// What was shed since it was taken last: for the engine, which says so in reports.
+    pub(crate) fn take(&self) -> Shed {
+        let [traces, logs, metrics, vital] =
+            Class::ALL.map(|class| self.untold[class as usize].swap(0, Ordering::Relaxed));
+        Shed { traces, logs, metrics, vital }
+    }
+
+    /// It did not get into the journal; the next tick tells it.
+    pub(crate) fn put_back(&self, shed: Shed) {
+        let counts = [shed.traces, shed.logs, shed.metrics, shed.vital];
+        for (class, count) in Class::ALL.into_iter().zip(counts) {
+            self.untold[class as usize].fetch_add(count, Ordering::Relaxed);
+        }
     }
 
     /// What `/readyz` says; a server that sheds is ready all the same.
@@ -203,6 +221,20 @@ mod tests {
         let vital =
             ["/v1/alerts", "/v1/alerts/grafana", "/v1/signals", "/v1/deployments", "/v1/incidents", "/"];
         assert!(vital.into_iter().all(|path| Class::of_path(path) == Class::Vital));
+    }
+
+    #[test]
+    fn what_was_shed_is_taken_once_and_again_when_it_was_put_back() {
+        let shedding = Shedding::default();
+        for class in [Class::Traces, Class::Traces, Class::Metrics, Class::Vital] {
+            shedding.shed(class, Scarce::Places);
+        }
+        let taken = shedding.take();
+        assert_eq!(taken, Shed { traces: 2, logs: 0, metrics: 1, vital: 1 });
+        assert!(shedding.take().is_nothing());
+        shedding.put_back(taken);
+        shedding.shed(Class::Logs, Scarce::Journal);
+        assert_eq!(shedding.take(), Shed { logs: 1, ..taken });
     }
 
     #[test]

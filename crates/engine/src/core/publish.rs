@@ -52,6 +52,7 @@ impl Core {
             config_digest: &self.config_digest,
             overflowed: self.window.overflowed.saturating_sub(case.ambient.0),
             late: self.late.saturating_sub(case.ambient.1),
+            shed: self.shedding.between(analysis.started_at, case.resolved_at.unwrap_or(self.tick)),
         };
         let report = build::report(&analysis, self.view(), &ambient);
         let material = material(&report);

@@ -25,6 +25,8 @@ pub(crate) struct Ambient<'a> {
     pub(crate) config_digest: &'a str,
     pub(crate) overflowed: u64,
     pub(crate) late: u64,
+    /// From the beginning of the incident to its end, or to now.
+    pub(crate) shed: model::Shed,
 }
 
 /// The report, and what must stay the same for its evidence to be the same.
@@ -385,6 +387,7 @@ fn warnings(analysis: &Analysis<'_>, ambient: &Ambient<'_>, view: View<'_>) -> V
         (sampled, "sampled", wording::warn_sampled()),
         (ambient.overflowed > 0, "cardinality_overflow", wording::warn_overflow(ambient.overflowed)),
         (ambient.late > 0, "late_events", wording::warn_late(ambient.late)),
+        (!ambient.shed.is_nothing(), "shed", wording::warn_shed(ambient.shed)),
         (unnamed, "missing_service_name", wording::warn_unnamed()),
         (partial > 0, "partial_traces", wording::warn_partial(partial)),
         (cut > 0, "symptoms_cut", wording::warn_members(cut)),

@@ -466,6 +466,20 @@ pub(crate) fn warn_late(events: u64) -> String {
     format!("{events} events since the opening came later than the allowed lateness and are not counted")
 }
 
+pub(crate) fn warn_shed(shed: model::Shed) -> String {
+    let kinds = [(shed.traces, "traces"), (shed.logs, "logs"), (shed.metrics, "metrics")];
+    let mut parts: Vec<String> = kinds
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, of)| format!("{count} with {of}"))
+        .collect();
+    parts.extend((shed.vital > 0).then(|| format!("{} others", shed.vital)));
+    let parts = parts.join(", ");
+    format!(
+        "Casebook had no room for some requests during the incident ({parts}): it counts less than there was"
+    )
+}
+
 pub(crate) fn warn_members(cut: u64) -> String {
     format!("{cut} more symptoms belong to this incident than are shown")
 }

@@ -14,6 +14,7 @@ pub(super) fn encode(input: &Input) -> (Kind, Vec<u8>) {
         Input::Evidence(evidence) => (Kind::Evidence, versioned(evidence)),
         Input::Operator(action) => (Kind::Operator, versioned(action)),
         Input::Configure(text) => (Kind::Configure, versioned(text)),
+        Input::Shed(shed) => (Kind::Shed, versioned(shed)),
         Input::Tick => (Kind::Tick, Vec::new()),
         Input::Events(_)
         | Input::Logs(_)
@@ -30,6 +31,7 @@ pub(super) fn decode(kind: Kind, payload: &[u8]) -> Result<Input, RecordError> {
         Kind::Evidence => Input::Evidence(read(kind, payload)?),
         Kind::Operator => Input::Operator(read(kind, payload)?),
         Kind::Configure => Input::Configure(read(kind, payload)?),
+        Kind::Shed => Input::Shed(read(kind, payload)?),
         Kind::Tick if payload.is_empty() => Input::Tick,
         Kind::Tick => {
             return Err(RecordError::Damaged {

@@ -1,4 +1,5 @@
-//! The entries that the loop journals itself: ticks and evidence. At most one of each is on its way at a time.
+//! The entries that the loop journals itself: ticks, evidence, and what there was no room for. At most one of each is on
+//! its way at a time.
 
 use std::sync::Arc;
 
@@ -6,11 +7,13 @@ use journal::Record;
 use model::{Input, Nanos};
 
 use crate::ingest::{Committer, Tag};
+use crate::overload::Shedding;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Own {
     Tick,
     Evidence,
+    Shed,
 }
 
 #[derive(Debug)]
@@ -18,6 +21,8 @@ pub(super) struct OwnEntries {
     committer: Arc<Committer>,
     tick_on_its_way: bool,
     evidence_on_its_way: bool,
+    shed_on_its_way: bool,
+    shedding: Shedding,
     /// Ticks never go back, even if the clock does.
     last_tick: Nanos,
 }
@@ -27,20 +32,29 @@ impl Own {
         match input {
             Input::Tick => Some(Self::Tick),
             Input::Evidence(_) => Some(Self::Evidence),
+            Input::Shed(_) => Some(Self::Shed),
             _ => None,
         }
     }
 }
 
 impl OwnEntries {
-    pub(super) fn new(committer: Arc<Committer>, last_tick: Nanos) -> Self {
-        Self { committer, tick_on_its_way: false, evidence_on_its_way: false, last_tick }
+    pub(super) fn new(committer: Arc<Committer>, shedding: Shedding, last_tick: Nanos) -> Self {
+        Self {
+            committer,
+            tick_on_its_way: false,
+            evidence_on_its_way: false,
+            shed_on_its_way: false,
+            shedding,
+            last_tick,
+        }
     }
 
     pub(super) fn is_on_its_way(&self, own: Own) -> bool {
         match own {
             Own::Tick => self.tick_on_its_way,
             Own::Evidence => self.evidence_on_its_way,
+            Own::Shed => self.shed_on_its_way,
         }
     }
 
@@ -50,7 +64,22 @@ impl OwnEntries {
         }
         let at = now.max(self.last_tick.saturating_add(1));
         self.last_tick = at;
+        self.tell_of_shedding(at);
         self.submit(Own::Tick, &Input::Tick, at);
+    }
+
+    /// Before the tick, so that its reports know.
+    fn tell_of_shedding(&mut self, at: Nanos) {
+        if self.shed_on_its_way {
+            return;
+        }
+        let shed = self.shedding.take();
+        if !shed.is_nothing() {
+            self.submit(Own::Shed, &Input::Shed(shed), at);
+            if !self.shed_on_its_way {
+                self.shedding.put_back(shed);
+            }
+        }
     }
 
     /// If the journal has no room, nothing is on its way and the next tick tries again.
@@ -70,12 +99,16 @@ impl OwnEntries {
         if let Some(own) = Own::of(input) {
             self.set(own, false);
         }
+        if let Input::Shed(shed) = input {
+            self.shedding.put_back(*shed);
+        }
     }
 
     fn set(&mut self, own: Own, on_its_way: bool) {
         match own {
             Own::Tick => self.tick_on_its_way = on_its_way,
             Own::Evidence => self.evidence_on_its_way = on_its_way,
+            Own::Shed => self.shed_on_its_way = on_its_way,
         }
     }
 }

@@ -95,6 +95,29 @@ fn a_failure_at_the_end_of_the_second_before_is_counted_and_is_no_baseline() {
 }
 
 #[test]
+fn a_report_says_what_there_was_no_room_for_while_its_incident_was_open_and_only_then() {
+    let told = |before: u64, during: u64| {
+        let (mut replica, mut shop) = (Replica::new(1), Shop::new(traffic(8, 25)));
+        let shed =
+            |traces| model::Input::Shed(model::Shed { traces, logs: traces / 7, ..Default::default() });
+        let second = live(&mut replica, &mut shop, START_S, &[(60, Fault::None)]);
+        replica.feed(Nanos::from_secs(second), shed(before));
+        let second =
+            live(&mut replica, &mut shop, second, &[(120, Fault::None), (30, Fault::CardProviderDown)]);
+        replica.feed(Nanos::from_secs(second), shed(during));
+        replica.feed(Nanos::from_secs(second), shed(during));
+        live(&mut replica, &mut shop, second, &[(90, Fault::CardProviderDown)]);
+        let id = *replica.incidents.keys().next().unwrap();
+        let warnings = replica.report(id).unwrap().instrumentation_warnings;
+        warnings.into_iter().filter(|warning| warning.code == "shed").map(|warning| warning.text).collect()
+    };
+    let nothing: Vec<String> = told(70, 0);
+    assert!(nothing.is_empty(), "{nothing:?}");
+    let some: Vec<String> = told(0, 35);
+    assert!(some.len() == 1 && some[0].contains("(70 with traces, 10 with logs)"), "{some:?}");
+}
+
+#[test]
 fn without_traffic_it_stays_open_and_is_then_resolved_with_the_reason() {
     let (mut replica, mut shop) = (Replica::new(1), Shop::new(traffic(9, 5)));
     let second = live(&mut replica, &mut shop, START_S, &[(120, Fault::None), (60, Fault::CardProviderDown)]);
