@@ -26,15 +26,13 @@ cleanup() {
 }
 trap cleanup EXIT
 cp "$dist/casebook" "$root/"
-mkdir -p "$root/data" "$root/etc" "$root/dev"
+mkdir -p "$root/data" "$root/etc"
 run=("$root/casebook")
 data=$root/data
-# Every container has the sources of randomness; what is linked statically asks for them by name.
-if [ "$(id -u)" = 0 ] && mknod -m 444 "$root/dev/random" c 1 8 2>/dev/null &&
-    mknod -m 444 "$root/dev/urandom" c 1 9 2>/dev/null && chroot "$root" /casebook --version >/dev/null 2>&1; then
+if [ "$(id -u)" = 0 ] && chroot "$root" /casebook --version >/dev/null 2>&1; then
     run=(chroot "$root" /casebook)
     data=/data
-    echo "dist: checked in a root that holds the binary and the sources of randomness alone"
+    echo "dist: checked in a root that holds the binary alone, without /dev and /proc"
 else
     echo "dist: no root of its own could be made; checked where it is"
 fi

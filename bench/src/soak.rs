@@ -155,7 +155,7 @@ struct Soaked {
 async fn soak(bed: &Bed, spans_per_s: f64, seconds: f64, bounds: Bounds) -> anyhow::Result<Soaked> {
     let casebook = bed.on_its_core(Casebook::start(bed, Extent::Whole)).await?;
     let mut offer = Offer::connect(casebook.ready_line()).await?;
-    let stretch_s = (seconds / 60.0).clamp(1.0, 10.0);
+    let stretch_s = (seconds / 60.0).clamp(5.0, 10.0);
     let stretches = (seconds / stretch_s).round() as usize;
     let begun = Instant::now();
     let watch = Watch::begin(&casebook, begun, Duration::from_secs_f64(stretch_s), bounds.journal_bytes)?;

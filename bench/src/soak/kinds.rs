@@ -20,7 +20,7 @@ use crate::stamp::{Body, Stamper};
 use crate::traffic;
 
 const SPANS_HTTP: usize = 100;
-const SPANS_GRPC: usize = 500;
+const SPANS_GRPC: usize = 1_000;
 const LOGS: usize = 100;
 const POINTS: usize = 100;
 const WIDE_EVENTS: usize = 20;
@@ -105,10 +105,12 @@ impl Kind {
     /// How many requests may be under way at once before one is not offered.
     pub(super) fn lanes(self) -> usize {
         match self {
-            // More than the places that a listener has for traces, so that they do run out.
-            Self::TracesHttp => 850,
-            Self::TracesGrpc => 400,
-            Self::WideEvents | Self::Logs | Self::Metrics => 60,
+            // Together less than the connections that a listener takes.
+            Self::TracesHttp => 700,
+            Self::Logs => 200,
+            Self::WideEvents | Self::Metrics => 80,
+            // More than there is memory for.
+            Self::TracesGrpc => 800,
             Self::Alerts | Self::Signals | Self::Deployments => 20,
         }
     }

@@ -4,12 +4,14 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use api::{IngestReply, ReadyLine};
+use api::ReadyLine;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::SendRequest;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use tokio::time::timeout;
 use tonic::Code;
 use tonic::client::Grpc;
@@ -31,6 +33,13 @@ pub(super) enum Outcome {
     /// 429 or `RESOURCE_EXHAUSTED`: a limit of rates.
     Limited,
     Failed(String),
+}
+
+/// What the answers of the API have in common.
+#[derive(Debug, Deserialize)]
+struct Reply {
+    accepted: u64,
+    rejected: Vec<IgnoredAny>,
 }
 
 #[derive(Debug)]
@@ -111,7 +120,7 @@ async fn ask_http(
         if kind.is_otlp() {
             return is_full_success(body);
         }
-        let reply: IngestReply = serde_json::from_slice(body)?;
+        let reply: Reply = serde_json::from_slice(body)?;
         Ok(reply.rejected.is_empty() && reply.accepted == kind.items())
     };
     Ok(match status {

@@ -185,12 +185,8 @@ impl Record {
             + "\n")
     }
 
-    fn chart(&self) -> String {
-        let title = format!(
-            "{} minutes at twice what {:.0}k spans/s of all classes need",
-            (self.seconds / 60.0).round(),
-            self.sustainable_spans_per_s / 1e3
-        );
+    /// Spans of all traces a second.
+    fn rates(&self) -> Vec<Line> {
         let mut before = 0.0;
         let spans: Vec<(f64, [f64; 3])> = self
             .samples
@@ -208,10 +204,22 @@ impl Record {
                 )
             })
             .collect();
-        let rates = ["offered", "accepted", "shed"].iter().enumerate().map(|(at, name)| Line {
-            name: (*name).to_owned(),
-            points: spans.iter().map(|(minute, rates)| (*minute, rates[at])).collect(),
-        });
+        ["offered", "accepted", "shed"]
+            .iter()
+            .enumerate()
+            .map(|(at, name)| Line {
+                name: (*name).to_owned(),
+                points: spans.iter().map(|(minute, rates)| (*minute, rates[at])).collect(),
+            })
+            .collect()
+    }
+
+    fn chart(&self) -> String {
+        let title = format!(
+            "{} minutes at twice what {:.0}k spans/s of all classes need",
+            (self.seconds / 60.0).round(),
+            self.sustainable_spans_per_s / 1e3
+        );
         let over_time = |name: &str, of: &dyn Fn(&Sample) -> f64| Line {
             name: name.to_owned(),
             points: self.samples.iter().map(|sample| (sample.seen.at_s / 60.0, of(sample))).collect(),
@@ -225,7 +233,7 @@ impl Record {
         to_svg(
             &title,
             &[
-                Panel { name: "Spans a second".to_owned(), lines: rates.collect() },
+                Panel { name: "Spans a second".to_owned(), lines: self.rates() },
                 Panel {
                     name: "Answer to accepted requests, p99, ms".to_owned(),
                     lines: vec![

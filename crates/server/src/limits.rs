@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use addresses::AddressBuckets;
-use bucket::Bucket;
 pub(crate) use bucket::Rate;
+use bucket::{BURST_NS, Bucket};
 pub(crate) use metered::Metered;
 
 /// Requests and bytes a second.
@@ -117,9 +117,10 @@ impl Limits {
         }
     }
 
-    /// Lets a request through whose caller may do what it asks, and charges it.
-    pub(crate) fn admit(&self, charged: &Charged) -> Result<(), Limited> {
-        self.admit_at(charged, self.now_ns())
+    /// Lets a request through whose caller may do what it asks, and charges it. It may use `part_of` a burst; the rest is
+    /// left to what matters more.
+    pub(crate) fn admit(&self, charged: &Charged, part_of: impl FnOnce(u64) -> u64) -> Result<(), Limited> {
+        self.admit_at(charged, BURST_NS.saturating_sub(part_of(BURST_NS)), self.now_ns())
     }
 
     /// Charges a request that is refused; an error where the address was refused too often. It is never charged to
@@ -141,12 +142,12 @@ impl Limits {
         self.all.bytes.take(settings.all.bytes, bytes, now_ns);
     }
 
-    fn admit_at(&self, charged: &Charged, now_ns: u64) -> Result<(), Limited> {
+    fn admit_at(&self, charged: &Charged, kept_ns: u64, now_ns: u64) -> Result<(), Limited> {
         let Charged { meter, address } = charged;
-        let of_key = meter.as_ref().map_or(0, |meter| meter.wait_ns(self.settings.key, now_ns));
-        let requests_ns = self.address_requests.wait_ns(*address, now_ns);
-        let of_address = requests_ns.max(self.address_bytes.wait_ns(*address, now_ns));
-        let of_all = self.all.wait_ns(self.settings.all, now_ns);
+        let of_key = meter.as_ref().map_or(0, |meter| meter.wait_ns(self.settings.key, kept_ns, now_ns));
+        let requests_ns = self.address_requests.wait_beside_ns(*address, kept_ns, now_ns);
+        let of_address = requests_ns.max(self.address_bytes.wait_beside_ns(*address, kept_ns, now_ns));
+        let of_all = self.all.wait_ns(self.settings.all, kept_ns, now_ns);
         let waits = [(of_key, By::Key), (of_address, By::Address), (of_all, By::All)];
         if let Some((wait_ns, by)) = waits.into_iter().find(|(wait_ns, _)| *wait_ns > 0) {
             return Err(Limited { by, wait: Duration::from_nanos(wait_ns) });
@@ -175,8 +176,9 @@ impl Limits {
 }
 
 impl Meter {
-    fn wait_ns(&self, rates: Rates, now_ns: u64) -> u64 {
-        self.requests.wait_ns(rates.requests, now_ns).max(self.bytes.wait_ns(rates.bytes, now_ns))
+    fn wait_ns(&self, rates: Rates, kept_ns: u64, now_ns: u64) -> u64 {
+        let requests_ns = self.requests.wait_beside_ns(rates.requests, kept_ns, now_ns);
+        requests_ns.max(self.bytes.wait_beside_ns(rates.bytes, kept_ns, now_ns))
     }
 }
 

@@ -80,7 +80,8 @@ impl Shell {
     /// Charges a request to its caller, and its body: a small one of known length at once, which is what telemetry
     /// mostly is and costs nothing more; any other as it comes.
     fn charge(&self, caller: Caller, request: &mut Request) -> Result<(), Failure> {
-        self.limits.admit(&caller.charged).map_err(|limited| {
+        let class = Class::of_path(request.uri().path());
+        self.limits.admit(&caller.charged, |burst| class.share(burst)).map_err(|limited| {
             self.limit(limited, Peer { address: caller.address }, Some(Arc::clone(&caller.name)))
         })?;
         match request.body().size_hint().exact() {

@@ -26,7 +26,11 @@ impl AddressBuckets {
     }
 
     pub(crate) fn wait_ns(&self, address: IpAddr, now_ns: u64) -> u64 {
-        let waits = self.cells(address).map(|cell| cell.wait_ns(self.rate, now_ns));
+        self.wait_beside_ns(address, 0, now_ns)
+    }
+
+    pub(crate) fn wait_beside_ns(&self, address: IpAddr, kept_ns: u64, now_ns: u64) -> u64 {
+        let waits = self.cells(address).map(|cell| cell.wait_beside_ns(self.rate, kept_ns, now_ns));
         waits.into_iter().min().unwrap_or(0)
     }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Nothing is owed for longer than this, whatever was taken.
 const DEBT_NS_MAX: u64 = 60_000_000_000;
 const SECOND_NS: u64 = 1_000_000_000;
+pub(crate) const BURST_NS: u64 = 2 * SECOND_NS;
 
 /// How fast tokens come back, and how many a full bucket has: those of two seconds, and at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +26,7 @@ impl Rate {
     }
 
     const fn burst_ns(self) -> u64 {
-        2 * SECOND_NS
+        BURST_NS
     }
 }
 
@@ -37,10 +38,16 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     /// How long until there is a token; 0 where there is one.
+    #[cfg(test)]
     pub(crate) fn wait_ns(&self, rate: Rate, now_ns: u64) -> u64 {
-        let owed_ns = self.full_at_ns(now_ns).saturating_add(rate.time_ns(1)) - now_ns;
+        self.wait_beside_ns(rate, 0, now_ns)
+    }
+
+    /// As `wait_ns`, for whoever has to leave others the tokens of the last `kept_ns` of a burst.
+    pub(crate) fn wait_beside_ns(&self, rate: Rate, kept_ns: u64, now_ns: u64) -> u64 {
+        let owed_ns = self.full_at_ns(now_ns).saturating_add(rate.time_ns(1) + kept_ns) - now_ns;
         // A rate so low that one token takes longer than a burst still gives one to a full bucket.
-        owed_ns.saturating_sub(rate.burst_ns().max(rate.time_ns(1)))
+        owed_ns.saturating_sub(rate.burst_ns().max(rate.time_ns(1) + kept_ns))
     }
 
     /// Never before `now_ns`.

@@ -24,7 +24,7 @@ fn client(last: u8, meter: Option<&Arc<Meter>>) -> Charged {
 }
 
 fn passed(limits: &Limits, charged: &Charged, now_ns: u64) -> usize {
-    (0..1_000).take_while(|_| limits.admit_at(charged, now_ns).is_ok()).count()
+    (0..1_000).take_while(|_| limits.admit_at(charged, 0, now_ns).is_ok()).count()
 }
 
 #[test]
@@ -33,27 +33,27 @@ fn each_limit_holds_by_itself_and_says_which_it_is() {
     let key = limits(10, 100, 1_000);
     assert_eq!(passed(&key, &client(1, Some(&meter)), 1), 20);
     // All addresses of one key share its bucket, and other keys have their own.
-    assert_eq!(key.admit_at(&client(2, Some(&meter)), 1).unwrap_err().by, By::Key);
+    assert_eq!(key.admit_at(&client(2, Some(&meter)), 0, 1).unwrap_err().by, By::Key);
     assert_eq!(passed(&key, &client(2, Some(&Arc::default())), 1), 20);
     let address = limits(100, 10, 1_000);
     assert_eq!(passed(&address, &client(1, None), 1), 20);
-    assert_eq!(address.admit_at(&client(1, Some(&Arc::default())), 1).unwrap_err().by, By::Address);
+    assert_eq!(address.admit_at(&client(1, Some(&Arc::default())), 0, 1).unwrap_err().by, By::Address);
     assert_eq!(passed(&address, &client(2, None), 1), 20);
     let all = limits(100, 100, 10);
     assert_eq!(passed(&all, &client(1, None), 1), 20);
-    assert_eq!(all.admit_at(&client(2, None), 1).unwrap_err().by, By::All);
-    let again = all.admit_at(&client(2, None), 1).unwrap_err().wait;
+    assert_eq!(all.admit_at(&client(2, None), 0, 1).unwrap_err().by, By::All);
+    let again = all.admit_at(&client(2, None), 0, 1).unwrap_err().wait;
     assert_eq!(again, Duration::from_millis(100));
-    assert!(all.admit_at(&client(2, None), 1 + SECOND_NS / 10).is_ok());
+    assert!(all.admit_at(&client(2, None), 0, 1 + SECOND_NS / 10).is_ok());
 }
 
 #[test]
 fn a_body_that_is_too_large_is_owed_by_the_next_request() {
     let limits = limits(1_000, 1_000, 1_000);
     let charged = client(1, None);
-    assert!(limits.admit(&charged).is_ok());
+    assert!(limits.admit(&charged, |all| all).is_ok());
     limits.take_bytes(&charged, 100 * 1_000 * 1_000);
-    let limited = limits.admit(&charged).unwrap_err();
+    let limited = limits.admit(&charged, |all| all).unwrap_err();
     assert_eq!(limited.by, By::Address);
     assert!(limited.wait > Duration::from_secs(30) && limited.wait <= Duration::from_secs(61));
 }
@@ -75,4 +75,17 @@ fn a_million_refused_requests_hold_back_their_own_address_only() {
     let meter = Arc::new(Meter::default());
     assert_eq!(passed(&limits, &client(1, Some(&meter)), now_ns), 20);
     assert_eq!(passed(&limits, &client(66, Some(&Arc::default())), now_ns), 20);
+}
+
+#[test]
+fn who_may_use_a_part_of_a_burst_leaves_the_rest_to_others_at_every_limit() {
+    let kept_ns = BURST_NS / 10 * 3;
+    for limits in [limits(10, 100, 1_000), limits(100, 10, 1_000), limits(100, 100, 10)] {
+        let charged = client(1, Some(&Arc::default()));
+        let of_a_part = (0..1_000).take_while(|_| limits.admit_at(&charged, kept_ns, 1).is_ok()).count();
+        assert_eq!(of_a_part, 14);
+        assert_eq!(passed(&limits, &charged, 1), 6, "what is left is for the others");
+        assert!(limits.admit_at(&charged, kept_ns, 1 + SECOND_NS / 2).is_err());
+        assert!(limits.admit_at(&charged, kept_ns, 1 + SECOND_NS).is_ok());
+    }
 }
