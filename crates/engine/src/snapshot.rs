@@ -10,8 +10,10 @@ use crate::hash;
 use crate::shard::Shard;
 
 /// Changes whenever the layout of the state does.
-const LAYOUT: u32 = 20;
 const LAYOUT: u32 = 21;
+
+/// Room for what else an engine knows. What is not used of it is never memory.
+const BESIDES_SEEN: usize = 32 << 20;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RestoreError {
