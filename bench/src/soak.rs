@@ -172,9 +172,13 @@ async fn soak(bed: &Bed, spans_per_s: f64, seconds: f64, bounds: Bounds) -> anyh
     let is_answered = offer.end(None).await;
     add(&mut totals, offer.take());
     let samples = stretched.into_iter().zip(seen).map(|(rows, seen)| Sample { rows, seen });
-    let samples: Vec<Sample> = samples.inspect(show_sample).collect();
+    let mut samples: Vec<Sample> = samples.inspect(show_sample).collect();
     let counted = casebook.counted().await?;
     let page = casebook.metrics().await?;
+    // What was under way at the end is answered by now.
+    if let Some(last) = samples.last_mut() {
+        last.seen.shed_by_server = watch::shed(&page);
+    }
     let mut failures: Vec<String> = totals
         .iter()
         .filter_map(|(kind, tally)| Some(format!("{kind:?}: {}", tally.failure.as_ref()?)))
