@@ -157,7 +157,7 @@ impl Engine {
             .collect();
         for (event, (hash, counts)) in events.iter().zip(looked_up) {
             if counts {
-                self.shards[(hash % shards) as usize].add(event, &self.core.config);
+                self.shards[(hash % shards) as usize].add(event, hash, &self.core.config);
                 self.core.window.metrics.services.add_event(event, hash, self.core.tick);
                 self.core.join.add_event(event, hash, self.core.tick);
             }

@@ -19,6 +19,7 @@ use crate::fixed::Bits;
 use crate::season::Season;
 use crate::summary::Bucket;
 
+mod bound;
 mod spread;
 
 use spread::{Spread, Varying};

@@ -37,8 +37,8 @@ impl Shard {
     }
 
     /// Adds an event that counts.
-    pub(crate) fn add(&mut self, event: &Event, config: &Config) {
-        self.summary.add(event, event.end.0 / config.tick_ns());
+    pub(crate) fn add(&mut self, event: &Event, trace: u64, config: &Config) {
+        self.summary.add(event, trace, event.end.0 / config.tick_ns());
     }
 
     /// A log record has no id: one that is the same in all that it says is a second delivery.
@@ -122,7 +122,7 @@ mod tests {
 
     fn take(shard: &mut Shard, event: &Event, config: &Config) {
         if shard.counts_event(event, event.trace.stable_hash()) {
-            shard.add(event, config);
+            shard.add(event, event.trace.stable_hash(), config);
         }
     }
 

@@ -107,10 +107,11 @@ impl StableHash for OperationName {
 }
 
 impl Summary {
-    /// Counts `event` in `bucket`. That it is neither late nor a duplicate is the caller's business.
-    pub(crate) fn add(&mut self, event: &Event, bucket: Bucket) {
+    /// Counts `event` in `bucket`. That it is neither late nor a duplicate is the caller's business; `trace` is the
+    /// stable hash of its trace.
+    pub(crate) fn add(&mut self, event: &Event, trace: u64, bucket: Bucket) {
         self.events += 1;
-        self.open.add(event, bucket);
+        self.open.add(event, trace, bucket);
         if self.open.is_full() {
             self.fold();
         }
@@ -149,12 +150,13 @@ impl Summary {
 }
 
 impl Digest {
-    fn add(&mut self, event: &Event) {
+    fn add(&mut self, event: &Event, trace: u64) {
+        let duration_ns = event.duration_ns();
         self.requests += 1;
-        self.latency.add(event.duration_ns());
-        self.slowest.add(event.duration_ns(), &event.trace);
+        self.latency.add(duration_ns);
+        self.slowest.add(duration_ns, &event.trace);
         let failure = event.failure();
-        let total_us = event.duration_ns() / 1_000;
+        let total_us = duration_ns / 1_000;
         let split = Split { requests: 1, failures: u64::from(failure.is_some()), total_us };
         if !event.version.is_empty() {
             self.versions.entry(&event.version).merge(&split);
@@ -163,8 +165,8 @@ impl Digest {
             self.instances.entry(&event.instance).merge(&split);
         }
         match failure {
-            Some(failure) => self.codes.entry(&failure.code).add(event),
-            None => self.healthy.add(&event.trace),
+            Some(failure) => self.codes.entry(&failure.code).add(event, trace),
+            None => self.healthy.add_hashed(trace, &event.trace),
         }
     }
 
@@ -210,9 +212,9 @@ impl Digest {
 }
 
 impl Failures {
-    fn add(&mut self, event: &Event) {
+    fn add(&mut self, event: &Event, trace: u64) {
         self.count += 1;
-        self.traces.add(&event.trace);
+        self.traces.add_hashed(trace, &event.trace);
         if let Some(user) = event.user {
             self.users.add(&UserHash(user));
         }

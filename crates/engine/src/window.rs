@@ -24,6 +24,7 @@ mod accept;
 mod ahead;
 mod flow;
 mod key;
+mod lately;
 mod norm;
 mod series;
 mod services;
@@ -65,6 +66,9 @@ pub(crate) struct Window {
     folded: Bucket,
     /// How long a bucket is, as of the last tick.
     tick_ms: u64,
+    /// Of operations, as of the last tick.
+    #[serde(skip)]
+    tests: usize,
     pub(crate) overflowed: u64,
 }
 
@@ -86,6 +90,7 @@ impl Window {
     pub(crate) fn absorb(&mut self, summary: Summary, config: &Config) {
         let other: Str = OTHER.into();
         let (services, cut) = summary.services.into_parts();
+        let mut requests = Vec::new();
         for (service, digest) in services {
             let (operations, cut) = digest.operations.into_parts();
             for (name, operation) in operations {
@@ -93,10 +98,13 @@ impl Window {
                 if is_cut {
                     self.overflowed += operation.requests();
                 } else if &*key.operation != LOGS {
-                    self.absorb_flow(&key, &service, &operation, config);
+                    requests
+                        .extend(operation.buckets.iter().map(|(bucket, digest)| (*bucket, digest.requests)));
+                    self.absorb_flow(&key, &operation, config);
                 }
                 self.absorb_operation(key, operation, config);
             }
+            self.absorb_whole(&service, &mut requests, config);
             if let Some(operation) = cut {
                 self.overflowed += operation.requests();
                 self.absorb_operation(overflow_key(&service, &other), operation, config);
@@ -147,18 +155,18 @@ impl Window {
         }
     }
 
-    fn absorb_flow(
-        &mut self,
-        key: &OperationKey,
-        service: &ServiceKey,
-        digest: &OperationDigest,
-        config: &Config,
-    ) {
-        let inbound = key.kind.is_inbound().then(|| key.clone());
-        for key in inbound.into_iter().chain([OperationKey::whole(service)]) {
-            let Some(first) = digest.buckets.keys().next() else { return };
-            let flow = self.flows.entry(key).or_insert_with(|| Flow::starting_at(*first, config));
-            digest.buckets.iter().for_each(|(bucket, digest)| flow.add(*bucket, digest.requests));
+    fn absorb_flow(&mut self, key: &OperationKey, digest: &OperationDigest, config: &Config) {
+        if !key.kind.is_inbound() {
+            return;
+        }
+        let requests = digest.buckets.iter().map(|(bucket, digest)| (*bucket, digest.requests));
+        flow_of(&mut self.flows, key, requests, config);
+    }
+
+    /// What came to a service as a whole, in the order of its operations.
+    fn absorb_whole(&mut self, service: &ServiceKey, requests: &mut Vec<(Bucket, u64)>, config: &Config) {
+        if !requests.is_empty() {
+            flow_of(&mut self.flows, &OperationKey::whole(service), requests.drain(..), config);
         }
     }
 
@@ -197,19 +205,20 @@ impl Window {
         let tick = now.0 / config.tick_ns();
         let sealed = tick.saturating_sub(config.ticks(config.lateness_ms)).max(self.sealed);
         let folded = tick.saturating_sub(config.ticks(config.lateness_ms + FINE_MS)).max(self.folded);
-        for series in self.operations.values_mut() {
-            series.seal(self.sealed, sealed, config);
-            series.fold(self.folded, folded, config);
-            series.forget(tick, config);
-        }
-        for flow in self.flows.values_mut() {
+        self.flows.retain(|_, flow| {
             flow.seal(sealed, config);
-        }
-        self.flows.retain(|_, flow| !flow.is_gone(tick, config));
-        (self.sealed, self.folded, self.tick_ms) = (sealed, folded, config.tick_ms);
-        let services = &mut self.services;
+            !flow.is_gone(tick, config)
+        });
+        let (from, folded_before, services) = (self.sealed, self.folded, &mut self.services);
+        (self.sealed, self.folded, self.tick_ms, self.tests) = (sealed, folded, config.tick_ms, 0);
+        let tests = &mut self.tests;
+        // One walk: there is much of it, and it is far away.
         self.operations.retain(|key, series| {
+            series.seal(from, sealed, config);
+            series.fold(folded_before, folded, config);
+            series.forget(tick, config);
             let kept = !series.is_forgotten();
+            *tests += if kept { series.tests() } else { 0 };
             if !kept && &*key.operation != OTHER {
                 services.remove_operation(&key.service_key());
             }
@@ -219,10 +228,9 @@ impl Window {
 
     /// Families outside incidents that have left their baseline, in order of key.
     pub(crate) fn alarms(&mut self, now: Nanos, config: &Config) -> Vec<Alarm> {
-        let families: usize = self.operations.values().map(Series::tests).sum();
         let threshold = detect::threshold(
             config,
-            families + self.flows.len() + self.shapes.tests() + self.self_times.tests(),
+            self.tests + self.flows.len() + self.shapes.tests() + self.self_times.tests(),
         );
         let mut alarms = Vec::new();
         for (key, series) in &mut self.operations {
@@ -463,6 +471,22 @@ impl Window {
         let mut envs = self.services.envs_of(service);
         envs.next().filter(|_| envs.next().is_none())
     }
+}
+
+/// Adds requests to the flow of a key. A new one begins with the first of them.
+fn flow_of(
+    flows: &mut BTreeMap<OperationKey, Flow>,
+    key: &OperationKey,
+    requests: impl Iterator<Item = (Bucket, u64)>,
+    config: &Config,
+) {
+    let mut requests = requests.peekable();
+    let Some((first, _)) = requests.peek().copied() else { return };
+    let flow = match flows.get_mut(key) {
+        Some(flow) => flow,
+        None => flows.entry(key.clone()).or_insert_with(|| Flow::starting_at(first, config)),
+    };
+    requests.for_each(|(bucket, requests)| flow.add(bucket, requests));
 }
 
 fn overflow_key(service: &ServiceKey, other: &Str) -> OperationKey {

@@ -4,8 +4,10 @@
 
 mod arrival;
 mod besides;
+pub mod curve;
 pub mod disk;
 pub mod generate;
+pub mod load;
 pub mod quiet;
 mod replica;
 pub mod retold;

@@ -62,7 +62,7 @@ pub(super) struct Varying {
 
 const UNIT: u64 = 1 << 10;
 /// log2(e) / 12, in units of 2^-32 bit.
-const STIRLING: i128 = 516_359_580;
+const STIRLING: u64 = 516_359_580;
 
 impl Varying {
     pub(super) const fn alternative(thousandths: u64) -> Self {
@@ -99,21 +99,28 @@ impl Varying {
             requests: before.requests.saturating_add(counts.requests),
             failures: before.failures.saturating_add(counts.failures),
         };
-        Bits(((self.log_beta(after) - self.log_beta(before)) >> 12) as i64)
+        let (then, now) = (self.parameters(before), self.parameters(after));
+        // Mostly nothing fails, and what did not change takes nothing away from itself.
+        let gained = |then: u64, now: u64| if then == now { 0 } else { part(now) - part(then) };
+        let sum = |(failures, successes): (u64, u64)| failures.saturating_add(successes);
+        let log_beta = gained(then.0, now.0) + gained(then.1, now.1) - gained(sum(then), sum(now));
+        Bits((log_beta >> 12) as i64)
     }
 
-    /// log2 of the Beta function by Stirling's series, in units of 2^-32 bit, but for a constant.
-    fn log_beta(self, seen: Counts) -> i128 {
+    /// After so much was seen.
+    fn parameters(self, seen: Counts) -> (u64, u64) {
         let failures = self.failures.saturating_add(seen.failures.saturating_mul(UNIT));
         let successes = seen.requests.saturating_sub(seen.failures).saturating_mul(UNIT);
-        let successes = self.successes.saturating_add(successes);
-        let part = |x: u64| {
-            let log2 = i128::from(fixed::log2_fine(x)) - (10 << 32);
-            let x = i128::from(x);
-            (2 * x - i128::from(UNIT)) * log2 / (2 * i128::from(UNIT)) + STIRLING * i128::from(UNIT) / x
-        };
-        part(failures) + part(successes) - part(failures.saturating_add(successes))
+        (failures, self.successes.saturating_add(successes))
     }
+}
+
+/// What a parameter adds to log2 of the Beta function, and their sum takes away, by Stirling's series, in units of 2^-32
+/// bit, but for a constant.
+fn part(x: u64) -> i128 {
+    let log2 = i128::from(fixed::log2_fine(x)) - (10 << 32);
+    let twice = 2 * i128::from(x) - i128::from(UNIT);
+    twice * log2 / (2 * i128::from(UNIT)) + i128::from(STIRLING * UNIT / x.max(1))
 }
 
 #[cfg(test)]

@@ -21,6 +21,9 @@ impl<T, const N: usize> Default for Largest<T, N> {
 
 impl<T: Ord + Clone, const N: usize> Largest<T, N> {
     pub(crate) fn add(&mut self, measure: u64, entry: &T) {
+        if self.kept.len() >= N && self.kept.last().is_some_and(|(least, _)| measure < *least) {
+            return;
+        }
         if let Some(known) = self.kept.iter().position(|(_, e)| e == entry) {
             if self.kept[known].0 >= measure {
                 return;

@@ -22,7 +22,11 @@ impl<T, const K: usize> Default for Smallest<T, K> {
 
 impl<T: Clone + StableHash, const K: usize> Smallest<T, K> {
     pub(crate) fn add(&mut self, value: &T) {
-        let hash = value.stable_hash();
+        self.add_hashed(value.stable_hash(), value);
+    }
+
+    /// Where the value's stable hash is known already.
+    pub(crate) fn add_hashed(&mut self, hash: u64, value: &T) {
         let full = self.by_hash.len() >= K;
         if full && self.by_hash.last().is_some_and(|(last, _)| hash > *last) {
             self.cut = true;

@@ -1,5 +1,7 @@
 //! A map as a list in order of key: smaller than a tree, and as fast, where there are few keys or they come in order.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,9 +17,11 @@ impl<K, V> Default for Sorted<K, V> {
 impl<K: Ord, V> Sorted<K, V> {
     /// Where the key stands, or where it would.
     fn find(&self, key: &K) -> Result<usize, usize> {
-        match self.0.last() {
-            Some((last, _)) if last < key => Err(self.0.len()),
-            _ => self.0.binary_search_by(|(known, _)| known.cmp(key)),
+        let Some(((last, _), others)) = self.0.split_last() else { return Err(0) };
+        match last.cmp(key) {
+            Ordering::Less => Err(self.0.len()),
+            Ordering::Equal => Ok(others.len()),
+            Ordering::Greater => others.binary_search_by(|(known, _)| known.cmp(key)),
         }
     }
 

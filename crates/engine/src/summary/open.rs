@@ -42,10 +42,10 @@ struct Place<'e> {
 }
 
 impl Open {
-    pub(super) fn add(&mut self, event: &Event, bucket: Bucket) {
+    pub(super) fn add(&mut self, event: &Event, trace: u64, bucket: Bucket) {
         let (env, service) = (&event.env, &event.service);
         let place = Place { env, service, kind: event.kind, name: &event.operation, bucket };
-        self.digest(place, || event.operation.clone()).add(event);
+        self.digest(place, || event.operation.clone()).add(event, trace);
     }
 
     pub(super) fn add_log(&mut self, log: &LogRecord, bucket: Bucket) {
@@ -140,6 +140,7 @@ impl Eq for Open {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hash::StableHash;
     use crate::summary::Summary;
     use crate::testing::{EventSpec, event};
 
@@ -152,7 +153,7 @@ mod tests {
 
     fn of<'e>(events: impl Iterator<Item = &'e (Event, Bucket)>) -> Summary {
         let mut summary = Summary::default();
-        events.for_each(|(event, bucket)| summary.add(event, *bucket));
+        events.for_each(|(event, bucket)| summary.add(event, event.trace.stable_hash(), *bucket));
         summary
     }
 
@@ -176,8 +177,8 @@ mod tests {
         let mut whole = of(first.iter());
         let mut read: Summary = postcard::from_bytes(&postcard::to_stdvec(&whole).unwrap()).unwrap();
         for (event, bucket) in second {
-            whole.add(event, *bucket);
-            read.add(event, *bucket);
+            whole.add(event, event.trace.stable_hash(), *bucket);
+            read.add(event, event.trace.stable_hash(), *bucket);
         }
         whole.close();
         read.close();

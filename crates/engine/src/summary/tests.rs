@@ -9,7 +9,7 @@ fn of(specs: &[EventSpec]) -> Summary {
     let mut summary = Summary::default();
     for spec in specs {
         let event = event(spec);
-        summary.add(&event, event.end.as_secs());
+        summary.add(&event, event.trace.stable_hash(), event.end.as_secs());
     }
     summary.close();
     summary
@@ -79,7 +79,7 @@ proptest! {
         let events = flood(dimension);
         let of = |order: &[usize]| {
             let mut summary = Summary::default();
-            order.iter().for_each(|i| summary.add(&events[*i], 1_000));
+            order.iter().for_each(|i| summary.add(&events[*i], events[*i].trace.stable_hash(), 1_000));
             summary.close();
             summary
         };
@@ -106,7 +106,7 @@ fn a_flood_of_operations_stays_bounded_and_loses_no_count() {
     for i in 0..100_000u64 {
         let mut event = event(&EventSpec { trace: i, ..EventSpec::default() });
         event.operation = format!("GET /{i}").into();
-        summary.add(&event, 1);
+        summary.add(&event, event.trace.stable_hash(), 1);
     }
     summary.close();
     let (_, service) = summary.services.iter().next().unwrap();

@@ -1,6 +1,7 @@
 //! When a version is a deployment, and when it is not.
 
 use super::*;
+use crate::hash::StableHash;
 use crate::summary::Bucket;
 use crate::testing::{EventSpec, event};
 
@@ -40,7 +41,7 @@ impl Traffic {
                         ..EventSpec::default()
                     };
                     let event = model::Event { version: (*version).into(), ..event(&spec) };
-                    summary.add(&event, (START + second) as Bucket);
+                    summary.add(&event, event.trace.stable_hash(), (START + second) as Bucket);
                 }
             }
             summary.close();

@@ -8,6 +8,7 @@ use model::{Nanos, Str};
 use serde::{Deserialize, Serialize};
 
 use super::ahead::{Ahead, Look};
+use super::lately::{Lately, counted, minute};
 use super::slowness::Slowness;
 use super::{Alarm, Counted, FamilyKey, Norm, OperationKey, Sign};
 use crate::config::Config;
@@ -34,6 +35,8 @@ pub(super) struct Series {
     /// The earliest bucket that changed since the tests last looked.
     #[serde(skip)]
     changed: Option<Bucket>,
+    #[serde(skip)]
+    requests: Lately,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -41,12 +44,26 @@ pub(super) struct Family {
     detector: Detector,
     #[serde(skip)]
     ahead: Ahead,
+    #[serde(skip)]
+    lately: Lately,
     pub(super) in_incident: bool,
     /// Buckets before it were judged with an incident that is over.
     from: Bucket,
     failures: u64,
     pub(super) first: Nanos,
     pub(super) last: Nanos,
+}
+
+/// What all families of an operation look at beyond what is sealed.
+struct Stretch<'a> {
+    test: Test,
+    first: Bucket,
+    buckets: &'a BTreeMap<Bucket, Digest>,
+    /// From the one in which the first bucket lies that is not sealed, with the requests since it began.
+    minutes: std::ops::RangeInclusive<u64>,
+    requests: Option<u64>,
+    sealed: Bucket,
+    threshold: Bits,
 }
 
 impl Digest {
@@ -87,8 +104,12 @@ impl Series {
         let changed = if bucket < self.first { 0 } else { bucket };
         self.changed = Some(self.changed.map_or(changed, |earliest| earliest.min(changed)));
         self.first = self.first.min(bucket);
+        self.requests.add(minute(bucket, config), digest.requests);
+        if self.inbound {
+            self.slowness.note(bucket, &digest, config);
+        }
         if !digest.codes.is_empty() {
-            self.absorb_codes(&mut digest, sealed, config);
+            self.absorb_codes(bucket, &mut digest, sealed, config);
         }
         match self.buckets.entry(bucket) {
             Entry::Occupied(mut known) => known.get_mut().merge(&digest),
@@ -99,7 +120,7 @@ impl Series {
     }
 
     /// Codes without a family of their own are the family `__other__`, in every bucket alike.
-    fn absorb_codes(&mut self, digest: &mut Digest, sealed: Bucket, config: &Config) {
+    fn absorb_codes(&mut self, bucket: Bucket, digest: &mut Digest, sealed: Bucket, config: &Config) {
         let mut codes: Vec<_> = digest.codes.iter().collect();
         let other: Str = OTHER.into();
         codes.extend(digest.codes.other().map(|failures| (&other, failures)));
@@ -117,6 +138,7 @@ impl Series {
             }
             if let Some(family) = self.families.get_mut(code) {
                 family.note(failures.count, failures.first, failures.last);
+                family.lately.add(minute(bucket, config), failures.count);
             }
         }
         digest.codes.keep_only(|code| self.families.contains_key(code));
@@ -210,14 +232,14 @@ impl Series {
     /// Puts the ticks from `from` to `to` together to minutes.
     pub(super) fn fold(&mut self, from: Bucket, to: Bucket, config: &Config) {
         let minute = config.ticks(60_000);
-        let ticks: Vec<Bucket> = self
-            .buckets
-            .range(from..to)
-            .map(|(bucket, _)| *bucket)
-            .filter(|bucket| bucket % minute != 0)
-            .collect();
-        for bucket in ticks {
-            if let Some(digest) = self.buckets.remove(&bucket) {
+        let mut from = from;
+        while from < to {
+            let Some((bucket, _)) = self.buckets.range(from..to).next() else { return };
+            let bucket = *bucket;
+            from = bucket + 1;
+            if bucket % minute != 0
+                && let Some(digest) = self.buckets.remove(&bucket)
+            {
                 self.buckets.entry(bucket - bucket % minute).or_default().merge(&digest);
             }
         }
@@ -252,45 +274,72 @@ impl Series {
             self.families.values_mut().for_each(|family| family.ahead.changed(changed));
             self.slowness.ahead.changed(changed);
         }
-        let (test, first, buckets) = (self.test(), self.first, &self.buckets);
+        let since = minute(sealed, config);
+        if !self.requests.is_known() {
+            self.requests = counted(&self.buckets, since, config, |digest| digest.requests);
+        }
+        let last =
+            self.buckets.last_key_value().map_or(since, |(bucket, _)| minute(*bucket, config).max(since));
+        let ahead = Stretch {
+            test: self.test(),
+            first: self.first,
+            buckets: &self.buckets,
+            minutes: since..=last,
+            requests: self.requests.since(since),
+            sealed,
+            threshold,
+        };
         let failures = self.families.iter_mut().filter_map(|(code, family)| {
-            let excess = family.excess(code, test, (first, buckets), sealed, config)?;
+            let excess = family.excess(code, &ahead, config)?;
             (excess.bits >= threshold).then(|| Alarm {
                 family: FamilyKey::failure(key.clone(), code.clone()),
                 onset: excess.onset,
                 norm: Norm::Failure(excess.baseline),
             })
         });
-        let slow = self.slowness.excess(buckets, sealed, config).and_then(|(excess, limit)| {
-            (excess.bits >= threshold).then(|| Alarm {
-                family: FamilyKey::of(key.clone(), Sign::Latency),
-                onset: excess.onset,
-                norm: Norm::Latency(excess.baseline, limit),
-            })
-        });
+        let slow =
+            self.slowness.excess(&self.buckets, sealed, threshold, config).and_then(|(excess, limit)| {
+                (excess.bits >= threshold).then(|| Alarm {
+                    family: FamilyKey::of(key.clone(), Sign::Latency),
+                    onset: excess.onset,
+                    norm: Norm::Latency(excess.baseline, limit),
+                })
+            });
         failures.chain(slow).collect()
     }
 }
 
 impl Family {
-    /// The evidence against its baseline, as if nothing came late any more.
-    fn excess(
-        &mut self,
-        code: &Str,
-        test: Test,
-        (first, buckets): (Bucket, &BTreeMap<Bucket, Digest>),
-        sealed: Bucket,
-        config: &Config,
-    ) -> Option<Excess> {
+    /// The evidence against its baseline, as if nothing came late any more; may be left out below the threshold.
+    fn excess(&mut self, code: &Str, ahead: &Stretch<'_>, config: &Config) -> Option<Excess> {
+        let Stretch { test, first, buckets, sealed, .. } = *ahead;
         // Most families are calm and have not failed for a while: nothing to look at.
         let failed_lately = self.last.0 / config.tick_ns() >= sealed;
         if self.in_incident || (self.detector.is_calm() && !failed_lately) {
+            return None;
+        }
+        let most = self.at_most(code, ahead, config);
+        if most.is_some_and(|most| most < ahead.threshold) {
             return None;
         }
         let counts = |digest: &Digest| digest.counts(code);
         let start = sealed.max(self.from);
         let look = Look { test, buckets, start, first: Some(first), counts, config };
         self.ahead.excess(&self.detector, &look)
+    }
+
+    /// What its test cannot exceed. Under `__other__` stands what was counted for others before.
+    fn at_most(&mut self, code: &Str, ahead: &Stretch<'_>, config: &Config) -> Option<Bits> {
+        if &**code == OTHER {
+            return None;
+        }
+        let since = *ahead.minutes.start();
+        if !self.lately.is_known() {
+            self.lately = counted(ahead.buckets, since, config, |digest| digest.counts(code).failures);
+        }
+        let failures = self.lately.since(since)?;
+        let counts = Counts { requests: ahead.requests?, failures };
+        self.detector.at_most(ahead.test, counts, ahead.minutes.clone())
     }
 
     fn note(&mut self, failures: u64, first: Option<Nanos>, last: Option<Nanos>) {

@@ -7,8 +7,10 @@ use model::SECOND_NS;
 use serde::{Deserialize, Serialize};
 
 use super::ahead::{Ahead, Look};
+use super::lately::{Lately, counted, minute};
 use crate::config::Config;
 use crate::detect::{Baseline, Counts, Detector, Excess, SLOWNESS};
+use crate::fixed::Bits;
 use crate::season::Season;
 use crate::sketch::{Latency, Merge};
 use crate::summary::{Bucket, Digest};
@@ -29,6 +31,9 @@ pub(super) struct Slowness {
     detector: Detector,
     #[serde(skip)]
     pub(super) ahead: Ahead,
+    /// Digests with slow requests, each at the limit of now.
+    #[serde(skip)]
+    lately: Lately,
     pub(super) in_incident: bool,
     /// Buckets before it were judged with an incident that is over.
     pub(super) from: Bucket,
@@ -65,6 +70,10 @@ impl Digest {
     pub(crate) fn slow(&self, above_ns: u64) -> Counts {
         Counts { requests: self.requests, failures: self.latency.count_from(above_ns) }
     }
+}
+
+fn slow_digests(digest: &Digest, limit: Limit) -> u64 {
+    u64::from(digest.slow(limit.above_ns).failures > 0)
 }
 
 impl Slowness {
@@ -114,7 +123,7 @@ impl Slowness {
         let margin = margin_percent(until.saturating_sub(first) * config.tick_ns());
         let Some(limit) = self.limit_of(&all, until * config.tick_ms / 60_000, margin) else { return };
         self.limit = Some(limit);
-        self.ahead.reset();
+        (self.ahead, self.lately) = (Ahead::default(), Lately::default());
         let above_ns = limit.above_ns;
         let mut baseline = Baseline::default();
         for (bucket, digest) in buckets.range(..until) {
@@ -146,17 +155,32 @@ impl Slowness {
         buckets.range(stretch).for_each(|(_, digest)| counts.add(digest.slow(limit.above_ns)));
         (self.limit, self.derived) = (Some(limit), until);
         self.detector.accept(minute, counts);
-        self.ahead.reset();
+        (self.ahead, self.lately) = (Ahead::default(), Lately::default());
     }
 
-    /// The evidence against its baseline, as if nothing came late any more.
+    /// A digest that comes.
+    pub(super) fn note(&mut self, bucket: Bucket, digest: &Digest, config: &Config) {
+        let Some(limit) = self.limit.filter(|_| self.lately.is_known()) else { return };
+        self.lately.add(minute(bucket, config), slow_digests(digest, limit));
+    }
+
+    /// The evidence against its baseline, as if nothing came late any more; may be left out below the threshold.
     pub(super) fn excess(
         &mut self,
         buckets: &BTreeMap<Bucket, Digest>,
         sealed: Bucket,
+        threshold: Bits,
         config: &Config,
     ) -> Option<(Excess, Limit)> {
         let limit = self.limit.filter(|_| !self.in_incident)?;
+        let since = minute(sealed, config);
+        if !self.lately.is_known() {
+            self.lately = counted(buckets, since, config, |digest| slow_digests(digest, limit));
+        }
+        let most = self.lately.since(since).map(|slow| self.detector.at_most_slow(slow));
+        if most.is_some_and(|most| most < threshold) {
+            return None;
+        }
         let counts = |digest: &Digest| digest.slow(limit.above_ns);
         let start = sealed.max(self.from);
         let look = Look { test: SLOWNESS, buckets, start, first: None, counts, config };

@@ -110,7 +110,7 @@ fn product(value: &str) -> u64 {
 }
 
 /// Units, encodings, layouts and what is only a matter of speed: they decide nothing.
-const NOT_PUBLISHED: [&str; 21] = [
+const NOT_PUBLISHED: [&str; 23] = [
     "BESIDES_SEEN",
     "FRACTION",
     "FREE",
@@ -120,12 +120,14 @@ const NOT_PUBLISHED: [&str; 21] = [
     "LAYOUT",
     "LOG2_E",
     "MILLION",
+    "MINUTES",
     "MINUTE_NS",
     "ONE",
     "POINT",
     "SEED",
     "SLOTS_MAX",
     "SLOTS_MIN",
+    "SPREAD_MOST",
     "STRETCH_BITS",
     "STEPS",
     "STEP_BITS",

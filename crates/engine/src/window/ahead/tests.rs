@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 
 use crate::config::Config;
+use crate::hash::StableHash;
 use crate::sketch::Merge;
 use crate::summary::Summary;
 use crate::testing::{EventSpec, event};
@@ -58,7 +59,7 @@ fn summary(second: u64, batch: &Batch) -> Summary {
         let mut event = event(&spec);
         event.start = event.end.saturating_sub(ms * 1_000_000);
         let mut one = Summary::default();
-        one.add(&event, end_s);
+        one.add(&event, event.trace.stable_hash(), end_s);
         one.close();
         summary.merge(&one);
     }
