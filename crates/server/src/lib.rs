@@ -27,6 +27,7 @@ mod settings;
 mod snapshot;
 mod store_writer;
 mod trail;
+mod turns;
 
 pub use auth::{KeySource, NewKey, NewKeyError, check_key_name};
 pub use clock::now;

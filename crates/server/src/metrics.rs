@@ -75,6 +75,7 @@ pub(crate) struct ServerMetrics {
     pub events_warned: Family<ReasonLabels, Counter>,
     pub payload_bytes: Family<SurfaceLabel, Counter>,
     pub shedding: Shedding,
+    pub turn_seconds: Histogram,
     pub commit_seconds: Histogram,
     pub bytes_in_flight: Gauge,
     pub connections: Family<ListenerLabel, Gauge>,
@@ -127,6 +128,7 @@ specs! {
     WARNED = "ingest_events_warned", "Events, log records and data points that were taken in, but not as they came, by what was changed or missing.";
     PAYLOAD = "ingest_payload_bytes", "Bytes of accepted requests after decompression.";
     SHED = "shed_requests", "Requests refused with 503 for want of room, by class and by what was scarce.";
+    TURN = "turn_wait_seconds", "Time that a task waits for its turn on the processor, looked at twenty times a second.";
     COMMIT = "journal_commit_seconds", "Time from handing an entry to the journal until it is durable.";
     IN_FLIGHT = "ingest_in_flight_bytes", "Bytes of requests held in memory now.";
     CONNECTIONS = "connections", "Open connections.";
@@ -190,6 +192,7 @@ impl ServerMetrics {
             events_warned: r.add(WARNED, Family::default()),
             payload_bytes: r.add(PAYLOAD, Family::default()),
             shedding: Shedding::new(r.add(SHED, Family::default())),
+            turn_seconds: r.add(TURN, durations()),
             commit_seconds: r.add(COMMIT, durations()),
             bytes_in_flight: r.add(IN_FLIGHT, Gauge::default()),
             connections: r.add(CONNECTIONS, Family::default()),

@@ -17,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clock;
 use crate::http::Failure;
+use crate::turns::Turns;
 
 /// `/readyz` speaks of what was shed for so long.
 const TOLD_FOR: Duration = Duration::from_secs(60);
@@ -37,6 +38,7 @@ pub(crate) enum Scarce {
     Places,
     Memory,
     Journal,
+    Processor,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -59,6 +61,7 @@ pub(crate) struct Shedding {
     last: Arc<[AtomicU64; Class::ALL.len()]>,
     /// What the engine was not told of yet.
     untold: Arc<[AtomicU64; Class::ALL.len()]>,
+    pub(crate) turns: Turns,
 }
 
 impl Class {
@@ -89,6 +92,16 @@ impl Class {
         u64::try_from(u128::from(of) * percent / 100).unwrap_or(u64::MAX).max(of.min(1))
     }
 
+    /// How long all may have to wait for the processor before this class is refused; `None` for what never is.
+    const fn wait_max(self) -> Option<Duration> {
+        match self {
+            Self::Traces => Some(Duration::from_millis(100)),
+            Self::Logs => Some(Duration::from_millis(150)),
+            Self::Metrics => Some(Duration::from_millis(200)),
+            Self::Vital => None,
+        }
+    }
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::Traces => "traces",
@@ -105,6 +118,7 @@ impl Scarce {
             Self::Places => "requests",
             Self::Memory => "memory",
             Self::Journal => "journal",
+            Self::Processor => "processor",
         }
     }
 
@@ -115,6 +129,9 @@ impl Scarce {
                 "requests of this class already hold the memory that they may (--in-flight-bytes-max)"
             }
             Self::Journal => "as many entries of this class wait for the journal as may",
+            Self::Processor => {
+                "requests wait too long for the processor (casebook_turn_wait_seconds); send less, or give it more cores"
+            }
         }
     }
 }
@@ -134,7 +151,12 @@ impl Places {
 
 impl Shedding {
     pub(crate) fn new(requests: Family<ShedLabels, Counter>) -> Self {
-        Self { requests, last: Arc::default(), untold: Arc::default() }
+        Self { requests, ..Self::default() }
+    }
+
+    /// Whether requests of this class would only make all others wait longer.
+    pub(crate) fn is_jammed(&self, class: Class) -> bool {
+        class.wait_max().is_some_and(|wait_max| self.turns.standing() > wait_max)
     }
 
     /// Refuses a request for want of something.
@@ -197,6 +219,19 @@ mod tests {
         assert_eq!(shares, [700, 800, 900, 1_000]);
         assert_eq!(Class::Traces.share(1), 1);
         assert_eq!(Class::Vital.share(u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn who_waits_too_long_for_the_processor_is_refused_by_class() {
+        let shedding = Shedding::default();
+        let jammed = |ms| {
+            shedding.turns.set(Duration::from_millis(ms));
+            Class::ALL.map(|class| shedding.is_jammed(class))
+        };
+        assert_eq!(jammed(0), [false; 4]);
+        assert_eq!(jammed(101), [true, false, false, false]);
+        assert_eq!(jammed(151), [true, true, false, false]);
+        assert_eq!(jammed(60_000), [true, true, true, false]);
     }
 
     #[test]

@@ -1,3 +1,5 @@
+//! What a soak is judged by.
+
 use super::*;
 use crate::soak::watch::Seen;
 

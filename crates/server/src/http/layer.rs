@@ -14,6 +14,7 @@ use http::header::{
 };
 use http::{HeaderName, HeaderValue};
 use hyper::body::Body as _;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::failure::RequestFacts;
 use super::{ErrorForm, Failure, GuardedBody, Signpost, discard, discard_of_stranger};
@@ -98,6 +99,15 @@ impl Shell {
         Ok(())
     }
 
+    /// Room to work on a request, and a processor that gets to it in time.
+    fn place(&self, class: Class) -> Result<OwnedSemaphorePermit, Failure> {
+        let shedding = &self.metrics.shedding;
+        if shedding.is_jammed(class) {
+            return Err(shedding.shed(class, Scarce::Processor));
+        }
+        self.places.take(class).ok_or_else(|| shedding.shed(class, Scarce::Places))
+    }
+
     fn limit(&self, limited: Limited, peer: Peer, who: Option<Arc<str>>) -> Failure {
         self.note(limited.by.reason(), peer, who);
         let labels = LimitLabels { listener: self.listener, by: limited.by.as_str() };
@@ -145,20 +155,16 @@ async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> R
         _ => shell.signpost.wrong_protocol(request.headers()),
     };
     let class = Class::of_path(request.uri().path());
-    let response = match wrong.map_or(admitted, Err).map(|()| shell.places.take(class)) {
+    let response = match wrong.map_or(admitted, Err).and_then(|()| shell.place(class)) {
         Err(failure) => shell.turn_away(failure, request).into_response(),
         // The place is kept until the answer has been sent.
-        Ok(Some(place)) => {
+        Ok(place) => {
             let response = next.run(request).await;
             let refused = response.extensions().get::<Failure>().map(Failure::code);
             if refused == Some(ErrorCode::InvalidSignature) {
                 shell.note("invalid_signature", peer, None);
             }
             response.map(|body| Body::new(GuardedBody::new(body, place)))
-        }
-        Ok(None) => {
-            let full = shell.metrics.shedding.shed(class, Scarce::Places);
-            shell.turn_away(full, request).into_response()
         }
     };
     let mut response = finish(&shell, &facts, response);

@@ -63,6 +63,12 @@ pub(super) fn watch_certificates(settings: &Settings, metrics: &ServerMetrics, d
     tokio::spawn(runtime::each_second_and_at_hangup(draining, move || tls.look()));
 }
 
+/// How long requests wait for the processor is looked at until the end.
+pub(super) fn watch_turns(metrics: &ServerMetrics, draining: DrainHandle) {
+    let turns = metrics.shedding.turns.clone();
+    tokio::spawn(turns.watch(metrics.turn_seconds.clone(), draining));
+}
+
 /// What every listener is wrapped in.
 pub(super) struct Shells<'a> {
     pub settings: &'a Settings,
