@@ -56,15 +56,21 @@ pub(super) fn watched_keys(settings: &Settings, metrics: &ServerMetrics, drainin
     Auth::Keys(keys)
 }
 
-/// Certificates of the listeners are kept up to date until the end.
-pub(super) fn watch_certificates(settings: &Settings, metrics: &ServerMetrics, draining: DrainHandle) {
+/// What is looked at until the end, whoever asks.
+pub(super) fn begin_watching(settings: &Settings, metrics: &ServerMetrics, draining: &DrainHandle) {
+    watch_turns(metrics, draining.clone());
+    watch_certificates(settings, metrics, draining.clone());
+}
+
+/// Certificates of the listeners are kept up to date.
+fn watch_certificates(settings: &Settings, metrics: &ServerMetrics, draining: DrainHandle) {
     let Some(tls) = settings.tls.clone() else { return };
     metrics.watch_tls(&tls.metrics);
     tokio::spawn(runtime::each_second_and_at_hangup(draining, move || tls.look()));
 }
 
-/// How long requests wait for the processor is looked at until the end.
-pub(super) fn watch_turns(metrics: &ServerMetrics, draining: DrainHandle) {
+/// How long requests wait for the processor.
+fn watch_turns(metrics: &ServerMetrics, draining: DrainHandle) {
     let turns = metrics.shedding.turns.clone();
     tokio::spawn(turns.watch(metrics.turn_seconds.clone(), draining));
 }

@@ -11,7 +11,7 @@ use runtime::{Budget, Closed, Drain, Hold, QueueReceiver, QueueSender, bounded};
 use store::{SqliteStore, Store};
 use tokio::sync::{oneshot, watch};
 
-use super::listeners::{Listeners, Shells, watch_certificates, watch_turns, watched_keys};
+use super::listeners::{Listeners, Shells, begin_watching, watched_keys};
 use super::recovery::recover;
 use super::{Server, Threads};
 use crate::admin::Admin;
@@ -95,7 +95,7 @@ impl Server {
         let ready = listeners.ready_line();
         let limits = Arc::new(Limits::new(settings.rates));
         let denials = Arc::new(Denials::default());
-        watch_certificates(&settings, &metrics, admin_draining.clone());
+        begin_watching(&settings, &metrics, &admin_draining);
         let auth = watched_keys(&settings, &metrics, admin_draining.clone());
         let shells = Shells {
             settings: &settings,
@@ -120,7 +120,6 @@ impl Server {
         let _ = health.parts.set(parts);
         let (ingest, reading) = core.surfaces(&settings, &room, &metrics, &refusals);
         tokio::spawn(room.watch(draining.clone()));
-        watch_turns(&metrics, draining.clone());
         let notifying = tokio::spawn(core.workers(&settings, &metrics)?.run(draining.clone()));
         tokio::spawn(core.retention(&settings, &metrics).run(draining.clone()));
         let routes = rest::router(reading.clone()).merge(ingest::rest_router(Arc::clone(&ingest), reading));
