@@ -152,3 +152,34 @@ fn what_json_cannot_say_is_as_good_as_absent_or_repaired() {
         assert_eq!(traces_from_json(nan.as_bytes(), context).unwrap().events[0].user, None);
     });
 }
+
+/// Senders cut texts between the two halves of a character, and JSON lets them; the rest of the request is whole.
+#[test]
+fn half_a_surrogate_pair_costs_a_character_and_no_request() {
+    let request = |text: &str| {
+        r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"TEXT"}}]},
+            "scopeSpans":[{"spans":[{"traceId":"4bf92f3577b34da6a3ce929d0e0e4736","spanId":"00f067aa0ba902b7",
+            "startTimeUnixNano":"1","endTimeUnixNano":"2","name":"TEXT","na\udc00me":"x"}]}]}]}"#
+            .replace("TEXT", text)
+            .into_bytes()
+    };
+    with_context(|context| {
+        for (cut, whole) in [
+            (r"caf\ud83d", "caf\u{fffd}"),
+            (r"\udca9caf", "\u{fffd}caf"),
+            (r"\ud83d\n\ud83d\ud83d\udca9\udca9", "\u{fffd}\n\u{fffd}\u{1f4a9}\u{fffd}"),
+            (r"\ud83dx\u00e9\uffff", "\u{fffd}x\u{e9}\u{ffff}"),
+        ] {
+            let batch = traces_from_json(&request(cut), context).unwrap();
+            let expected = traces_from_json(&request(&whole.replace('\n', r"\n")), context).unwrap();
+            assert_eq!(batch, expected, "{cut}");
+            assert_eq!(batch.events.len(), 1);
+        }
+        let mut not_utf8 = request("~");
+        let at = not_utf8.iter().position(|byte| *byte == b'~').unwrap();
+        for wrong in [0xff, 0xed, 0xe3] {
+            not_utf8[at] = wrong;
+            assert!(traces_from_json(&not_utf8, context).is_err(), "{wrong}");
+        }
+    });
+}

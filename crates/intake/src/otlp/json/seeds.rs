@@ -131,33 +131,75 @@ macro_rules! scalar {
     };
 }
 
-scalar!(Text -> Cow<'de, str>, "a string", {
-    fn visit_unit<E: Error>(self) -> Result<Cow<'de, str>, E> {
-        Ok(Cow::Borrowed(""))
+/// A text; null is an empty one. A surrogate without its other half, which senders make by cutting texts, is replaced: the
+/// span is worth more than the character.
+#[derive(Clone, Copy)]
+pub(super) struct Text;
+
+/// The same, with null as none.
+#[derive(Clone, Copy)]
+pub(super) struct OptionalText;
+
+impl<'de> DeserializeSeed<'de> for Text {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        OptionalText.deserialize(deserializer).map(Option::unwrap_or_default)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for OptionalText {
+    type Value = Option<Cow<'de, str>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de> Visitor<'de> for OptionalText {
+    type Value = Option<Cow<'de, str>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
     }
 
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Cow<'de, str>, E> {
-        Ok(Cow::Borrowed(text))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Cow<'de, str>, E> {
-        Ok(Cow::Owned(text.to_owned()))
-    }
-});
-
-scalar!(OptionalText -> Option<Cow<'de, str>>, "a string", {
-    fn visit_unit<E: Error>(self) -> Result<Option<Cow<'de, str>>, E> {
+    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
         Ok(None)
     }
 
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Option<Cow<'de, str>>, E> {
-        Ok(Some(Cow::Borrowed(text)))
+    /// As bytes: as a text a half surrogate would be an error of the whole request.
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_bytes(self)
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Option<Cow<'de, str>>, E> {
-        Ok(Some(Cow::Owned(text.to_owned())))
+    fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
+        std::str::from_utf8(bytes).map(|text| Some(Cow::Borrowed(text))).or_else(|_| self.visit_bytes(bytes))
     }
-});
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+        let whole = String::from_utf8(bytes.to_vec()).or_else(|_| String::from_utf8(without_halves(bytes)));
+        whole.map(|text| Some(Cow::Owned(text))).map_err(|_| E::custom("a string is not UTF-8"))
+    }
+}
+
+/// An escaped half of a surrogate pair comes as three bytes, as if it were a character.
+fn without_halves(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((first, after)) = rest.split_first() {
+        rest = match rest {
+            [0xed, 0xa0..=0xbf, 0x80..=0xbf, after @ ..] => {
+                out.extend_from_slice("\u{fffd}".as_bytes());
+                after
+            }
+            _ => {
+                out.push(*first);
+                after
+            }
+        };
+    }
+    out
+}
 
 scalar!(Nanoseconds -> u64, "nanoseconds since 1970 as a string or a number", {
     fn visit_unit<E: Error>(self) -> Result<u64, E> {
