@@ -66,6 +66,10 @@ pub enum AuditAction {
     Start,
     ChangeKeys,
     RetryNotification,
+    /// A person began a session.
+    Login,
+    /// A person ended a session.
+    Logout,
 }
 
 /// The same, once it is known to make sense.
@@ -214,7 +218,7 @@ impl From<AuditOutcome> for AuditedOutcome {
 }
 
 impl AuditAction {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Acknowledge,
         Self::Assign,
         Self::Comment,
@@ -228,6 +232,8 @@ impl AuditAction {
         Self::Start,
         Self::ChangeKeys,
         Self::RetryNotification,
+        Self::Login,
+        Self::Logout,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -245,6 +251,8 @@ impl AuditAction {
             Self::Start => "start",
             Self::ChangeKeys => "change_keys",
             Self::RetryNotification => "retry_notification",
+            Self::Login => "login",
+            Self::Logout => "logout",
         }
     }
 
@@ -257,6 +265,8 @@ impl AuditAction {
                     ServerChangeKind::Start => Self::Start,
                     ServerChangeKind::ChangeKeys => Self::ChangeKeys,
                     ServerChangeKind::RetryNotification => Self::RetryNotification,
+                    ServerChangeKind::Login => Self::Login,
+                    ServerChangeKind::Logout => Self::Logout,
                 };
             }
         };
@@ -326,9 +336,7 @@ mod tests {
         for action in AuditAction::ALL {
             assert_eq!(serde_json::to_value(action).unwrap(), action.as_str());
         }
-        let kinds =
-            [ServerChangeKind::Start, ServerChangeKind::ChangeKeys, ServerChangeKind::RetryNotification];
-        for kind in kinds {
+        for kind in ServerChangeKind::ALL {
             let (at, actor, detail) = (model::Nanos(0), "a".into(), "d".into());
             let entry = Audited::Server(model::ServerChange { at, actor, kind, detail });
             assert_eq!(AuditAction::of(&entry).as_str(), entry.action());

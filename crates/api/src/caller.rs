@@ -57,6 +57,54 @@ pub enum CallerKind {
     Local,
     /// By a key.
     Key,
+    /// A person, by a session that began with a login at the OpenID issuer.
+    Person,
+}
+
+/// What a person may, by the groups that the issuer names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    Viewer,
+    Responder,
+    Admin,
+}
+
+impl Role {
+    pub const ALL: [Self; 3] = [Self::Viewer, Self::Responder, Self::Admin];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Responder => "responder",
+            Self::Admin => "admin",
+        }
+    }
+
+    pub const fn scope(self) -> Scope {
+        match self {
+            Self::Viewer => Scope::Read,
+            Self::Responder => Scope::Agent,
+            Self::Admin => Scope::Admin,
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A person who is logged in; text from outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonView {
+    /// As the person is shown; not unique, and possibly of its own choice.
+    pub shown: String,
+    /// Issuer and subject together are nobody else's.
+    pub subject: String,
+    pub issuer: String,
+    pub role: Role,
 }
 
 /// `GET /v1/caller`.
@@ -70,6 +118,9 @@ pub struct CallerView {
     /// RFC 3339; absent where it does not end by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
+    /// Absent for keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<PersonView>,
 }
 
 #[cfg(test)]

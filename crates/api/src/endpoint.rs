@@ -18,7 +18,9 @@ pub struct Endpoint {
 pub enum Access {
     /// Anybody, without a key.
     Open,
-    /// Whoever has a valid key, of whatever scope.
+    /// Anybody who wants to be known: charged to the address, as what is refused is.
+    Login,
+    /// Whoever has a valid key or session, of whatever scope.
     AnyKey,
     /// Callers of this scope.
     Needs(Scope),
@@ -31,7 +33,8 @@ impl Access {
     pub fn describe(self) -> String {
         match self {
             Self::Open => "open".to_owned(),
-            Self::AnyKey => "any key".to_owned(),
+            Self::Login => "anybody, within limits".to_owned(),
+            Self::AnyKey => "any key or session".to_owned(),
             Self::Needs(scope) => format!("`{scope}`"),
             Self::LocalOr(scope) => format!("`{scope}`, or from this machine"),
         }
@@ -92,6 +95,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get("/v1/traces/{id}", "The events of one trace."),
     get("/v1/traces/{id}/explanation", "Where the trace's failure arose and how it spread."),
     endpoint(Method::Get, "/v1/caller", Listener::Api, Access::AnyKey, "Who asks: name, scope and address."),
+    login("/login", "Sends a person to the OpenID issuer; `to` is the path to come back to."),
+    login("/login/callback", "Where the issuer sends a person back to: begins a session."),
+    endpoint(Method::Get, "/session", Listener::Api, Access::AnyKey, "A page that says who is logged in."),
+    endpoint(Method::Post, "/logout", Listener::Api, Access::AnyKey, "Ends the session that asks."),
     get("/v1/alerts", "Alerts of other systems, the one told of last first: status, env, service, limit."),
     get("/v1/errors", "Error families, the most frequent first."),
     get("/v1/notifications", "List notifications, newest first: state, target, incident, limit, cursor."),
@@ -157,6 +164,10 @@ const fn get(path: &'static str, summary: &'static str) -> Endpoint {
     endpoint(Method::Get, path, Listener::Api, Access::Needs(Scope::Read), summary)
 }
 
+const fn login(path: &'static str, summary: &'static str) -> Endpoint {
+    endpoint(Method::Get, path, Listener::Api, Access::Login, summary)
+}
+
 /// What shows more than reports do: users and texts as they came.
 const fn admin_get(path: &'static str, summary: &'static str) -> Endpoint {
     endpoint(Method::Get, path, Listener::Api, Access::Needs(Scope::Admin), summary)
@@ -200,8 +211,10 @@ mod tests {
     fn only_liveness_is_open_and_what_only_reads_never_needs_more_than_it_shows() {
         for one in ENDPOINTS {
             assert_eq!(one.access == Access::Open, one.path == "/livez", "{}", one.path);
+            assert_eq!(one.access == Access::Login, one.path.starts_with("/login"), "{}", one.path);
             let writes = matches!(one.access, Access::Needs(Scope::Write | Scope::Agent));
-            assert_eq!(writes, one.method == Method::Post, "{}", one.path);
+            let ends_session = one.path == "/logout";
+            assert_eq!(writes || ends_session, one.method == Method::Post, "{}", one.path);
         }
         assert!(GRPC_METHODS.iter().all(|one| one.access == Access::Needs(Scope::Write)));
     }

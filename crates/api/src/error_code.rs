@@ -90,13 +90,17 @@ register! {
         "The server checks who sends this, and no signature of the request fits the body and a configured secret. Nothing of it was taken in.",
         "Compare the secret of the sender with the server's; the body must arrive as it was signed.";
     Unauthenticated "unauthenticated" 401 Caller Never
-        "No valid key",
-        "The server asks for a key, and the request has none that it knows: it is missing, mistyped, expired or was taken away.",
-        "Send `Authorization: Bearer KEY`; `casebook keys new` makes a key for the server's keys file.";
+        "No valid key or session",
+        "The server asks who this is, and the request has no key or session that it knows: it is missing, mistyped, expired or was taken away.",
+        "Send `Authorization: Bearer KEY`; `casebook keys new` makes a key for the server's keys file. People log in at `/login` where the server has an OpenID issuer.";
     Forbidden "forbidden" 403 Caller Never
-        "The key may not do this",
-        "The key is valid, but its scope does not cover this endpoint, or it may not be used from this address.",
-        "Use a key with the scope that `detail` names.";
+        "The caller may not do this",
+        "The key or session is valid, but its scope does not cover this endpoint, it may not be used from this address, or another site's page made the request.",
+        "Use a key with the scope, or ask for the role, that `detail` names.";
+    LoginFailed "login_failed" 403 Caller Never
+        "The login came to nothing",
+        "The issuer refused, what it sent does not count, the login took too long, or no group of the person has a role here.",
+        "Log in again at `/login`. Where `detail` speaks of roles, ask whoever runs the server: --oidc-viewers, --oidc-responders and --oidc-admins name the groups.";
     EndpointNotFound "endpoint_not_found" 404 Caller Never
         "There is no such endpoint",
         "The path is not one of the server's on this listener.",
@@ -177,6 +181,10 @@ register! {
         "The server is overloaded",
         "A bounded queue is full, so the request was not taken in. Nothing of it was kept.",
         "Wait for `Retry-After` and send it again; if it persists, give the server more or send less.";
+    IssuerUnavailable "issuer_unavailable" 503 Operator Later
+        "The OpenID issuer cannot be used",
+        "Nobody can log in at the moment: the issuer cannot be reached, or what it answers does not fit the server's settings. Keys and sessions go on.",
+        "See `detail` and the server's log; try again once the issuer answers.";
     JournalFailed "journal_failed" 503 Operator Later
         "The journal cannot be written",
         "The event could not be made durable, so it was not acknowledged.",

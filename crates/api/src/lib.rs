@@ -29,7 +29,7 @@ pub use audit::{
     CheckedAuditQuery, IncidentAuditQuery,
 };
 pub use bundle::{BUNDLE_SECS_MAX, BundleEnd, BundleFrame, BundleHead, BundleQuery};
-pub use caller::{CallerKind, CallerView, Scope};
+pub use caller::{CallerKind, CallerView, PersonView, Role, Scope};
 pub use cursor::{AuditCursor, CursorError, IncidentCursor, NotificationCursor, ReportCursor};
 pub use endpoint::{Access, ENDPOINTS, Endpoint, GRPC_METHODS, GrpcMethod, Listener, Method};
 pub use error_code::{ErrorCode, ErrorInfo, Fault, Retry};

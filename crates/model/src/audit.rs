@@ -44,6 +44,8 @@ pub enum ServerChangeKind {
     Start,
     ChangeKeys,
     RetryNotification,
+    Login,
+    Logout,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,11 +121,16 @@ impl AuditEntry {
 }
 
 impl ServerChangeKind {
+    pub const ALL: [Self; 5] =
+        [Self::Start, Self::ChangeKeys, Self::RetryNotification, Self::Login, Self::Logout];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Start => "start",
             Self::ChangeKeys => "change_keys",
             Self::RetryNotification => "retry_notification",
+            Self::Login => "login",
+            Self::Logout => "logout",
         }
     }
 }

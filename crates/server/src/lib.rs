@@ -16,6 +16,7 @@ mod http;
 mod ingest;
 mod limits;
 mod listen;
+mod login;
 mod metrics;
 mod overload;
 mod process;
@@ -29,7 +30,7 @@ mod store_writer;
 mod trail;
 mod turns;
 
-pub use auth::{KeySource, NewKey, NewKeyError, check_key_name};
+pub use auth::{KeySource, NewKey, NewKeyError, People, check_key_name};
 pub use clock::now;
 pub use data::{DataDir, DataDirError, Installation, salt};
 pub use doctor::check_data;

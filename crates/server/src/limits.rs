@@ -100,7 +100,9 @@ impl By {
             Self::All => {
                 "all clients together sent as much as they may (--rate-all-requests, --rate-all-bytes)"
             }
-            Self::Denied => "this address was refused as often as it may be (--rate-denied-requests)",
+            Self::Denied => {
+                "this address was refused, or asked for logins, as often as it may (--rate-denied-requests)"
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use runtime::{Budget, MetricSpec, Metrics, QueueGauges, TlsMetrics};
 
-use crate::auth::KeyMetrics;
+use crate::auth::{KeyMetrics, People};
 
 /// From a quarter of a millisecond to sixteen seconds.
 const DURATION_BUCKETS_S: [f64; 9] = [0.00025, 0.001, 0.004, 0.016, 0.064, 0.25, 1.0, 4.0, 16.0];
@@ -139,7 +139,9 @@ specs! {
     KEYS = "keys_known", "Keys of the file that is in force.";
     KEYS_BROKEN = "keys_file_broken", "1 while the keys file cannot be read or understood, so that the keys from before stay in force.";
     KEYS_RELOADS = "keys_reloads", "How often a changed keys file was taken over.";
-HANDSHAKES_FAILED = "tls_handshakes_failed", "TLS handshakes that came to nothing, by listener and reason: refused, slow or crowded.";
+    LOGINS = "logins", "Logins of people and their ends, by what became of them.";
+    SESSIONS = "sessions_open", "Sessions of people that are not over.";
+    HANDSHAKES_FAILED = "tls_handshakes_failed", "TLS handshakes that came to nothing, by listener and reason: refused, slow or crowded.";
     TLS_BROKEN = "tls_files_broken", "1 while the files of certificates cannot be used, so that the ones from before stay in force.";
     TLS_RELOADS = "tls_reloads", "How often changed certificates were taken over.";
     ENGINE_DEPTH = "engine_queue_depth", "Groups of durable entries that wait for the engine.";
@@ -241,6 +243,12 @@ impl ServerMetrics {
         registry.add(KEYS, keys.known.clone());
         registry.add(KEYS_BROKEN, keys.broken.clone());
         registry.add(KEYS_RELOADS, keys.reloads.clone());
+    }
+
+    pub(crate) fn watch_people(&self, people: &People) {
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        registry.add(LOGINS, people.logins.clone());
+        registry.add(SESSIONS, people.sessions_open());
     }
 
     pub(crate) fn watch_tls(&self, tls: &TlsMetrics) {

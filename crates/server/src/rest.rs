@@ -21,7 +21,7 @@ use model::{Incident, IncidentId};
 use store::{Outbox, Store};
 
 pub(crate) use bundle::BundlePlaces;
-pub(crate) use query::{NoQuery, StrictPath, StrictQuery};
+pub(crate) use query::{NoQuery, Parameters, StrictPath, StrictQuery};
 
 use crate::engine_loop::EngineQueries;
 use crate::http::Failure;

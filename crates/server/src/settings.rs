@@ -1,6 +1,7 @@
 //! The register of settings of `casebook serve`, and what they mean once they are all read.
 
 mod alerts;
+mod oidc;
 mod rates;
 mod tls;
 mod together;
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use runtime::config::{ConfigErrors, Meaning, Said, Setting, value};
 
-use crate::auth::KeySource;
+use crate::auth::{KeySource, People};
 use crate::ingest::PagerdutySecrets;
 use crate::limits::RateSettings;
 
@@ -64,6 +65,47 @@ pub static REGISTER: &[Setting] = &[
         "FILE",
         None,
         "PEM file with authorities; every client then needs a certificate of one of them, on every listener.",
+    ),
+    setting(
+        "public-url",
+        "URL",
+        None,
+        "Where people's browsers reach the API, without a path; needed for logins.",
+    ),
+    setting(
+        "oidc-issuer",
+        "URL",
+        None,
+        "OpenID issuer that people log in at, as it calls itself; without it there are no logins.",
+    ),
+    setting("oidc-client-id", "ID", None, "As whom the issuer knows this server."),
+    setting(
+        "oidc-client-secret-file",
+        "FILE",
+        None,
+        "File with the secret of --oidc-client-id; without it the client is a public one.",
+    ),
+    setting("oidc-scopes", "NAMES", Some("openid profile email"), "What is asked of the issuer, by blanks."),
+    setting(
+        "oidc-claim",
+        "NAME",
+        Some("groups"),
+        "Claim of the ID token that names a person's groups, or the way to one, as in /realm_access/roles.",
+    ),
+    setting("oidc-viewers", "NAMES", None, "Groups that may read; a comma within a name is written \\,."),
+    setting("oidc-responders", "NAMES", None, "Groups that may also act on incidents."),
+    setting("oidc-admins", "NAMES", None, "Groups that may do everything."),
+    setting(
+        "session-idle",
+        "DURATION",
+        Some("1h"),
+        "After how long without a request a person's session ends; 1s to 30d.",
+    ),
+    setting(
+        "session-lifetime",
+        "DURATION",
+        Some("12h"),
+        "After how long a person has to log in again; 1s to 30d.",
     ),
     setting("tick", "DURATION", Some("1s"), "How often the engine evaluates; 100ms to 1m."),
     setting("shards", "COUNT", Some("1"), "Into how many parts the engine's summaries are cut; 1 to 64."),
@@ -155,7 +197,7 @@ pub static REGISTER: &[Setting] = &[
         "rate-denied-requests",
         "COUNT",
         Some("20"),
-        "Requests a second of one address that are refused with a reason; beyond them it gets 429.",
+        "Requests a second of one address that are refused with a reason, or that are logins; beyond them it gets 429.",
     ),
     setting(
         "alert-service-labels",
@@ -219,6 +261,7 @@ pub struct Settings {
     pub otlp_grpc: SocketAddr,
     pub otlp_http: SocketAddr,
     pub keys: Option<Arc<KeySource>>,
+    pub people: Option<Arc<People>>,
     pub tls: Option<Arc<runtime::TlsSource>>,
     pub rates: RateSettings,
     pub tick: Duration,
@@ -324,6 +367,7 @@ impl Settings {
         let addresses = LISTENERS.map(|name| (name, meaning.get(name, value::address)));
         let [listen, admin, otlp_grpc, otlp_http] = addresses.map(|(_, address)| address);
         let keys = together::read_keys(meaning);
+        let people = oidc::read(meaning);
         let tls = tls::read(meaning);
         let rates = rates::read(meaning);
         let tick = meaning.get("tick", duration_within(100, 60_000, "100ms to 1m"));
@@ -353,7 +397,7 @@ impl Settings {
         let pagerduty_secrets = meaning.get("pagerduty-secrets", alerts::secrets);
         let notifications = together::read_notifications(meaning);
         together::check_addresses(meaning, addresses);
-        together::check_reach(meaning, addresses, &keys);
+        together::check_reach(meaning, addresses, &keys, &people);
         let in_flight = ("in-flight-bytes-max", in_flight_bytes_max);
         together::check_times(meaning, in_flight, (4, "four times"), ("body-bytes-max", body_bytes_max));
         let (retention, segment) = (("retention-bytes", retention_bytes), ("segment-bytes", segment_bytes));
@@ -366,6 +410,7 @@ impl Settings {
             otlp_grpc: otlp_grpc?,
             otlp_http: otlp_http?,
             keys: keys.source(),
+            people: people.people(),
             tls,
             rates: rates?,
             tick: tick?,

@@ -20,20 +20,23 @@ fn keys(entries: &str) -> Auth {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("keys.toml");
     std::fs::write(&path, entries).unwrap();
-    Auth::Keys(KeySource::open(path.to_str().unwrap()).unwrap())
+    Auth { keys: Some(KeySource::open(path.to_str().unwrap()).unwrap()), people: None }
+}
+
+impl Auth {
+    fn ask(&self, access: Access, headers: &HeaderMap, peer: Peer) -> Result<Option<Caller>, Denied> {
+        self.admit(access, Asked { door: Door::Api, method: &Method::POST, headers, peer })
+    }
 }
 
 #[test]
 fn without_keys_this_machine_may_everything_and_others_nothing() {
-    let auth = Auth::LoopbackOnly;
-    let admit = |address| auth.admit(Access::Needs(Scope::Admin), &HeaderMap::new(), peer(address));
+    let auth = Auth::default();
+    let admit = |address| auth.ask(Access::Needs(Scope::Admin), &HeaderMap::new(), peer(address));
     assert_eq!(admit(HOME).unwrap().unwrap().kind, CallerKind::Local);
     assert!(admit("::1").is_ok() && admit("::ffff:127.0.0.1").is_ok());
     assert_eq!(admit(AWAY).unwrap_err().why, Denial::NotLocal);
-    assert_eq!(
-        auth.admit(Access::AnyKey, &HeaderMap::new(), Peer::NOBODY).unwrap_err().why,
-        Denial::NotLocal
-    );
+    assert_eq!(auth.ask(Access::AnyKey, &HeaderMap::new(), Peer::NOBODY).unwrap_err().why, Denial::NotLocal);
 }
 
 #[test]
@@ -46,7 +49,7 @@ fn with_keys_a_request_needs_a_known_key_in_force_whose_scope_covers_the_endpoin
         + "networks = [\"10.0.0.0/8\"]\n";
     let auth = keys(&text);
     let needs = |scope: Scope, header: &str| {
-        auth.admit(Access::Needs(scope), &with(&[header]), peer(AWAY)).map(|caller| caller.unwrap().name)
+        auth.ask(Access::Needs(scope), &with(&[header]), peer(AWAY)).map(|caller| caller.unwrap().name)
     };
     let bearer = |key: &NewKey| format!("Bearer {}", key.reveal());
     assert_eq!(&*needs(Scope::Write, &bearer(&write)).unwrap(), "collector");
@@ -60,17 +63,18 @@ fn with_keys_a_request_needs_a_known_key_in_force_whose_scope_covers_the_endpoin
         assert!(needs(Scope::Write, odd).is_err(), "{odd}");
     }
     let twice = with(&[&bearer(&write), &bearer(&write)]);
-    assert_eq!(auth.admit(Access::Needs(Scope::Write), &twice, peer(AWAY)).unwrap_err().why, Denial::NoKey);
+    assert_eq!(auth.ask(Access::Needs(Scope::Write), &twice, peer(AWAY)).unwrap_err().why, Denial::NoKey);
 }
 
 #[test]
 fn with_keys_this_machine_needs_one_too_but_for_health_and_metrics() {
     let key = NewKey::generate(Scope::Write).unwrap();
     let auth = keys(&key.file_entry("collector", None));
-    let admit = |access, address| auth.admit(access, &HeaderMap::new(), peer(address));
+    let admit = |access, address| auth.ask(access, &HeaderMap::new(), peer(address));
     assert_eq!(admit(Access::Needs(Scope::Read), HOME).unwrap_err().why, Denial::NoKey);
     assert_eq!(admit(Access::AnyKey, HOME).unwrap_err().why, Denial::NoKey);
     assert!(admit(Access::LocalOr(Scope::Read), HOME).is_ok());
     assert_eq!(admit(Access::LocalOr(Scope::Read), AWAY).unwrap_err().why, Denial::NoKey);
     assert!(admit(Access::Open, AWAY).unwrap().is_none());
+    assert!(admit(Access::Login, AWAY).unwrap().is_none());
 }

@@ -161,7 +161,7 @@ fn grpc_code(code: ErrorCode) -> tonic::Code {
             Code::InvalidArgument
         }
         ErrorCode::InvalidSignature | ErrorCode::Unauthenticated => Code::Unauthenticated,
-        ErrorCode::Forbidden => Code::PermissionDenied,
+        ErrorCode::Forbidden | ErrorCode::LoginFailed => Code::PermissionDenied,
         ErrorCode::IncidentNotFound
         | ErrorCode::ReportNotFound
         | ErrorCode::NotificationNotFound
@@ -179,6 +179,7 @@ fn grpc_code(code: ErrorCode) -> tonic::Code {
         ErrorCode::DiskFull
         | ErrorCode::NotReady
         | ErrorCode::Overloaded
+        | ErrorCode::IssuerUnavailable
         | ErrorCode::JournalFailed
         | ErrorCode::StorageFailed => Code::Unavailable,
         ErrorCode::Internal | ErrorCode::ReportCorrupt => Code::Internal,

@@ -3,25 +3,27 @@
 
 use std::sync::Arc;
 
-use api::ErrorCode;
+use api::{Access, ErrorCode};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use hyper::body::Body as _;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::failure::RequestFacts;
-use super::{ErrorForm, Failure, GuardedBody, Signpost, discard, discard_of_stranger};
-use crate::auth::{Auth, Caller, Demand, Denied, Peer, demand};
+use super::{Door, ErrorForm, Failure, GuardedBody, Signpost, discard, discard_of_stranger};
+use crate::auth::{Asked, Auth, Caller, Demand, Denied, Peer, WayBack, demand};
 use crate::clock;
 use crate::denials::{Denials, Refused};
 use crate::limits::{Limited, Limits, Metered};
+use crate::login::wants_page;
 use crate::metrics::{DenialLabels, LimitLabels, ResponseLabels, ServerMetrics};
 use crate::overload::{Class, Places, Scarce};
 use crate::refusals::Refusals;
@@ -45,6 +47,19 @@ pub(crate) struct Shell {
     pub denials: Arc<Denials>,
 }
 
+/// Why a request is not let through.
+enum Turned {
+    Away(Failure),
+    /// Whoever sits in front of the browser may be somebody.
+    ToLogin,
+}
+
+impl From<Failure> for Turned {
+    fn from(failure: Failure) -> Self {
+        Self::Away(failure)
+    }
+}
+
 /// Puts the shell around a router.
 pub(crate) fn wrap(router: Router, shell: Shell) -> Router {
     // Reached by nobody: the layer answers what the table of endpoints does not name. Its own fallback would be
@@ -55,27 +70,48 @@ pub(crate) fn wrap(router: Router, shell: Shell) -> Router {
 
 impl Shell {
     /// Lets a request through if the table of endpoints names it and its caller may.
-    fn admit(&self, request: &mut Request) -> Result<(), Failure> {
+    fn admit(&self, request: &mut Request) -> Result<(), Turned> {
         let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
         let demand = demand(self.signpost.door, request.method(), path);
         let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::NOBODY);
-        match self.auth.admit(demand.access(), request.headers(), peer) {
+        let asked =
+            Asked { door: self.signpost.door, method: request.method(), headers: request.headers(), peer };
+        match self.auth.admit(demand.access(), asked) {
             Ok(Some(caller)) => self.charge(caller, request)?,
+            Ok(None) if demand.access() == Access::Login => self.charge_stranger(peer)?,
             Ok(None) => {}
-            Err(denied) => return Err(self.deny(denied, peer)),
+            Err(denied) if denied.is_unknown() && self.can_log_in(request) => {
+                self.charge_stranger(peer)?;
+                return Err(Turned::ToLogin);
+            }
+            Err(denied) => return Err(self.deny(denied, peer).into()),
         }
         match demand {
             Demand::Endpoint(_) => Ok(()),
             Demand::UnknownPath => {
                 let detail = self.signpost.unknown_path(request.uri().path());
-                Err(Failure::new(ErrorCode::EndpointNotFound, detail))
+                Err(Failure::new(ErrorCode::EndpointNotFound, detail).into())
             }
             Demand::UnknownMethod(allowed) => {
                 let detail = format!("{} is not allowed here", request.method());
                 let failure = Failure::new(ErrorCode::MethodNotAllowed, detail);
-                Err(failure.with_header(ALLOW, HeaderValue::from_static(allowed)))
+                Err(failure.with_header(ALLOW, HeaderValue::from_static(allowed)).into())
             }
         }
+    }
+
+    /// As refusals are: who is not known yet cannot use up what others have.
+    fn charge_stranger(&self, peer: Peer) -> Result<(), Failure> {
+        self.limits.deny(peer.address).map_err(|limited| self.limit(limited, peer, None))
+    }
+
+    /// A browser that looks for a page.
+    fn can_log_in(&self, request: &Request) -> bool {
+        self.auth.people.is_some()
+            && self.signpost.door == Door::Api
+            && request.method() == Method::GET
+            && wants_page(request.headers())
+            && !request.headers().contains_key(AUTHORIZATION)
     }
 
     /// Charges a request to its caller, and its body: a small one of known length at once, which is what telemetry
@@ -148,7 +184,11 @@ impl Shell {
 async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> Response {
     let facts = RequestFacts::new(request_id(&request), request.headers());
     let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::NOBODY);
-    let admitted = shell.admit(&mut request);
+    let admitted = match shell.admit(&mut request) {
+        Err(Turned::ToLogin) => return finish(&shell, &facts, to_login(&request)),
+        Err(Turned::Away(failure)) => Err(failure),
+        Ok(()) => Ok(()),
+    };
     // A caller is told of the wrong door before the path, which means nothing there.
     let wrong = match &admitted {
         Err(failure) if is_denied(failure) => None,
@@ -167,10 +207,18 @@ async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> R
             response.map(|body| Body::new(GuardedBody::new(body, place)))
         }
     };
-    let mut response = finish(&shell, &facts, response);
-    if let Ok(id) = HeaderValue::from_str(&facts.id) {
-        response.headers_mut().insert(REQUEST_ID, id);
-    }
+    finish(&shell, &facts, response)
+}
+
+/// And back to where it wanted to go.
+fn to_login(request: &Request) -> Response {
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    // What is no fit way back would only be refused.
+    let query = WayBack::parse(path)
+        .map(|to| form_urlencoded::Serializer::new("?".to_owned()).append_pair("to", to.as_str()).finish());
+    let location = HeaderValue::from_str(&format!("/login{}", query.unwrap_or_default()));
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    response.headers_mut().insert(LOCATION, location.unwrap_or(HeaderValue::from_static("/login")));
     response
 }
 
@@ -191,6 +239,9 @@ fn finish(shell: &Shell, facts: &RequestFacts, mut response: Response) -> Respon
     if shell.signpost.door.form() == ErrorForm::Problem {
         protect(&mut response);
     }
+    if let Ok(id) = HeaderValue::from_str(&facts.id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
     response
 }
 
@@ -202,7 +253,7 @@ fn protect(response: &mut Response) {
     headers
         .entry(CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 

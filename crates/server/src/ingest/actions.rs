@@ -63,6 +63,9 @@ fn actor(caller: &Caller, stated: Option<&str>) -> Result<Str, Failure> {
         (CallerKind::Local, stated) => stated.unwrap_or(ACTOR_UNNAMED).into(),
         (CallerKind::Key, None) => Str::from(&*caller.name),
         (CallerKind::Key, Some(stated)) => format!("{} for {stated}", caller.name).into(),
+        // Their names are bounded where they are made.
+        (CallerKind::Person, None) => return Ok(Str::from(&*caller.name)),
+        (CallerKind::Person, Some(stated)) => return Ok(format!("{} for {stated}", caller.name).into()),
     };
     match actor.len() <= ACTOR_BYTES_MAX {
         true => Ok(actor),

@@ -9,7 +9,7 @@ use runtime::{Budget, Drain};
 use tokio::task::JoinHandle as Task;
 
 use super::StartError;
-use super::listeners::{Listeners, Shells, begin_watching, watched_keys};
+use super::listeners::{Listeners, Shells, begin_watching, watched_callers};
 use crate::admin::{self, Admin};
 use crate::data::DataDir;
 use crate::denials::Denials;
@@ -55,7 +55,7 @@ impl DecodeOnly {
         let (drain, draining) = Drain::new();
         tokio::spawn(room.watch(draining.clone()));
         begin_watching(settings, &metrics, &draining);
-        let auth = watched_keys(settings, &metrics, draining.clone());
+        let auth = watched_callers(settings, &metrics, &draining);
         let limits = Arc::new(Limits::new(settings.rates));
         let shells = Shells {
             settings,

@@ -7,7 +7,7 @@ use axum::Router;
 use runtime::DrainHandle;
 use tokio::task::JoinHandle as Task;
 
-use crate::auth::Auth;
+use crate::auth::{Auth, People};
 use crate::denials::Denials;
 use crate::http::{Door, Shell, Signpost, wrap};
 use crate::limits::Limits;
@@ -48,12 +48,34 @@ impl Listeners {
 }
 
 /// Who is known, and kept up to date until the end.
-pub(super) fn watched_keys(settings: &Settings, metrics: &ServerMetrics, draining: DrainHandle) -> Auth {
-    let Some(keys) = settings.keys.clone() else { return Auth::LoopbackOnly };
-    metrics.watch_keys(&keys.metrics);
-    let looking = Arc::clone(&keys);
-    tokio::spawn(runtime::each_second_and_at_hangup(draining, move || looking.look()));
-    Auth::Keys(keys)
+pub(super) fn watched_callers(settings: &Settings, metrics: &ServerMetrics, draining: &DrainHandle) -> Auth {
+    let (keys, people) = (settings.keys.clone(), settings.people.clone());
+    if let Some(keys) = keys.clone() {
+        metrics.watch_keys(&keys.metrics);
+        tokio::spawn(runtime::each_second_and_at_hangup(draining.clone(), move || keys.look()));
+    }
+    if let Some(people) = people.clone() {
+        metrics.watch_people(&people);
+        tokio::spawn(try_issuer(Arc::clone(&people), keys.is_some()));
+        let sweep = move || people.sessions.sweep();
+        tokio::spawn(runtime::each_second_and_at_hangup(draining.clone(), sweep));
+    }
+    Auth { keys, people }
+}
+
+/// Whoever starts a server is told at once of what would otherwise show with the first login.
+async fn try_issuer(people: Arc<People>, has_keys: bool) {
+    match people.issuer.look().await {
+        Ok(()) => tracing::info!(issuer = %people.issuer.provider().issuer, "people can log in"),
+        Err(error) => {
+            tracing::warn!(%error, "nobody can log in at the moment; it is tried again with each login")
+        }
+    }
+    if !has_keys {
+        tracing::warn!(
+            "there are no keys (--keys), so that only people are served, and nobody else brings telemetry in"
+        );
+    }
 }
 
 /// What is looked at until the end, whoever asks.

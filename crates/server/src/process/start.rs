@@ -11,7 +11,7 @@ use runtime::{Budget, Closed, Drain, Hold, QueueReceiver, QueueSender, bounded};
 use store::{SqliteStore, Store};
 use tokio::sync::{oneshot, watch};
 
-use super::listeners::{Listeners, Shells, begin_watching, watched_keys};
+use super::listeners::{Listeners, Shells, begin_watching, watched_callers};
 use super::recovery::recover;
 use super::{Server, Threads};
 use crate::admin::Admin;
@@ -24,6 +24,7 @@ use crate::http::{BodyLimits, BodyReader, Door};
 use crate::ingest::{self, Committer, DecodeRules, Destination, Ingest, Tag};
 use crate::limits::Limits;
 use crate::listen::BindError;
+use crate::login::{self, Logins};
 use crate::metrics::ServerMetrics;
 use crate::refusals::Refusals;
 use crate::replay::Replayer;
@@ -96,7 +97,7 @@ impl Server {
         let limits = Arc::new(Limits::new(settings.rates));
         let denials = Arc::new(Denials::default());
         begin_watching(&settings, &metrics, &admin_draining);
-        let auth = watched_keys(&settings, &metrics, admin_draining.clone());
+        let auth = watched_callers(&settings, &metrics, &admin_draining);
         let shells = Shells {
             settings: &settings,
             metrics: &metrics,
@@ -122,7 +123,11 @@ impl Server {
         tokio::spawn(room.watch(draining.clone()));
         let notifying = tokio::spawn(core.workers(&settings, &metrics)?.run(draining.clone()));
         tokio::spawn(core.retention(&settings, &metrics).run(draining.clone()));
-        let routes = rest::router(reading.clone()).merge(ingest::rest_router(Arc::clone(&ingest), reading));
+        let people = settings.people.clone();
+        let logins = Logins { people, store: Arc::clone(&reading.store), denials: Arc::clone(&denials) };
+        let routes = rest::router(reading.clone())
+            .merge(ingest::rest_router(Arc::clone(&ingest), reading))
+            .merge(login::router(logins));
         let places = settings.requests_max;
         let serve = |listener, routes, door| shells.serve(listener, routes, door, places, draining.clone());
         let listeners = vec![

@@ -14,5 +14,6 @@ pub(super) async fn caller(Extension(caller): Extension<Caller>, _: NoQuery) -> 
         scope: caller.scope,
         address: caller.address.to_string(),
         expires: caller.expires.map(Nanos::to_rfc3339),
+        person: caller.person.map(|person| person.view()),
     })
 }

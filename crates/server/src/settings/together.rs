@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use runtime::config::{Meaning, value};
 
+use super::oidc::Known;
 use crate::auth::KeySource;
 
 pub(super) fn check_addresses(meaning: &mut Meaning, addresses: [(&str, Option<SocketAddr>); 4]) {
@@ -49,9 +50,14 @@ pub(super) fn read_keys(meaning: &mut Meaning) -> Keys {
     }
 }
 
-/// Without keys whoever reaches a port may read and write, so only this machine may reach it.
-pub(super) fn check_reach(meaning: &mut Meaning, addresses: [(&str, Option<SocketAddr>); 4], keys: &Keys) {
-    if !matches!(keys, Keys::None) {
+/// Where nobody is known whoever reaches a port may read and write, so only this machine may reach it.
+pub(super) fn check_reach(
+    meaning: &mut Meaning,
+    addresses: [(&str, Option<SocketAddr>); 4],
+    keys: &Keys,
+    people: &Known,
+) {
+    if !matches!((keys, people), (Keys::None, Known::No)) {
         return;
     }
     for (name, address) in addresses {
@@ -60,7 +66,7 @@ pub(super) fn check_reach(meaning: &mut Meaning, addresses: [(&str, Option<Socke
             name,
             format!(
                 "{address} can be reached from other machines, and no key is configured; name a file of keys with \
-                 --keys (`casebook keys new` makes one), or use 127.0.0.1 or [::1]"
+                 --keys (`casebook keys new` makes one), an OpenID issuer with --oidc-issuer, or use 127.0.0.1 or [::1]"
             ),
         );
     }

@@ -70,15 +70,16 @@ async fn every_endpoint_demands_what_the_table_says() {
         let told = format!("{method} {url}");
         let bare = status(request()).await;
         // The test itself comes from this machine.
-        let is_let_in = matches!(endpoint.access, Access::Open | Access::LocalOr(_));
+        let is_let_in = matches!(endpoint.access, Access::Open | Access::Login | Access::LocalOr(_));
         assert_eq!(bare != 401, is_let_in, "{told} without a key: {bare}");
         let made_up = NewKey::generate(Scope::Admin).unwrap();
         let wrong = status(request().bearer_auth(made_up.reveal())).await;
-        assert_eq!(wrong != 401, endpoint.access == Access::Open, "{told} with a key made up: {wrong}");
+        let is_open = matches!(endpoint.access, Access::Open | Access::Login);
+        assert_eq!(wrong != 401, is_open, "{told} with a key made up: {wrong}");
         for scope in Scope::ALL {
             let found = status(request().bearer_auth(keys.of(scope))).await;
             let may = match endpoint.access {
-                Access::Open | Access::AnyKey => true,
+                Access::Open | Access::Login | Access::AnyKey => true,
                 Access::Needs(needed) | Access::LocalOr(needed) => scope.covers(needed),
             };
             assert_ne!(found, 401, "{told} with {scope}");

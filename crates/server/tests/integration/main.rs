@@ -20,6 +20,8 @@ mod keys;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod login;
+#[cfg(test)]
 mod logs_and_metrics;
 #[cfg(test)]
 mod notifications;
