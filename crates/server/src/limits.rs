@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use addresses::AddressBuckets;
+pub(crate) use addresses::subscriber;
+use bucket::Bucket;
 pub(crate) use bucket::Rate;
 use bucket::{BURST_NS, Bucket};
 pub(crate) use metered::Metered;

@@ -1,6 +1,9 @@
 //! Sockets: accepts connections and keeps each within its limits. A connection that brings no request in time is
 //! closed, so that neither idle nor dawdling clients can keep others out. It must never know what a request is for.
 
+mod farewell;
+mod places;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -12,14 +15,20 @@ use hyper_util::server::conn::auto;
 use runtime::{DrainHandle, TlsSource};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls;
 use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 
+pub(crate) use farewell::Farewell;
+use places::AddressPlaces;
+
 use crate::auth::Peer;
+use crate::clock;
+use crate::denials::{Denials, Refused};
 use crate::http::GuardedBody;
 use crate::metrics::{DenialLabels, ListenerLabel, ServerMetrics};
 
@@ -32,6 +41,8 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Which part of the places of connections handshakes may take at once, so that strangers who dawdle over theirs leave room
 /// for the rest.
 const HANDSHAKES_PART: usize = 4;
+/// How many clients are told at once why they are not served; the rest are closed without a word.
+const FAREWELLS_MAX: usize = 64;
 /// How long a connection without requests may take to say goodbye.
 const GOODBYE: Duration = Duration::from_millis(200);
 const HEADER_BYTES_MAX: u32 = 32 * 1024;
@@ -45,6 +56,7 @@ const CONNECTION_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ConnectionLimits {
     pub connections_max: usize,
+    pub of_address_max: usize,
     pub idle_timeout: Duration,
     pub drain_timeout: Duration,
 }
@@ -55,7 +67,23 @@ pub(crate) struct Listener {
     pub name: &'static str,
     socket: TcpListener,
     address: SocketAddr,
+    farewell: Farewell,
     tls: Option<Arc<TlsSource>>,
+}
+
+/// What is told of connections, and to whom.
+#[derive(Debug, Clone)]
+pub(crate) struct Telling {
+    pub metrics: Arc<ServerMetrics>,
+    pub denials: Arc<Denials>,
+}
+
+impl Telling {
+    /// A connection that is not served; the audit has those who may not, in summary.
+    fn refuse(&self, listener: &'static str, peer: Peer, reason: &'static str) {
+        let refused = Refused { listener, reason, address: peer.address, actor: None };
+        self.denials.note(refused, clock::now());
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -71,11 +99,12 @@ impl Listener {
         name: &'static str,
         flag: &'static str,
         address: SocketAddr,
+        farewell: Farewell,
     ) -> Result<Self, BindError> {
         let fail = |error| BindError { flag, address, error };
         let socket = TcpListener::bind(address).await.map_err(fail)?;
         let address = socket.local_addr().map_err(fail)?;
-        Ok(Self { name, socket, address, tls: None })
+        Ok(Self { name, socket, address, farewell, tls: None })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -92,33 +121,50 @@ impl Listener {
         self,
         router: axum::Router,
         limits: ConnectionLimits,
-        metrics: Arc<ServerMetrics>,
+        telling: Telling,
         mut drain: DrainHandle,
     ) {
         let places = Arc::new(Semaphore::new(limits.connections_max));
+        let of_addresses = AddressPlaces::new(limits.of_address_max);
+        let farewells = Arc::new(Semaphore::new(FAREWELLS_MAX));
         let shaking = Arc::new(Semaphore::new(limits.connections_max.div_ceil(HANDSHAKES_PART)));
         let mut connections = JoinSet::new();
         loop {
             let accepted = tokio::select! {
                 () = drain.started() => break,
-                accepted = self.accept(&places) => accepted,
+                accepted = self.accept(&places, &telling.metrics) => accepted,
             };
             while connections.try_join_next().is_some() {}
             let Some((stream, peer, place)) = accepted else { continue };
+            let Some(of_address) = AddressPlaces::take(&of_addresses, peer.address) else {
+                drop(place);
+                telling.refuse(self.name, peer, "connections_of_address");
+                let label = ListenerLabel { listener: self.name };
+                telling.metrics.connections_refused.get_or_create(&label).inc();
+                // Behind TLS words need a handshake, which is just what there is no room for.
+                if let (None, Ok(turn)) = (&self.tls, Arc::clone(&farewells).try_acquire_owned()) {
+                    let farewell = self.farewell;
+                    connections.spawn(async move {
+                        farewell.say(stream).await;
+                        drop(turn);
+                    });
+                }
+                continue;
+            };
             let connection =
-                Connection::new(self.name, router.clone(), limits, Arc::clone(&metrics), drain.clone());
+                Connection::new(self.name, router.clone(), limits, telling.clone(), drain.clone());
             let handshake = self.tls.as_ref().map(|tls| (tls.config(), Arc::clone(&shaking)));
             connections.spawn(async move {
                 let _ = stream.set_nodelay(true);
                 match handshake {
                     None => connection.run(stream, peer).await,
                     Some((config, shaking)) => {
-                        if let Some(stream) = connection.shake_hands(stream, config, &shaking).await {
+                        if let Some(stream) = connection.shake_hands(stream, peer, config, &shaking).await {
                             connection.run(stream, peer).await;
                         }
                     }
                 }
-                drop(place);
+                drop((place, of_address));
             });
         }
         drop(self.socket);
@@ -132,8 +178,15 @@ impl Listener {
     async fn accept(
         &self,
         places: &Arc<Semaphore>,
-    ) -> Option<(TcpStream, Peer, tokio::sync::OwnedSemaphorePermit)> {
-        let place = Arc::clone(places).acquire_owned().await.ok()?;
+        metrics: &ServerMetrics,
+    ) -> Option<(TcpStream, Peer, OwnedSemaphorePermit)> {
+        let place = match Arc::clone(places).try_acquire_owned() {
+            Ok(place) => place,
+            Err(_) => {
+                metrics.connections_full.get_or_create(&ListenerLabel { listener: self.name }).inc();
+                Arc::clone(places).acquire_owned().await.ok()?
+            }
+        };
         match self.socket.accept().await {
             Ok((stream, address)) => Some((stream, Peer::new(address), place)),
             Err(error) => {
@@ -149,7 +202,7 @@ struct Connection {
     label: ListenerLabel,
     router: axum::Router,
     limits: ConnectionLimits,
-    metrics: Arc<ServerMetrics>,
+    telling: Telling,
     drain: DrainHandle,
 }
 
@@ -158,22 +211,24 @@ impl Connection {
         name: &'static str,
         router: axum::Router,
         limits: ConnectionLimits,
-        metrics: Arc<ServerMetrics>,
+        telling: Telling,
         drain: DrainHandle,
     ) -> Self {
-        Self { label: ListenerLabel { listener: name }, router, limits, metrics, drain }
+        Self { label: ListenerLabel { listener: name }, router, limits, telling, drain }
     }
 
     /// Nothing comes of one that takes too long, fails, or is one too many.
     async fn shake_hands(
         &self,
         stream: TcpStream,
-        config: Arc<tokio_rustls::rustls::ServerConfig>,
+        peer: Peer,
+        config: Arc<rustls::ServerConfig>,
         shaking: &Semaphore,
     ) -> Option<TlsStream<TcpStream>> {
+        let listener = self.label.listener;
         let failed = |reason| {
-            let labels = DenialLabels { listener: self.label.listener, reason };
-            self.metrics.handshakes_failed.get_or_create(&labels).inc();
+            let labels = DenialLabels { listener, reason };
+            self.telling.metrics.handshakes_failed.get_or_create(&labels).inc();
             None
         };
         let Ok(_place) = shaking.try_acquire() else { return failed("crowded") };
@@ -184,7 +239,13 @@ impl Connection {
             accepted = tokio::time::timeout(HANDSHAKE_TIMEOUT, accepting) => match accepted {
                 Ok(Ok(stream)) => Some(stream),
                 // Whoever has no certificate is told so by the protocol.
-                Ok(Err(_)) => failed("refused"),
+                Ok(Err(error)) => match lacks_certificate(&error) {
+                    Some(reason) => {
+                        self.telling.refuse(listener, peer, reason);
+                        failed(reason)
+                    }
+                    None => failed("refused"),
+                },
                 Err(_) => failed("slow"),
             },
         }
@@ -194,7 +255,8 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let open = self.metrics.connections.get_or_create_owned(&self.label);
+        let metrics = Arc::clone(&self.telling.metrics);
+        let open = metrics.connections.get_or_create_owned(&self.label);
         open.inc();
         let activity = Arc::new(Activity::new());
         let service = {
@@ -225,7 +287,7 @@ impl Connection {
                         break;
                     }
                     if !draining && activity.is_idle(&self.limits) {
-                        self.metrics.connections_closed_idle.get_or_create(&self.label).inc();
+                        metrics.connections_closed_idle.get_or_create(&self.label).inc();
                         draining = true;
                         connection.as_mut().graceful_shutdown();
                     }
@@ -233,6 +295,15 @@ impl Connection {
             }
         }
         open.dec();
+    }
+}
+
+/// Why a client may not even begin, where it is for want of a certificate that counts.
+fn lacks_certificate(error: &std::io::Error) -> Option<&'static str> {
+    match error.get_ref()?.downcast_ref::<rustls::Error>()? {
+        rustls::Error::NoCertificatesPresented => Some("no_certificate"),
+        rustls::Error::InvalidCertificate(_) => Some("bad_certificate"),
+        _ => None,
     }
 }
 

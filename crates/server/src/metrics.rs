@@ -80,6 +80,8 @@ pub(crate) struct ServerMetrics {
     pub bytes_in_flight: Gauge,
     pub connections: Family<ListenerLabel, Gauge>,
     pub connections_closed_idle: Family<ListenerLabel, Counter>,
+    pub connections_refused: Family<ListenerLabel, Counter>,
+    pub connections_full: Family<ListenerLabel, Counter>,
     pub handshakes_failed: Family<DenialLabels, Counter>,
     pub responses: Family<ResponseLabels, Counter>,
     pub denied: Family<DenialLabels, Counter>,
@@ -133,6 +135,8 @@ specs! {
     IN_FLIGHT = "ingest_in_flight_bytes", "Bytes of requests held in memory now.";
     CONNECTIONS = "connections", "Open connections.";
     CONNECTIONS_IDLE = "connections_closed_idle", "Connections closed because no request came in time.";
+    CONNECTIONS_REFUSED = "connections_refused", "Connections closed at once because their address had as many as it may.";
+    CONNECTIONS_FULL = "connections_full", "How often new connections had to wait because a listener had as many as it may.";
     RESPONSES = "http_responses", "Answers, by listener and status.";
     DENIED = "requests_denied", "Requests whose caller is not known or may not do what was asked, by listener and reason.";
     LIMITED = "requests_limited", "Requests beyond a limit of a key, an address, all clients, or refusals of an address.";
@@ -141,7 +145,7 @@ specs! {
     KEYS_RELOADS = "keys_reloads", "How often a changed keys file was taken over.";
     LOGINS = "logins", "Logins of people and their ends, by what became of them.";
     SESSIONS = "sessions_open", "Sessions of people that are not over.";
-    HANDSHAKES_FAILED = "tls_handshakes_failed", "TLS handshakes that came to nothing, by listener and reason: refused, slow or crowded.";
+    HANDSHAKES_FAILED = "tls_handshakes_failed", "TLS handshakes that came to nothing, by listener and reason: no_certificate, bad_certificate, refused, slow or crowded.";
     TLS_BROKEN = "tls_files_broken", "1 while the files of certificates cannot be used, so that the ones from before stay in force.";
     TLS_RELOADS = "tls_reloads", "How often changed certificates were taken over.";
     ENGINE_DEPTH = "engine_queue_depth", "Groups of durable entries that wait for the engine.";
@@ -199,6 +203,8 @@ impl ServerMetrics {
             bytes_in_flight: r.add(IN_FLIGHT, Gauge::default()),
             connections: r.add(CONNECTIONS, Family::default()),
             connections_closed_idle: r.add(CONNECTIONS_IDLE, Family::default()),
+            connections_refused: r.add(CONNECTIONS_REFUSED, Family::default()),
+            connections_full: r.add(CONNECTIONS_FULL, Family::default()),
             handshakes_failed: r.add(HANDSHAKES_FAILED, Family::default()),
             responses: r.add(RESPONSES, Family::default()),
             denied: r.add(DENIED, Family::default()),

@@ -67,6 +67,12 @@ pub static REGISTER: &[Setting] = &[
         "PEM file with authorities; every client then needs a certificate of one of them, on every listener.",
     ),
     setting(
+        "hsts",
+        "DURATION",
+        Some("365d"),
+        "How long browsers that came over TLS use nothing else for this host, on all its ports; 0s: say nothing of it.",
+    ),
+    setting(
         "public-url",
         "URL",
         None,
@@ -159,6 +165,12 @@ pub static REGISTER: &[Setting] = &[
         "Most bytes of requests held in memory at once; traces get 503 beyond 70 % of it, logs 80 %, metrics 90 %.",
     ),
     setting("connections-max", "COUNT", Some("1024"), "Most open connections for each listener; 1 to 65536."),
+    setting(
+        "connections-per-address-max",
+        "COUNT",
+        Some("512"),
+        "Most open connections of one address for each listener, IPv6 by /64; 1 to 65536.",
+    ),
     setting(
         "requests-max",
         "COUNT",
@@ -263,6 +275,7 @@ pub struct Settings {
     pub keys: Option<Arc<KeySource>>,
     pub people: Option<Arc<People>>,
     pub tls: Option<Arc<runtime::TlsSource>>,
+    pub hsts: Duration,
     pub rates: RateSettings,
     pub tick: Duration,
     pub shards: usize,
@@ -276,6 +289,7 @@ pub struct Settings {
     pub body_bytes_max: usize,
     pub in_flight_bytes_max: u64,
     pub connections_max: usize,
+    pub connections_per_address_max: usize,
     pub requests_max: usize,
     pub request_timeout: Duration,
     pub idle_timeout: Duration,
@@ -369,6 +383,8 @@ impl Settings {
         let keys = together::read_keys(meaning);
         let people = oidc::read(meaning);
         let tls = tls::read(meaning);
+        let hsts =
+            meaning.get("hsts", value::within(value::duration, Duration::ZERO, DAY * 3650, "0s to 3650d"));
         let rates = rates::read(meaning);
         let tick = meaning.get("tick", duration_within(100, 60_000, "100ms to 1m"));
         let shards = meaning.get("shards", value::count(1, 64));
@@ -389,6 +405,7 @@ impl Settings {
         let in_flight_bytes_max =
             meaning.get("in-flight-bytes-max", bytes_within(MIB, 64 * GIB, "1MiB to 64GiB"));
         let connections_max = meaning.get("connections-max", value::count(1, 65_536));
+        let connections_per_address_max = meaning.get("connections-per-address-max", value::count(1, 65_536));
         let requests_max = meaning.get("requests-max", value::count(1, 65_536));
         let request_timeout = meaning.get("request-timeout", duration_within(100, 600_000, "100ms to 10m"));
         let idle_timeout = meaning.get("idle-timeout", duration_within(100, 3_600_000, "100ms to 1h"));
@@ -412,6 +429,7 @@ impl Settings {
             keys: keys.source(),
             people: people.people(),
             tls,
+            hsts: hsts?,
             rates: rates?,
             tick: tick?,
             shards: shards? as usize,
@@ -425,6 +443,7 @@ impl Settings {
             body_bytes_max: body_bytes_max? as usize,
             in_flight_bytes_max: in_flight_bytes_max?,
             connections_max: connections_max? as usize,
+            connections_per_address_max: connections_per_address_max? as usize,
             requests_max: requests_max? as usize,
             request_timeout: request_timeout?,
             idle_timeout: idle_timeout?,

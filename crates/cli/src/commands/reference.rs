@@ -62,7 +62,7 @@ fn block(command: &mut clap::Command) -> String {
 
 fn endpoints() -> String {
     let mut page = format!(
-        "# Endpoints\n\n{NOTE}\n\nWhat a caller needs is the scope of a key; see [keys](../guide/keys.md). A server without keys listens on loopback only and\nasks for none.\n\n| listener | method | path | needs | |\n|---|---|---|---|---|\n"
+        "# Endpoints\n\n{NOTE}\n\nWhat a caller needs is the scope of a key; see [keys](../guide/keys.md). A server that knows neither keys nor people\nlistens on loopback only and asks for none.\n\n| listener | method | path | needs | |\n|---|---|---|---|---|\n"
     );
     for endpoint in api::ENDPOINTS {
         let flag = match endpoint.listener {

@@ -22,4 +22,6 @@ mod retention;
 #[cfg(test)]
 mod serve;
 #[cfg(test)]
+mod tampering;
+#[cfg(test)]
 mod tls;

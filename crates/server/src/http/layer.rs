@@ -11,14 +11,14 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::header::{
     ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY,
-    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use hyper::body::Body as _;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::failure::RequestFacts;
-use super::{Door, ErrorForm, Failure, GuardedBody, Signpost, discard, discard_of_stranger};
+use super::{Door, Failure, GuardedBody, Signpost, discard, discard_of_stranger};
 use crate::auth::{Asked, Auth, Caller, Demand, Denied, Peer, WayBack, demand};
 use crate::clock;
 use crate::denials::{Denials, Refused};
@@ -28,6 +28,8 @@ use crate::metrics::{DenialLabels, LimitLabels, ResponseLabels, ServerMetrics};
 use crate::overload::{Class, Places, Scarce};
 use crate::refusals::Refusals;
 
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Bodies up to this size are charged by what their length says, so that nobody is charged for much that never comes.
 const CHARGED_AT_ONCE_BYTES_MAX: u64 = 64 * 1024;
@@ -45,6 +47,8 @@ pub(crate) struct Shell {
     pub auth: Auth,
     pub limits: Arc<Limits>,
     pub denials: Arc<Denials>,
+    /// Behind TLS only.
+    pub hsts: Option<HeaderValue>,
 }
 
 /// Why a request is not let through.
@@ -214,8 +218,9 @@ async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> R
 fn to_login(request: &Request) -> Response {
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     // What is no fit way back would only be refused.
-    let query = WayBack::parse(path)
-        .map(|to| form_urlencoded::Serializer::new("?".to_owned()).append_pair("to", to.as_str()).finish());
+    let query = WayBack::parse(path).map(|to| {
+        form_urlencoded::Serializer::for_suffix("?".to_owned(), 1).append_pair("to", to.as_str()).finish()
+    });
     let location = HeaderValue::from_str(&format!("/login{}", query.unwrap_or_default()));
     let mut response = StatusCode::SEE_OTHER.into_response();
     response.headers_mut().insert(LOCATION, location.unwrap_or(HeaderValue::from_static("/login")));
@@ -236,8 +241,9 @@ fn finish(shell: &Shell, facts: &RequestFacts, mut response: Response) -> Respon
         }
         response = failure.write(shell.signpost.door.form(), facts, response);
     }
-    if shell.signpost.door.form() == ErrorForm::Problem {
-        protect(&mut response);
+    // What speaks gRPC is no browser; anything else on any port may be.
+    if !facts.is_grpc {
+        protect(&mut response, shell.hsts.as_ref());
     }
     if let Ok(id) = HeaderValue::from_str(&facts.id) {
         response.headers_mut().insert(REQUEST_ID, id);
@@ -245,9 +251,16 @@ fn finish(shell: &Shell, facts: &RequestFacts, mut response: Response) -> Respon
     response
 }
 
-/// Answers are data: no browser may guess another type, run them, put them in a frame or keep them by default.
-fn protect(response: &mut Response) {
+/// Answers are data: no browser may guess another type, run them, put them in a frame, show them to other sites' pages or
+/// keep them by default.
+fn protect(response: &mut Response, hsts: Option<&HeaderValue>) {
     let headers = response.headers_mut();
+    if let Some(hsts) = hsts {
+        headers.insert(STRICT_TRANSPORT_SECURITY, hsts.clone());
+    }
+    let same_origin = HeaderValue::from_static("same-origin");
+    headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, same_origin.clone());
+    headers.insert(CROSS_ORIGIN_OPENER_POLICY, same_origin);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // A page says itself what it needs.
     headers

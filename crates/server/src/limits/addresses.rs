@@ -52,7 +52,7 @@ impl AddressBuckets {
 }
 
 /// An IPv4 address, or the first 64 bits of an IPv6 one.
-fn subscriber(address: IpAddr) -> (bool, u64) {
+pub(crate) fn subscriber(address: IpAddr) -> (bool, u64) {
     match address.to_canonical() {
         IpAddr::V4(address) => (false, u64::from(address.to_bits())),
         IpAddr::V6(address) => (true, (address.to_bits() >> 64) as u64),

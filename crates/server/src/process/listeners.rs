@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use api::ReadyLine;
 use axum::Router;
+use http::HeaderValue;
 use runtime::DrainHandle;
 use tokio::task::JoinHandle as Task;
 
@@ -11,7 +12,7 @@ use crate::auth::{Auth, People};
 use crate::denials::Denials;
 use crate::http::{Door, Shell, Signpost, wrap};
 use crate::limits::Limits;
-use crate::listen::{BindError, ConnectionLimits, Listener};
+use crate::listen::{BindError, ConnectionLimits, Farewell, Listener, Telling};
 use crate::metrics::ServerMetrics;
 use crate::overload::Places;
 use crate::refusals::Refusals;
@@ -26,11 +27,12 @@ pub(super) struct Listeners {
 
 impl Listeners {
     pub(super) async fn bind(settings: &Settings) -> Result<Self, BindError> {
+        let bind = Listener::bind;
         Ok(Self {
-            api: Listener::bind("api", "listen", settings.listen).await?,
-            admin: Listener::bind("admin", "admin", settings.admin).await?,
-            otlp_grpc: Listener::bind("otlp_grpc", "otlp-grpc", settings.otlp_grpc).await?,
-            otlp_http: Listener::bind("otlp_http", "otlp-http", settings.otlp_http).await?,
+            api: bind("api", "listen", settings.listen, Farewell::Http).await?,
+            admin: bind("admin", "admin", settings.admin, Farewell::Http).await?,
+            otlp_grpc: bind("otlp_grpc", "otlp-grpc", settings.otlp_grpc, Farewell::Grpc).await?,
+            otlp_http: bind("otlp_http", "otlp-http", settings.otlp_http, Farewell::Http).await?,
         })
     }
 
@@ -109,6 +111,14 @@ pub(super) struct Shells<'a> {
 }
 
 impl Shells<'_> {
+    /// Browsers heed it over TLS alone, and so it is said there alone.
+    fn hsts(&self) -> Option<HeaderValue> {
+        self.settings.tls.as_ref()?;
+        let seconds = self.settings.hsts.as_secs();
+        let text = (seconds > 0).then(|| format!("max-age={seconds}"))?;
+        HeaderValue::from_str(&text).ok()
+    }
+
     fn signpost(&self, door: Door) -> Signpost {
         let ReadyLine { listen: api, otlp_grpc, otlp_http, .. } = *self.ready;
         Signpost { door, api, otlp_grpc, otlp_http }
@@ -131,13 +141,16 @@ impl Shells<'_> {
             auth: self.auth.clone(),
             limits: Arc::clone(self.limits),
             denials: Arc::clone(self.denials),
+            hsts: self.hsts(),
         };
+        let telling = Telling { metrics: Arc::clone(self.metrics), denials: Arc::clone(self.denials) };
         let limits = ConnectionLimits {
             connections_max: self.settings.connections_max,
+            of_address_max: self.settings.connections_per_address_max,
             idle_timeout: self.settings.idle_timeout,
             drain_timeout: self.settings.drain_timeout,
         };
         let door = listener.behind(self.settings.tls.clone());
-        tokio::spawn(door.serve(wrap(routes, shell), limits, Arc::clone(self.metrics), draining))
+        tokio::spawn(door.serve(wrap(routes, shell), limits, telling, draining))
     }
 }

@@ -10,7 +10,11 @@ mod api_surface;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod connections;
+#[cfg(test)]
 mod grpc;
+#[cfg(test)]
+mod headers;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]

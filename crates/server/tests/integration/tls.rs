@@ -17,26 +17,26 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity};
 
 use crate::running::{Running, eventually, request_of, span};
 
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate and its key, as PEM.
-struct Leaf {
-    certificate: String,
-    key: String,
+pub(crate) struct Leaf {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         self.0.as_ref().pem()
     }
 
-    fn leaf(&self) -> Leaf {
+    pub(crate) fn leaf(&self) -> Leaf {
         let (params, key) =
             (CertificateParams::new(["127.0.0.1".to_owned()]).unwrap(), KeyPair::generate().unwrap());
         let certificate = params.signed_by(&key, &self.0).unwrap().pem();
@@ -79,7 +79,7 @@ impl Files {
     }
 }
 
-fn connector(trusted: &Authority, identity: Option<&Leaf>) -> TlsConnector {
+pub(crate) fn connector(trusted: &Authority, identity: Option<&Leaf>) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(trusted.pem().as_bytes()).unwrap()).unwrap();
     let builder = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
@@ -228,4 +228,83 @@ async fn metric(connector: &TlsConnector, address: SocketAddr, name: &str) -> f6
     stream.read_to_string(&mut page).await.unwrap();
     let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.map_or(0.0, |value| value.parse().unwrap())
+}
+
+/// As in production: clients that never stop, each with connections of its own, while the certificate changes again and
+/// again, each time in two writes between which key and certificate do not fit.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_request_fails_while_certificates_rotate_under_load() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ours, clients) = (Authority::new(), Authority::new());
+    let files = Files::write(dir.path(), &ours.leaf(), &clients);
+    let server = Arc::new(files.server(&dir.path().join("data")).await);
+    let connector = connector(&ours, Some(&clients.leaf()));
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let load: Vec<_> = (0..4)
+        .map(|_| {
+            let (connector, stopped, address) = (connector.clone(), stopped.clone(), server.ready.listen);
+            tokio::spawn(async move {
+                let mut asked = 0;
+                while !*stopped.borrow() {
+                    let (line, _) = ask(&connector, address, "/v1/incidents").await.unwrap();
+                    assert_eq!(line, "HTTP/1.1 200 OK");
+                    asked += 1;
+                }
+                asked
+            })
+        })
+        .collect();
+    for _ in 0..4 {
+        let next = ours.leaf();
+        files.replace(&next);
+        let der = CertificateDer::from_pem_slice(next.certificate.as_bytes()).unwrap();
+        eventually("the next certificate", async || {
+            let (_, seen) = ask(&connector, server.ready.listen, "/v1/incidents").await.unwrap();
+            (seen == der).then_some(())
+        })
+        .await;
+    }
+    stop.send(true).unwrap();
+    for client in load {
+        assert!(client.await.unwrap() > 0);
+    }
+    Arc::into_inner(server).unwrap().stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_without_a_certificate_that_counts_are_in_the_audit() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ours, clients, others) = (Authority::new(), Authority::new(), Authority::new());
+    let files = Files::write(dir.path(), &ours.leaf(), &clients);
+    let data = dir.path().join("data");
+    let server = files.server(&data).await;
+    let address = server.ready.otlp_grpc;
+    for _ in 0..3 {
+        assert!(ask(&connector(&ours, None), address, "/").await.is_err());
+    }
+    assert!(ask(&connector(&ours, Some(&others.leaf())), address, "/").await.is_err());
+    let metrics = connector(&ours, Some(&clients.leaf()));
+    let failed = |reason| {
+        format!("casebook_tls_handshakes_failed_total{{listener=\"otlp_grpc\",reason=\"{reason}\"}}")
+    };
+    for (reason, times) in [("no_certificate", 3.0), ("bad_certificate", 1.0)] {
+        // The client may hear of it before the server has counted it.
+        eventually(reason, async || {
+            (metric(&metrics, server.ready.admin, &failed(reason)).await == times).then_some(())
+        })
+        .await;
+    }
+    // What was refused is written at the end at the latest.
+    server.stop().await;
+    let server = Running::start(&data).await;
+    let page: api::AuditPage =
+        server.get("/v1/audit?outcome=denied").send().await.unwrap().json().await.unwrap();
+    let requests = |reason: &str| {
+        let entry = page.entries.iter().find(|one| one.reason.as_deref() == Some(reason)).unwrap();
+        let denied = entry.details.denied.as_ref().unwrap();
+        assert_eq!((&*denied.listener, denied.from.as_deref()), ("otlp_grpc", Some("127.0.0.1/32")));
+        denied.requests
+    };
+    assert_eq!((requests("no_certificate"), requests("bad_certificate")), (3, 1));
+    server.stop().await;
 }

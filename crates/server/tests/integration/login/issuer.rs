@@ -60,7 +60,7 @@ impl Key {
     }
 
     pub(crate) fn rs256() -> Self {
-        Self::Rs256(RsaKeyPair::from_pkcs8(include_bytes!("issuer-rsa.pk8")).unwrap())
+        Self::Rs256(RsaKeyPair::from_der(include_bytes!("issuer-rsa.der")).unwrap())
     }
 
     pub(crate) fn jwk(&self, kid: &str) -> Value {
