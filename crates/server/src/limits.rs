@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use addresses::AddressBuckets;
 pub(crate) use addresses::subscriber;
-use bucket::Bucket;
 pub(crate) use bucket::Rate;
 use bucket::{BURST_NS, Bucket};
 pub(crate) use metered::Metered;
