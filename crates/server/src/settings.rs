@@ -368,6 +368,9 @@ impl SettingFlags {
     }
 }
 
+const DURABILITIES: &[(&str, api::Durability)] =
+    &[("durable", api::Durability::Durable), ("buffered", api::Durability::Buffered)];
+
 impl Settings {
     pub fn from_said(said: Said) -> Result<Self, ConfigErrors> {
         let mut meaning = Meaning::new(REGISTER, said);
@@ -383,19 +386,14 @@ impl Settings {
         let keys = together::read_keys(meaning);
         let people = oidc::read(meaning);
         let tls = tls::read(meaning);
-        let hsts =
-            meaning.get("hsts", value::within(value::duration, Duration::ZERO, DAY * 3650, "0s to 3650d"));
+        let hsts = meaning.get("hsts", days_within(Duration::ZERO, "0s to 3650d"));
         let rates = rates::read(meaning);
         let tick = meaning.get("tick", duration_within(100, 60_000, "100ms to 1m"));
         let shards = meaning.get("shards", value::count(1, 64));
         let log = meaning.get("log", runtime::log_filter);
-        let words = &[("durable", api::Durability::Durable), ("buffered", api::Durability::Buffered)];
-        let durability = meaning.get("durability", value::one_of(words));
+        let durability = meaning.get("durability", value::one_of(DURABILITIES));
         let segment_bytes = meaning.get("segment-bytes", bytes_within(MIB, 4 * GIB, "1MiB to 4GiB"));
-        let retention_age = meaning.get(
-            "retention-age",
-            value::within(value::duration, Duration::from_secs(60), DAY * 3650, "1m to 3650d"),
-        );
+        let retention_age = meaning.get("retention-age", days_within(Duration::from_secs(60), "1m to 3650d"));
         let retention_bytes =
             meaning.get("retention-bytes", bytes_within(2 * MIB, 1024 * GIB, "2MiB to 1TiB"));
         let snapshot_bytes =
@@ -415,10 +413,8 @@ impl Settings {
         let notifications = together::read_notifications(meaning);
         together::check_addresses(meaning, addresses);
         together::check_reach(meaning, addresses, &keys, &people);
-        let in_flight = ("in-flight-bytes-max", in_flight_bytes_max);
-        together::check_times(meaning, in_flight, (4, "four times"), ("body-bytes-max", body_bytes_max));
-        let (retention, segment) = (("retention-bytes", retention_bytes), ("segment-bytes", segment_bytes));
-        together::check_times(meaning, retention, (2, "twice"), segment);
+        together::check_body(meaning, in_flight_bytes_max, body_bytes_max);
+        together::check_retention(meaning, retention_bytes, segment_bytes);
         together::check_data(meaning, data.as_deref());
         Some(Self {
             data: data?,
@@ -453,6 +449,10 @@ impl Settings {
             notifications,
         })
     }
+}
+
+fn days_within(min: Duration, range: &'static str) -> impl Fn(&str) -> Result<Duration, String> {
+    value::within(value::duration, min, DAY * 3650, range)
 }
 
 fn bytes_within(min: u64, max: u64, range: &'static str) -> impl Fn(&str) -> Result<u64, String> {

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use axum::Router;
 use journal::{Committed, GroupCommit, Journal, OpenError, Position, Reader, Record, Recovery, Writer};
 use model::{Input, Nanos};
 use notify::Workers;
@@ -123,11 +124,7 @@ impl Server {
         tokio::spawn(room.watch(draining.clone()));
         let notifying = tokio::spawn(core.workers(&settings, &metrics)?.run(draining.clone()));
         tokio::spawn(core.retention(&settings, &metrics).run(draining.clone()));
-        let people = settings.people.clone();
-        let logins = Logins { people, store: Arc::clone(&reading.store), denials: Arc::clone(&denials) };
-        let routes = rest::router(reading.clone())
-            .merge(ingest::rest_router(Arc::clone(&ingest), reading))
-            .merge(login::router(logins));
+        let routes = api_routes(&settings, reading, &ingest, &denials);
         let places = settings.requests_max;
         let serve = |listener, routes, door| shells.serve(listener, routes, door, places, draining.clone());
         let listeners = vec![
@@ -156,6 +153,14 @@ impl Server {
             threads,
         })
     }
+}
+
+fn api_routes(settings: &Settings, reading: Reading, ingest: &Arc<Ingest>, denials: &Arc<Denials>) -> Router {
+    let people = settings.people.clone();
+    let logins = Logins { people, store: Arc::clone(&reading.store), denials: Arc::clone(denials) };
+    rest::router(reading.clone())
+        .merge(ingest::rest_router(Arc::clone(ingest), reading))
+        .merge(login::router(logins))
 }
 
 async fn open(settings: &Settings, data: DataDir) -> Result<Opened, StartError> {

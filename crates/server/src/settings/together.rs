@@ -72,8 +72,18 @@ pub(super) fn check_reach(
     }
 }
 
+/// A few bodies have to fit into memory.
+pub(super) fn check_body(meaning: &mut Meaning, in_flight: Option<u64>, body: Option<u64>) {
+    check_times(meaning, ("in-flight-bytes-max", in_flight), (4, "four times"), ("body-bytes-max", body));
+}
+
+/// Nothing but whole segments goes, and never the last one.
+pub(super) fn check_retention(meaning: &mut Meaning, retention: Option<u64>, segment: Option<u64>) {
+    check_times(meaning, ("retention-bytes", retention), (2, "twice"), ("segment-bytes", segment));
+}
+
 /// `name` is so many times `other` at least.
-pub(super) fn check_times(
+fn check_times(
     meaning: &mut Meaning,
     (name, value): (&str, Option<u64>),
     (times, word): (u64, &str),
