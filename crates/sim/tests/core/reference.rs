@@ -110,7 +110,7 @@ fn product(value: &str) -> u64 {
 }
 
 /// Units, encodings, layouts and what is only a matter of speed: they decide nothing.
-const NOT_PUBLISHED: [&str; 23] = [
+const NOT_PUBLISHED: [&str; 24] = [
     "BESIDES_SEEN",
     "FRACTION",
     "FREE",
@@ -128,6 +128,7 @@ const NOT_PUBLISHED: [&str; 23] = [
     "SLOTS_MAX",
     "SLOTS_MIN",
     "SPREAD_MOST",
+    "STIRLING",
     "STRETCH_BITS",
     "STEPS",
     "STEP_BITS",
