@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use api::ReadyLine;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::sleep;
 
 use super::kinds::{Bodies, Kind};
@@ -58,7 +58,7 @@ pub(super) struct Offer {
     streams: Vec<Stream>,
     since: Instant,
     tallies: Tallies,
-    done: (UnboundedSender<Done>, UnboundedReceiver<Done>),
+    done: (Sender<Done>, Receiver<Done>),
     under_way: usize,
 }
 
@@ -97,8 +97,8 @@ impl Offer {
             let free = Lane::open(kind, ready).await?;
             streams.push(Stream { kind, bodies: Bodies::new(kind), free, requests_per_s: 0.0, due: 0 });
         }
-        // As many wait in it as there are lanes, at most.
-        let done = unbounded_channel();
+        // Each lane has one request under way, so nobody waits for a place.
+        let done = channel(streams.iter().map(|stream| stream.free.len()).sum());
         Ok(Self { streams, since: Instant::now(), tallies: Tallies::new(), done, under_way: 0 })
     }
 
@@ -170,10 +170,10 @@ impl Offer {
     }
 }
 
-async fn carry(stream: usize, kind: Kind, mut lane: Lane, body: Vec<u8>, done: UnboundedSender<Done>) {
+async fn carry(stream: usize, kind: Kind, mut lane: Lane, body: Vec<u8>, done: Sender<Done>) {
     let (outcome, took) = lane.send(kind, body).await;
     // Who asked is gone only when all is over.
-    let _ = done.send(Done { stream, lane, outcome, took });
+    let _ = done.send(Done { stream, lane, outcome, took }).await;
 }
 
 #[cfg(test)]
