@@ -12,8 +12,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Nanoseconds of a stretch as a power of two: 134 ms.
 const STRETCH_BITS: u32 = 27;
-/// A table begins with room for so many, and grows when three quarters of it are taken.
-const SLOTS_MIN: usize = 16;
+const PLACES_MIN: usize = 16;
+/// Room behind the last place, which is seldom used up.
+const BEHIND: usize = 8;
 const FREE: u64 = 0;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -21,10 +22,13 @@ pub(crate) struct Seen {
     stretches: BTreeMap<u64, Table>,
 }
 
-/// Hashes in the order of their size, but for those that found their place taken: they stand in the next free one.
+/// Hashes in the order of their size, each in its place or behind it, without a free one between. So what is written down
+/// is the same however large a table is and in whatever order they came.
 #[derive(Debug, Clone, Default)]
 struct Table {
+    /// As many as there are places, and those behind the last of them.
     slots: Vec<u64>,
+    places: usize,
     len: usize,
 }
 
@@ -51,7 +55,7 @@ impl Seen {
         self.stretches.values().map(|table| table.len).sum()
     }
 
-    /// By stretch, in no order within it.
+    /// By stretch, in order within it.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
         self.stretches.iter().flat_map(|(stretch, table)| table.iter().map(|hash| (*stretch, hash)))
     }
@@ -60,36 +64,46 @@ impl Seen {
 impl Table {
     fn with_room(len: usize) -> Self {
         // What is three quarters full grows, so a pace may rise by a third first.
-        Self { slots: vec![FREE; (len + len / 4 * 3).max(SLOTS_MIN)], len: 0 }
+        Self::with_places((len + len / 4 * 3).max(PLACES_MIN))
     }
 
+    fn with_places(places: usize) -> Self {
+        Self { slots: vec![FREE; places + BEHIND], places, len: 0 }
+    }
+
+    /// Where another one stands that is larger, it moves on; so the search for one that is not there ends early.
     fn insert(&mut self, hash: u64) -> bool {
-        if (self.len + 1) * 4 > self.slots.len() * 3 {
+        if (self.len + 1) * 4 > self.places * 3 {
             self.grow();
         }
         // The mark of a free place is no hash; that it is taken for its neighbour changes what collides and no more.
-        let hash = hash.max(FREE + 1);
-        let mut at = self.place(hash);
-        loop {
-            match self.slots[at] {
-                FREE => break,
-                taken if taken == hash => return false,
-                _ => at = if at + 1 == self.slots.len() { 0 } else { at + 1 },
+        let mut moved = hash.max(FREE + 1);
+        let from = self.place(moved);
+        for slot in &mut self.slots[from..] {
+            if *slot == moved {
+                return false;
+            }
+            if *slot == FREE {
+                *slot = moved;
+                self.len += 1;
+                return true;
+            }
+            if *slot > moved {
+                std::mem::swap(slot, &mut moved);
             }
         }
-        self.slots[at] = hash;
+        self.slots.push(moved);
         self.len += 1;
         true
     }
 
-    /// Where a hash belongs: as far into the table as the hash is into all numbers. So the table grows from one end to
-    /// the other, and not all over memory.
+    /// Where a hash belongs: as far into the table as the hash is into all numbers.
     fn place(&self, hash: u64) -> usize {
-        ((u128::from(hash) * self.slots.len() as u128) >> 64) as usize
+        ((u128::from(hash) * self.places as u128) >> 64) as usize
     }
 
     fn grow(&mut self) {
-        let mut larger = Self { slots: vec![FREE; (self.slots.len() * 2).max(SLOTS_MIN)], len: 0 };
+        let mut larger = Self::with_places((self.places * 2).max(PLACES_MIN));
         self.iter().for_each(|hash| {
             larger.insert(hash);
         });
@@ -101,7 +115,7 @@ impl Table {
     }
 }
 
-/// The hashes alone, eight bytes each: there may be tens of millions of them.
+/// The hashes alone, in order, eight bytes each: there may be tens of millions of them.
 impl Serialize for Table {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut bytes = Vec::with_capacity(self.len * 8);
@@ -173,14 +187,24 @@ mod tests {
                 prop_assert_eq!(seen.insert(stretch(at), hash), is_new);
             }
             prop_assert_eq!(seen.len(), set.len());
-            prop_assert_eq!(seen.iter().collect::<BTreeSet<_>>(), set);
+            prop_assert_eq!(seen.iter().collect::<Vec<_>>(), set.into_iter().collect::<Vec<_>>());
+        }
+
+        /// A snapshot is compared with what a replay gives, byte for byte.
+        #[test]
+        fn what_is_written_is_the_same_for_any_order_and_any_size(hashes in hashes()) {
+            let written = |seen: &Seen| postcard::to_stdvec(seen).unwrap();
+            let seen = of(&hashes);
+            let read: Seen = postcard::from_bytes(&written(&seen)).unwrap();
+            let backward: Vec<_> = hashes.into_iter().rev().collect();
+            prop_assert_eq!(written(&read), written(&seen));
+            prop_assert_eq!(written(&of(&backward)), written(&seen));
         }
 
         #[test]
         fn one_read_back_knows_the_same(hashes in hashes()) {
             let mut written = of(&hashes);
             let mut read: Seen = postcard::from_bytes(&postcard::to_stdvec(&written).unwrap()).unwrap();
-            prop_assert_eq!(read.iter().collect::<BTreeSet<_>>(), written.iter().collect::<BTreeSet<_>>());
             for (at, hash) in hashes.into_iter().chain([(1, 77), (9, 78)]) {
                 prop_assert_eq!(read.insert(stretch(at), hash), written.insert(stretch(at), hash));
             }

@@ -61,6 +61,9 @@ async fn when_memory_is_scarce_traces_go_first_and_an_alert_is_taken() {
         (taken.status() == 200).then_some(())
     })
     .await;
+    let ticks = async || server.metric("casebook_engine_ticks_total").await;
+    let before = ticks().await;
+    eventually("the next tick, which tells it", async || (ticks().await >= before + 2.0).then_some(())).await;
     server.stop().await;
     assert_eq!(told(data.path()).traces, 1, "the journal has it, for the reports of that time");
 }
