@@ -44,7 +44,7 @@ fuzz() {
     # What is longer says nothing new there, and takes longer.
     case $target in journal_damage) bytes=64 ;; queries) bytes=512 ;; esac
     mkdir -p "$home/corpus/$target" "$home/crashes/$target"
-    PLANT=$target "$home/$host/fuzz/plant" "$home/corpus/$target" -runs=0 >"$home/$target.log" 2>&1
+    "$home/$host/fuzz/plant" "$home/corpus/$target" -runs=0 >"$home/$target.log" 2>&1
     "$home/$host/fuzz/$target" "$home/corpus/$target" -rss_limit_mb=1024 -malloc_limit_mb=512 -timeout=10 \
         -max_len=$bytes -dict="fuzz/dictionaries/$dictionary.dict" -artifact_prefix="$home/crashes/$target/" \
         -print_final_stats=1 "$@" >"$home/$target.log" 2>&1 || {

@@ -29,12 +29,13 @@ const QUERY: &str = "state=open&env=prod&service=cart&limit=10&cursor=x";
 const KEYS: &str = include_str!("../seeds/keys.toml");
 const NOTIFY: &str = include_str!("../seeds/notify.toml");
 
-/// For the program that plants: a target named by a variable, a folder on the command line.
+/// For the program that plants: a folder on the command line, which has the name of its target.
 pub fn plant_as_told() {
-    let (target, folder) = (std::env::var("PLANT"), std::env::args().nth(1));
-    let (Ok(target), Some(folder)) = (target, folder) else { return };
-    for (number, seed) in of(&target).into_iter().enumerate() {
-        fs::write(Path::new(&folder).join(format!("seed-{number}")), seed).expect("a seed can be written");
+    let Some(folder) = std::env::args().nth(1) else { return };
+    let folder = Path::new(&folder);
+    let target = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    for (number, seed) in of(target).into_iter().enumerate() {
+        fs::write(folder.join(format!("seed-{number}")), seed).expect("a seed can be written");
     }
 }
 
