@@ -26,6 +26,8 @@ use watch::Watch;
 const TWICE: f64 = 2.0;
 /// The journal's bound unless the caller names one.
 const RETENTION_BYTES: u64 = 4 << 30;
+/// As many as a listener takes.
+const CONNECTIONS: u64 = 1024;
 const FIRST_SPANS_PER_S: f64 = 60_000.0;
 const STEP_UP: f64 = 1.5;
 const HALVINGS: usize = 4;
@@ -41,7 +43,7 @@ pub(crate) async fn measure(
     seconds: f64,
     results: Option<&Path>,
 ) -> anyhow::Result<()> {
-    let bed = &with_retention(bed);
+    let bed = &prepared(bed);
     let phase = Duration::from_secs_f64((seconds / 60.0).clamp(2.0, 10.0));
     let (sustainable, bytes_per_s) = sustainable(bed, phase).await?;
     let offered = sustainable * TWICE;
@@ -74,10 +76,16 @@ pub(crate) async fn measure(
     Ok(())
 }
 
-fn with_retention(bed: &Bed) -> Bed {
+/// What has to be set for such a run, unless the caller did: the journal has to fit the disk, and all clients here have
+/// one address.
+fn prepared(bed: &Bed) -> Bed {
     let mut serve = bed.serve.clone();
-    if !serve.iter().any(|argument| argument.starts_with("--retention-bytes")) {
-        serve.extend(["--retention-bytes".to_owned(), RETENTION_BYTES.to_string()]);
+    for (name, value) in
+        [("--retention-bytes", RETENTION_BYTES), ("--connections-per-address-max", CONNECTIONS)]
+    {
+        if !serve.iter().any(|argument| argument.starts_with(name)) {
+            serve.extend([name.to_owned(), value.to_string()]);
+        }
     }
     Bed { program: bed.program.clone(), scratch: bed.scratch.clone(), serve, cores: bed.cores }
 }

@@ -19,7 +19,7 @@ use intake::{Encoding, Rejected, Warnings};
 use journal::{CommitError, GroupCommit, Position, Record, SubmitError};
 use model::{Input, Nanos};
 use runtime::Hold;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 pub(crate) use form::Form;
 pub(crate) use grpc::router as grpc_router;
@@ -99,7 +99,6 @@ pub(crate) struct Ingest {
     destination: Destination,
     pub(crate) bodies: BodyReader,
     rules: DecodeRules,
-    decoders: Arc<Semaphore>,
     recent: RecentIds,
     room: Arc<DiskRoom>,
     pagerduty: PagerdutySecrets,
@@ -128,19 +127,7 @@ impl Ingest {
         metrics: Arc<ServerMetrics>,
         refusals: Arc<Refusals>,
     ) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let decoders = Arc::new(Semaphore::new(cores));
-        Self {
-            destination,
-            bodies,
-            rules,
-            decoders,
-            recent: RecentIds::default(),
-            room,
-            pagerduty,
-            metrics,
-            refusals,
-        }
+        Self { destination, bodies, rules, recent: RecentIds::default(), room, pagerduty, metrics, refusals }
     }
 
     /// Takes in a request's body. Comes back once what was accepted is durable.
@@ -254,14 +241,11 @@ impl Ingest {
             return Ok((decode(source, body.bytes, &self.rules.context(received))?, body.hold));
         }
         let internal = |_| Failure::new(ErrorCode::Internal, "the request could not be decoded");
-        let place = Arc::clone(&self.decoders)
-            .acquire_owned()
-            .await
-            .map_err(|_| Failure::new(ErrorCode::NotReady, "the server is stopping"))?;
+        let turn = self.bodies.shedding.turns.to_decode().await;
         let rules = self.rules.clone();
         let work = move || {
             let decoded = decode(source, body.bytes, &rules.context(received));
-            drop(place);
+            drop(turn);
             decoded.map(|decoded| (decoded, body.hold))
         };
         tokio::task::spawn_blocking(work).await.map_err(internal)?
