@@ -26,8 +26,8 @@ use watch::Watch;
 const TWICE: f64 = 2.0;
 /// The journal's bound unless the caller names one.
 const RETENTION_BYTES: u64 = 4 << 30;
-/// As many as a listener takes.
-const CONNECTIONS: u64 = 1024;
+/// More than all lanes of a listener together, from the one address that all clients here have.
+const CONNECTIONS: u64 = 2048;
 const FIRST_SPANS_PER_S: f64 = 60_000.0;
 const STEP_UP: f64 = 1.5;
 const HALVINGS: usize = 4;
@@ -76,13 +76,16 @@ pub(crate) async fn measure(
     Ok(())
 }
 
-/// What has to be set for such a run, unless the caller did: the journal has to fit the disk, and all clients here have
-/// one address.
+/// What has to be set for such a run, unless the caller did: the journal has to fit the disk, and nobody may be turned away
+/// at the door, where there is no telling what it was.
 fn prepared(bed: &Bed) -> Bed {
     let mut serve = bed.serve.clone();
-    for (name, value) in
-        [("--retention-bytes", RETENTION_BYTES), ("--connections-per-address-max", CONNECTIONS)]
-    {
+    let settings = [
+        ("--retention-bytes", RETENTION_BYTES),
+        ("--connections-max", CONNECTIONS),
+        ("--connections-per-address-max", CONNECTIONS),
+    ];
+    for (name, value) in settings {
         if !serve.iter().any(|argument| argument.starts_with(name)) {
             serve.extend([name.to_owned(), value.to_string()]);
         }

@@ -105,8 +105,8 @@ impl Kind {
     /// How many requests may be under way at once before one is not offered.
     pub(super) fn lanes(self) -> usize {
         match self {
-            // Together less than the connections that a listener takes.
-            Self::TracesHttp => 700,
+            // Enough for a second of what is due; together less than the connections that a listener takes.
+            Self::TracesHttp => 1_600,
             Self::Logs => 200,
             Self::WideEvents | Self::Metrics => 80,
             // More than there is memory for.
