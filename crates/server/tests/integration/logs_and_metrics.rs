@@ -1,7 +1,6 @@
 //! Logs and metrics over every transport: taken in, told of what was rejected, and kept as they came.
 
-use journal::{Durability, Journal, Options, Position};
-use model::{Input, LogRecord, MetricPoint, Nanos};
+use model::{Input, LogRecord, MetricPoint};
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
 use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
@@ -14,7 +13,7 @@ use tonic::Code;
 use tonic::codec::CompressionEncoding;
 
 use crate::otlp_http::gzip;
-use crate::running::{Running, url};
+use crate::running::{self, Running, url};
 
 const FUTURE: &str = "3786912000000000000";
 
@@ -50,22 +49,9 @@ fn protobuf<T: Message + serde::de::DeserializeOwned>(request: &Value) -> Vec<u8
 
 /// What a later start would read of logs and metrics.
 fn journaled(data: &std::path::Path) -> (Vec<LogRecord>, Vec<MetricPoint>) {
-    let options = Options {
-        dir: data.join("journal"),
-        segment_bytes_max: 64 << 20,
-        frame_bytes_max: 32 << 20,
-        durability: Durability::Durable,
-        keys: intake::record::keys,
-        disk: std::sync::Arc::new(journal::RealDisk),
-    };
-    let (reader, _) = Journal::read(options).unwrap();
-    let limits = intake::Limits::default();
     let (mut logs, mut points) = (Vec::new(), Vec::new());
-    for entry in reader.scan(Position::START) {
-        let entry = entry.unwrap();
-        let context =
-            intake::Context { received: Nanos(entry.received_ns), limits: &limits, user_salt: &[0; 16] };
-        match intake::record::decode(entry.kind, &entry.payload, &context).unwrap() {
+    for input in running::journaled(data) {
+        match input {
             Input::Logs(some) => logs.extend(some),
             Input::Metrics(some) => points.extend(some),
             _ => {}

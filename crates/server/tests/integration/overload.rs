@@ -1,14 +1,12 @@
 //! More than there is room for: telemetry goes first, traces before logs, and an alert is taken all the same.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use journal::{Durability, Journal, Options, Position};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::running::{Running, eventually, span, url};
+use crate::running::{Running, eventually, journaled, span, url};
 
 /// What a request holds of the memory as soon as it begins.
 const STEP_BYTES: usize = 64 * 1024;
@@ -70,22 +68,7 @@ async fn when_memory_is_scarce_traces_go_first_and_an_alert_is_taken() {
 
 /// What the journal says of requests that there was no room for.
 fn told(data: &Path) -> model::Shed {
-    let options = Options {
-        dir: data.join("journal"),
-        segment_bytes_max: 64 << 20,
-        frame_bytes_max: 32 << 20,
-        durability: Durability::Durable,
-        keys: intake::record::keys,
-        disk: Arc::new(journal::RealDisk),
-    };
-    let (reader, _) = Journal::read(options).unwrap();
-    let limits = intake::Limits::default();
-    let context = intake::Context { received: model::Nanos(0), limits: &limits, user_salt: &[0; 16] };
-    let inputs = reader.scan(Position::START).map(|entry| {
-        let entry = entry.unwrap();
-        intake::record::decode(entry.kind, &entry.payload, &context).unwrap()
-    });
-    inputs.fold(model::Shed::default(), |sum, input| match input {
+    journaled(data).into_iter().fold(model::Shed::default(), |sum, input| match input {
         model::Input::Shed(shed) => sum.plus(shed),
         _ => sum,
     })

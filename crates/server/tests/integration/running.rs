@@ -2,8 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use journal::{Durability, Journal, Options, Position};
+use model::{Input, Nanos};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use server::{Server, SettingFlags};
@@ -124,4 +127,24 @@ pub(crate) fn protobuf_of(request: &Value) -> Vec<u8> {
     use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
     use prost::Message;
     serde_json::from_value::<ExportTraceServiceRequest>(request.clone()).unwrap().encode_to_vec()
+}
+
+/// What a later start would read: the inputs that the journal of a stopped server holds.
+pub(crate) fn journaled(data: &Path) -> Vec<Input> {
+    let options = Options {
+        dir: data.join("journal"),
+        segment_bytes_max: 64 << 20,
+        frame_bytes_max: 32 << 20,
+        durability: Durability::Durable,
+        keys: intake::record::keys,
+        disk: Arc::new(journal::RealDisk),
+    };
+    let (reader, _) = Journal::read(options).unwrap();
+    let limits = intake::Limits::default();
+    let input = |entry: journal::Entry| {
+        let received = Nanos(entry.received_ns);
+        let context = intake::Context { received, limits: &limits, user_salt: &[0; 16] };
+        intake::record::decode(entry.kind, &entry.payload, &context).unwrap()
+    };
+    reader.scan(Position::START).map(|entry| input(entry.unwrap())).collect()
 }
