@@ -192,11 +192,11 @@ impl Case {
         if self.members.len() >= MEMBERS_MAX && !self.members.contains_key(&alarm.family) {
             if self.beyond.len() < BEYOND_MAX {
                 self.beyond.insert(alarm.family.clone());
-                window.enter_incident(&alarm.family, alarm.onset);
+                window.enter_incident(&alarm.family, alarm.onset, config);
             }
             return;
         }
-        window.enter_incident(&alarm.family, alarm.onset);
+        window.enter_incident(&alarm.family, alarm.onset, config);
         let member =
             Member { onset: alarm.onset, detected_at: now, norm: alarm.norm, since: Counts::default() };
         self.members.entry(alarm.family.clone()).or_insert(member);

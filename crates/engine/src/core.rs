@@ -38,7 +38,7 @@ const BLIND_TICKS: u64 = 10;
 /// Failures in fewer distinct traces are no symptom yet.
 pub(crate) const TRACES_MIN: usize = 3;
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Engine {
     pub(crate) shards: Vec<Shard>,
     pub(crate) core: Core,
@@ -46,7 +46,7 @@ pub struct Engine {
     duplicates: u64,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Core {
     config: Config,
     config_digest: String,
@@ -68,7 +68,7 @@ pub(crate) struct Core {
     incidents_refused: u64,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Pending {
     alarm: Alarm,
     since: Nanos,

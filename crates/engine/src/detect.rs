@@ -342,6 +342,40 @@ impl Detector {
         }
     }
 
+    /// Takes in buckets one after the other, with the age of the operation at each. What is calm is taken in by the
+    /// minute.
+    pub(crate) fn observe_all(
+        &mut self,
+        test: Test,
+        buckets: impl Iterator<Item = (Bucket, Counts, u64)>,
+        config: &Config,
+    ) {
+        let mut calm: Option<(Bucket, Counts)> = None;
+        let minute = |bucket: Bucket| bucket * config.tick_ms / 60_000;
+        for (bucket, counts, age_ms) in buckets {
+            let is_calm = counts.failures == 0 && self.is_calm();
+            match &mut calm {
+                Some((first, sum)) if is_calm && minute(*first) == minute(bucket) => {
+                    sum.add(counts);
+                    continue;
+                }
+                before => {
+                    if let Some((first, sum)) = before.take() {
+                        self.observe(test, first, sum, u64::MAX, config);
+                    }
+                }
+            }
+            if is_calm {
+                calm = Some((bucket, counts));
+            } else {
+                self.observe(test, bucket, counts, age_ms, config);
+            }
+        }
+        if let Some((first, sum)) = calm {
+            self.observe(test, first, sum, u64::MAX, config);
+        }
+    }
+
     /// Takes in one bucket as normal, whatever it shows.
     pub(crate) fn learn(&mut self, bucket: Bucket, counts: Counts, config: &Config) {
         self.release();

@@ -28,6 +28,7 @@ mod hash;
 mod join;
 mod metrics;
 mod origin;
+mod recent;
 mod refusal;
 mod runtime_log;
 mod season;
@@ -53,7 +54,7 @@ pub use core::{Engine, Totals};
 pub use explain::{ExplainedEvent, Explanation, explain};
 pub use hash::sha256_hex;
 pub use refusal::Refusal;
-pub use snapshot::RestoreError;
+pub use snapshot::{Copied, RestoreError};
 pub use suspects::points::TABLE as SUSPECT_POINTS;
 pub use window::FamilyView;
 

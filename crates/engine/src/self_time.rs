@@ -233,8 +233,7 @@ impl Known {
 
     /// Sets the limit by what was seen so far.
     fn derive(&mut self, now: Nanos) {
-        let mut all = Latency::default();
-        self.past.iter().for_each(|(_, times)| all.merge(times));
+        let all = Latency::sum(self.past.iter().map(|(_, times)| times));
         if all.count() < REQUESTS_MIN {
             return;
         }

@@ -26,6 +26,7 @@ mod flow;
 mod key;
 mod lately;
 mod norm;
+mod ruled;
 mod series;
 mod services;
 mod slowness;
@@ -216,7 +217,7 @@ impl Window {
         self.operations.retain(|key, series| {
             series.seal(from, sealed, config);
             series.fold(folded_before, folded, config);
-            series.forget(tick, config);
+            series.forget(tick, sealed, config);
             let kept = !series.is_forgotten();
             *tests += if kept { series.tests() } else { 0 };
             if !kept && &*key.operation != OTHER {
@@ -351,7 +352,7 @@ impl Window {
         since: Bucket,
     ) -> impl Iterator<Item = &'a Digest> + use<'a> {
         let series = self.operations.get(key);
-        series.into_iter().flat_map(move |series| series.buckets.range(since..).map(|(_, digest)| digest))
+        series.into_iter().flat_map(move |series| series.buckets.range(since..).map(|(_, digest)| &**digest))
     }
 
     /// Traces of requests that went well, of the buckets from `since` up to but without `until`.
@@ -397,12 +398,12 @@ impl Window {
             if !near || !detect::belongs_to_onset(counts, without.counts()) {
                 break;
             }
-            (first, norm) = (*bucket, without);
+            (first, norm) = (bucket, without);
         }
         (first, norm)
     }
 
-    pub(crate) fn enter_incident(&mut self, family: &FamilyKey, onset: Bucket) {
+    pub(crate) fn enter_incident(&mut self, family: &FamilyKey, onset: Bucket, config: &Config) {
         self.metrics.enter_incident(family);
         self.metrics.services.enter_incident(family);
         self.shapes.enter_incident(family, onset);
@@ -410,7 +411,7 @@ impl Window {
         if let Some(flow) = self.flow_mut(family) {
             flow.enter();
         } else if let Some(series) = self.operations.get_mut(&family.operation) {
-            series.enter_incident(family);
+            series.enter_incident(family, self.sealed, config);
         }
     }
 
@@ -423,7 +424,7 @@ impl Window {
         if let Some(flow) = self.flow_mut(family) {
             flow.leave(from, config);
         } else if let Some(series) = self.operations.get_mut(&family.operation) {
-            series.leave_incident(family, from);
+            series.leave_incident(family, (self.sealed, from), config);
         }
     }
 

@@ -1,20 +1,31 @@
 //! What a test cannot exceed however it goes on, told without running it: most families are far from an alarm, and what
 //! little failed lately cannot bring them near. Never below what the test finds, as a property test shows.
 
-use super::{BASELINE_MINUTES, Counts, Detector, Test};
+use super::{BASELINE_MINUTES, Counts, Detector, RATES, Test};
 use crate::fixed::Bits;
 
+/// Shares are in millionths here, spreads in thousandths; both are rounded up, or down where that is said.
 const MILLION: u128 = 1_000_000;
-/// One over the least first parameter of a share that varies: its spread is six at the most.
-const SPREAD_MOST: u64 = 7;
+const THOUSAND: u128 = 1_000;
+
+/// What the norm can be taken to be while further buckets come.
+#[derive(Debug, Clone, Copy)]
+struct Norms {
+    /// The least share, rounded down, and the greatest.
+    least: u128,
+    most: u128,
+    /// How much it varies, with what is not known of it.
+    spread: u128,
+}
 
 impl Detector {
     /// The most that the evidence can come to by further buckets that lie in these minutes. `counts` is all of those
     /// minutes together, with what the test has seen of them already; `None` where that could be anything.
     ///
-    /// What a bucket adds is the logarithm of its likelihood under an alternative, which is at most zero, less that
-    /// under the norm. The norm expects a failure with one in `rate_min_inverse` at the least, and with less only as
-    /// far as its minute went well; and it expects failures no more often than the baseline and these minutes show.
+    /// What a bucket adds is the logarithm of its likelihood under an alternative less that under the norm. The norm
+    /// expects a failure with its least share, and with less only as far as its minute went well; the alternative
+    /// expects one with its own share, and with more only as far as its minute failed; a success proves against the
+    /// norm what the norm expected of failures, and under the alternative it proves nothing for it.
     pub(crate) fn at_most(
         &self,
         test: Test,
@@ -22,27 +33,31 @@ impl Detector {
         minutes: std::ops::RangeInclusive<u64>,
     ) -> Option<Bits> {
         let Counts { requests, failures } = counts;
+        if failures == 0 && self.is_calm() {
+            return Some(Bits::ZERO);
+        }
         let length = minutes.end().saturating_sub(*minutes.start()) + 1;
         // What is usual is looked up for the hours of both ends.
         if length > 60 {
             return None;
         }
-        let now = self.scores.iter().map(|score| score.bits).max().unwrap_or(Bits::ZERO);
+        let norms = self.norms(test, counts, (*minutes.start(), length))?;
         // So far the share of a minute that fails can be raised by its own failures.
-        let raised = failures.saturating_mul(SPREAD_MOST).saturating_add(1);
-        let share =
-            self.share_at_most(test, counts, (*minutes.start(), length))?.saturating_mul(u128::from(raised));
-        if share > MILLION / 2 {
+        let raised = norms.most * (THOUSAND + u128::from(failures) * norms.spread) / THOUSAND + 1;
+        if raised > MILLION / 2 {
             return None;
         }
-        // log2(1 / (1 - x)) is at most 2 x up to a half.
-        let successes = (2 * u128::from(requests) * share / MILLION).min(1 << 30);
-        let least = test.rate_min_inverse.saturating_add(requests.saturating_mul(SPREAD_MOST));
-        let failure = Bits::log2(least).plus(Bits::log2(2));
-        // Stirling's series is off by less than a bit where a parameter is small, which it is once a minute, or failure.
-        let inexact = length as i64 + 4;
-        let whole = Bits((successes as i64 + inexact) << 20);
-        Some(now.plus(failure.times(failures)).plus(whole))
+        let varies = u128::from(requests) * norms.spread;
+        let successes = proved_by_successes(norms.most, raised, counts, varies)?;
+        let inverse = u64::try_from(MILLION / norms.least.max(1) + varies / THOUSAND + 2).ok()?;
+        let failure = Bits::log2(inverse);
+        // The series for likelihoods is off by a quarter of a bit where a parameter is small: at a failure.
+        let inexact = Bits(((failures.min(1 << 30) as i64 + 4) << 20) / 2);
+        let all = self.scores.iter().zip(RATES).map(|(score, (_, _, varying))| {
+            let gain = failure.minus(varying.failure_costs(failures)).min(test.gain_max).max(Bits::ZERO);
+            score.bits.plus(gain.times(failures))
+        });
+        Some(all.max()?.plus(successes).plus(inexact))
     }
 
     /// The same for a test of slowness: a bucket in which nothing is slow adds nothing, another one a bounded part.
@@ -51,9 +66,8 @@ impl Detector {
         now.plus(super::SLOWNESS.gain_max.times(buckets)).plus(Bits::log2(2))
     }
 
-    /// In millionths, rounded up.
-    fn share_at_most(&self, test: Test, counts: Counts, (first, length): (u64, u64)) -> Option<u128> {
-        if test.worst_minute {
+    fn norms(&self, test: Test, counts: Counts, (first, length): (u64, u64)) -> Option<Norms> {
+        if test.worst_minute || !test.varies {
             return None;
         }
         let of = |failures: u64, requests: u64| {
@@ -61,21 +75,68 @@ impl Detector {
                 2 * u128::from(failures) + u128::from(test.prior.0),
                 2 * (u128::from(requests) + u128::from(test.prior.1)),
             );
-            part * MILLION / whole.max(1) + 1
+            part * MILLION / whole.max(1)
         };
         let baseline = &self.baseline;
+        let held = self.held.iter().fold(Counts::default(), |all, (_, counts)| all.plus(*counts));
+        let coming = held.plus(counts);
         // Minutes that come make the oldest ones go.
-        let coming = self.held.len() + length as usize + 1;
-        let going = (baseline.minutes.len() + coming).saturating_sub(BASELINE_MINUTES);
-        let gone: u64 = baseline.minutes.iter().take(going).map(|(_, counts)| counts.requests).sum();
-        let held: u64 = self.held.iter().map(|(_, counts)| counts.failures).sum();
-        let hour = of(baseline.total.failures + held + counts.failures, baseline.total.requests - gone);
+        let going =
+            (baseline.minutes.len() + self.held.len() + length as usize + 1).saturating_sub(BASELINE_MINUTES);
+        let gone = baseline.minutes.iter().take(going).fold(Counts::default(), |all, (_, c)| all.plus(*c));
+        let stays = baseline.total.without(gone);
+        let hour_least = of(stays.failures, baseline.total.requests + coming.requests);
+        let hour_most = of(baseline.total.failures + coming.failures, stays.requests) + 1;
         let edges = [first, first + length - 1];
         let usual = edges.into_iter().flat_map(|minute| baseline.season.usual(minute));
-        let usual = usual.map(|counts| of(counts.failures, counts.requests));
-        let least = MILLION / u128::from(test.rate_min_inverse) + 1;
-        usual.chain([hour, least]).max()
+        let (mut least, mut most, mut known) = (hour_least, hour_most, stays.failures);
+        for counts in usual {
+            let share = of(counts.failures, counts.requests);
+            (least, most, known) = (least.min(share), most.max(share + 1), known.min(counts.failures));
+        }
+        let rate_min = MILLION / u128::from(test.rate_min_inverse);
+        // A share is known from its failures and those taken for granted, and from at least as many successes.
+        let known = u128::from(known) + u128::from(test.prior.0 / 2).max(1);
+        let spread = self.spread_most(coming, stays.requests) + 2 * THOUSAND / known + 1;
+        Some(Norms { least: least.max(rate_min), most: most.max(rate_min + 1), spread })
     }
+
+    /// How much the minutes of the baseline can come to vary. Each counts for no more than the square of its failures,
+    /// unless more were expected of it.
+    fn spread_most(&self, coming: Counts, stays: u64) -> u128 {
+        const MOST: u128 = 4 * THOUSAND;
+        let minutes = self.baseline.minutes.iter().map(|(_, counts)| *counts);
+        let (mut squares, mut requests_most, mut last) = (0, coming.requests, Counts::default());
+        for minute in minutes {
+            squares += u128::from(minute.failures) * u128::from(minute.failures);
+            requests_most = requests_most.max(minute.requests);
+            last = minute;
+        }
+        let joined = u128::from(last.failures + coming.failures);
+        let failures = u128::from(self.baseline.total.failures + coming.failures);
+        // The minute that goes on does not count yet.
+        let whole = stays.saturating_sub(last.requests).max(1);
+        let expected = THOUSAND * failures * u128::from(requests_most + last.requests) / u128::from(whole);
+        // Chance alone makes the square of what was expected no larger where that is less than one and fails seldom.
+        let chance = if 10 * failures <= u128::from(whole) { THOUSAND * 9 / 10 } else { 0 };
+        let beyond = failures * (expected + 1).saturating_sub(chance);
+        // A quarter is taken for granted with the weight of five minutes, and no minute tells more than a sixteenth.
+        let told = (THOUSAND * (squares + joined * joined) + beyond) / 16;
+        ((THOUSAND * 5 / 4 + told) / 5 + THOUSAND / 64).min(MOST)
+    }
+}
+
+/// What successes can prove: of n of them and f failures, n shares, raised by the failures ever less as there are more.
+fn proved_by_successes(share: u128, raised: u128, counts: Counts, varies: u128) -> Option<Bits> {
+    // 1 + n · spread · share, in millionths.
+    let long = u64::try_from(MILLION + varies * share / THOUSAND).ok()?;
+    // ln x is less than 0.7 log2 x, in millionths.
+    let raising = (u128::try_from(Bits::ratio(long, MILLION as u64).0 + 1).ok()? * MILLION * 7 / 10) >> 20;
+    let shares = u128::from(counts.requests) * share + u128::from(counts.failures) * (raising + 1);
+    // log2(1 / (1 - x)) is at most 2 x up to a half, and 1.7 x up to a quarter.
+    let tenths = if raised > MILLION / 4 { 20 } else { 17 };
+    let bits = (shares * tenths / 10).min(MILLION << 30);
+    Some(Bits(i64::try_from((bits << 20) / MILLION).ok()? + 1))
 }
 
 #[cfg(test)]
@@ -115,11 +176,16 @@ mod tests {
             let mut all = Counts::default();
             seen.for_each(|counts| all.add(*counts));
             let sealed = detector.clone();
+            // What was told at the beginning for all that came holds all the time.
+            let whole = ahead.iter().fold(all, |all, counts| all.plus(*counts));
+            let last = (first + ahead.len() as u64 - 1) / 60;
+            let ever = sealed.at_most(test, whole, first / 60..=last);
             for (second, counts) in ahead.iter().enumerate() {
                 let bucket = first + second as u64;
                 all.add(*counts);
                 detector.observe(test, bucket, *counts, u64::MAX, &config);
-                if let Some(most) = sealed.at_most(test, all, first / 60..=bucket / 60) {
+                let so_far = sealed.at_most(test, all, first / 60..=bucket / 60);
+                for most in [so_far, ever].into_iter().flatten() {
                     prop_assert!(detector.excess().bits <= most, "{:?} {most:?}", detector.excess());
                 }
             }

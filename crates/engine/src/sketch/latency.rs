@@ -40,6 +40,20 @@ impl Latency {
         self.count_in(index(duration_ns), 1);
     }
 
+    /// All together. Many of them share few buckets, which are looked up by their index.
+    pub(crate) fn sum<'a>(all: impl Iterator<Item = &'a Self>) -> Self {
+        let mut counts: Vec<u32> = Vec::new();
+        for (index, count) in all.flat_map(|one| &one.buckets) {
+            let index = usize::from(*index);
+            if index >= counts.len() {
+                counts.resize(index + 1, 0);
+            }
+            counts[index] = counts[index].saturating_add(*count);
+        }
+        let counted = (0..).zip(counts).filter(|(_, count)| *count > 0);
+        Self { buckets: counted.collect() }
+    }
+
     fn count_in(&mut self, index: u16, count: u32) {
         match self.buckets.binary_search_by_key(&index, |(index, _)| *index) {
             Ok(at) => self.buckets[at].1 = self.buckets[at].1.saturating_add(count),
@@ -111,6 +125,7 @@ mod tests {
             let of = |values: &[u64]| values.iter().fold(Latency::default(), |mut l, v| { l.add(*v); l });
             let (left, right) = values.split_at(cut.min(values.len()));
             let mut merged = of(right);
+            prop_assert_eq!(Latency::sum([&of(left), &merged].into_iter()), of(&values));
             merged.merge(&of(left));
             prop_assert_eq!(merged, of(&values));
         }

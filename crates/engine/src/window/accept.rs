@@ -59,7 +59,7 @@ impl Window {
         if present.exceeds(norm.counts())
             && let Some(series) = self.operations.get_mut(&family.operation)
         {
-            series.accept_present(family, present, since..tick + 1, config);
+            series.accept_present(family, present, (self.sealed, since..tick + 1), config);
         }
         Present::Share(present)
     }

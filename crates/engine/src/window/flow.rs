@@ -1,12 +1,13 @@
 //! How many requests come: the traffic symptom (a drop or a surge) and silence. A sequential test of a rate against the
 //! least and the most that a minute of the last hour, or of the same hour of other days, has shown.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::fixed::Bits;
+use crate::recent::Recent;
 use crate::season::Season;
 use crate::summary::Bucket;
 
@@ -96,7 +97,7 @@ struct Test {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Flow {
     /// Requests of the buckets that can still change.
-    open: BTreeMap<Bucket, u64>,
+    open: Recent<u64>,
     /// The first bucket that was not shown to the test yet.
     next: Bucket,
     /// Before this minute the flow was not there for the whole of it.
@@ -156,7 +157,7 @@ impl Flow {
     pub(super) fn add(&mut self, bucket: Bucket, requests: u64) {
         if bucket >= self.next {
             self.ahead.take_if(|(until, _)| bucket < *until);
-            *self.open.entry(bucket).or_default() += requests;
+            *self.open.entry(bucket, || 0) += requests;
         }
         self.last = self.last.max(bucket);
     }
@@ -164,7 +165,7 @@ impl Flow {
     pub(super) fn seal(&mut self, to: Bucket, config: &Config) {
         while self.next < to {
             let bucket = self.next;
-            let requests = self.open.remove(&bucket).unwrap_or(0);
+            let requests = self.open.remove(bucket).unwrap_or(0);
             self.next += 1;
             if self.in_incident {
                 self.sealed_requests += requests;
@@ -182,7 +183,7 @@ impl Flow {
         self.held.clear();
         self.whole_from = 0;
         while self.next < to {
-            let requests = self.open.remove(&self.next).unwrap_or(0);
+            let requests = self.open.remove(self.next).unwrap_or(0);
             let bucket = self.next;
             self.next += 1;
             self.test.arrive(bucket, requests);
@@ -216,7 +217,7 @@ impl Flow {
     /// After time in which nothing was seen: that is no silence.
     pub(super) fn was_blind_until(&mut self, bucket: Bucket, config: &Config) {
         if bucket > self.next {
-            self.open = self.open.split_off(&bucket);
+            self.open.forget_before(bucket);
             self.next = bucket;
             self.begin_minute();
             self.whole_from = minute(bucket, config) + 1;
@@ -321,7 +322,7 @@ impl Flow {
         let reached = self.ahead.filter(|(until, _)| (self.next..=settled).contains(until));
         let (from, mut test) = reached.unwrap_or((self.next, self.test));
         for bucket in from..settled {
-            let requests = self.open.get(&bucket).copied().unwrap_or(0);
+            let requests = self.open.get(bucket).copied().unwrap_or(0);
             test = self.tested(test, bucket, requests, config);
         }
         self.ahead = Some((settled.max(from), test));
@@ -343,11 +344,9 @@ impl Flow {
 
     /// At least half as many requests come as in the least minute before.
     pub(super) fn goes_on(&self, tick_ms: u64) -> bool {
-        let (Some(low), Some((first, _)), Some((last, _))) = (
-            self.minutes.iter().map(|range| range.low).min(),
-            self.open.first_key_value(),
-            self.open.last_key_value(),
-        ) else {
+        let (Some(low), Some(first), Some(last)) =
+            (self.minutes.iter().map(|range| range.low).min(), self.open.first(), self.open.last())
+        else {
             return !self.open.is_empty();
         };
         let requests: u64 = self.open.values().sum();
@@ -369,7 +368,7 @@ impl Flow {
     /// The greatest rate of a stretch of the last minute.
     fn most_lately(&self, length_ms: u64, config: &Config) -> Option<u64> {
         let ticks = config.ticks(length_ms);
-        let last = *self.open.last_key_value()?.0;
+        let last = self.open.last()?;
         let rates = (0..60_000 / length_ms).map(|back| {
             let to = (last + 1).saturating_sub(back * ticks);
             let requests: u64 = self.open.range(to.saturating_sub(ticks)..to).map(|(_, n)| n).sum();

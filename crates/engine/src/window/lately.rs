@@ -1,8 +1,7 @@
 //! A count of what came, by minute, as far back as a test can still change: told at once where going through the buckets
 //! would take its time. Derived from them: it is no part of the state.
 
-use std::collections::BTreeMap;
-
+use super::series::Buckets;
 use crate::config::Config;
 use crate::summary::{Bucket, Digest};
 
@@ -61,13 +60,13 @@ pub(super) fn minute(bucket: Bucket, config: &Config) -> u64 {
 
 /// What buckets hold, from a minute on.
 pub(super) fn counted(
-    buckets: &BTreeMap<Bucket, Digest>,
+    buckets: &Buckets,
     since: u64,
     config: &Config,
     count: impl Fn(&Digest) -> u64,
 ) -> Lately {
     let buckets = buckets.range((since * 60_000).div_ceil(config.tick_ms)..);
-    Lately::of(since, buckets.map(|(bucket, digest)| (minute(*bucket, config), count(digest))))
+    Lately::of(since, buckets.map(|(bucket, digest)| (minute(bucket, config), count(digest))))
 }
 
 #[cfg(test)]

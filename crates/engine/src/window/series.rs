@@ -2,41 +2,61 @@
 //! tests that run on them. Knows nothing of other operations.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 use model::{Nanos, Str};
 use serde::{Deserialize, Serialize};
 
-use super::ahead::{Ahead, Look};
+use super::ahead::{Ahead, Changes, Look};
 use super::lately::{Lately, counted, minute};
+use super::ruled::Ruled;
 use super::slowness::Slowness;
 use super::{Alarm, Counted, FamilyKey, Norm, OperationKey, Sign};
 use crate::config::Config;
 use crate::detect::{Baseline, Counts, Detector, Excess, FAILURES, LOG_ERRORS, Test};
 use crate::fixed::Bits;
-use crate::hash::StableHash;
+use crate::hash::{StableHash, mix};
+use crate::recent::Recent;
 use crate::sketch::{Merge, OTHER};
 use crate::summary::{Bucket, CODES_PER_OPERATION_MAX, Digest, LOGS, OperationDigest};
 
 const KEEP_MS: u64 = 3_600_000;
+/// Tests are shown what is sealed together so often, each operation's at its turn: they are far away in memory. Well
+/// before ticks are put together to minutes.
+const TURN_MS: u64 = 8_000;
+
+/// What an operation did, by when. Shared with copies of the state: what is sealed does not change any more.
+pub(super) type Buckets = Recent<Arc<Digest>>;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Series {
     first: Bucket,
-    pub(super) buckets: BTreeMap<Bucket, Digest>,
+    pub(super) buckets: Buckets,
     pub(super) families: BTreeMap<Str, Family>,
     pub(super) slowness: Slowness,
     /// Everything before it was said to be normal.
     accepted: Bucket,
+    /// What the tests of failures have seen; in between it follows what is sealed.
+    shown: Bucket,
+    /// At which of the ticks it is shown more.
+    turn: u64,
     /// It stands for log records.
     logs: bool,
     /// Work arrives at it: whoever waits, waits for that.
     inbound: bool,
-    /// The earliest bucket that changed since the tests last looked.
     #[serde(skip)]
-    changed: Option<Bucket>,
+    changes: Changes,
+    /// No bucket is later.
+    #[serde(skip)]
+    newest: Bucket,
+    /// No family failed last before it.
+    #[serde(skip)]
+    failed_since: Nanos,
     #[serde(skip)]
     requests: Lately,
+    /// What no test of it can exceed for a while; unknown where something came that may raise it.
+    #[serde(skip)]
+    ruled: Option<Ruled>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -58,9 +78,10 @@ pub(super) struct Family {
 struct Stretch<'a> {
     test: Test,
     first: Bucket,
-    buckets: &'a BTreeMap<Bucket, Digest>,
+    buckets: &'a Buckets,
     /// From the one in which the first bucket lies that is not sealed, with the requests since it began.
-    minutes: std::ops::RangeInclusive<u64>,
+    since: u64,
+    last: u64,
     requests: Option<u64>,
     sealed: Bucket,
     threshold: Bits,
@@ -87,7 +108,9 @@ impl Digest {
 impl Series {
     pub(super) fn of(key: &OperationKey, digest: &OperationDigest) -> Self {
         let first = digest.buckets.keys().next().copied().unwrap_or_default();
-        Self { first, logs: &*key.operation == LOGS, inbound: key.kind.is_inbound(), ..Self::default() }
+        let turn = mix(key.service.stable_hash() ^ key.operation.stable_hash());
+        let (logs, inbound) = (&*key.operation == LOGS, key.kind.is_inbound());
+        Self { first, turn, logs, inbound, ..Self::default() }
     }
 
     fn test(&self) -> Test {
@@ -100,31 +123,35 @@ impl Series {
     }
 
     pub(super) fn absorb(&mut self, bucket: Bucket, mut digest: Digest, sealed: Bucket, config: &Config) {
-        // Where the operation is older than was known, so is every bucket of it.
+        // Where the operation is older than was known, so is every bucket of it that was not sealed yet.
         let changed = if bucket < self.first { 0 } else { bucket };
-        self.changed = Some(self.changed.map_or(changed, |earliest| earliest.min(changed)));
+        if bucket < self.first {
+            self.show(sealed, config);
+        }
+        self.changes.note(changed);
+        self.newest = self.newest.max(bucket);
         self.first = self.first.min(bucket);
         self.requests.add(minute(bucket, config), digest.requests);
-        if self.inbound {
-            self.slowness.note(bucket, &digest, config);
+        if self.inbound && self.slowness.note(bucket, &digest, config) {
+            self.ruled = None;
         }
         if !digest.codes.is_empty() {
-            self.absorb_codes(bucket, &mut digest, sealed, config);
+            self.absorb_codes(bucket, &mut digest, config);
         }
-        match self.buckets.entry(bucket) {
-            Entry::Occupied(mut known) => known.get_mut().merge(&digest),
-            Entry::Vacant(place) => {
-                place.insert(digest);
-            }
+        let mut digest = Some(digest);
+        let known = self.buckets.entry(bucket, || Arc::new(digest.take().unwrap_or_default()));
+        if let Some(digest) = digest {
+            Arc::make_mut(known).merge(&digest);
         }
     }
 
     /// Codes without a family of their own are the family `__other__`, in every bucket alike.
-    fn absorb_codes(&mut self, bucket: Bucket, digest: &mut Digest, sealed: Bucket, config: &Config) {
+    fn absorb_codes(&mut self, bucket: Bucket, digest: &mut Digest, config: &Config) {
         let mut codes: Vec<_> = digest.codes.iter().collect();
         let other: Str = OTHER.into();
         codes.extend(digest.codes.other().map(|failures| (&other, failures)));
         codes.sort_by_key(|(code, _)| code.stable_hash());
+        self.ruled = None;
         for (code, failures) in codes {
             let code = if self.families.contains_key(code) || self.families.len() < CODES_PER_OPERATION_MAX {
                 code
@@ -132,7 +159,8 @@ impl Series {
                 &other
             };
             if !self.families.contains_key(code) {
-                let detector = Detector::with_past(self.past(sealed.max(self.accepted), config));
+                self.failed_since = self.failed_since.min(failures.last.unwrap_or_default());
+                let detector = Detector::with_past(self.past(self.shown.max(self.accepted), config));
                 self.families
                     .insert(code.clone(), Family { detector, from: self.accepted, ..Family::default() });
             }
@@ -157,26 +185,42 @@ impl Series {
         if from >= to {
             return;
         }
-        let test = self.test();
-        for (code, family) in self.families.iter_mut().filter(|(_, family)| !family.in_incident) {
-            for (bucket, digest) in self.buckets.range(from.max(family.from).min(to)..to) {
-                let age_ms = bucket.saturating_sub(self.first) * config.tick_ms;
-                family.detector.observe(test, *bucket, digest.counts(code), age_ms, config);
-            }
+        let ticks = config.ticks(TURN_MS);
+        if to % ticks == self.turn % ticks || to.saturating_sub(self.shown) >= ticks {
+            self.show(to, config);
         }
-        if self.inbound {
-            self.slowness.seal(&self.buckets, self.first, from..to, config);
+        if self.inbound && self.slowness.seal(&self.buckets, self.first, from..to, config) {
+            self.ruled = None;
+        }
+    }
+
+    /// Shows the tests of failures what is sealed.
+    fn show(&mut self, sealed: Bucket, config: &Config) {
+        if self.shown >= sealed {
+            return;
+        }
+        let from = std::mem::replace(&mut self.shown, sealed);
+        let buckets: Vec<(Bucket, &Digest)> =
+            self.buckets.range(from..sealed).map(|(bucket, digest)| (bucket, &**digest)).collect();
+        let (test, first) = (self.test(), self.first);
+        for (code, family) in self.families.iter_mut().filter(|(_, family)| !family.in_incident) {
+            let own = buckets.iter().filter(|(bucket, _)| *bucket >= family.from);
+            let own = own.map(|(bucket, digest)| {
+                (*bucket, digest.counts(code), bucket.saturating_sub(first) * config.tick_ms)
+            });
+            family.detector.observe_all(test, own, config);
         }
     }
 
     /// Everything before `until` is normal. The operation counts as known from then on.
     pub(super) fn accept(&mut self, sealed: Bucket, until: Bucket, config: &Config) {
-        self.first = 0;
+        self.show(sealed, config);
+        (self.first, self.ruled) = (0, None);
         self.accepted = self.accepted.max(until);
         for (code, family) in &mut self.families {
             family.ahead.reset();
             for (bucket, digest) in self.buckets.range(sealed.max(family.from).min(until)..until) {
-                family.detector.learn(*bucket, digest.counts(code), config);
+                family.detector.learn(bucket, digest.counts(code), config);
             }
             family.from = family.from.max(until);
         }
@@ -191,9 +235,11 @@ impl Series {
         &mut self,
         family: &FamilyKey,
         present: Counts,
-        stretch: std::ops::Range<Bucket>,
+        (sealed, stretch): (Bucket, std::ops::Range<Bucket>),
         config: &Config,
     ) {
+        self.show(sealed, config);
+        self.ruled = None;
         if family.sign == Sign::Latency {
             self.slowness.accept(&self.buckets, stretch, config);
         } else if let Some(family) = self.families.get_mut(&family.code) {
@@ -202,7 +248,8 @@ impl Series {
         }
     }
 
-    pub(super) fn enter_incident(&mut self, family: &FamilyKey) {
+    pub(super) fn enter_incident(&mut self, family: &FamilyKey, sealed: Bucket, config: &Config) {
+        self.show(sealed, config);
         match family.sign.counted() {
             None => {}
             Some(Counted::Slow) => self.slowness.in_incident = true,
@@ -214,7 +261,14 @@ impl Series {
         }
     }
 
-    pub(super) fn leave_incident(&mut self, family: &FamilyKey, from: Bucket) {
+    pub(super) fn leave_incident(
+        &mut self,
+        family: &FamilyKey,
+        (sealed, from): (Bucket, Bucket),
+        config: &Config,
+    ) {
+        self.show(sealed, config);
+        self.ruled = None;
         match family.sign.counted() {
             None => {}
             Some(Counted::Slow) => self.slowness.leave(from),
@@ -235,25 +289,31 @@ impl Series {
         let mut from = from;
         while from < to {
             let Some((bucket, _)) = self.buckets.range(from..to).next() else { return };
-            let bucket = *bucket;
             from = bucket + 1;
             if bucket % minute != 0
-                && let Some(digest) = self.buckets.remove(&bucket)
+                && let Some(digest) = self.buckets.remove(bucket)
             {
-                self.buckets.entry(bucket - bucket % minute).or_default().merge(&digest);
+                let whole = self.buckets.entry(bucket - bucket % minute, Arc::default);
+                Arc::make_mut(whole).merge(&digest);
             }
         }
     }
 
     /// Drops what is too old, and families that are calm and long silent.
-    pub(super) fn forget(&mut self, tick: Bucket, config: &Config) {
+    pub(super) fn forget(&mut self, tick: Bucket, sealed: Bucket, config: &Config) {
         let keep = tick.saturating_sub(config.ticks(KEEP_MS));
-        while self.buckets.first_key_value().is_some_and(|(bucket, _)| *bucket < keep) {
-            self.buckets.pop_first();
-        }
+        self.buckets.forget_before(keep);
         let keep_ns = Nanos(keep * config.tick_ns());
-        self.families
-            .retain(|_, family| family.in_incident || family.last >= keep_ns || !family.detector.is_calm());
+        if self.failed_since >= keep_ns {
+            return;
+        }
+        if self.families.values().any(|family| family.last < keep_ns) {
+            self.show(sealed, config);
+            self.families.retain(|_, family| {
+                family.in_incident || family.last >= keep_ns || !family.detector.is_calm()
+            });
+        }
+        self.failed_since = self.families.values().map(|family| family.last).min().unwrap_or(keep_ns);
     }
 
     pub(super) fn is_forgotten(&self) -> bool {
@@ -270,58 +330,87 @@ impl Series {
         threshold: Bits,
         config: &Config,
     ) -> Vec<Alarm> {
-        if let Some(changed) = self.changed.take() {
-            self.families.values_mut().for_each(|family| family.ahead.changed(changed));
-            self.slowness.ahead.changed(changed);
+        let newest = minute(self.newest, config);
+        if self.ruled.is_some_and(|ruled| ruled.holds(&self.requests, newest, threshold)) {
+            return Vec::new();
         }
-        let since = minute(sealed, config);
+        self.changes.close();
+        self.newest = self.buckets.last().unwrap_or(0);
+        let since = minute(self.shown, config);
         if !self.requests.is_known() {
             self.requests = counted(&self.buckets, since, config, |digest| digest.requests);
         }
-        let last =
-            self.buckets.last_key_value().map_or(since, |(bucket, _)| minute(*bucket, config).max(since));
         let ahead = Stretch {
             test: self.test(),
             first: self.first,
             buckets: &self.buckets,
-            minutes: since..=last,
+            since,
+            last: minute(self.newest, config).max(since),
             requests: self.requests.since(since),
-            sealed,
+            sealed: self.shown,
             threshold,
         };
+        let slowness = &mut self.slowness;
+        self.ruled = ahead.rule(&mut self.families, slowness, config);
+        if self.ruled.is_some() {
+            return Vec::new();
+        }
+        slowness.ahead.follow(self.changes);
         let failures = self.families.iter_mut().filter_map(|(code, family)| {
-            let excess = family.excess(code, &ahead, config)?;
+            let excess = family.excess(code, &ahead, self.changes, config)?;
             (excess.bits >= threshold).then(|| Alarm {
                 family: FamilyKey::failure(key.clone(), code.clone()),
                 onset: excess.onset,
                 norm: Norm::Failure(excess.baseline),
             })
         });
-        let slow =
-            self.slowness.excess(&self.buckets, sealed, threshold, config).and_then(|(excess, limit)| {
-                (excess.bits >= threshold).then(|| Alarm {
-                    family: FamilyKey::of(key.clone(), Sign::Latency),
-                    onset: excess.onset,
-                    norm: Norm::Latency(excess.baseline, limit),
-                })
-            });
+        let slow = slowness.excess(&self.buckets, sealed, threshold, config).and_then(|(excess, limit)| {
+            (excess.bits >= threshold).then(|| Alarm {
+                family: FamilyKey::of(key.clone(), Sign::Latency),
+                onset: excess.onset,
+                norm: Norm::Latency(excess.baseline, limit),
+            })
+        });
         failures.chain(slow).collect()
+    }
+}
+
+impl Stretch<'_> {
+    /// What none of the tests can exceed, also if more comes, where that is below the threshold.
+    fn rule(
+        &self,
+        families: &mut BTreeMap<Str, Family>,
+        slowness: &mut Slowness,
+        config: &Config,
+    ) -> Option<Ruled> {
+        let mut ruled = Ruled::ahead_of((self.since, self.last), self.requests?);
+        let stretch = Stretch { last: ruled.last, requests: Some(ruled.requests), ..*self };
+        let below = |most: &Bits| *most < self.threshold;
+        ruled.most = slowness.at_most(self.buckets, self.since, config).filter(below)?;
+        for (code, family) in families.iter_mut() {
+            ruled.most = ruled.most.max(family.at_most(code, &stretch, config).filter(below)?);
+        }
+        // They begin anew when they look again.
+        families.values_mut().for_each(|family| family.ahead.reset());
+        Some(ruled)
     }
 }
 
 impl Family {
     /// The evidence against its baseline, as if nothing came late any more; may be left out below the threshold.
-    fn excess(&mut self, code: &Str, ahead: &Stretch<'_>, config: &Config) -> Option<Excess> {
+    fn excess(
+        &mut self,
+        code: &Str,
+        ahead: &Stretch<'_>,
+        changes: Changes,
+        config: &Config,
+    ) -> Option<Excess> {
         let Stretch { test, first, buckets, sealed, .. } = *ahead;
-        // Most families are calm and have not failed for a while: nothing to look at.
-        let failed_lately = self.last.0 / config.tick_ns() >= sealed;
-        if self.in_incident || (self.detector.is_calm() && !failed_lately) {
-            return None;
-        }
         let most = self.at_most(code, ahead, config);
         if most.is_some_and(|most| most < ahead.threshold) {
             return None;
         }
+        self.ahead.follow(changes);
         let counts = |digest: &Digest| digest.counts(code);
         let start = sealed.max(self.from);
         let look = Look { test, buckets, start, first: Some(first), counts, config };
@@ -330,16 +419,21 @@ impl Family {
 
     /// What its test cannot exceed. Under `__other__` stands what was counted for others before.
     fn at_most(&mut self, code: &Str, ahead: &Stretch<'_>, config: &Config) -> Option<Bits> {
+        // Most families are calm and have not failed for a while: nothing to look at.
+        let failed_lately = self.last.0 / config.tick_ns() >= ahead.sealed;
+        if self.in_incident || (self.detector.is_calm() && !failed_lately) {
+            return Some(Bits::ZERO);
+        }
         if &**code == OTHER {
             return None;
         }
-        let since = *ahead.minutes.start();
+        let since = ahead.since;
         if !self.lately.is_known() {
             self.lately = counted(ahead.buckets, since, config, |digest| digest.counts(code).failures);
         }
         let failures = self.lately.since(since)?;
         let counts = Counts { requests: ahead.requests?, failures };
-        self.detector.at_most(ahead.test, counts, ahead.minutes.clone())
+        self.detector.at_most(ahead.test, counts, since..=ahead.last)
     }
 
     fn note(&mut self, failures: u64, first: Option<Nanos>, last: Option<Nanos>) {

@@ -1,18 +1,17 @@
 //! The latency symptom of one operation. What is slow is derived from its own past: above nearly all of it and well
 //! above its middle. From then on the share of slow requests is tested like a share of failures.
 
-use std::collections::BTreeMap;
-
 use model::SECOND_NS;
 use serde::{Deserialize, Serialize};
 
 use super::ahead::{Ahead, Look};
 use super::lately::{Lately, counted, minute};
+use super::series::Buckets;
 use crate::config::Config;
 use crate::detect::{Baseline, Counts, Detector, Excess, SLOWNESS};
 use crate::fixed::Bits;
 use crate::season::Season;
-use crate::sketch::{Latency, Merge};
+use crate::sketch::Latency;
 use crate::summary::{Bucket, Digest};
 
 /// Fewer requests than this have no distribution.
@@ -77,21 +76,21 @@ fn slow_digests(digest: &Digest, limit: Limit) -> u64 {
 }
 
 impl Slowness {
-    /// Buckets up to `sealed` will not change any more.
+    /// Buckets up to `sealed` will not change any more. Returns whether something else is slow from here on.
     pub(super) fn seal(
         &mut self,
-        buckets: &BTreeMap<Bucket, Digest>,
+        buckets: &Buckets,
         first: Bucket,
         seal: std::ops::Range<Bucket>,
         config: &Config,
-    ) {
+    ) -> bool {
         if self.in_incident {
-            return;
+            return false;
         }
         if let Some(limit) = self.limit {
             let from = seal.start.max(self.from).min(seal.end);
             for (bucket, digest) in buckets.range(from..seal.end) {
-                self.detector.observe(SLOWNESS, *bucket, digest.slow(limit.above_ns), u64::MAX, config);
+                self.detector.observe(SLOWNESS, bucket, digest.slow(limit.above_ns), u64::MAX, config);
             }
         }
         let age_ms = seal.end.saturating_sub(first.max(self.from)) * config.tick_ms;
@@ -102,24 +101,25 @@ impl Slowness {
                 self.derived.saturating_sub(first) * config.tick_ns(),
             ),
         };
+        let before = self.limit;
         if due && self.detector.is_calm() {
             self.derive(buckets, seal.end, config);
         }
+        self.limit != before
     }
 
     /// Sets the limit by what was before `until`.
-    pub(super) fn derive(&mut self, buckets: &BTreeMap<Bucket, Digest>, until: Bucket, config: &Config) {
+    pub(super) fn derive(&mut self, buckets: &Buckets, until: Bucket, config: &Config) {
         self.derived = until;
         // Most operations that have no limit have few requests: that is found out first.
         if buckets.range(..until).map(|(_, digest)| digest.requests).sum::<u64>() < REQUESTS_MIN {
             return;
         }
-        let mut all = Latency::default();
-        buckets.range(..until).for_each(|(_, digest)| all.merge(&digest.latency));
+        let all = Latency::sum(buckets.range(..until).map(|(_, digest)| &digest.latency));
         if all.count() < REQUESTS_MIN {
             return;
         }
-        let first = buckets.keys().next().copied().unwrap_or(until);
+        let first = buckets.first().unwrap_or(until);
         let margin = margin_percent(until.saturating_sub(first) * config.tick_ns());
         let Some(limit) = self.limit_of(&all, until * config.tick_ms / 60_000, margin) else { return };
         self.limit = Some(limit);
@@ -142,15 +142,10 @@ impl Slowness {
     }
 
     /// What requests take in `stretch` is normal, whatever they took before.
-    pub(super) fn accept(
-        &mut self,
-        buckets: &BTreeMap<Bucket, Digest>,
-        stretch: std::ops::Range<Bucket>,
-        config: &Config,
-    ) {
+    pub(super) fn accept(&mut self, buckets: &Buckets, stretch: std::ops::Range<Bucket>, config: &Config) {
         let (until, minute) = (stretch.end, stretch.end * config.tick_ms / 60_000);
-        let (mut all, mut counts) = (Latency::default(), Counts::default());
-        buckets.range(stretch.clone()).for_each(|(_, digest)| all.merge(&digest.latency));
+        let all = Latency::sum(buckets.range(stretch.clone()).map(|(_, digest)| &digest.latency));
+        let mut counts = Counts::default();
         let Some(limit) = self.limit_of(&all, minute, 100) else { return };
         buckets.range(stretch).for_each(|(_, digest)| counts.add(digest.slow(limit.above_ns)));
         (self.limit, self.derived) = (Some(limit), until);
@@ -158,26 +153,34 @@ impl Slowness {
         (self.ahead, self.lately) = (Ahead::default(), Lately::default());
     }
 
-    /// A digest that comes.
-    pub(super) fn note(&mut self, bucket: Bucket, digest: &Digest, config: &Config) {
-        let Some(limit) = self.limit.filter(|_| self.lately.is_known()) else { return };
-        self.lately.add(minute(bucket, config), slow_digests(digest, limit));
+    /// A digest that comes. Returns whether something in it is slow.
+    pub(super) fn note(&mut self, bucket: Bucket, digest: &Digest, config: &Config) -> bool {
+        let slow = self.limit.map_or(0, |limit| slow_digests(digest, limit));
+        if slow > 0 {
+            self.lately.add(minute(bucket, config), slow);
+        }
+        slow > 0
+    }
+
+    /// What its test cannot exceed while no more is slow.
+    pub(super) fn at_most(&mut self, buckets: &Buckets, since: u64, config: &Config) -> Option<Bits> {
+        let Some(limit) = self.limit.filter(|_| !self.in_incident) else { return Some(Bits::ZERO) };
+        if !self.lately.is_known() {
+            self.lately = counted(buckets, since, config, |digest| slow_digests(digest, limit));
+        }
+        self.lately.since(since).map(|slow| self.detector.at_most_slow(slow))
     }
 
     /// The evidence against its baseline, as if nothing came late any more; may be left out below the threshold.
     pub(super) fn excess(
         &mut self,
-        buckets: &BTreeMap<Bucket, Digest>,
+        buckets: &Buckets,
         sealed: Bucket,
         threshold: Bits,
         config: &Config,
     ) -> Option<(Excess, Limit)> {
         let limit = self.limit.filter(|_| !self.in_incident)?;
-        let since = minute(sealed, config);
-        if !self.lately.is_known() {
-            self.lately = counted(buckets, since, config, |digest| slow_digests(digest, limit));
-        }
-        let most = self.lately.since(since).map(|slow| self.detector.at_most_slow(slow));
+        let most = self.at_most(buckets, minute(sealed, config), config);
         if most.is_some_and(|most| most < threshold) {
             return None;
         }

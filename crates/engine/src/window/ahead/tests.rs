@@ -72,7 +72,7 @@ fn turn(window: &mut Window, second: u64, (enters, code): (bool, u8), config: &C
     let failure = FamilyKey::failure(operation.clone(), format!("E{code}").into());
     for family in [failure, FamilyKey::of(operation, Sign::Latency)] {
         if enters {
-            window.enter_incident(&family, START + second);
+            window.enter_incident(&family, START + second, config);
         } else {
             window.leave_incident(&family, START + second + 1, config);
         }
