@@ -20,7 +20,7 @@ use crate::health::Heartbeat;
 use crate::ingest::{Committer, DecodeRules};
 use crate::metrics::ServerMetrics;
 use crate::replay::Replayer;
-use crate::snapshot::{Snapshot, SnapshotHeader};
+use crate::snapshot::{SnapshotHeader, Taken};
 use crate::store_writer::StoreSender;
 pub(crate) use backlog::{Backlog, Room};
 use own_entries::{Own, OwnEntries};
@@ -80,8 +80,6 @@ struct Running {
     snapshot_at: Instant,
     /// Where the last snapshot was taken, or the loop began.
     snapshot_from: Position,
-    /// How large it was.
-    snapshot_len: u64,
 }
 
 impl EngineLoop {
@@ -91,14 +89,8 @@ impl EngineLoop {
         let shedding = self.metrics.shedding.clone();
         let own = OwnEntries::new(Arc::clone(&self.committer), shedding, self.replayer.tick);
         let snapshot_from = self.replayer.next;
-        let mut running = Running {
-            parts: self,
-            own,
-            tick_at: now,
-            snapshot_at: now + SNAPSHOT_EVERY,
-            snapshot_from,
-            snapshot_len: 0,
-        };
+        let mut running =
+            Running { parts: self, own, tick_at: now, snapshot_at: now + SNAPSHOT_EVERY, snapshot_from };
         loop {
             match running.next_wake()? {
                 Wake::Committed { entries, room } => {
@@ -189,7 +181,8 @@ impl Running {
 
     fn is_snapshot_due(&self) -> bool {
         let journaled = self.parts.replayer.next.0.saturating_sub(self.snapshot_from.0);
-        let due_after = self.parts.snapshot_bytes.max(self.snapshot_len * JOURNAL_PER_SNAPSHOT);
+        let due_after =
+            self.parts.snapshot_bytes.max(self.parts.store.snapshot_bytes() * JOURNAL_PER_SNAPSHOT);
         journaled >= due_after || Instant::now() >= self.snapshot_at
     }
 
@@ -207,8 +200,7 @@ impl Running {
             configure: replayer.configure.clone(),
             tick_ns: replayer.tick.0,
         };
-        let snapshot = Snapshot { header, engine: replayer.engine.snapshot() };
-        self.snapshot_len = snapshot.engine.len() as u64;
-        self.parts.store.snapshot(Position(next.0 - 1), snapshot)
+        let taken = Taken { header, engine: replayer.engine.copied() };
+        self.parts.store.snapshot(Position(next.0 - 1), taken)
     }
 }

@@ -40,6 +40,20 @@ pub(crate) struct Snapshot {
     pub engine: Vec<u8>,
 }
 
+/// A snapshot that is still to be written down, which takes far longer than to take it.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub header: SnapshotHeader,
+    pub engine: engine::Copied,
+}
+
+impl Taken {
+    /// The copy of the engine goes as soon as its bytes are there.
+    pub(crate) fn into_bytes(self) -> Snapshot {
+        Snapshot { header: self.header, engine: self.engine.to_bytes() }
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SnapshotError {
     #[error("{path}: {error}")]

@@ -12,7 +12,7 @@ use store::{Change, ReadError, Store, WriteError};
 
 use crate::clock;
 use crate::metrics::ServerMetrics;
-use crate::snapshot::{self, Snapshot};
+use crate::snapshot::{self, Taken};
 
 pub(crate) const QUEUE_CAPACITY: usize = 256;
 /// How many batches become one transaction.
@@ -26,7 +26,7 @@ pub(crate) enum StoreWork {
     /// What the entry at `position` changed.
     Changes { position: Position, changes: Vec<Change> },
     /// The engine as it is after the entry at `position`.
-    Snapshot { position: Position, snapshot: Snapshot },
+    Snapshot { position: Position, taken: Box<Taken>, bytes: Arc<AtomicU64> },
     /// Everything before this has to be written; then the writer ends.
     Stop,
 }
@@ -80,11 +80,11 @@ impl StoreWriter {
                 StoreWork::Changes { position, changes } => {
                     waiting = runtime.block_on(self.write_with_followers(position, changes));
                 }
-                StoreWork::Snapshot { position, snapshot } => {
+                StoreWork::Snapshot { position, taken, bytes } => {
                     runtime.block_on(self.write(position, &[]));
                     // A snapshot carries no effects: what was written before it must outlive a loss of power.
                     match runtime.block_on(self.store.settle()) {
-                        Ok(()) => self.write_snapshot(position, &snapshot),
+                        Ok(()) => self.write_snapshot(position, *taken, &bytes),
                         Err(error) => tracing::warn!(%error, "no snapshot: the store could not be settled"),
                     }
                 }
@@ -158,11 +158,13 @@ impl StoreWriter {
         }
     }
 
-    fn write_snapshot(&self, settled: Position, snapshot: &Snapshot) {
+    fn write_snapshot(&self, settled: Position, taken: Taken, bytes: &AtomicU64) {
         if self.state.is_failing() {
             // The store does not hold everything before the snapshot.
             return;
         }
+        let snapshot = taken.into_bytes();
+        bytes.store(snapshot.engine.len() as u64, Ordering::Relaxed);
         if let Err(error) = snapshot.write(&self.snapshots) {
             self.metrics.snapshots_failed.inc();
             tracing::warn!(%error, "a snapshot could not be written");
@@ -181,11 +183,13 @@ impl StoreWriter {
 pub(crate) struct StoreSender {
     queue: QueueSender<StoreWork>,
     metrics: Arc<ServerMetrics>,
+    /// Of the engine in the last snapshot.
+    snapshot_bytes: Arc<AtomicU64>,
 }
 
 impl StoreSender {
     pub(crate) fn new(queue: QueueSender<StoreWork>, metrics: Arc<ServerMetrics>) -> Self {
-        Self { queue, metrics }
+        Self { queue, metrics, snapshot_bytes: Arc::default() }
     }
 
     pub(crate) fn changes(&self, position: Position, changes: Vec<Change>) -> Result<(), Closed> {
@@ -197,8 +201,14 @@ impl StoreSender {
         self.queue.send_blocking(StoreWork::Changes { position, changes })
     }
 
-    pub(crate) fn snapshot(&self, position: Position, snapshot: Snapshot) -> Result<(), Closed> {
-        self.queue.send_blocking(StoreWork::Snapshot { position, snapshot })
+    pub(crate) fn snapshot(&self, position: Position, taken: Taken) -> Result<(), Closed> {
+        let bytes = Arc::clone(&self.snapshot_bytes);
+        self.queue.send_blocking(StoreWork::Snapshot { position, taken: Box::new(taken), bytes })
+    }
+
+    /// How large the engine was in the last snapshot that was written.
+    pub(crate) fn snapshot_bytes(&self) -> u64 {
+        self.snapshot_bytes.load(Ordering::Relaxed)
     }
 
     pub(crate) fn stop(&self) -> Result<(), Closed> {
