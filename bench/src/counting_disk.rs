@@ -63,6 +63,10 @@ impl Disk for CountingDisk {
         RealDisk.modify(path)
     }
 
+    fn append(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        RealDisk.append(path)
+    }
+
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
         RealDisk.create(path)
     }

@@ -5,12 +5,19 @@ use std::{
     fmt,
     fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::FileExt,
+    os::unix::fs::{FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use crate::lock::{Lock, LockError};
+use rustix::fs::OFlags;
+
+use crate::{
+    block_file::BlockFile,
+    lock::{Lock, LockError},
+};
+
+const PAST_THE_CACHE: i32 = OFlags::DIRECT.bits().cast_signed();
 
 /// A file system. What is written, created, renamed or removed survives a loss of power only once it was flushed:
 /// contents by [`DiskFile::sync`], names by [`Disk::sync_dir`].
@@ -35,6 +42,14 @@ pub trait Disk: fmt::Debug + Send + Sync {
     /// # Errors
     /// `NotFound` without the file.
     fn modify(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
+    /// Opens a file to be appended to, durably and by one writer: in whole blocks past the page cache ([`BlockFile`]) where
+    /// that can be. Zeros may then follow what is written, to the end of a block.
+    ///
+    /// # Errors
+    /// `NotFound` without the file.
+    fn append(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        Ok(Arc::new(BlockFile::new(self.modify(path)?)))
+    }
     /// Creates a file, or empties it, and opens it for reading and writing.
     ///
     /// # Errors
@@ -128,6 +143,17 @@ impl Disk for RealDisk {
         Ok(Arc::new(OpenOptions::new().read(true).write(true).open(path)?))
     }
 
+    fn append(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        let mut options = OpenOptions::new();
+        match options.write(true).custom_flags(PAST_THE_CACHE).open(path) {
+            Ok(direct) => Ok(Arc::new(BlockFile::new(Arc::new(DirectFile { direct, file })))),
+            // Not every file system can.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(Arc::new(file)),
+            Err(error) => Err(error),
+        }
+    }
+
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
         let mut options = OpenOptions::new();
         Ok(Arc::new(options.create(true).truncate(true).read(true).write(true).open(path)?))
@@ -170,6 +196,41 @@ impl DiskFile for File {
 
     fn bytes(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
+    }
+}
+
+/// Written past the page cache, read through it.
+#[derive(Debug)]
+struct DirectFile {
+    direct: File,
+    file: File,
+}
+
+impl DiskFile for DirectFile {
+    fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        FileExt::read_exact_at(&self.file, bytes, offset)
+    }
+
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        match FileExt::write_all_at(&self.direct, bytes, offset) {
+            // A disk with larger blocks, or a write that ended within one.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                FileExt::write_all_at(&self.file, bytes, offset)
+            }
+            result => result,
+        }
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn set_len(&self, bytes: u64) -> io::Result<()> {
+        self.file.set_len(bytes)
+    }
+
+    fn bytes(&self) -> io::Result<u64> {
+        DiskFile::bytes(&self.file)
     }
 }
 

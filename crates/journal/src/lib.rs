@@ -5,12 +5,13 @@
 //!
 //! The format on disk, its limits and the rules of recovery are in `doc/formats/journal.md`.
 //!
-//! Memory: one write buffer ([`WRITE_BUFFER_BYTES`] and one frame); the index of the segment being written, at
+//! Memory: one write buffer ([`WRITE_BUFFER_BYTES`] and one frame), and a mebibyte in which blocks are written; the index of the segment being written, at
 //! most [`SEGMENT_KEYS_MAX`] postings of about 60 bytes, twice while a full segment's index file is written; the
 //! filters of sealed segments ([`FILTERS_BYTES_MAX`]); one read buffer per running scan or lookup
 //! ([`SCAN_BUFFER_BYTES`], or one frame if that is larger); about 200 bytes per segment; the queue of
 //! [`GroupCommit`], as bounded by its caller.
 
+mod block_file;
 mod committer;
 mod directory;
 mod disk;
@@ -41,6 +42,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use block_file::{BLOCK_BYTES, BlockFile};
 pub use committer::{CommitError, Committed, GroupCommit, RetentionReply};
 pub use disk::{Disk, DiskFile, Held, RealDisk};
 pub use entries::Entries;

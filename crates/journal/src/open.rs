@@ -99,14 +99,13 @@ impl Journal {
         let listing = directory::list(&*options.disk, &dir).map_err(OpenError::io(&dir))?;
         opening.clean(&listing).map_err(OpenError::io(&dir))?;
         opening.open_segments(&listing)?;
-        let file = opening.repair_last()?;
+        let is_there = opening.repair_last()?;
         let (view, filters, recovery) = opening.finish();
         let base = view.active.base;
         let shared = Arc::new(Shared::new(&options, view, filters));
-        let file = match file {
-            Some(file) => file,
-            None => create_segment(&shared, base).map_err(OpenError::io(&shared.segment_path(base)))?,
-        };
+        let path = shared.segment_path(base);
+        let file = if is_there { shared.append(&path) } else { create_segment(&shared, base) };
+        let file = file.map_err(OpenError::io(&path))?;
         let writer = Writer::new(shared.clone(), &options, file, lock);
         Ok((writer, Reader { shared }, recovery))
     }
@@ -258,7 +257,8 @@ impl<'a> Opening<'a> {
             return Ok(());
         }
         let unfinished_header = if file_bytes < HEADER_BYTES { file_bytes } else { 0 };
-        self.recovery.torn_bytes += found.tail_bytes + unfinished_header;
+        let torn = if found.tail_is_padding { 0 } else { found.tail_bytes };
+        self.recovery.torn_bytes += torn + unfinished_header;
         self.count(found.good_end, &found.tally);
         let end = found.good_end.max(if self.writable { HEADER_BYTES } else { 0 });
         self.active = Active { base, end, tally: found.tally, index: found.index };
@@ -283,9 +283,9 @@ impl<'a> Opening<'a> {
     }
 
     /// Makes the last segment end behind its last whole frame. What readers are about to see is made durable,
-    /// for the process that wrote it may have ended before its flush.
-    fn repair_last(&self) -> Result<Option<Arc<dyn DiskFile>>, OpenError> {
-        let Last::Usable { rewrite_header, cut } = self.last else { return Ok(None) };
+    /// for the process that wrote it may have ended before its flush. Tells whether there is such a segment.
+    fn repair_last(&self) -> Result<bool, OpenError> {
+        let Last::Usable { rewrite_header, cut } = self.last else { return Ok(false) };
         let path = self.options.dir.join(segment::file_name(self.active.base));
         let repair = || {
             let file = self.options.disk.modify(&path)?;
@@ -297,10 +297,9 @@ impl<'a> Opening<'a> {
             }
             write_again(&*file, self.active.end)?;
             file.sync()?;
-            self.options.disk.sync_dir(&self.options.dir)?;
-            Ok(file)
+            self.options.disk.sync_dir(&self.options.dir)
         };
-        repair().map(Some).map_err(OpenError::io(&path))
+        repair().map(|()| true).map_err(OpenError::io(&path))
     }
 
     fn finish(mut self) -> (View, HeldFilters, Recovery) {

@@ -17,6 +17,7 @@ impl Writer {
         self.write_out()?;
         self.sync_file()?;
         self.publish();
+        self.cut_padding();
         self.begin_next()
     }
 
@@ -96,9 +97,10 @@ impl SealedIndex {
 
 /// Creates the file of the segment at `base` with its header, durably.
 pub(crate) fn create_segment(shared: &Shared, base: u64) -> io::Result<Arc<dyn DiskFile>> {
-    let file = shared.disk.create(&shared.segment_path(base))?;
+    let path = shared.segment_path(base);
+    let file = shared.disk.create(&path)?;
     file.write_all_at(&segment::encode_header(base), 0)?;
     file.sync()?;
     shared.disk.sync_dir(&shared.dir)?;
-    Ok(file)
+    shared.append(&path)
 }

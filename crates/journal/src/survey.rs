@@ -3,6 +3,7 @@
 use std::{io, sync::Arc};
 
 use crate::{
+    block_file::BLOCK_BYTES,
     disk::DiskFile,
     frame_scan::{Found, FrameScan},
     memory_index::MemoryIndex,
@@ -21,6 +22,8 @@ pub(crate) struct Survey {
     /// Stretches and bytes behind `good_end`.
     pub(crate) tail_stretches: u64,
     pub(crate) tail_bytes: u64,
+    /// Whether those are no more than the zeros that fill the last block.
+    pub(crate) tail_is_padding: bool,
 }
 
 /// Reads the segment at `base` up to the file offset `limit`.
@@ -37,8 +40,9 @@ pub(crate) fn survey(
         good_end: HEADER_BYTES.min(limit),
         tail_stretches: 0,
         tail_bytes: 0,
+        tail_is_padding: false,
     };
-    let mut scan = FrameScan::new(file, base, limit, payload_bytes_max);
+    let mut scan = FrameScan::new(file.clone(), base, limit, payload_bytes_max);
     let mut found_keys = Vec::new();
     while let Some(found) = scan.next()? {
         match found {
@@ -58,7 +62,17 @@ pub(crate) fn survey(
             }
         }
     }
+    survey.tail_is_padding = is_padding(&*file, survey.good_end, survey.tail_bytes)?;
     Ok(survey)
+}
+
+fn is_padding(file: &dyn DiskFile, from: u64, bytes: u64) -> io::Result<bool> {
+    if !(1..BLOCK_BYTES as u64).contains(&bytes) {
+        return Ok(false);
+    }
+    let mut tail = vec![0; bytes as usize];
+    file.read_exact_at(&mut tail, from)?;
+    Ok(tail.iter().all(|byte| *byte == 0))
 }
 
 impl Survey {

@@ -1,7 +1,8 @@
 //! What writer and readers share: which segments there are, how far one may read, and the counters.
 
 use std::{
-    path::PathBuf,
+    io,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -9,10 +10,10 @@ use std::{
 };
 
 use crate::{
-    disk::{Disk, Held},
+    disk::{Disk, DiskFile, Held},
     held_filters::HeldFilters,
     memory_index::MemoryIndex,
-    options::Options,
+    options::{Durability, Options},
     record::Key,
     segment::{self, Sealed, Tally},
 };
@@ -22,6 +23,7 @@ use crate::{
 pub(crate) struct Shared {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) dir: PathBuf,
+    durability: Durability,
     pub(crate) payload_bytes_max: usize,
     pub(crate) keys: fn(u8, &[u8], &mut Vec<Key>),
     /// Whether anything in the folder may be changed: as long as there is a writer, which holds the lock.
@@ -70,6 +72,7 @@ impl Shared {
         Self {
             disk: options.disk.clone(),
             dir: options.dir.clone(),
+            durability: options.durability,
             payload_bytes_max: options.payload_bytes_max(),
             keys: options.keys,
             writable: AtomicBool::new(true),
@@ -98,6 +101,14 @@ impl Shared {
 
     pub(crate) fn view_mut(&self) -> RwLockWriteGuard<'_, View> {
         self.view.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens a segment's file to append to. What need not be durable is left to the page cache.
+    pub(crate) fn append(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        match self.durability {
+            Durability::Durable => self.disk.append(path),
+            Durability::Buffered => self.disk.modify(path),
+        }
     }
 
     pub(crate) fn segment_path(&self, base: u64) -> PathBuf {

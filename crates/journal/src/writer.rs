@@ -200,6 +200,13 @@ impl Writer {
         Err(self.roll_back(error))
     }
 
+    /// Takes away the zeros that may fill the last block. Nobody would read them: they are there after a crash too.
+    pub(crate) fn cut_padding(&self) {
+        if self.durability == Durability::Durable && !self.in_doubt {
+            let _ = self.file.set_len(self.published);
+        }
+    }
+
     /// Forgets what readers were not shown, on disk too. Where that fails, the next segment's base says where this
     /// one ends.
     fn roll_back(&mut self, error: io::Error) -> WriteError {
@@ -229,6 +236,7 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         self.finish_sealing();
+        self.cut_padding();
         {
             // Readers may outlive the writer, and with it the lock. No index is being written after this.
             let _rebuilt = self.shared.rebuilding.lock().unwrap_or_else(PoisonError::into_inner);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::fixture::*;
-use crate::{Entry, Journal, Position, Recovery, frame::HEADER_BYTES, segment};
+use crate::{BLOCK_BYTES, Entry, Journal, Position, Recovery, frame::HEADER_BYTES, segment};
 
 /// A journal of a few segments, as a crash would leave it, and what is in it.
 struct Image {
@@ -204,4 +204,36 @@ fn an_index_file_cut_or_flipped_anywhere_changes_no_answer() {
         fs::write(folder.path().join(&name), &bytes[..length]).unwrap();
         assert_eq!(lookups(folder.path(), &format!("cut at {length}")), 1, "cut at {length}");
     }
+}
+
+#[test]
+fn zeros_that_fill_the_last_block_are_no_torn_write() {
+    let (folder, killed) = (folder(), folder());
+    let (mut writer, _reader, _) = open(options(folder.path()));
+    let entries = append_all(&mut writer, (0..3).map(|number| record(number, &[1])));
+    // As the files stand while it runs, so a kill leaves them.
+    let path = paths(folder.path(), "log").remove(0);
+    let mut bytes = fs::read(&path).unwrap();
+    let (end, name) = (writer.durable_end().0 as usize, path.file_name().unwrap().to_owned());
+    assert_eq!(bytes.len(), BLOCK_BYTES, "the last block is whole");
+    assert!(bytes[end..].iter().all(|byte| *byte == 0));
+    let opened = |bytes: &[u8]| {
+        fs::write(killed.path().join(&name), bytes).unwrap();
+        let (reader, seen) = Journal::read(options(killed.path())).unwrap();
+        drop(reader);
+        let (mut writer, reader, recovery) = open(options(killed.path()));
+        assert_eq!((seen.torn_bytes, seen.corrupt_frames), (recovery.torn_bytes, recovery.corrupt_frames));
+        assert_eq!(read_all(&reader), entries);
+        let more = append_all(&mut writer, [record(7, &[1])]);
+        assert_eq!(read_all(&reader), [entries.clone(), more].concat());
+        drop((writer, reader));
+        fs::remove_file(killed.path().join(&name)).unwrap();
+        recovery.torn_bytes
+    };
+    assert_eq!(opened(&bytes), 0);
+    bytes[end + 9] = 1;
+    assert_eq!(opened(&bytes), (BLOCK_BYTES - end) as u64, "anything else there is a write that was torn");
+    bytes[end + 9] = 0;
+    bytes.resize(2 * BLOCK_BYTES, 0);
+    assert_eq!(opened(&bytes), (2 * BLOCK_BYTES - end) as u64, "and so are more zeros than a block has");
 }

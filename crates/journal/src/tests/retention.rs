@@ -24,9 +24,9 @@ fn check(retention: &Retention) -> (Retained, Vec<Entry>, Vec<Entry>) {
     assert_eq!(left, entries[entries.len() - left.len()..], "only old entries go");
     assert_eq!(reader.lookup(&[1; 16], Position::MAX).unwrap(), left);
     assert_eq!((reader.first(), reader.stats().bytes), (retained.first, retained.bytes));
+    drop(writer);
     let on_disk: u64 = files(folder.path()).iter().map(|(_, bytes)| bytes.len() as u64).sum();
     assert_eq!(on_disk, retained.bytes);
-    drop(writer);
     let (_writer, reader, recovery) = open(options(folder.path()));
     assert_eq!((read_all(&reader), recovery.missing_bytes), (left.clone(), 0));
     (retained, entries, left)

@@ -74,6 +74,8 @@ fn segments_begin_where_the_one_before_ends() {
     let (mut writer, reader, _) = open(options(folder.path()));
     let entries = append_all(&mut writer, (0..60).map(|number| record(number, &[1])));
     assert_eq!(read_all(&reader), entries);
+    // What is written now has zeros behind it.
+    drop(writer);
     let segments = paths(folder.path(), "log");
     assert!(segments.len() >= 5);
     let mut expected = 0;
