@@ -11,6 +11,8 @@ use model::Str;
 #[derive(Debug)]
 pub(crate) struct Names {
     seen: HashSet<Str, SeedableRandomState>,
+    /// The name that is asked for most: what somebody did not say.
+    empty: Str,
     max: usize,
 }
 
@@ -18,10 +20,13 @@ impl Names {
     pub(crate) fn new(max: usize, salt: &[u8; 16]) -> Self {
         let seed = salt.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte));
         let state = SeedableRandomState::with_seed(seed, SharedSeed::global_fixed());
-        Self { seen: HashSet::with_hasher(state), max }
+        Self { seen: HashSet::with_hasher(state), empty: Str::default(), max }
     }
 
     pub(crate) fn get(&mut self, text: &str) -> Str {
+        if text.is_empty() {
+            return self.empty.clone();
+        }
         if let Some(name) = self.seen.get(text) {
             return name.clone();
         }

@@ -7,6 +7,7 @@ use model::{Event, Nanos, Str};
 
 use super::further;
 use super::kubernetes::workload_of_pod;
+use super::mapping::operation::Name;
 use super::semconv::Attr;
 use super::view::Facts;
 use super::wire::Malformed;
@@ -48,6 +49,8 @@ pub(crate) struct Clerk<'c> {
     pub(crate) warnings: Warnings,
     future_from: Nanos,
     names: Names,
+    /// Where names of parts are put together.
+    room: String,
     resources: usize,
     items: usize,
     keep: &'static [Attr],
@@ -68,6 +71,7 @@ impl<'c> Clerk<'c> {
             warnings: Warnings::default(),
             future_from: context.future_from(),
             names: Names::new(context.limits.shared_names_max, context.user_salt),
+            room: String::new(),
             resources: 0,
             items: 0,
             keep,
@@ -146,6 +150,13 @@ impl<'c> Clerk<'c> {
 
     pub(crate) fn name(&mut self, text: &str) -> Str {
         self.text(text, self.context.limits.name_bytes_max)
+    }
+
+    pub(crate) fn name_of(&mut self, name: &Name<'_>) -> Str {
+        let mut room = std::mem::take(&mut self.room);
+        let found = self.name(name.text(&mut room));
+        self.room = room;
+        found
     }
 
     /// A text that is within its bound, allocated once.

@@ -78,7 +78,7 @@ impl<'c> Mapper<'c> {
             kind,
             env: resource.env.clone(),
             service: resource.service.clone(),
-            operation: self.clerk.name(&operation),
+            operation: self.clerk.name_of(&operation),
             version: resource.version.clone(),
             instance: resource.instance.clone(),
             peer: self.clerk.name(&peer),

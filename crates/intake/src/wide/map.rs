@@ -39,7 +39,7 @@ fn root(wide: &Wide<'_>, context: &Context<'_>, names: &mut Names) -> Event {
         kind,
         env: names.get(wide.env.unwrap_or(Event::UNSET_ENV)),
         service: names.get(wide.service),
-        operation: names.get(cut(&operation, context.limits.name_bytes_max)),
+        operation: names.get(cut(operation.text(&mut String::new()), context.limits.name_bytes_max)),
         version: names.get(wide.version.unwrap_or_default()),
         instance: names.get(wide.instance.unwrap_or_default()),
         peer: names.get(""),

@@ -9,71 +9,88 @@ use super::super::view::Facts;
 
 pub(crate) const UNKNOWN_OPERATION: &str = "unknown";
 
-type Name<'f> = Option<Cow<'f, str>>;
+/// A name of one part, or of two with something between them: put together only where it is looked up.
+#[derive(Debug)]
+pub(crate) struct Name<'f> {
+    head: Cow<'f, str>,
+    joint: &'static str,
+    tail: Cow<'f, str>,
+}
+
+impl<'f> Name<'f> {
+    fn one(head: Cow<'f, str>) -> Self {
+        Self { head, joint: "", tail: Cow::Borrowed("") }
+    }
+
+    fn two(head: Cow<'f, str>, joint: &'static str, tail: Cow<'f, str>) -> Self {
+        Self { head, joint, tail }
+    }
+
+    /// In itself, or in `room`.
+    pub(crate) fn text<'a>(&'a self, room: &'a mut String) -> &'a str {
+        if self.joint.is_empty() {
+            return &self.head;
+        }
+        room.clear();
+        [&*self.head, self.joint, &*self.tail].into_iter().for_each(|part| room.push_str(part));
+        room
+    }
+}
 
 /// `peer` is who an outbound event called; `name` is the span's own.
-pub(crate) fn operation<'f>(
-    kind: EventKind,
-    facts: &'f Facts<'_>,
-    peer: &str,
-    name: &'f str,
-) -> Cow<'f, str> {
+pub(crate) fn operation<'f>(kind: EventKind, facts: &'f Facts<'_>, peer: &'f str, name: &'f str) -> Name<'f> {
     facts
         .text(Attr::CasebookOperation)
+        .map(Name::one)
         .or_else(|| http_route(kind, facts))
         .or_else(|| rpc(facts))
         .or_else(|| messaging(kind, facts))
         .or_else(|| db(facts))
         .or_else(|| http_call(kind, facts, peer))
         .unwrap_or_else(|| match name.trim() {
-            "" => Cow::Borrowed(UNKNOWN_OPERATION),
-            name => generalise(name),
+            "" => Name::one(Cow::Borrowed(UNKNOWN_OPERATION)),
+            name => Name::one(generalise(name)),
         })
 }
 
-/// One allocation and no formatter: nearly every span has a name of parts.
-pub(super) fn joined<'f>(parts: &[&str]) -> Cow<'f, str> {
-    Cow::Owned(parts.concat())
-}
-
-fn http_method<'f>(facts: &'f Facts<'_>) -> Name<'f> {
+fn http_method<'f>(facts: &'f Facts<'_>) -> Option<Cow<'f, str>> {
     let method = facts.first(&[Attr::HttpRequestMethod, Attr::HttpMethod])?;
     Some(if method == "_OTHER" { Cow::Borrowed("HTTP") } else { method })
 }
 
-fn http_route<'f>(kind: EventKind, facts: &'f Facts<'_>) -> Name<'f> {
+fn http_route<'f>(kind: EventKind, facts: &'f Facts<'_>) -> Option<Name<'f>> {
     let route = match kind {
         EventKind::Client => facts.text(Attr::UrlTemplate)?,
         _ => facts.text(Attr::HttpRoute)?,
     };
     match http_method(facts) {
-        Some(method) => Some(joined(&[&method, " ", &route])),
+        Some(method) => Some(Name::two(method, " ", route)),
         // Frameworks give their inner spans the route too; those are better known by their own name.
-        None => (kind == EventKind::Server).then_some(route),
+        None => (kind == EventKind::Server).then(|| Name::one(route)),
     }
 }
 
 /// A call without a template: after the other conventions, because SDKs of clouds and databases speak HTTP too.
-fn http_call<'f>(kind: EventKind, facts: &'f Facts<'_>, peer: &str) -> Name<'f> {
+fn http_call<'f>(kind: EventKind, facts: &'f Facts<'_>, peer: &'f str) -> Option<Name<'f>> {
     if kind != EventKind::Client || peer.is_empty() {
         return None;
     }
-    http_method(facts).map(|method| joined(&[&method, " ", peer]))
+    http_method(facts).map(|method| Name::two(method, " ", Cow::Borrowed(peer)))
 }
 
-fn rpc<'f>(facts: &'f Facts<'_>) -> Name<'f> {
+fn rpc<'f>(facts: &'f Facts<'_>) -> Option<Name<'f>> {
     match (facts.text(Attr::RpcService), facts.text(Attr::RpcMethod)) {
         // The current conventions hold the service in the method: `shop.Payment/Charge`.
-        (_, Some(method)) if method.contains('/') => Some(match method.strip_prefix('/') {
+        (_, Some(method)) if method.contains('/') => Some(Name::one(match method.strip_prefix('/') {
             Some(method) => Cow::Owned(method.to_owned()),
             None => method,
-        }),
-        (Some(service), Some(method)) => Some(joined(&[&service, "/", &method])),
-        (service, method) => method.or(service),
+        })),
+        (Some(service), Some(method)) => Some(Name::two(service, "/", method)),
+        (service, method) => method.or(service).map(Name::one),
     }
 }
 
-fn messaging<'f>(kind: EventKind, facts: &'f Facts<'_>) -> Name<'f> {
+fn messaging<'f>(kind: EventKind, facts: &'f Facts<'_>) -> Option<Name<'f>> {
     let destination = destination(facts);
     let operation =
         facts.first(&[Attr::MessagingOperationName, Attr::MessagingOperationType, Attr::MessagingOperation]);
@@ -85,13 +102,13 @@ fn messaging<'f>(kind: EventKind, facts: &'f Facts<'_>) -> Name<'f> {
         _ => "process",
     }));
     Some(match destination {
-        Some(destination) => joined(&[&operation, " ", &destination]),
-        None => operation,
+        Some(destination) => Name::two(operation, " ", destination),
+        None => Name::one(operation),
     })
 }
 
 /// Destinations that are made for one conversation have names without end, and are told as such.
-pub(super) fn destination<'f>(facts: &'f Facts<'_>) -> Name<'f> {
+pub(super) fn destination<'f>(facts: &'f Facts<'_>) -> Option<Cow<'f, str>> {
     if let Some(template) = facts.text(Attr::MessagingDestinationTemplate) {
         return Some(template);
     }
@@ -105,20 +122,20 @@ pub(super) fn destination<'f>(facts: &'f Facts<'_>) -> Name<'f> {
     name
 }
 
-fn db<'f>(facts: &'f Facts<'_>) -> Name<'f> {
+fn db<'f>(facts: &'f Facts<'_>) -> Option<Name<'f>> {
     let Some(operation) = facts.first(&[Attr::DbOperationName, Attr::DbOperation]) else {
-        return facts.text(Attr::DbQuerySummary);
+        return facts.text(Attr::DbQuerySummary).map(Name::one);
     };
     let target = facts
         .first(&[Attr::DbCollectionName, Attr::DbSqlTable, Attr::DbMongodbCollection, Attr::DbCassandraTable])
         .or_else(|| db_namespace(facts));
     Some(match target {
-        Some(target) => joined(&[&operation, " ", &target]),
-        None => operation,
+        Some(target) => Name::two(operation, " ", target),
+        None => Name::one(operation),
     })
 }
 
-pub(super) fn db_namespace<'f>(facts: &'f Facts<'_>) -> Name<'f> {
+pub(super) fn db_namespace<'f>(facts: &'f Facts<'_>) -> Option<Cow<'f, str>> {
     facts.first(&[Attr::DbNamespace, Attr::DbName, Attr::DbRedisDatabaseIndex])
 }
 

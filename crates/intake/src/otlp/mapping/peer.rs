@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::super::semconv::Attr;
 use super::super::view::Facts;
-use super::operation::{db_namespace, destination, joined};
+use super::operation::{db_namespace, destination};
 
 /// Empty where the span does not say.
 pub(crate) fn peer<'f>(facts: &'f Facts<'_>) -> Cow<'f, str> {
@@ -25,7 +25,7 @@ pub(crate) fn peer<'f>(facts: &'f Facts<'_>) -> Cow<'f, str> {
 
 fn within<'f>(system: Cow<'f, str>, part: Option<Cow<'f, str>>) -> Cow<'f, str> {
     match part {
-        Some(part) => joined(&[&system, "/", &part]),
+        Some(part) => Cow::Owned([&*system, "/", &*part].concat()),
         None => system,
     }
 }
