@@ -33,6 +33,10 @@ const SNAPSHOT_EVERY: Duration = Duration::from_secs(3600);
 /// Of a large engine snapshots are rarer, so that they cost a small part of what the journal costs.
 const JOURNAL_PER_SNAPSHOT: u64 = 8;
 
+/// Retention keeps what is behind the older of the newest two, so within its bound there must be some, however large the
+/// engine is.
+const SNAPSHOTS_PER_RETENTION: u64 = 4;
+
 /// Everything that can wake the loop.
 #[derive(Debug)]
 pub(crate) enum Wake {
@@ -67,6 +71,7 @@ pub(crate) struct EngineLoop {
     pub store: StoreSender,
     pub tick: Duration,
     pub snapshot_bytes: u64,
+    pub retention_bytes: u64,
     /// Told whether traces wait to be read for the engine for the first time.
     pub captures_wait: watch::Sender<bool>,
     pub metrics: Arc<ServerMetrics>,
@@ -183,6 +188,7 @@ impl Running {
         let journaled = self.parts.replayer.next.0.saturating_sub(self.snapshot_from.0);
         let due_after =
             self.parts.snapshot_bytes.max(self.parts.store.snapshot_bytes() * JOURNAL_PER_SNAPSHOT);
+        let due_after = due_after.min(self.parts.retention_bytes / SNAPSHOTS_PER_RETENTION);
         journaled >= due_after || Instant::now() >= self.snapshot_at
     }
 

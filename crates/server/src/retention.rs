@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use journal::{Retained, Retention};
+use journal::{Reader, Retained, Retention};
 use model::Nanos;
 use runtime::{DrainHandle, QueueSender};
 use store::{Outbox, Store};
@@ -20,6 +20,8 @@ use crate::store_writer::StoreState;
 /// Deliveries that ended are listed for so long.
 const NOTIFICATIONS_AGE_NS: u64 = 30 * 86_400 * model::SECOND_NS;
 const EVERY_MAX: Duration = Duration::from_secs(60);
+/// How often the journal's size is looked at: a busy minute writes gigabytes.
+const SIZE_EVERY: Duration = Duration::from_secs(1);
 /// Reading traces for the engine takes a tick or a few. If it takes longer, the journal is shortened all the same: its
 /// bound holds whatever happens.
 const CAPTURES_WAIT_MAX: Duration = Duration::from_secs(30);
@@ -27,6 +29,7 @@ const CAPTURES_WAIT_MAX: Duration = Duration::from_secs(30);
 pub(crate) struct RetentionTask {
     pub age_max: Duration,
     pub bytes_max: u64,
+    pub journal: Reader,
     pub committer: Arc<Committer>,
     pub store: Arc<dyn Store>,
     pub outbox: Arc<dyn Outbox>,
@@ -41,6 +44,8 @@ impl RetentionTask {
     pub(crate) async fn run(mut self, mut drain: DrainHandle) {
         let mut every = tokio::time::interval((self.age_max / 10).min(EVERY_MAX));
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut size = tokio::time::interval(SIZE_EVERY);
+        size.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = drain.started() => return,
@@ -48,25 +53,20 @@ impl RetentionTask {
                     captured(&mut self.captures_wait, CAPTURES_WAIT_MAX).await;
                     self.once().await;
                 }
+                _ = size.tick() => {
+                    if self.journal.stats().bytes > self.bytes_max {
+                        captured(&mut self.captures_wait, CAPTURES_WAIT_MAX).await;
+                        self.shorten_journal().await;
+                    }
+                }
             }
         }
     }
 
     async fn once(&self) {
-        if let Some(retained) = self.shorten_journal().await {
-            self.metrics.retention_segments.inc_by(retained.segments_dropped);
-            self.metrics.retention_bytes.inc_by(retained.bytes_dropped);
-            if retained.segments_dropped > 0 {
-                tracing::info!(
-                    segments = retained.segments_dropped,
-                    first = retained.first.0,
-                    "journal shortened"
-                );
-            }
-            if retained.over_limit {
-                // If the queue is full, the next round asks again.
-                let _ = self.engine.try_send(Wake::SnapshotDue);
-            }
+        if self.shorten_journal().await.is_some_and(|retained| retained.over_limit) {
+            // If the queue is full, the next round asks again.
+            let _ = self.engine.try_send(Wake::SnapshotDue);
         }
         let age_ns = u64::try_from(self.age_max.as_nanos()).unwrap_or(u64::MAX);
         let before = Nanos(clock::now().0.saturating_sub(age_ns));
@@ -91,11 +91,26 @@ impl RetentionTask {
         // A full queue means that there is more urgent work; a closed one that the server ends.
         self.committer.retain(retention, reply).ok()?;
         match answer.await.ok()? {
-            Ok(retained) => Some(retained),
+            Ok(retained) => {
+                self.note(&retained);
+                Some(retained)
+            }
             Err(error) => {
                 tracing::warn!(%error, "old journal segments could not be removed");
                 None
             }
+        }
+    }
+
+    fn note(&self, retained: &Retained) {
+        self.metrics.retention_segments.inc_by(retained.segments_dropped);
+        self.metrics.retention_bytes.inc_by(retained.bytes_dropped);
+        if retained.segments_dropped > 0 {
+            tracing::info!(
+                segments = retained.segments_dropped,
+                first = retained.first.0,
+                "journal shortened"
+            );
         }
     }
 }

@@ -261,6 +261,7 @@ impl Core {
             store: store_sender.clone(),
             tick: settings.tick,
             snapshot_bytes: settings.snapshot_bytes,
+            retention_bytes: settings.retention_bytes,
             captures_wait: tell,
             metrics: Arc::clone(metrics),
         };
@@ -331,6 +332,7 @@ impl Core {
         RetentionTask {
             age_max: settings.retention_age,
             bytes_max: settings.retention_bytes,
+            journal: self.journal.clone(),
             committer: Arc::clone(&self.committer),
             store: Arc::new(self.store.clone()),
             outbox: Arc::new(self.store.clone()),
