@@ -43,7 +43,7 @@ pub trait Disk: fmt::Debug + Send + Sync {
     /// `NotFound` without the file.
     fn modify(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
     /// Opens a file to be appended to, durably and by one writer: in whole blocks past the page cache ([`BlockFile`]) where
-    /// that can be. Zeros may then follow what is written, to the end of a block.
+    /// that can be. Zeros may then follow what is written.
     ///
     /// # Errors
     /// `NotFound` without the file.

@@ -42,7 +42,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use block_file::{BLOCK_BYTES, BlockFile};
+pub use block_file::{BLOCK_BYTES, BlockFile, ZEROS_MAX};
 pub use committer::{CommitError, Committed, GroupCommit, RetentionReply};
 pub use disk::{Disk, DiskFile, Held, RealDisk};
 pub use entries::Entries;

@@ -3,9 +3,9 @@
 use std::{io, sync::Arc};
 
 use crate::{
-    block_file::BLOCK_BYTES,
+    block_file::ZEROS_MAX,
     disk::DiskFile,
-    frame_scan::{Found, FrameScan},
+    frame_scan::{Found, FrameScan, SCAN_BUFFER_BYTES},
     memory_index::MemoryIndex,
     record::Key,
     segment::{HEADER_BYTES, Tally},
@@ -22,7 +22,7 @@ pub(crate) struct Survey {
     /// Stretches and bytes behind `good_end`.
     pub(crate) tail_stretches: u64,
     pub(crate) tail_bytes: u64,
-    /// Whether those are no more than the zeros that fill the last block.
+    /// Whether those are no more than the zeros that are written ahead.
     pub(crate) tail_is_padding: bool,
 }
 
@@ -67,12 +67,20 @@ pub(crate) fn survey(
 }
 
 fn is_padding(file: &dyn DiskFile, from: u64, bytes: u64) -> io::Result<bool> {
-    if !(1..BLOCK_BYTES as u64).contains(&bytes) {
+    if !(1..=ZEROS_MAX).contains(&bytes) {
         return Ok(false);
     }
-    let mut tail = vec![0; bytes as usize];
-    file.read_exact_at(&mut tail, from)?;
-    Ok(tail.iter().all(|byte| *byte == 0))
+    let (end, mut piece) = (from + bytes, vec![0; SCAN_BUFFER_BYTES]);
+    let mut at = from;
+    while at < end {
+        let bytes = usize::try_from(end - at).unwrap_or(usize::MAX).min(piece.len());
+        file.read_exact_at(&mut piece[..bytes], at)?;
+        if piece[..bytes].iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        at += bytes as u64;
+    }
+    Ok(true)
 }
 
 impl Survey {

@@ -200,7 +200,7 @@ impl Writer {
         Err(self.roll_back(error))
     }
 
-    /// Takes away the zeros that may fill the last block. Nobody would read them: they are there after a crash too.
+    /// Takes away the zeros that may follow. Nobody would read them: they are there after a crash too.
     pub(crate) fn cut_padding(&self) {
         if self.durability == Durability::Durable && !self.in_doubt {
             let _ = self.file.set_len(self.published);
