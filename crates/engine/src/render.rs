@@ -10,7 +10,7 @@ mod slack;
 #[cfg(test)]
 mod tests;
 
-pub use html::{CONTENT_SECURITY_POLICY, html};
+pub use html::{CONTENT_SECURITY_POLICY, escape, html};
 pub use markdown::markdown;
 pub use pagerduty::pagerduty_note;
 pub use slack::{plain as slack_plain, slack};

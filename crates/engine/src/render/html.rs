@@ -116,7 +116,9 @@ fn write(said: &Said) -> String {
     out
 }
 
-fn escape(text: &str) -> String {
+/// A text from outside as HTML shows it: no markup, and nothing that hides or turns what stands around it.
+#[must_use]
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in inert(text).chars() {
         match c {

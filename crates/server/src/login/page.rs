@@ -2,6 +2,7 @@
 
 use api::{ErrorCode, Role, Scope};
 use axum::response::{IntoResponse, Response};
+use engine::render::escape;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
 use http::{HeaderValue, StatusCode};
 
@@ -11,7 +12,7 @@ pub(super) fn who(name: &str, scope: Scope, role: Option<Role>) -> Response {
         Some(_) => "<form method=\"post\" action=\"/logout\"><button>Log out</button></form>",
         None => "",
     };
-    page(StatusCode::OK, "You are logged in", &format!("<p>{}, {may}.</p>{end}", escaped(name)))
+    page(StatusCode::OK, "You are logged in", &format!("<p>{}, {may}.</p>{end}", escape(name)))
 }
 
 pub(super) fn logged_out() -> Response {
@@ -22,8 +23,8 @@ pub(super) fn failed(code: ErrorCode, detail: &str) -> Response {
     let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = format!(
         "<p>{}.</p><p>{}</p><p><a href=\"/login\">Log in again</a></p><p><small>{code}</small></p>",
-        escaped(detail),
-        escaped(code.info().remedy)
+        escape(detail),
+        escape(code.info().remedy)
     );
     page(status, code.info().title, &body)
 }
@@ -41,19 +42,4 @@ fn page(status: StatusCode, title: &str, body: &str) -> Response {
     // Without one, browsers do not say which page a form comes from.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
-}
-
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            _ => out.push(c),
-        }
-    }
-    out
 }
