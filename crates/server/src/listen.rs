@@ -48,6 +48,8 @@ const GOODBYE: Duration = Duration::from_millis(200);
 const HEADER_BYTES_MAX: u32 = 32 * 1024;
 const HEADERS_MAX: usize = 100;
 const READ_BUFFER_BYTES_MAX: usize = 128 * 1024;
+/// As large as what is read at once over HTTP/1.1: a client that can sends fewer pieces.
+const FRAME_BYTES_MAX: u32 = 128 * 1024;
 const STREAMS_PER_CONNECTION_MAX: u32 = 128;
 const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
@@ -322,6 +324,7 @@ fn builder() -> auto::Builder<TokioExecutor> {
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_frame_size(FRAME_BYTES_MAX)
         .max_header_list_size(HEADER_BYTES_MAX);
     builder
 }
