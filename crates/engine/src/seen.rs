@@ -5,6 +5,7 @@
 //! can ask for any more goes as a whole.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use model::Nanos;
 use serde::de::{Error, Visitor};
@@ -19,7 +20,8 @@ const FREE: u64 = 0;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Seen {
-    stretches: BTreeMap<u64, Table>,
+    /// Shared with copies of the state: those of before are seldom added to.
+    stretches: BTreeMap<u64, Arc<Table>>,
 }
 
 /// Hashes in the order of their size, each in its place or behind it, without a free one between. So what is written down
@@ -37,12 +39,12 @@ impl Seen {
     pub(crate) fn insert(&mut self, end: Nanos, hash: u64) -> bool {
         let stretch = end.0 >> STRETCH_BITS;
         if let Some(table) = self.stretches.get_mut(&stretch) {
-            return table.insert(hash);
+            return Arc::make_mut(table).insert(hash);
         }
         let before = stretch.checked_sub(1).and_then(|before| self.stretches.get(&before));
         let mut table = Table::with_room(before.map_or(0, |table| table.len));
         table.insert(hash);
-        self.stretches.insert(stretch, table);
+        self.stretches.insert(stretch, Arc::new(table));
         true
     }
 
