@@ -40,7 +40,8 @@ pub struct Recovery {
     pub entries: u64,
     pub bytes: u64,
     pub segments: u64,
-    /// Bytes behind the last whole frame: cut off, or for a reader without a writer left where they are.
+    /// Bytes behind the last whole frame, but for zeros written ahead: cut off, or for a reader without a writer left
+    /// where they are.
     pub torn_bytes: u64,
     /// Damaged stretches that stay where they are and are stepped over, and their bytes. A sealed segment is
     /// counted as it was when its index was written; what broke since shows when it is read.

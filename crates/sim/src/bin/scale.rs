@@ -238,7 +238,7 @@ impl Course {
 
     /// How long the core stands still for a snapshot, how long it takes to write it down elsewhere, and to read one.
     fn snapshots(&self, count: usize) -> Option<Value> {
-        let (mut copied, mut taken, mut restored, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        let (mut copied, mut written, mut restored, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
         for _ in 0..count {
             let begun = thread_ms();
             let copy = self.engine.copied();
@@ -246,7 +246,7 @@ impl Course {
             let begun = thread_ms();
             let snapshot = copy.to_bytes();
             drop(copy);
-            taken.push(hundredths(thread_ms() - begun));
+            written.push(hundredths(thread_ms() - begun));
             bytes = snapshot.len();
             let begun = thread_ms();
             let engine = Engine::restore(&snapshot);
@@ -254,7 +254,7 @@ impl Course {
             drop(engine);
         }
         (count > 0).then(
-            || json!({ "bytes": bytes, "copied_ms": copied, "written_ms": taken, "restored_ms": restored }),
+            || json!({ "bytes": bytes, "copied_ms": copied, "written_ms": written, "restored_ms": restored }),
         )
     }
 }
