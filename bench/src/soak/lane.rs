@@ -22,6 +22,8 @@ use crate::connection::{call_grpc, connect, is_full_success};
 
 /// Nobody waits longer for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// As pools of clients do: a server closes what is idle (after 75 s by default), and a request that crosses that is lost.
+const UNUSED_MAX: Duration = Duration::from_secs(30);
 /// Connections of gRPC, which carry many requests at once.
 const CHANNELS: usize = 8;
 
@@ -45,7 +47,7 @@ struct Reply {
 #[derive(Debug)]
 pub(super) enum Lane {
     Grpc(Grpc<Channel>),
-    Http { address: SocketAddr, sender: Option<SendRequest<Full<Bytes>>> },
+    Http { address: SocketAddr, sender: Option<SendRequest<Full<Bytes>>>, used: Instant },
 }
 
 impl Lane {
@@ -57,7 +59,8 @@ impl Lane {
             Door::Api => ready.listen,
         };
         if kind.door() != Door::OtlpGrpc {
-            return Ok((0..kind.lanes()).map(|_| Self::Http { address, sender: None }).collect());
+            let used = Instant::now();
+            return Ok((0..kind.lanes()).map(|_| Self::Http { address, sender: None, used }).collect());
         }
         let mut channels = Vec::new();
         for _ in 0..CHANNELS {
@@ -90,9 +93,11 @@ impl Lane {
                 Err(status) if status.code() == Code::ResourceExhausted => Outcome::Limited,
                 Err(status) => Outcome::Failed(status.to_string()),
             }),
-            Self::Http { address, sender } => {
+            Self::Http { address, sender, used } => {
+                let unused = used.elapsed();
+                *used = Instant::now();
                 let sender = match sender {
-                    Some(open) if open.is_ready() => open,
+                    Some(open) if open.is_ready() && unused < UNUSED_MAX => open,
                     _ => sender.insert(connect(*address).await?),
                 };
                 ask_http(sender, *address, kind, body).await
