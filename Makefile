@@ -1,6 +1,6 @@
 # What people and CI type. Each target is one line; what it does stands in scripts/.
 
-.PHONY: help demo setup check test clients alertmanager bench crash faulty-disk fuzz keys cascade dist eval eval-generated generate tighten
+.PHONY: help demo setup check test clients alertmanager bench crash edge-seeds faulty-disk fuzz keys cascade dist eval eval-generated generate tighten
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ dist: ## a static binary, its bill of materials, a container file and checksums,
 
 crash: ## kill -9 the server fifty times under load and account for every event (ROUNDS=50)
 	@scripts/crash.sh $(or $(ROUNDS),50)
+
+edge-seeds: ## the edge's core among nodes that fail, in virtual time: 10 000 seeded trials (COUNT=10000, SEED=1)
+	@cargo run --quiet --locked --release --package sim --bin edge-seeds -- --seed $(or $(SEED),1) --count $(or $(COUNT),10000)
 
 faulty-disk: ## the journal on a disk that fails, fills up, loses power and rots: 2 000 seeded trials (COUNT=2000, SEED=1)
 	@cargo run --quiet --locked --release --package sim --bin faulty-disk -- --seed $(or $(SEED),1) --count $(or $(COUNT),2000)

@@ -30,6 +30,7 @@ step "causes of 40 generated faults (make eval-generated: 500)" scripts/accuracy
 step "OpenTelemetry SDKs over the standard ports" scripts/clients.sh
 step "the real Alertmanager" scripts/alertmanager.sh
 step "the journal on a faulty disk, 250 trials (make faulty-disk: 2 000)" cargo run --quiet --locked --package sim --bin faulty-disk -- --count 250
+step "the edge's core among nodes that fail, 500 seeds (make edge-seeds: 10 000)" cargo run --quiet --locked --package sim --bin edge-seeds -- --count 500
 step "kill -9 under load, 5 rounds (make crash: 50)" scripts/crash.sh 5
 step "20 000 made-up keys beside a good one (make keys KEYS=1000000)" scripts/keys.sh
 step "one cascade is one incident, and soon" scripts/cascade.sh

@@ -1,6 +1,6 @@
 //! Documents that are made from registers: one source per name, and the page follows it.
 //!
-//! The program itself prints its registers (`casebook reference <page>`, hidden from the help), so
+//! The programs themselves print their registers (`casebook reference <page>`, hidden from the help), so
 //! this tool needs to know no crate of the product and a page cannot differ from what ships.
 
 use std::fs;
@@ -9,20 +9,24 @@ use std::process::Command;
 
 use anyhow::{Context, ensure};
 
-/// Each generated page and the arguments that make the program print it.
-const PAGES: &[(&str, &[&str])] = &[
-    ("doc/reference/cli.md", &["reference", "cli"]),
-    ("doc/reference/configuration.md", &["reference", "configuration"]),
-    ("doc/reference/endpoints.md", &["reference", "endpoints"]),
-    ("doc/reference/errors.md", &["reference", "errors"]),
-    ("doc/reference/metrics.md", &["reference", "metrics"]),
+/// Each generated page, the package of the program that prints it, and what the program calls it.
+const PAGES: &[(&str, &str, &str)] = &[
+    ("doc/reference/cli.md", "cli", "cli"),
+    ("doc/reference/configuration.md", "cli", "configuration"),
+    ("doc/reference/edge-cli.md", "edge", "cli"),
+    ("doc/reference/edge-configuration.md", "edge", "configuration"),
+    ("doc/reference/edge-metrics.md", "edge", "metrics"),
+    ("doc/reference/endpoints.md", "cli", "endpoints"),
+    ("doc/reference/errors.md", "cli", "errors"),
+    ("doc/reference/metrics.md", "cli", "metrics"),
+    ("packaging/grafana/casebook-edge.json", "edge", "dashboard"),
 ];
 
 /// Writes every page, or with `check` only says which differ; true when all are as they should be.
 pub(crate) fn run(root: &Path, check: bool) -> anyhow::Result<bool> {
     let mut fresh = true;
-    for (path, arguments) in PAGES {
-        let made = program(root, arguments).with_context(|| format!("making {path}"))?;
+    for (path, package, page) in PAGES {
+        let made = program(root, package, page).with_context(|| format!("making {path}"))?;
         let file = root.join(path);
         if check {
             if let Some(problem) = compare(path, fs::read_to_string(&file).ok().as_deref(), &made) {
@@ -40,17 +44,16 @@ pub(crate) fn run(root: &Path, check: bool) -> anyhow::Result<bool> {
     Ok(fresh)
 }
 
-fn program(root: &Path, arguments: &[&str]) -> anyhow::Result<String> {
+fn program(root: &Path, package: &str, page: &str) -> anyhow::Result<String> {
     let cargo = option_env!("CARGO").unwrap_or("cargo");
     let output = Command::new(cargo)
-        .args(["run", "--quiet", "--locked", "--package", "cli", "--"])
-        .args(arguments)
+        .args(["run", "--quiet", "--locked", "--package", package, "--", "reference", page])
         .current_dir(root)
         .output()
-        .context("running casebook")?;
+        .context("running the program")?;
     ensure!(
         output.status.success(),
-        "casebook {arguments:?}: {}",
+        "reference {page} of {package}: {}",
         String::from_utf8_lossy(&output.stderr).trim()
     );
     String::from_utf8(output.stdout).context("the page is not UTF-8")

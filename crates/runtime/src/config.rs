@@ -9,8 +9,11 @@ mod said;
 pub mod value;
 
 pub use meaning::Meaning;
+pub use near::hint as near_miss;
 pub use reference::reference_markdown;
-pub use said::{Said, SaidValue, Source, environment, environment_names, flag_arguments, flags_said};
+pub use said::{
+    Said, SaidValue, Source, environment, environment_names, flag_arguments, flags_said, read_file,
+};
 
 use std::fmt;
 

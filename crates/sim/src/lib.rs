@@ -6,6 +6,7 @@ mod arrival;
 mod besides;
 pub mod curve;
 pub mod disk;
+pub mod edge;
 pub mod generate;
 pub mod load;
 pub mod quiet;

@@ -1,13 +1,19 @@
 //! Which known name somebody meant who wrote an unknown one.
 
-/// More changes than this make another word.
+/// More changes than this make another word, and so do more than half the characters of a short one.
 const CHANGES_MAX: usize = 3;
+/// What is longer is nobody's name; comparing it would take long.
+const NAME_BYTES_MAX: usize = 128;
 
-/// What to say after "is not known": the nearest of the known names, if one is near.
-pub(super) fn hint<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> String {
+/// What to say after "is not known": the nearest of the known names, if one is near. It never says what was written.
+pub fn hint<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> String {
+    if written.len() > NAME_BYTES_MAX {
+        return String::new();
+    }
+    let changes_max = CHANGES_MAX.min(written.chars().count() / 2);
     let nearest = known.map(|name| (changes(written, name), name)).min();
     match nearest {
-        Some((changes, name)) if changes <= CHANGES_MAX => format!("; did you mean {name}?"),
+        Some((changes, name)) if changes <= changes_max => format!("; did you mean {name}?"),
         _ => String::new(),
     }
 }
@@ -38,6 +44,11 @@ mod tests {
         assert_eq!(hint("CASEBOOK_TICKS", known()), "; did you mean CASEBOOK_TICK?");
         assert_eq!(hint("CASEBOOK_LISTN", known()), "; did you mean CASEBOOK_LISTEN?");
         assert_eq!(hint("CASEBOOK_COMPRESSION", known()), "");
+        // Of three characters not one is the same.
+        assert_eq!(hint("foo", ["url", "key"].into_iter()), "");
+        assert_eq!(hint("ulr", ["url", "key"].into_iter()), "");
+        assert_eq!(hint("ur", ["url", "key"].into_iter()), "; did you mean url?");
+        assert_eq!(hint(&"CASEBOOK_TICK".repeat(100), known()), "");
         assert_eq!(changes("", "abc"), 3);
         assert_eq!(changes("kitten", "sitting"), 3);
     }

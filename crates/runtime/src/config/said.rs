@@ -100,7 +100,7 @@ impl Said {
 
     fn read_file(&mut self, register: &'static [Setting], path: &Path) {
         let place = path.display().to_string();
-        let text = match read_bounded(path) {
+        let text = match read_file(path) {
             Ok(text) => text,
             Err(problem) => return self.errors.push(ConfigError { place, problem }),
         };
@@ -138,7 +138,8 @@ impl Said {
     }
 }
 
-fn read_bounded(path: &Path) -> Result<String, String> {
+/// The text of a file of settings, if it is short enough to be one.
+pub fn read_file(path: &Path) -> Result<String, String> {
     let size = std::fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?.len();
     if size > FILE_BYTES_MAX {
         return Err(format!("is {size} bytes long; a configuration has at most {FILE_BYTES_MAX}"));

@@ -1,0 +1,102 @@
+//! What operators ask: whether the process lives, whether it can serve, how its nodes stand, and its metrics. On a listener of
+//! its own, and without a secret in any answer. It must never change anything.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use runtime::{DrainHandle, Metrics};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::config::Config;
+use crate::core::{NodeView, Standing, View};
+use crate::metrics::EdgeMetrics;
+use crate::record::PoolRecord;
+use crate::status::{ClientStatus, Status};
+
+/// One pool, as its calls are routed.
+pub(crate) struct Seen {
+    pub(crate) name: Arc<str>,
+    pub(crate) view: watch::Receiver<Arc<View>>,
+    pub(crate) record: Arc<PoolRecord>,
+}
+
+pub(crate) struct Admin {
+    config: Config,
+    pools: Vec<Seen>,
+    metrics: Arc<EdgeMetrics>,
+    draining: DrainHandle,
+    began: Instant,
+}
+
+impl Admin {
+    pub(crate) fn new(
+        config: &Config,
+        pools: Vec<Seen>,
+        metrics: Arc<EdgeMetrics>,
+        draining: DrainHandle,
+    ) -> Self {
+        Self { config: config.clone(), pools, metrics, draining, began: Instant::now() }
+    }
+
+    /// Until the very end: what drains is still asked how it stands.
+    pub(crate) async fn run(self, listener: TcpListener, mut ending: DrainHandle) {
+        let router = Router::new()
+            .route("/livez", get(|| async { "ok\n" }))
+            .route("/readyz", get(ready))
+            .route("/status", get(status))
+            .route("/metrics", get(metrics))
+            .with_state(Arc::new(self));
+        let served =
+            axum::serve(listener, router).with_graceful_shutdown(async move { ending.started().await });
+        if let Err(error) = served.await {
+            tracing::error!(%error, "the admin listener ended");
+        }
+    }
+
+    /// What keeps it from serving.
+    fn unready(&self) -> Option<String> {
+        if self.draining.is_started() {
+            return Some("draining\n".to_owned());
+        }
+        let has_no_node = |seen: &&Seen| !seen.view.borrow().nodes.iter().any(is_usable);
+        self.pools.iter().find(has_no_node).map(|seen| format!("pool {}: no node can serve\n", seen.name))
+    }
+
+    fn status(&self) -> Status {
+        let mut status = Status::of(&self.config);
+        status.uptime_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        status.is_draining = self.draining.is_started();
+        status.pools = self.pools.iter().map(|seen| seen.record.status()).collect();
+        status.clients = ClientStatus {
+            connections: u64::try_from(self.metrics.client_connections.get()).unwrap_or(0),
+            sessions: status.pools.iter().map(|pool| pool.sessions).sum(),
+            subscriptions: status.pools.iter().map(|pool| pool.subscriptions).sum(),
+        };
+        status
+    }
+}
+
+fn is_usable(node: &NodeView) -> bool {
+    [node.http, node.stream].iter().any(|standing| matches!(standing, Standing::Serving | Standing::Suspect))
+}
+
+async fn ready(State(admin): State<Arc<Admin>>) -> Response {
+    match admin.unready() {
+        None => (StatusCode::OK, "ok\n").into_response(),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, why).into_response(),
+    }
+}
+
+async fn status(State(admin): State<Arc<Admin>>) -> Json<Status> {
+    Json(admin.status())
+}
+
+async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
+    ([(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)], admin.metrics.render()).into_response()
+}

@@ -1,0 +1,77 @@
+//! What is shown of a configuration and of what its nodes answered.
+
+use std::path::Path;
+
+use edge::config::Surroundings;
+
+use super::*;
+
+fn example(name: &str) -> Config {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/edge").join(name);
+    let text = std::fs::read_to_string(path).unwrap();
+    let surroundings = Surroundings {
+        folder: Path::new(""),
+        variable: &|_| Some("canary".to_owned()),
+        file: &|_| Ok("canary".to_owned()),
+        tls: &|_| Ok(()),
+    };
+    Config::parse(&text, name, &surroundings).unwrap()
+}
+
+fn finding(pool: &str, node: &str, verdict: Verdict, said: &str) -> Finding {
+    Finding { pool: pool.into(), node: node.into(), verdict, said: said.to_owned() }
+}
+
+#[test]
+fn pools_and_nodes_stand_in_columns_without_a_key() {
+    let shown = page(&example("ethereum.toml"), None);
+    assert!(!shown.contains("canary"), "{shown}");
+    insta::assert_snapshot!(shown, @r"
+    listen 0.0.0.0:8545 (TLS, 1 key), admin 127.0.0.1:9545
+
+    /beacon  consensus, chain 1, a block every 12s
+      NODE        TIER     WEIGHT  HTTP                             WEBSOCKET
+      lighthouse  primary  1       http://10.0.0.11:5052            -
+      teku        primary  2       http://10.0.0.12:5051            -
+      provider    backup   1       https://beacon.provider.example  -
+
+    /execution  execution, chain 1, a block every 12s
+      NODE        TIER     WEIGHT  HTTP                   WEBSOCKET
+      geth        primary  1       http://10.0.0.11:8545  ws://10.0.0.11:8546
+      nethermind  primary  1       http://10.0.0.12:8545  ws://10.0.0.12:8546
+    ");
+}
+
+#[test]
+fn answers_stand_beside_their_nodes() {
+    let config = example("execution.toml");
+    let findings = [
+        finding("mainnet", "geth-a", Verdict::Ok, "at block 21000000"),
+        finding("mainnet", "geth-b", Verdict::Warn, "syncing, at block 7"),
+        finding("mainnet", "provider", Verdict::Fail, "refuses the call: \u{1b}[2J"),
+    ];
+    insta::assert_snapshot!(page(&config, Some(&findings)), @r"
+    listen 127.0.0.1:8545 (no TLS, no keys), admin 127.0.0.1:9545
+
+    /mainnet  execution, chain 1, a block every 12s
+      NODE      TIER     WEIGHT  HTTP                                WEBSOCKET                         STATUS  ANSWER
+      geth-a    primary  1       http://10.0.0.11:8545               ws://10.0.0.11:8546               ok      at block 21000000
+      geth-b    primary  1       http://10.0.0.12:8545               ws://10.0.0.12:8546               warn    syncing, at block 7
+      provider  backup   1       https://mainnet.provider.example/…  wss://mainnet.provider.example/…  FAIL    refuses the call: \u{1b}[2J
+    ");
+}
+
+#[test]
+fn a_pool_can_serve_while_one_node_is_well_and_none_is_against_the_file() {
+    let config = example("execution.toml");
+    let [ok, warn, fail] =
+        [Verdict::Ok, Verdict::Warn, Verdict::Fail].map(|v| finding("mainnet", "x", v, ""));
+    for (findings, expected) in [
+        (vec![ok.clone(), ok.clone()], true),
+        (vec![ok.clone(), warn.clone()], true),
+        (vec![warn.clone()], false),
+        (vec![ok, fail], false),
+    ] {
+        assert_eq!(can_serve(&config, &findings), expected, "{findings:?}");
+    }
+}

@@ -1,0 +1,48 @@
+//! `casebook-edge serve`: runs the proxy until it is asked to end.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use edge::Edge;
+use edge::config::Config;
+
+use super::exit::{Exit, Failure};
+use super::output;
+
+/// Runs the proxy.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  casebook-edge check edge.toml && casebook-edge serve edge.toml
+  curl -d '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_blockNumber\"}' http://127.0.0.1:8545/mainnet
+  casebook-edge status http://127.0.0.1:9545")]
+pub(crate) struct Serve {
+    /// The configuration file
+    config: PathBuf,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        let config =
+            Config::read(&self.config).map_err(|errors| Failure::new(Exit::Usage, errors.to_string()))?;
+        let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let tasks = built
+            .map_err(|error| Failure::new(Exit::Failed, format!("no runtime can be started: {error}")))?;
+        tasks.block_on(serve(&config))
+    }
+}
+
+async fn serve(config: &Config) -> Result<Exit, Failure> {
+    let failed = |what: String| Failure::new(Exit::Failed, what);
+    runtime::init_telemetry(&config.edge.log).map_err(|error| failed(error.to_string()))?;
+    let edge = Edge::start(config).await.map_err(|error| failed(error.to_string()))?;
+    let ready = serde_json::json!({ "listen": edge.listen, "admin_listen": edge.admin_listen });
+    output::text(&format!("{ready}\n"))?;
+    let signal = runtime::on_termination()
+        .await
+        .map_err(|error| failed(format!("no signal can be received: {error}")))?;
+    tracing::info!(signal, "draining");
+    if !edge.stop().await {
+        tracing::warn!("not all clients had gone when the grace period ended");
+    }
+    Ok(Exit::Ok)
+}

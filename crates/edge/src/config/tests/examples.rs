@@ -1,0 +1,53 @@
+//! The configurations that are handed out are good ones.
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::check::notes;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/edge")
+}
+
+fn read(name: &str) -> Config {
+    let text = std::fs::read_to_string(folder().join(name)).unwrap();
+    parse(&text).unwrap_or_else(|errors| panic!("{name}: {errors}"))
+}
+
+#[test]
+fn every_example_can_be_read_and_leaves_nothing_to_think_about() {
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["ethereum.toml", "execution.toml", "http.toml"]);
+    for name in names {
+        assert_eq!(notes(&read(name.to_str().unwrap())), [""; 0], "{name:?}");
+    }
+}
+
+#[test]
+fn the_guide_shows_what_can_be_read() {
+    let guide = folder().join("../../doc/guide/edge.md");
+    let guide = std::fs::read_to_string(guide).unwrap();
+    let blocks: Vec<_> =
+        guide.split("```toml\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect();
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        parse(block).unwrap_or_else(|errors| panic!("{block}: {errors}"));
+    }
+}
+
+#[test]
+fn the_guide_names_methods_in_the_class_that_they_have() {
+    use crate::core::{Class, route_of};
+    use crate::metrics::Label;
+    let guide = std::fs::read_to_string(folder().join("../../doc/guide/edge.md")).unwrap();
+    for class in Class::ALL {
+        let row =
+            guide.lines().find_map(|line| line.strip_prefix(&format!("| `{}` | ", class.name()))).unwrap();
+        let methods = row.split_once(" |").unwrap().0.split(", ").map(|method| method.trim_matches('`'));
+        for method in methods {
+            assert_eq!(route_of(method.as_bytes(), None).class, *class, "{method}");
+        }
+    }
+}

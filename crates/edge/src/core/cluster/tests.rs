@@ -1,0 +1,72 @@
+//! Whose head is believed.
+
+use super::*;
+use crate::core::testing::{block, hash};
+use crate::core::tracker::Numbering;
+
+fn claim(node: u8, branch: u8, number: u64) -> Claim {
+    let head = Head { number, hash: hash(branch, number) };
+    Claim { node: NodeId(node), tier: Tier::Primary, head, moved: Millis(0), is_served: true }
+}
+
+/// Branch 0 from 1 to 20, branch 1 leaves it after 10.
+fn tracker() -> Tracker {
+    let mut tracker = Tracker::new(Numbering::Dense);
+    for number in 1..=20 {
+        tracker.insert(block(0, number, 0));
+    }
+    for number in 11..=20 {
+        tracker.insert(block(1, number, if number == 11 { 0 } else { 1 }));
+    }
+    tracker
+}
+
+fn chosen(claims: &[Claim], served: Option<Claim>) -> Option<(u8, u64)> {
+    let head = choose(claims, &tracker(), served.map(|claim| claim.head))?;
+    Some((head.hash.0[0], head.number))
+}
+
+#[test]
+fn the_branch_of_most_nodes_is_served_and_not_the_highest_number() {
+    assert_eq!(chosen(&[claim(0, 1, 15), claim(1, 0, 12), claim(2, 0, 12)], None), Some((0, 12)));
+}
+
+#[test]
+fn who_lags_votes_for_those_who_went_on() {
+    assert_eq!(chosen(&[claim(0, 0, 9), claim(1, 0, 12), claim(2, 0, 10)], None), Some((0, 12)));
+    // It is on both branches and decides nothing; what is served stays.
+    let forked = [claim(0, 0, 9), claim(1, 0, 12), claim(2, 1, 14)];
+    assert_eq!(chosen(&forked, Some(claim(9, 0, 11))), Some((0, 12)));
+    assert_eq!(chosen(&forked, Some(claim(9, 1, 12))), Some((1, 14)));
+}
+
+#[test]
+fn what_nobody_can_serve_is_not_chosen() {
+    let unserved = Claim { is_served: false, ..claim(1, 0, 12) };
+    assert_eq!(chosen(&[claim(0, 0, 11), unserved], None), Some((0, 11)));
+    assert_eq!(chosen(&[unserved], None), None);
+}
+
+#[test]
+fn between_equals_the_better_tier_and_then_the_higher_head_decide() {
+    let backup = Claim { tier: Tier::Backup, ..claim(0, 0, 15) };
+    assert_eq!(chosen(&[backup, claim(1, 1, 12)], None), Some((1, 12)));
+    assert_eq!(chosen(&[claim(0, 0, 12), claim(1, 1, 13)], None), Some((1, 13)));
+}
+
+#[test]
+fn nobody_outgrows_the_gate() {
+    let gate = Gate { block_time_ms: 12_000 };
+    assert_eq!(gate.number_max(100, 0), 164);
+    assert_eq!(gate.number_max(100, 120_000), 204);
+    assert!(gate.number_max(u64::MAX, u64::MAX) == u64::MAX, "no overflow");
+}
+
+#[test]
+fn a_lone_claim_far_ahead_is_outvoted_and_of_two_the_lower_is_believed() {
+    let numbers = |claims: &[Claim]| majority(claims).iter().map(|claim| claim.node.0).collect::<Vec<_>>();
+    assert_eq!(numbers(&[claim(0, 0, 9_000_000), claim(1, 0, 12), claim(2, 0, 14)]), [1, 2]);
+    assert_eq!(numbers(&[claim(0, 0, 9_000_000), claim(1, 0, 12)]), [1]);
+    assert_eq!(numbers(&[claim(0, 0, 12), claim(1, 0, 9_000_000), claim(2, 0, 9_000_001)]), [1, 2]);
+    assert!(majority(&[]).is_empty());
+}

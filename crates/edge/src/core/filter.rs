@@ -1,0 +1,118 @@
+//! Which logs a subscription asked for, and which blocks can have any. It must never know who asked.
+
+use serde_json::Value;
+
+use super::keccak::keccak256;
+use super::{Bloom, hex};
+
+/// As many as nodes accept.
+pub const ADDRESSES_MAX: usize = 1_000;
+pub const TOPICS_MAX: usize = 1_000;
+const POSITIONS_MAX: usize = 4;
+
+pub type Address = [u8; 20];
+pub type Topic = [u8; 32];
+
+/// Equal filters are equal as values, however they were written.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Filter {
+    /// Sorted; empty for any.
+    addresses: Vec<Address>,
+    /// By position; an empty one is for any.
+    topics: Vec<Vec<Topic>>,
+}
+
+/// What a filter looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogKey {
+    pub address: Address,
+    pub topics: Vec<Topic>,
+}
+
+impl Filter {
+    /// From the second parameter of `eth_subscribe`. The words are those for the client.
+    pub fn parse(raw: Option<&[u8]>) -> Result<Self, String> {
+        let Some(raw) = raw else { return Ok(Self { addresses: Vec::new(), topics: Vec::new() }) };
+        let value: Value = serde_json::from_slice(raw).map_err(|_| "the filter is no JSON".to_owned())?;
+        let object = match &value {
+            Value::Null => return Self::parse(None),
+            Value::Object(object) => object,
+            _ => return Err("the filter has to be an object with address and topics".to_owned()),
+        };
+        let addresses = several::<20>(object.get("address"), "address", ADDRESSES_MAX)?;
+        let topics = match object.get("topics") {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::Array(positions)) if positions.len() <= POSITIONS_MAX => {
+                let topic = |position| several::<32>(Some(position), "topics", TOPICS_MAX);
+                positions.iter().map(topic).collect::<Result<_, _>>()?
+            }
+            Some(_) => return Err(format!("topics has to be an array of at most {POSITIONS_MAX}")),
+        };
+        Ok(Self { addresses, topics })
+    }
+
+    pub fn matches(&self, log: &LogKey) -> bool {
+        let address = self.addresses.is_empty() || self.addresses.binary_search(&log.address).is_ok();
+        address
+            && self.topics.len() <= log.topics.len()
+            && self
+                .topics
+                .iter()
+                .zip(&log.topics)
+                .all(|(wanted, topic)| wanted.is_empty() || wanted.binary_search(topic).is_ok())
+    }
+
+    /// Whether a block with this bloom can have a log that matches. `false` is certain.
+    pub fn may_match(&self, bloom: &Bloom) -> bool {
+        let any = |wanted: &mut dyn Iterator<Item = &[u8]>| {
+            let mut wanted = wanted.peekable();
+            wanted.peek().is_none() || wanted.any(|value| bloom.may_have(value))
+        };
+        any(&mut self.addresses.iter().map(<[u8; 20]>::as_slice))
+            && self.topics.iter().all(|position| any(&mut position.iter().map(<[u8; 32]>::as_slice)))
+    }
+}
+
+impl Bloom {
+    /// Three bits of the value's hash, each named by eleven bits of it.
+    fn may_have(&self, value: &[u8]) -> bool {
+        let hash = keccak256(value);
+        [0, 2, 4].into_iter().all(|at| {
+            let bit = usize::from(u16::from_be_bytes([hash[at], hash[at + 1]]) & 0x7ff);
+            self.0[255 - bit / 8] & (1 << (bit % 8)) != 0
+        })
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|byte| *byte == 0)
+    }
+}
+
+/// One value, an array of them, or `null` for any; sorted, each once.
+fn several<const N: usize>(value: Option<&Value>, name: &str, max: usize) -> Result<Vec<[u8; N]>, String> {
+    let wrong = |found: &Value| format!("{name} has {found}, which is not 0x and {} hex digits", 2 * N);
+    let one =
+        |value: &Value| value.as_str().and_then(hex::bytes::<N>).ok_or_else(|| wrong(&shortened(value)));
+    let mut values = match value {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(values)) if values.len() > max => {
+            return Err(format!("{name} has more than {max} values"));
+        }
+        // Among several, one `null` makes the whole position match anything.
+        Some(Value::Array(values)) if values.iter().any(Value::is_null) => Vec::new(),
+        Some(Value::Array(values)) => values.iter().map(one).collect::<Result<_, _>>()?,
+        Some(value) => vec![one(value)?],
+    };
+    values.sort_unstable();
+    values.dedup();
+    Ok(values)
+}
+
+/// What a client is told of its own value is no longer than a line.
+fn shortened(value: &Value) -> Value {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    Value::String(text.chars().take(80).collect())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! A node's standing as time and failures pass.
+
+use super::*;
+
+const FAILBACK_MS: u64 = 30_000;
+
+fn up() -> Health {
+    let mut health = Health::new(HealthTimes { failback_after_ms: FAILBACK_MS, ..HealthTimes::default() });
+    assert_eq!(health.succeeded(Millis(1)), None);
+    health
+}
+
+#[test]
+fn nobody_is_trusted_before_anything_was_seen_and_the_first_success_is_enough() {
+    assert_eq!(Health::new(HealthTimes::default()).standing(Millis(0)), Standing::Suspect);
+    assert_eq!(up().standing(Millis(1)), Standing::Serving);
+}
+
+#[test]
+fn a_refused_connection_is_enough_and_a_timeout_alone_is_not() {
+    let mut health = up();
+    assert_eq!(health.failed(Millis(5), Fault::Refused), Some(Turn::WentDown(Fault::Refused)));
+    assert_eq!(health.standing(Millis(5)), Standing::Out);
+    assert_eq!(health.failed(Millis(6), Fault::Refused), None, "it is told once");
+
+    let mut health = up();
+    assert_eq!(health.failed(Millis(5), Fault::Timeout), None);
+    assert_eq!(health.standing(Millis(5)), Standing::Suspect);
+    assert_eq!(health.failed(Millis(6), Fault::Timeout), None);
+    assert_eq!(health.failed(Millis(7), Fault::Timeout), Some(Turn::WentDown(Fault::Timeout)));
+}
+
+#[test]
+fn a_success_between_failures_begins_the_count_anew() {
+    let mut health = up();
+    for at in 0..20 {
+        assert_eq!(health.failed(Millis(10 + at), Fault::Reset), None);
+        assert_eq!(health.succeeded(Millis(10 + at)), None);
+    }
+    assert_eq!(health.failed(Millis(40), Fault::Reset), None);
+    assert_eq!(health.failed(Millis(41), Fault::Reset), Some(Turn::WentDown(Fault::Reset)));
+}
+
+#[test]
+fn who_comes_back_is_trusted_after_the_stable_period_and_not_before() {
+    let mut health = up();
+    health.failed(Millis(100), Fault::Closed);
+    assert_eq!(health.succeeded(Millis(1_000)), Some(Turn::CameBack));
+    assert_eq!(health.standing(Millis(1_000)), Standing::Suspect);
+    assert_eq!(health.wake_at(Millis(1_000)), Some(Millis(1_000 + FAILBACK_MS)));
+    assert_eq!(health.standing(Millis(999 + FAILBACK_MS)), Standing::Suspect);
+    assert_eq!(health.standing(Millis(1_000 + FAILBACK_MS)), Standing::Serving);
+}
+
+#[test]
+fn a_failure_in_the_stable_period_begins_it_anew() {
+    let mut health = up();
+    health.failed(Millis(100), Fault::Closed);
+    health.succeeded(Millis(1_000));
+    health.failed(Millis(20_000), Fault::Timeout);
+    health.succeeded(Millis(20_001));
+    assert_eq!(health.standing(Millis(1_000 + FAILBACK_MS)), Standing::Suspect);
+    assert_eq!(health.standing(Millis(20_000 + FAILBACK_MS)), Standing::Serving);
+}
+
+#[test]
+fn a_pause_that_was_asked_for_is_kept_and_bounded() {
+    let mut health = up();
+    health.failed(Millis(10), Fault::RateLimited { retry_after_ms: Some(2_000) });
+    assert_eq!(health.standing(Millis(2_009)), Standing::Out);
+    assert_eq!(health.standing(Millis(2_010)), Standing::Serving);
+    health.failed(Millis(3_000), Fault::RateLimited { retry_after_ms: Some(u64::MAX) });
+    assert_eq!(health.standing(Millis(62_999)), Standing::Out);
+    assert_eq!(health.standing(Millis(63_000)), Standing::Serving);
+}
+
+#[test]
+fn a_liar_is_shunned_and_says_so() {
+    let mut health = up();
+    health.failed(Millis(10), Fault::Lying);
+    assert_eq!((health.standing(Millis(11)), health.fault(Millis(11))), (Standing::Out, Some(Fault::Lying)));
+    assert_eq!(health.standing(Millis(60_010)), Standing::Serving);
+}
+
+#[test]
+fn what_one_call_could_not_get_counts_for_nothing() {
+    let mut health = up();
+    for _ in 0..100 {
+        assert_eq!(health.failed(Millis(5), Fault::Missing), None);
+        assert_eq!(health.failed(Millis(5), Fault::TooLarge), None);
+    }
+    assert_eq!(health.standing(Millis(5)), Standing::Serving);
+}

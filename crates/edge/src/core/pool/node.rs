@@ -1,0 +1,103 @@
+//! A node of a pool, by what was seen of it. It must never know its address, nor the other nodes.
+
+use super::{NodeSettings, PoolSettings};
+use crate::core::health::{Health, HealthTimes};
+use crate::core::{Millis, NodeId, Standing, Tier, Transport};
+
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub(super) id: NodeId,
+    pub(super) tier: Tier,
+    pub(super) weight: u16,
+    pub(super) draining: bool,
+    http: Health,
+    stream: Health,
+    /// `None` until it was asked which chain it is of.
+    pub(super) is_of_chain: Option<bool>,
+    pub(super) is_syncing: bool,
+    /// Whether the stream is up.
+    pub(super) is_connected: bool,
+    /// When the stream was heard of last.
+    pub(super) heard: Millis,
+    /// When it was asked whether it lives, and did not answer yet.
+    pub(super) pinged: Option<Millis>,
+    /// Since when its head is below the announced one.
+    pub(super) behind_since: Option<Millis>,
+    pub(super) probe_at: Millis,
+    pub(super) is_probing: bool,
+    pub(super) poll_at: Millis,
+    pub(super) is_polling: bool,
+}
+
+impl Node {
+    pub(super) fn new(id: NodeId, settings: &NodeSettings, times: HealthTimes) -> Self {
+        Self {
+            id,
+            tier: settings.tier,
+            weight: settings.weight.max(1),
+            draining: false,
+            http: Health::new(times),
+            stream: Health::new(times),
+            is_of_chain: None,
+            is_syncing: false,
+            is_connected: false,
+            heard: Millis(0),
+            pinged: None,
+            behind_since: None,
+            probe_at: Millis(0),
+            is_probing: false,
+            poll_at: Millis(0),
+            is_polling: false,
+        }
+    }
+
+    pub(super) fn health(&self, transport: Transport) -> &Health {
+        match transport {
+            Transport::Http => &self.http,
+            Transport::Stream => &self.stream,
+        }
+    }
+
+    pub(super) fn health_mut(&mut self, transport: Transport) -> &mut Health {
+        match transport {
+            Transport::Http => &mut self.http,
+            Transport::Stream => &mut self.stream,
+        }
+    }
+
+    pub(super) fn standing(&self, now: Millis, transport: Transport) -> Standing {
+        let is_there = transport == Transport::Http || self.is_connected;
+        if self.is_of_chain != Some(true) || self.is_syncing || !is_there {
+            return Standing::Out;
+        }
+        match self.health(transport).standing(now) {
+            Standing::Out => Standing::Out,
+            _ if self.draining => Standing::Draining,
+            standing => standing,
+        }
+    }
+
+    /// Whether calls can be given to it at all.
+    pub(super) fn is_routable(&self, now: Millis) -> bool {
+        let is_open = |transport| !matches!(self.standing(now, transport), Standing::Out);
+        is_open(Transport::Http) || is_open(Transport::Stream)
+    }
+
+    /// Whether its head has to be asked for: there is no stream that tells it, or the stream may have stopped to.
+    pub(super) fn needs_polling(&self, now: Millis, stall_ms: u64) -> bool {
+        !self.is_connected || self.behind_since.is_some_and(|since| now.since(since) >= stall_ms)
+    }
+
+    pub(super) fn wake_at(&self, now: Millis, settings: &PoolSettings) -> Vec<Millis> {
+        let stall_ms = settings.stall_after_ms;
+        let probe = (!self.is_probing).then_some(self.probe_at);
+        let poll = (self.needs_polling(now, stall_ms) && !self.is_polling).then_some(self.poll_at);
+        let silent = self.is_connected.then(|| match self.pinged {
+            Some(pinged) => pinged.plus(stall_ms - stall_ms / 2),
+            None => self.heard.plus(stall_ms / 2),
+        });
+        let behind = self.behind_since.filter(|_| self.is_connected).map(|since| since.plus(stall_ms));
+        let healths = [self.http.wake_at(now), self.stream.wake_at(now)];
+        [probe, poll, silent, behind].into_iter().chain(healths).flatten().collect()
+    }
+}

@@ -1,0 +1,134 @@
+//! From what was seen to what is told: the chain moves on, subscribers are told, and calls get a new view. It must never decide
+//! whether a node is well.
+
+use std::sync::Arc;
+
+use super::{Effect, EndReason, Happening, Item, Node, Pool};
+use crate::core::chain::{Step, Voter};
+use crate::core::streams::{StreamId, Topic};
+use crate::core::wire::{Log, retracted};
+use crate::core::{Block, Head, Millis, NodeView, SessionId, Standing, Transport, View};
+
+impl Pool {
+    pub(super) fn move_on(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        let voters: Vec<Voter> = self.nodes.iter().map(|node| self.voter(now, node)).collect();
+        let filters = self.streams.iter().filter_map(|(_, topic)| match topic {
+            Topic::Logs(filter) => Some(filter),
+            Topic::Heads | Topic::Relay(_) => None,
+        });
+        let filters: Vec<_> = filters.collect();
+        let wants_logs = |block: &Block| match &block.bloom {
+            Some(bloom) => filters.iter().any(|filter| filter.may_match(bloom)),
+            None => !filters.is_empty(),
+        };
+        let steps = self.chain.advance(now, &voters, wants_logs);
+        let retracted = steps.iter().filter(|step| matches!(step, Step::Retract { .. })).count();
+        let announced = steps.iter().filter(|step| matches!(step, Step::Announce { .. })).count();
+        if retracted > 0 {
+            effects.push(Effect::Tell(Happening::Reorganised { depth: retracted }));
+        } else if announced > 1 {
+            effects.push(Effect::Tell(Happening::Bridged { blocks: announced as u64 - 1 }));
+        }
+        for step in steps {
+            self.tell_step(now, step, effects);
+        }
+    }
+
+    fn voter(&self, now: Millis, node: &Node) -> Voter {
+        Voter {
+            node: node.id,
+            tier: node.tier,
+            is_routable: node.is_routable(now),
+            votes: self.votes(now, node),
+        }
+    }
+
+    fn tell_step(&mut self, now: Millis, step: Step, effects: &mut Vec<Effect>) {
+        match step {
+            Step::FetchBlock { node, hash } => effects.push(Effect::FetchBlock { node, hash }),
+            Step::FetchLogs { node, hash } => effects.push(Effect::FetchLogs { node, hash }),
+            Step::Lie { .. } => self.carry_out(now, Some(step), effects),
+            Step::Retract { logs, announced, .. } => {
+                for log in logs.iter().rev() {
+                    self.tell_log(log, &retracted(&log.raw), announced, effects);
+                }
+            }
+            Step::Announce { block, logs, announced } => {
+                let head = Head { number: block.number, hash: block.hash };
+                let heads = self
+                    .streams
+                    .iter()
+                    .filter(|(_, topic)| **topic == Topic::Heads)
+                    .map(|(stream, _)| stream);
+                let item = Item::Head(block);
+                effects.extend(heads.map(|stream| Effect::Deliver { stream, item: item.clone(), announced }));
+                for log in logs.iter() {
+                    self.tell_log(log, &log.raw, announced, effects);
+                }
+                effects.push(Effect::Tell(Happening::Announced { head }));
+            }
+            Step::Jump { from, to } => {
+                let reason = EndReason::GapTooLarge { from: from.number, to: to.number };
+                for session in self.streams.sessions_on_the_chain() {
+                    self.end_session(now, session, reason, effects);
+                }
+                effects.push(Effect::Tell(Happening::Jumped { from, to }));
+            }
+        }
+    }
+
+    /// It is told nothing more.
+    pub(super) fn end_session(
+        &mut self,
+        now: Millis,
+        session: SessionId,
+        reason: EndReason,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.streams.close(now, session);
+        effects.push(Effect::EndSession { session, reason });
+    }
+
+    fn tell_log(&self, log: &Log, raw: &Arc<[u8]>, announced: u64, effects: &mut Vec<Effect>) {
+        let wants = |(stream, topic): (StreamId, &Topic)| match topic {
+            Topic::Logs(filter) if filter.matches(&log.key) => Some(stream),
+            _ => None,
+        };
+        let streams = self.streams.iter().filter_map(wants);
+        effects.extend(streams.map(|stream| Effect::Deliver {
+            stream,
+            item: Item::Log(Arc::clone(raw)),
+            announced,
+        }));
+    }
+
+    pub(super) fn publish(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        let view = View {
+            served: self.chain.head(),
+            nodes: self.nodes.iter().map(|node| self.node_view(now, node)).collect(),
+            recent: Arc::new(self.chain.recent()),
+        };
+        if *self.view != view {
+            self.view = Arc::new(view);
+            effects.push(Effect::Publish(Arc::clone(&self.view)));
+        }
+    }
+
+    fn node_view(&self, now: Millis, node: &Node) -> NodeView {
+        let head = self.chain.head_at(node.id);
+        let is_far_behind =
+            self.chain.head().is_some_and(|served| head + self.settings.lag_blocks_max < served.number);
+        let standing = |transport| match node.standing(now, transport) {
+            Standing::Serving if is_far_behind => Standing::Suspect,
+            standing => standing,
+        };
+        NodeView {
+            id: node.id,
+            tier: node.tier,
+            weight: node.weight,
+            http: standing(Transport::Http),
+            stream: standing(Transport::Stream),
+            head,
+        }
+    }
+}

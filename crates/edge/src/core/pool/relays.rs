@@ -1,0 +1,175 @@
+//! Subscriptions of other kinds than heads and logs: one node feeds each, another takes over. What a node tells twice within
+//! the last while is told once. It must never promise that nothing is missing: what a node keeps to itself is not on the chain.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use super::{Effect, EndReason, Happening, Pool};
+use crate::core::streams::{StreamId, Topic};
+use crate::core::{Millis, NodeId, NodeSet, SessionId, Standing, Transport};
+
+/// Items by which a second telling is known.
+const REMEMBERED_MAX: usize = 16_384;
+/// After all nodes refused, they are asked again a few times: one may have been about to come back.
+const ROUNDS_MAX: u32 = 5;
+const ROUND_MS: u64 = 1_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Feed {
+    Nobody,
+    Asked(NodeId),
+    Open(NodeId),
+}
+
+#[derive(Debug, Clone)]
+struct Relay {
+    feed: Feed,
+    last: Option<NodeId>,
+    refused: NodeSet,
+    rounds: u32,
+    again_at: Option<Millis>,
+    seen: BTreeSet<Arc<[u8]>>,
+    order: VecDeque<Arc<[u8]>>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Relays {
+    by_stream: BTreeMap<StreamId, Relay>,
+}
+
+impl Relays {
+    pub(super) fn opened(&mut self, stream: StreamId, node: NodeId) {
+        let Some(relay) = self.by_stream.get_mut(&stream) else { return };
+        if relay.feed == Feed::Asked(node) {
+            relay.feed = Feed::Open(node);
+            relay.refused = NodeSet::EMPTY;
+            relay.rounds = 0;
+        }
+    }
+
+    pub(super) fn lost(&mut self, stream: StreamId, node: NodeId) {
+        let Some(relay) = self.by_stream.get_mut(&stream) else { return };
+        if matches!(relay.feed, Feed::Asked(feeding) | Feed::Open(feeding) if feeding == node) {
+            relay.feed = Feed::Nobody;
+            relay.refused.insert(node);
+        }
+    }
+
+    /// Its connection is gone; when it is back it may be asked again.
+    pub(super) fn node_lost(&mut self, node: NodeId) {
+        for relay in self.by_stream.values_mut() {
+            if matches!(relay.feed, Feed::Asked(feeding) | Feed::Open(feeding) if feeding == node) {
+                relay.feed = Feed::Nobody;
+            }
+        }
+    }
+
+    /// The item, if it is to be told.
+    pub(super) fn take(&mut self, stream: StreamId, node: NodeId, raw: Arc<[u8]>) -> Option<Arc<[u8]>> {
+        let relay = self.by_stream.get_mut(&stream)?;
+        if relay.feed != Feed::Open(node) || !relay.seen.insert(Arc::clone(&raw)) {
+            return None;
+        }
+        relay.order.push_back(Arc::clone(&raw));
+        if relay.order.len() > REMEMBERED_MAX
+            && let Some(oldest) = relay.order.pop_front()
+        {
+            relay.seen.remove(&oldest);
+        }
+        Some(raw)
+    }
+
+    pub(super) fn wake_at(&self) -> Option<Millis> {
+        self.by_stream.values().filter_map(|relay| relay.again_at).min()
+    }
+}
+
+impl Relay {
+    fn new() -> Self {
+        Self {
+            feed: Feed::Nobody,
+            last: None,
+            refused: NodeSet::EMPTY,
+            rounds: 0,
+            again_at: None,
+            seen: BTreeSet::new(),
+            order: VecDeque::new(),
+        }
+    }
+}
+
+impl Pool {
+    /// Every stream that somebody follows has a node that feeds it, if there is one.
+    pub(super) fn feed_relays(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        self.release_relays(now, effects);
+        let relays: Vec<(StreamId, Arc<[u8]>)> = self.streams.iter().filter_map(relayed).collect();
+        for (stream, params) in relays {
+            self.feed_relay(now, stream, params, effects);
+        }
+    }
+
+    fn release_relays(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        for (stream, _) in self.streams.release(now) {
+            let Some(relay) = self.relays.by_stream.remove(&stream) else { continue };
+            if let Feed::Asked(node) | Feed::Open(node) = relay.feed {
+                effects.push(Effect::CloseRelay { stream, node });
+            }
+        }
+    }
+
+    fn feed_relay(&mut self, now: Millis, stream: StreamId, params: Arc<[u8]>, effects: &mut Vec<Effect>) {
+        let candidates = self.relay_candidates(now);
+        let relay = self.relays.by_stream.entry(stream).or_insert_with(Relay::new);
+        if relay.feed != Feed::Nobody || relay.again_at.is_some_and(|at| now < at) {
+            return;
+        }
+        if relay.again_at.take().is_some() {
+            relay.refused = NodeSet::EMPTY;
+        }
+        let Some(node) = candidates.iter().find(|node| !relay.refused.contains(**node)).copied() else {
+            return self.relay_refused(now, stream, !candidates.is_empty(), effects);
+        };
+        relay.feed = Feed::Asked(node);
+        if let Some(from) = relay.last.replace(node).filter(|from| *from != node) {
+            effects.push(Effect::Tell(Happening::RelayMoved { stream, from, to: node }));
+        }
+        effects.push(Effect::OpenRelay { stream, node, params });
+    }
+
+    /// Those with a stream, the better first.
+    fn relay_candidates(&self, now: Millis) -> Vec<NodeId> {
+        let standing = |node: &super::Node| node.standing(now, Transport::Stream);
+        let mut candidates: Vec<_> =
+            self.nodes.iter().filter(|node| standing(node) != Standing::Out).collect();
+        candidates.sort_by_key(|node| (standing(node) != Standing::Serving, node.tier, node.id));
+        candidates.into_iter().map(|node| node.id).collect()
+    }
+
+    /// Nobody is left to ask. Where nodes are there and refuse, it is for good after some rounds.
+    fn relay_refused(&mut self, now: Millis, stream: StreamId, are_there: bool, effects: &mut Vec<Effect>) {
+        let Some(relay) = self.relays.by_stream.get_mut(&stream) else { return };
+        if !are_there {
+            return;
+        }
+        relay.rounds += 1;
+        relay.again_at = Some(now.plus(ROUND_MS));
+        if relay.rounds < ROUNDS_MAX {
+            return;
+        }
+        relay.rounds = 0;
+        let mut sessions: Vec<SessionId> =
+            self.streams.members(stream).iter().map(|member| member.session).collect();
+        sessions.sort_unstable();
+        sessions.dedup();
+        for session in sessions {
+            self.end_session(now, session, EndReason::Refused, effects);
+        }
+    }
+}
+
+fn relayed((stream, topic): (StreamId, &Topic)) -> Option<(StreamId, Arc<[u8]>)> {
+    match topic {
+        Topic::Relay(params) => Some((stream, Arc::clone(params))),
+        Topic::Heads | Topic::Logs(_) => None,
+    }
+}

@@ -1,0 +1,210 @@
+//! What is seen of nodes: connections, probes, silence, lag. It must never decide what is announced.
+
+use super::{Effect, Happening, Node, Pool, Probe};
+use crate::core::chain::Step;
+use crate::core::health::Turn;
+use crate::core::{Block, Fault, Millis, NodeId, Transport};
+
+/// Between two looks at a node that is down.
+const PROBE_DOWN_MS: u64 = 1_000;
+const POLL_MS_MIN: u64 = 100;
+const POLL_MS_MAX: u64 = 2_000;
+
+impl Pool {
+    pub(super) fn connected(&mut self, now: Millis, id: NodeId, effects: &mut Vec<Effect>) {
+        let Some(node) = self.node_mut(id) else { return };
+        node.is_connected = true;
+        node.heard = now;
+        node.pinged = None;
+        node.behind_since = None;
+        // Where it comes back it may be another node by now.
+        node.probe_at = node.probe_at.min(now);
+        let turn = node.health_mut(Transport::Stream).succeeded(now);
+        self.told(now, id, Transport::Stream, turn, effects);
+    }
+
+    pub(super) fn lost(&mut self, now: Millis, id: NodeId, fault: Fault, effects: &mut Vec<Effect>) {
+        let Some(node) = self.node_mut(id) else { return };
+        node.is_connected = false;
+        node.pinged = None;
+        node.behind_since = None;
+        node.poll_at = now;
+        node.probe_at = node.probe_at.min(now);
+        self.chain.forget_claim(id);
+        self.relays.node_lost(id);
+        self.failed(now, id, Transport::Stream, fault, effects);
+    }
+
+    pub(super) fn heard(&mut self, now: Millis, id: NodeId) {
+        let Some(node) = self.node_mut(id) else { return };
+        node.heard = now;
+        node.pinged = None;
+    }
+
+    pub(super) fn polled(&mut self, now: Millis, id: NodeId, block: Block, effects: &mut Vec<Effect>) {
+        let stall_ms = self.settings.stall_after_ms;
+        let head = self.chain.head();
+        let Some(node) = self.node_mut(id) else { return };
+        node.is_polling = false;
+        let was_late =
+            node.is_connected && node.behind_since.is_some_and(|since| now.since(since) >= stall_ms);
+        if was_late && head.is_some_and(|head| block.number >= head.number) {
+            // It has what its stream did not tell.
+            self.stalled(now, id, effects);
+        }
+        self.claimed(now, id, block, effects);
+    }
+
+    pub(super) fn claimed(&mut self, now: Millis, id: NodeId, block: Block, effects: &mut Vec<Effect>) {
+        let step = self.chain.claimed(now, id, block);
+        self.carry_out(now, step, effects);
+    }
+
+    pub(super) fn probed(
+        &mut self,
+        now: Millis,
+        id: NodeId,
+        result: Result<Probe, Fault>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let expected = self.chain_id;
+        let probe_ms = self.settings.probe_ms;
+        let Some(node) = self.node_mut(id) else { return };
+        node.is_probing = false;
+        node.probe_at = now.plus(if result.is_ok() { probe_ms } else { probe_ms.min(PROBE_DOWN_MS) });
+        let probe = match result {
+            Ok(probe) => probe,
+            Err(fault) => return self.failed(now, id, Transport::Http, fault, effects),
+        };
+        let is_of_chain = expected.is_none_or(|expected| expected == probe.chain_id);
+        let was_of_chain = node.is_of_chain.replace(is_of_chain);
+        node.is_syncing = probe.is_syncing;
+        if !is_of_chain {
+            if was_of_chain != Some(false) {
+                self.tell(now, id, Transport::Http, Turn::WentDown(Fault::WrongChain), effects);
+            }
+            self.chain.forget(id);
+            return;
+        }
+        let turn = node.health_mut(Transport::Http).succeeded(now);
+        self.chain_id = expected.or(Some(probe.chain_id));
+        self.told(now, id, Transport::Http, turn, effects);
+    }
+
+    pub(super) fn failed(
+        &mut self,
+        now: Millis,
+        id: NodeId,
+        transport: Transport,
+        fault: Fault,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(node) = self.node_mut(id) else { return };
+        if transport == Transport::Http {
+            node.is_polling = false;
+            // What failed is looked at soon.
+            node.probe_at = node.probe_at.min(now.plus(PROBE_DOWN_MS));
+        }
+        let turn = node.health_mut(transport).failed(now, fault);
+        if transport == Transport::Http && turn.is_some() {
+            // Whatever comes back may have lost its last blocks.
+            self.chain.forget(id);
+        }
+        self.told(now, id, transport, turn, effects);
+    }
+
+    pub(super) fn lied(&mut self, now: Millis, id: NodeId, effects: &mut Vec<Effect>) {
+        for transport in [Transport::Http, Transport::Stream] {
+            if let Some(node) = self.node_mut(id) {
+                node.health_mut(transport).failed(now, Fault::Lying);
+            }
+        }
+        self.chain.forget(id);
+        effects.push(Effect::Tell(Happening::Lied { node: id }));
+    }
+
+    /// What time alone brings about.
+    pub(super) fn watch(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        for at in 0..self.nodes.len() {
+            self.note_lag(at);
+            let Some(node) = self.nodes.get_mut(at) else { continue };
+            let has_claim = self.chain.claim_of(node.id).is_some();
+            if !node.is_probing && node.probe_at <= now {
+                node.is_probing = true;
+                effects.push(Effect::Probe { node: node.id });
+            }
+            if !node.is_polling
+                && node.poll_at <= now
+                && (node.needs_polling(now, self.settings.stall_after_ms) || !has_claim)
+            {
+                node.is_polling = true;
+                node.poll_at =
+                    now.plus((self.settings.chain.block_time_ms / 4).clamp(POLL_MS_MIN, POLL_MS_MAX));
+                effects.push(Effect::Poll { node: node.id });
+            }
+            self.watch_stream(now, at, effects);
+        }
+    }
+
+    /// Half of the time is silence, the other half waiting for a sign of life.
+    fn watch_stream(&mut self, now: Millis, at: usize, effects: &mut Vec<Effect>) {
+        let stall_ms = self.settings.stall_after_ms;
+        let Some(node) = self.nodes.get_mut(at) else { return };
+        if !node.is_connected {
+            return;
+        }
+        let is_mute = node.pinged.is_some_and(|pinged| now.since(pinged) >= stall_ms - stall_ms / 2);
+        if is_mute {
+            let id = node.id;
+            self.stalled(now, id, effects);
+        } else if node.pinged.is_none() && now.since(node.heard) >= stall_ms / 2 {
+            node.pinged = Some(now);
+            effects.push(Effect::Ping { node: node.id });
+        }
+    }
+
+    fn stalled(&mut self, now: Millis, id: NodeId, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Redial { node: id });
+        self.lost(now, id, Fault::Stalled, effects);
+    }
+
+    /// Since when a node's head stands still below the announced one. One that moves is only late.
+    fn note_lag(&mut self, at: usize) {
+        let Some(head) = self.chain.head() else { return };
+        let Some(id) = self.nodes.get(at).map(|node| node.id) else { return };
+        let claim = self.chain.claim_of(id);
+        let announced = self.chain.moved();
+        let Some(node) = self.nodes.get_mut(at) else { return };
+        node.behind_since = match claim {
+            Some((claim, moved)) if claim.number < head.number => {
+                Some(moved.max(node.behind_since.unwrap_or(announced)))
+            }
+            Some(_) | None => None,
+        };
+    }
+
+    fn told(
+        &self,
+        now: Millis,
+        id: NodeId,
+        transport: Transport,
+        turn: Option<Turn>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if let Some(turn) = turn {
+            self.tell(now, id, transport, turn, effects);
+        }
+    }
+
+    pub(super) fn carry_out(&mut self, now: Millis, step: Option<Step>, effects: &mut Vec<Effect>) {
+        if let Some(Step::Lie { node }) = step {
+            self.lied(now, node, effects);
+        }
+    }
+
+    /// Whether what it says of its head counts.
+    pub(super) fn votes(&self, now: Millis, node: &Node) -> bool {
+        let stalled = node.behind_since.is_some_and(|since| now.since(since) >= self.settings.stall_after_ms);
+        node.is_routable(now) && !stalled
+    }
+}

@@ -1,0 +1,229 @@
+//! Who is subscribed to what. Equal subscriptions are one stream; ids are ours and outlive every node. It must never know how
+//! anything is delivered.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::filter::Filter;
+use super::{Millis, SessionId};
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Topic {
+    Heads,
+    Logs(Filter),
+    /// Any other kind: the parameters of `eth_subscribe`, as they are told to a node.
+    Relay(Arc<[u8]>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId(pub u64);
+
+/// What a client knows a subscription by.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubscriptionId(pub u128);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    pub session: SessionId,
+    pub subscription: SubscriptionId,
+    /// How many blocks had been announced when it began: it is told of those that came after.
+    pub cursor: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamLimits {
+    pub per_session_max: usize,
+    pub per_pool_max: usize,
+    /// How long a node is still followed for a stream that nobody is subscribed to.
+    pub linger_ms: u64,
+}
+
+/// Which limit was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Full {
+    Session { max: usize },
+    Pool { max: usize },
+}
+
+#[derive(Debug, Clone)]
+struct Stream {
+    topic: Topic,
+    members: Vec<Member>,
+    /// Set while nobody is subscribed.
+    release_at: Option<Millis>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Streams {
+    limits: StreamLimits,
+    seed: u64,
+    minted: u64,
+    opened: u64,
+    streams: BTreeMap<StreamId, Stream>,
+    by_topic: BTreeMap<Topic, StreamId>,
+    by_session: BTreeMap<SessionId, BTreeMap<SubscriptionId, StreamId>>,
+    subscriptions: usize,
+}
+
+impl Streams {
+    pub fn new(seed: u64, limits: StreamLimits) -> Self {
+        Self {
+            limits,
+            seed,
+            minted: 0,
+            opened: 0,
+            streams: BTreeMap::new(),
+            by_topic: BTreeMap::new(),
+            by_session: BTreeMap::new(),
+            subscriptions: 0,
+        }
+    }
+
+    pub fn set_limits(&mut self, limits: StreamLimits) {
+        self.limits = limits;
+    }
+
+    pub fn subscribe(
+        &mut self,
+        session: SessionId,
+        topic: Topic,
+        cursor: u64,
+    ) -> Result<(SubscriptionId, StreamId), Full> {
+        let own = self.by_session.get(&session).map_or(0, BTreeMap::len);
+        if own >= self.limits.per_session_max {
+            return Err(Full::Session { max: self.limits.per_session_max });
+        }
+        if self.subscriptions >= self.limits.per_pool_max {
+            return Err(Full::Pool { max: self.limits.per_pool_max });
+        }
+        let id = self.stream_of(topic);
+        let subscription = self.mint();
+        if let Some(stream) = self.streams.get_mut(&id) {
+            stream.members.push(Member { session, subscription, cursor });
+            stream.release_at = None;
+        }
+        self.by_session.entry(session).or_default().insert(subscription, id);
+        self.subscriptions += 1;
+        Ok((subscription, id))
+    }
+
+    /// Whether there was such a subscription.
+    pub fn unsubscribe(&mut self, now: Millis, session: SessionId, subscription: SubscriptionId) -> bool {
+        let Some(own) = self.by_session.get_mut(&session) else { return false };
+        let Some(id) = own.remove(&subscription) else { return false };
+        if own.is_empty() {
+            self.by_session.remove(&session);
+        }
+        self.leave(now, id, |member| member.subscription == subscription);
+        true
+    }
+
+    pub fn close(&mut self, now: Millis, session: SessionId) {
+        let own = self.by_session.remove(&session).unwrap_or_default();
+        let mut streams: Vec<StreamId> = own.into_values().collect();
+        streams.sort_unstable();
+        streams.dedup();
+        for id in streams {
+            self.leave(now, id, |member| member.session == session);
+        }
+    }
+
+    pub fn members(&self, stream: StreamId) -> &[Member] {
+        self.streams.get(&stream).map_or(&[], |stream| &stream.members)
+    }
+
+    pub fn topic(&self, stream: StreamId) -> Option<&Topic> {
+        self.streams.get(&stream).map(|stream| &stream.topic)
+    }
+
+    /// In the order in which they began.
+    pub fn iter(&self) -> impl Iterator<Item = (StreamId, &Topic)> {
+        self.streams.iter().map(|(id, stream)| (*id, &stream.topic))
+    }
+
+    pub fn subscriptions(&self) -> usize {
+        self.subscriptions
+    }
+
+    /// Everybody who follows the chain, each once.
+    pub fn sessions_on_the_chain(&self) -> Vec<SessionId> {
+        let chain = self.streams.values().filter(|stream| !matches!(stream.topic, Topic::Relay(_)));
+        let mut sessions: Vec<SessionId> =
+            chain.flat_map(|stream| &stream.members).map(|member| member.session).collect();
+        sessions.sort_unstable();
+        sessions.dedup();
+        sessions
+    }
+
+    /// Streams that nobody has followed for as long as they linger, which are gone with this.
+    pub fn release(&mut self, now: Millis) -> Vec<(StreamId, Topic)> {
+        let is_over = |stream: &Stream| stream.release_at.is_some_and(|at| at <= now);
+        let over: Vec<StreamId> =
+            self.streams.iter().filter(|(_, stream)| is_over(stream)).map(|(id, _)| *id).collect();
+        let mut gone = Vec::new();
+        for id in over {
+            if let Some(stream) = self.streams.remove(&id) {
+                self.by_topic.remove(&stream.topic);
+                gone.push((id, stream.topic));
+            }
+        }
+        gone
+    }
+
+    pub fn wake_at(&self) -> Option<Millis> {
+        self.streams.values().filter_map(|stream| stream.release_at).min()
+    }
+
+    fn stream_of(&mut self, topic: Topic) -> StreamId {
+        if let Some(id) = self.by_topic.get(&topic) {
+            return *id;
+        }
+        self.opened += 1;
+        let id = StreamId(self.opened);
+        self.by_topic.insert(topic.clone(), id);
+        self.streams.insert(id, Stream { topic, members: Vec::new(), release_at: None });
+        id
+    }
+
+    fn leave(&mut self, now: Millis, id: StreamId, is_leaving: impl Fn(&Member) -> bool) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        let before = stream.members.len();
+        stream.members.retain(|member| !is_leaving(member));
+        self.subscriptions -= before - stream.members.len();
+        if stream.members.is_empty() {
+            stream.release_at = Some(now.plus(self.limits.linger_ms));
+        }
+    }
+
+    /// Unlike any other of this pool: the lower half mixes a counter in a way that can be undone.
+    fn mint(&mut self) -> SubscriptionId {
+        self.minted += 1;
+        let lower = mixed(self.seed.wrapping_add(self.minted));
+        let upper = mixed(self.seed ^ lower.rotate_left(32));
+        SubscriptionId(u128::from(upper) << 64 | u128::from(lower))
+    }
+}
+
+/// The finaliser of SplitMix64, a permutation of all numbers.
+fn mixed(value: u64) -> u64 {
+    let value = value.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let value = (value ^ value >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ value >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ value >> 31
+}
+
+impl fmt::Display for SubscriptionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "0x{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for SubscriptionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests;

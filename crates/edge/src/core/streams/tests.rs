@@ -1,0 +1,72 @@
+//! Subscriptions, their ids and their ends.
+
+use std::collections::BTreeSet;
+
+use super::*;
+
+const LIMITS: StreamLimits = StreamLimits { per_session_max: 3, per_pool_max: 5, linger_ms: 1_000 };
+const ONE: SessionId = SessionId(1);
+const TWO: SessionId = SessionId(2);
+
+fn relay(text: &str) -> Topic {
+    Topic::Relay(Arc::from(text.as_bytes()))
+}
+
+#[test]
+fn equal_subscriptions_share_a_stream_and_have_ids_of_their_own() {
+    let mut streams = Streams::new(7, LIMITS);
+    let (first, stream) = streams.subscribe(ONE, Topic::Heads, 4).unwrap();
+    let (second, same) = streams.subscribe(TWO, Topic::Heads, 9).unwrap();
+    assert_eq!(stream, same);
+    assert_ne!(first, second);
+    let cursors: Vec<u64> = streams.members(stream).iter().map(|member| member.cursor).collect();
+    assert_eq!(cursors, [4, 9]);
+}
+
+#[test]
+fn ids_do_not_repeat_and_look_like_a_nodes() {
+    let mut streams =
+        Streams::new(7, StreamLimits { per_session_max: 5_000, per_pool_max: 5_000, linger_ms: 0 });
+    let ids: BTreeSet<_> = (0..5_000).map(|_| streams.subscribe(ONE, Topic::Heads, 0).unwrap().0).collect();
+    assert_eq!(ids.len(), 5_000);
+    assert_eq!(ids.first().unwrap().to_string().len(), 34);
+}
+
+#[test]
+fn limits_are_named_and_nothing_is_left_behind() {
+    let mut streams = Streams::new(7, LIMITS);
+    for _ in 0..3 {
+        streams.subscribe(ONE, Topic::Heads, 0).unwrap();
+    }
+    assert_eq!(streams.subscribe(ONE, relay("x"), 0), Err(Full::Session { max: 3 }));
+    streams.subscribe(TWO, Topic::Heads, 0).unwrap();
+    streams.subscribe(TWO, Topic::Heads, 0).unwrap();
+    assert_eq!(streams.subscribe(SessionId(3), relay("x"), 0), Err(Full::Pool { max: 5 }));
+    streams.close(Millis(0), ONE);
+    assert_eq!(streams.subscriptions(), 2);
+    assert!(streams.subscribe(SessionId(3), relay("x"), 0).is_ok());
+}
+
+#[test]
+fn only_its_owner_ends_a_subscription_and_only_once() {
+    let mut streams = Streams::new(7, LIMITS);
+    let (id, stream) = streams.subscribe(ONE, Topic::Heads, 0).unwrap();
+    assert!(!streams.unsubscribe(Millis(0), TWO, id));
+    assert!(streams.unsubscribe(Millis(0), ONE, id));
+    assert!(!streams.unsubscribe(Millis(0), ONE, id));
+    assert!(streams.members(stream).is_empty());
+}
+
+#[test]
+fn a_stream_lingers_and_is_taken_up_again() {
+    let mut streams = Streams::new(7, LIMITS);
+    let (_, stream) = streams.subscribe(ONE, relay("x"), 0).unwrap();
+    streams.close(Millis(100), ONE);
+    assert_eq!(streams.wake_at(), Some(Millis(1_100)));
+    assert!(streams.release(Millis(1_099)).is_empty());
+    assert_eq!(streams.subscribe(TWO, relay("x"), 0).unwrap().1, stream);
+    assert!(streams.release(Millis(5_000)).is_empty(), "somebody came back");
+    streams.close(Millis(5_000), TWO);
+    assert_eq!(streams.release(Millis(6_000)), [(stream, relay("x"))]);
+    assert_ne!(streams.subscribe(TWO, relay("x"), 0).unwrap().1, stream);
+}

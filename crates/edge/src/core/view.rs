@@ -1,0 +1,68 @@
+//! What calls are routed by: a picture of the pool at one moment, shared and never changed. It must never know how the
+//! picture came about.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Hash, NodeId, NodeSet, Tier, Transport};
+
+/// The block that was announced last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    pub number: u64,
+    pub hash: Hash,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// May be given calls.
+    Serving,
+    /// Finishes what it has; is given nothing new while another serves.
+    Draining,
+    /// Is given calls only where nothing else is left.
+    Suspect,
+    /// Is given nothing.
+    Out,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeView {
+    pub id: NodeId,
+    pub tier: Tier,
+    /// Its share of the calls within its tier; at least 1.
+    pub weight: u16,
+    pub http: Standing,
+    pub stream: Standing,
+    /// The highest block of the served chain that this node was seen to have. What it claims counts for nothing.
+    pub head: u64,
+}
+
+/// Which nodes were seen to have which of the last blocks.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recent {
+    pub holders: BTreeMap<Hash, NodeSet>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct View {
+    /// `None` until the first head is announced, and in pools without a chain.
+    pub served: Option<Head>,
+    /// In the order of the configuration.
+    pub nodes: Vec<NodeView>,
+    pub recent: Arc<Recent>,
+}
+
+impl NodeView {
+    pub fn standing(&self, transport: Transport) -> Standing {
+        match transport {
+            Transport::Http => self.http,
+            Transport::Stream => self.stream,
+        }
+    }
+}
+
+impl View {
+    pub fn node(&self, id: NodeId) -> Option<&NodeView> {
+        self.nodes.iter().find(|node| node.id == id)
+    }
+}

@@ -1,0 +1,328 @@
+//! Calls of one pool: the core says whom to ask and what to answer, this asks and answers. No call waits for another, nor for
+//! the pool's loop. It must never decide anything about a call.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use smallvec::SmallVec;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+
+use crate::core::pool::Input;
+use crate::core::{
+    AnswerKind, Call, CallEffect, CallInput, CallLimits, Fault, Hash, Meaning, Millis, NodeId, NodeView,
+    Pace, Refusal, Request, ResponseKind, Route, Standing, Transport, View, Ways, error_meaning,
+    error_response, result_response, route_of, scan_response, splice,
+};
+use crate::metrics::Outcome;
+use crate::record::{CallRecord, PoolRecord};
+use crate::upstream::HttpClient;
+
+/// What stands for the id of a notification.
+const NO_ID: &[u8] = b"0";
+/// Of successes the pool is told one in so long.
+const TOLD_EVERY_MS: u64 = 1_000;
+
+/// What all calls of a pool share.
+pub(crate) struct Exchange {
+    pub(crate) nodes: Vec<Reach>,
+    pub(crate) view: watch::Receiver<Arc<View>>,
+    pub(crate) pace: Mutex<Pace>,
+    pub(crate) limits: CallLimits,
+    pub(crate) events: mpsc::Sender<Input>,
+    pub(crate) began: Instant,
+    pub(crate) record: Arc<PoolRecord>,
+}
+
+/// The way to one node, and when the pool was told last that it works.
+pub(crate) struct Reach {
+    http: HttpClient,
+    attempt_timeout: Duration,
+    /// As many as it may work on at once.
+    places: Arc<Semaphore>,
+    told_ms: AtomicU64,
+}
+
+/// A request as a client sent it.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    /// As it was written; `None` for a notification, whose answer nobody is told.
+    id: Option<Bytes>,
+    whole: Bytes,
+    pub(crate) route: Route,
+    asks_for_head: bool,
+}
+
+type Attempt = Pin<Box<dyn Future<Output = (u32, Duration, Result<Bytes, Fault>)> + Send>>;
+
+/// What one call has under way and in hand.
+struct Flight {
+    asked: Asked,
+    open: FuturesUnordered<Attempt>,
+    /// Attempts that nobody waits for any more.
+    abandoned: SmallVec<[u32; 2]>,
+    nodes: SmallVec<[NodeId; 3]>,
+    answers: SmallVec<[(u32, Bytes); 1]>,
+    /// Attempts that were made while another was under way.
+    hedges: SmallVec<[u32; 1]>,
+    record: CallRecord,
+}
+
+impl Reach {
+    pub(crate) fn new(http: HttpClient, calls_max: usize, attempt_timeout: Duration) -> Self {
+        Self {
+            http,
+            attempt_timeout,
+            places: Arc::new(Semaphore::new(calls_max)),
+            told_ms: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Asked {
+    /// `request` was found in `message`.
+    pub(crate) fn new(message: &Bytes, request: &Request<'_>) -> Self {
+        let whole = match request.id {
+            Some(_) => message.slice_ref(request.whole),
+            None => with_id(request),
+        };
+        let route = route_of(request.method, request.params);
+        let asks_for_head = request.method == b"eth_blockNumber";
+        Self { id: request.id.map(|id| message.slice_ref(id)), whole, route, asks_for_head }
+    }
+
+    pub(crate) fn is_notification(&self) -> bool {
+        self.id.is_none()
+    }
+
+    pub(crate) fn id(&self) -> &[u8] {
+        self.id.as_deref().unwrap_or(NO_ID)
+    }
+}
+
+impl Exchange {
+    pub(crate) fn now(&self) -> Millis {
+        Millis(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// The one answer of a request, under its id.
+    pub(crate) async fn answer(&self, asked: Asked) -> Bytes {
+        let record = CallRecord::begin(&self.record, asked.route.class, asked.whole.len());
+        if let Some(answer) = self.head_answer(&asked) {
+            record.over(Outcome::Answered, answer.len());
+            return answer;
+        }
+        let mut view = self.view.clone();
+        let mut call = Call::new(self.now(), asked.route, self.limits, Ways::Http, None);
+        let mut flight = Flight {
+            asked,
+            open: FuturesUnordered::new(),
+            abandoned: SmallVec::new(),
+            nodes: SmallVec::new(),
+            answers: SmallVec::new(),
+            hedges: SmallVec::new(),
+            record,
+        };
+        let mut input = CallInput::Start;
+        loop {
+            let seen = Arc::clone(&view.borrow_and_update());
+            let effects = {
+                let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+                call.step(self.now(), &seen, &mut pace, input)
+            };
+            for effect in effects {
+                if let Some((outcome, answer)) = self.carry_out(&mut flight, effect) {
+                    flight.record.over(outcome, answer.len());
+                    return answer;
+                }
+            }
+            input = self.next(&mut flight, &mut view, call.wake_at()).await;
+        }
+    }
+
+    /// The number of the head that clients were told, so that no two answers contradict each other; while some node has it.
+    fn head_answer(&self, asked: &Asked) -> Option<Bytes> {
+        let view = self.view.borrow();
+        let head = view.served.filter(|_| asked.asks_for_head)?;
+        let has_it =
+            |node: &NodeView| node.head >= head.number && node.standing(Transport::Http) != Standing::Out;
+        let number = format!("\"{:#x}\"", head.number);
+        view.nodes.iter().any(has_it).then(|| result_response(asked.id(), number.as_bytes()).into())
+    }
+
+    /// The answer and what it is, when there is one.
+    fn carry_out(&self, flight: &mut Flight, effect: CallEffect) -> Option<(Outcome, Bytes)> {
+        match effect {
+            CallEffect::Send { attempt, node, within_ms, .. } => {
+                let body = flight.asked.whole.clone();
+                if attempt > 0 && flight.open.len() > flight.abandoned.len() {
+                    flight.hedges.push(attempt);
+                    flight.record.hedged();
+                } else if attempt > 0 {
+                    flight.record.retried();
+                }
+                self.send(flight, attempt, node, body, within_ms);
+            }
+            CallEffect::LookUp { attempt, node, hash, within_ms, .. } => {
+                self.send(flight, attempt, node, look_up(hash), within_ms);
+            }
+            CallEffect::Abandon { attempt, fault } => {
+                flight.abandoned.push(attempt);
+                if let Some((fault, node)) = fault.zip(flight.nodes.get(attempt as usize).copied()) {
+                    self.failed(node, fault);
+                }
+            }
+            CallEffect::Answer { attempt } => {
+                if flight.hedges.contains(&attempt) {
+                    flight.record.hedge_won();
+                }
+                let found =
+                    flight.answers.iter().find(|(of, _)| *of == attempt).map(|(_, answer)| answer.clone());
+                let lost = || error_response(flight.asked.id(), -32603, "the answer is lost").into();
+                return Some((Outcome::Answered, found.unwrap_or_else(lost)));
+            }
+            CallEffect::AnswerAlreadyKnown(hash) => {
+                let answer = result_response(flight.asked.id(), format!("\"{hash}\"").as_bytes());
+                return Some((Outcome::Answered, answer.into()));
+            }
+            CallEffect::Refuse(refusal) => {
+                let answer = error_response(flight.asked.id(), refusal.code(), &refusal.to_string());
+                return Some((outcome_of(&refusal), answer.into()));
+            }
+        }
+        None
+    }
+
+    fn send(&self, flight: &mut Flight, attempt: u32, node: NodeId, body: Bytes, within_ms: u64) {
+        flight.nodes.resize((attempt as usize + 1).max(flight.nodes.len()), node);
+        flight.nodes[attempt as usize] = node;
+        let Some(reach) = self.nodes.get(usize::from(node.0)) else {
+            return flight.open.push(Box::pin(async move { (attempt, Duration::ZERO, Err(Fault::Refused)) }));
+        };
+        let Ok(place) = Arc::clone(&reach.places).try_acquire_owned() else {
+            let full = Fault::RateLimited { retry_after_ms: None };
+            return flight.open.push(Box::pin(async move { (attempt, Duration::ZERO, Err(full)) }));
+        };
+        let (http, working) = (reach.http.clone(), self.record.attempt(node, body.len()));
+        let within = Duration::from_millis(within_ms).min(reach.attempt_timeout);
+        flight.open.push(Box::pin(async move {
+            let began = Instant::now();
+            let result = http.post(body, within).await;
+            drop((working, place));
+            (attempt, began.elapsed(), result)
+        }));
+    }
+
+    async fn next(
+        &self,
+        flight: &mut Flight,
+        view: &mut watch::Receiver<Arc<View>>,
+        wake_at: Option<Millis>,
+    ) -> CallInput {
+        let wake = wake_at.map_or(Duration::from_secs(1), |at| Duration::from_millis(at.since(self.now())));
+        let wake = sleep_until(Instant::now() + wake);
+        tokio::pin!(wake);
+        loop {
+            tokio::select! {
+                Some((attempt, took, result)) = flight.open.next() => {
+                    match flight.abandoned.iter().position(|of| *of == attempt) {
+                        Some(at) => drop(flight.abandoned.swap_remove(at)),
+                        None => return self.judge(flight, attempt, took, result),
+                    }
+                }
+                changed = view.changed() => match changed {
+                    Ok(()) => return CallInput::ViewChanged,
+                    // The pool is gone; what is under way goes on.
+                    Err(_) => {
+                        wake.as_mut().await;
+                        return CallInput::Time;
+                    }
+                },
+                () = &mut wake => return CallInput::Time,
+            }
+        }
+    }
+
+    fn judge(
+        &self,
+        flight: &mut Flight,
+        attempt: u32,
+        took: Duration,
+        result: Result<Bytes, Fault>,
+    ) -> CallInput {
+        let node = flight.nodes.get(attempt as usize).copied().unwrap_or(NodeId(0));
+        let read = result.and_then(|body| match scan_response(&body) {
+            Some(response) => Ok((body, response)),
+            None => Err(Fault::Malformed),
+        });
+        let (body, response) = match read {
+            Ok(read) => read,
+            Err(fault) => {
+                // A node that was given all it may have did nothing wrong.
+                if took > Duration::ZERO {
+                    self.failed(node, fault);
+                }
+                return CallInput::Failed { attempt, fault };
+            }
+        };
+        let answer = match &response.kind {
+            ResponseKind::Result { is_null: true, .. } => AnswerKind::Null,
+            ResponseKind::Result { .. } => AnswerKind::Value,
+            ResponseKind::Error { code, message, .. } => {
+                AnswerKind::Error(error_meaning(*code, body.get(message.clone()).unwrap_or_default()))
+            }
+        };
+        match answer {
+            AnswerKind::Error(Meaning::NodeFault(fault)) => self.failed(node, fault),
+            _ => self.worked(node, took, body.len()),
+        }
+        let is_own = body.get(response.id_range.clone()) == Some(flight.asked.id());
+        let body = if is_own { body } else { splice(&body, response.id_range, flight.asked.id()).into() };
+        flight.answers.push((attempt, body));
+        CallInput::Answered { attempt, answer }
+    }
+
+    /// A pool that has too much to do hears of the next failure.
+    fn failed(&self, node: NodeId, fault: Fault) {
+        self.record.attempt_failed(node, fault);
+        let _ = self.events.try_send(Input::Traffic { node, transport: Transport::Http, result: Err(fault) });
+    }
+
+    fn worked(&self, node: NodeId, took: Duration, bytes: usize) {
+        self.record.attempt_answered(node, took, bytes);
+        let Some(reach) = self.nodes.get(usize::from(node.0)) else { return };
+        let (now, told) = (self.now().0, reach.told_ms.load(Ordering::Relaxed));
+        if now >= told + TOLD_EVERY_MS && reach.told_ms.swap(now, Ordering::Relaxed) == told {
+            let _ = self.events.try_send(Input::Traffic { node, transport: Transport::Http, result: Ok(()) });
+        }
+    }
+}
+
+fn outcome_of(refusal: &Refusal) -> Outcome {
+    match refusal {
+        Refusal::Unsupported(_) | Refusal::RateLimited { .. } | Refusal::TooLarge => Outcome::Refused,
+        Refusal::NoNode { .. } | Refusal::Late { .. } => Outcome::Deadline,
+        Refusal::Failed { .. }
+        | Refusal::FateUnknown { .. }
+        | Refusal::NotRepeated { .. }
+        | Refusal::FilterGone => Outcome::Failed,
+    }
+}
+
+/// A node answers only what has an id, and only an answer says that it was done.
+fn with_id(request: &Request<'_>) -> Bytes {
+    let params = request.params.unwrap_or(b"[]");
+    [&b"{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\""[..], request.method, b"\",\"params\":", params, b"}"]
+        .concat()
+        .into()
+}
+
+fn look_up(hash: Hash) -> Bytes {
+    format!(r#"{{"jsonrpc":"2.0","id":0,"method":"eth_getTransactionByHash","params":["{hash}"]}}"#).into()
+}

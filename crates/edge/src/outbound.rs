@@ -1,0 +1,195 @@
+//! What waits to be written to one client. It has a bound; who does not read in time is closed, and nobody else waits. It
+//! must never know what it holds.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+use crate::core::streams::SubscriptionId;
+
+/// Why a client is closed: a code of RFC 6455 and a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ending {
+    pub(crate) code: u16,
+    pub(crate) reason: &'static str,
+}
+
+pub(crate) const SLOW: Ending =
+    Ending { code: 1008, reason: "slow consumer: messages were not read in time" };
+pub(crate) const GAP: Ending =
+    Ending { code: 1013, reason: "blocks are missing that cannot be had; subscribe again" };
+pub(crate) const REFUSED: Ending =
+    Ending { code: 1013, reason: "no node takes this subscription; try again later" };
+pub(crate) const DRAINING: Ending = Ending { code: 1001, reason: "the proxy is shutting down" };
+
+#[derive(Debug)]
+pub(crate) struct Outbound {
+    state: Mutex<State>,
+    /// Something is to be written, or it is over.
+    wake: Notify,
+    bytes_max: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    frames: VecDeque<Bytes>,
+    bytes: usize,
+    /// Of subscriptions whose ids the client has not been told yet.
+    held: Vec<(SubscriptionId, VecDeque<Bytes>)>,
+    ending: Option<Ending>,
+}
+
+impl Outbound {
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self { state: Mutex::default(), wake: Notify::new(), bytes_max }
+    }
+
+    /// An answer.
+    pub(crate) fn push(&self, frame: Bytes) {
+        let mut state = self.lock();
+        if self.has_room(&mut state, frame.len()) {
+            state.frames.push_back(frame);
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// A notification. It waits while its subscription is held.
+    pub(crate) fn notify(&self, subscription: SubscriptionId, frame: Bytes) {
+        let mut state = self.lock();
+        if !self.has_room(&mut state, frame.len()) {
+            drop(state);
+            return self.wake.notify_one();
+        }
+        match state.held.iter_mut().find(|(held, _)| *held == subscription) {
+            Some((_, frames)) => frames.push_back(frame),
+            None => {
+                state.frames.push_back(frame);
+                drop(state);
+                self.wake.notify_one();
+            }
+        }
+    }
+
+    /// Nothing of it is written before it is released: the client does not know the id yet.
+    pub(crate) fn hold(&self, subscription: SubscriptionId) {
+        self.lock().held.push((subscription, VecDeque::new()));
+    }
+
+    pub(crate) fn release(&self, subscription: SubscriptionId) {
+        let mut state = self.lock();
+        if let Some(at) = state.held.iter().position(|(held, _)| *held == subscription) {
+            let (_, frames) = state.held.swap_remove(at);
+            state.frames.extend(frames);
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// What is waiting is still written; nothing is added.
+    pub(crate) fn end(&self, ending: Ending) {
+        self.lock().ending.get_or_insert(ending);
+        self.wake.notify_one();
+    }
+
+    /// Everything that waits, in order, and whether that was the last.
+    pub(crate) fn take(&self) -> (VecDeque<Bytes>, Option<Ending>) {
+        let mut state = self.lock();
+        let frames = std::mem::take(&mut state.frames);
+        state.bytes -= frames.iter().map(Bytes::len).sum::<usize>();
+        (frames, state.ending)
+    }
+
+    pub(crate) fn ending(&self) -> Option<Ending> {
+        self.lock().ending
+    }
+
+    /// Until something is to be written, or it is over.
+    pub(crate) async fn changed(&self) {
+        self.wake.notified().await;
+    }
+
+    fn has_room(&self, state: &mut State, bytes: usize) -> bool {
+        if state.ending.is_some() {
+            return false;
+        }
+        // One message of any length goes through where nothing waits.
+        if state.bytes > 0 && state.bytes + bytes > self.bytes_max {
+            *state = State { ending: Some(SLOW), ..State::default() };
+            return false;
+        }
+        state.bytes += bytes;
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Whoever panicked left whole frames behind.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: SubscriptionId = SubscriptionId(1);
+
+    fn taken(outbound: &Outbound) -> Vec<Bytes> {
+        outbound.take().0.into()
+    }
+
+    #[test]
+    fn what_is_held_comes_after_the_answer_that_tells_its_id() {
+        let outbound = Outbound::new(100);
+        outbound.hold(ONE);
+        outbound.notify(ONE, Bytes::from_static(b"first"));
+        outbound.push(Bytes::from_static(b"answer"));
+        assert_eq!(taken(&outbound), ["answer"]);
+        outbound.notify(ONE, Bytes::from_static(b"second"));
+        outbound.release(ONE);
+        outbound.notify(ONE, Bytes::from_static(b"third"));
+        assert_eq!(taken(&outbound), ["first", "second", "third"]);
+    }
+
+    #[test]
+    fn who_does_not_read_is_closed_and_holds_nothing_any_more() {
+        let outbound = Outbound::new(10);
+        outbound.push(Bytes::from_static(b"12345678"));
+        outbound.push(Bytes::from_static(b"12"));
+        assert_eq!(outbound.ending(), None);
+        outbound.push(Bytes::from_static(b"3"));
+        assert_eq!(outbound.take(), (VecDeque::new(), Some(SLOW)));
+        outbound.push(Bytes::from_static(b"4"));
+        assert!(taken(&outbound).is_empty());
+    }
+
+    #[test]
+    fn one_long_message_goes_through_and_what_was_taken_makes_room() {
+        let outbound = Outbound::new(10);
+        outbound.push(Bytes::from_static(b"longer than that"));
+        assert_eq!(taken(&outbound).len(), 1);
+        outbound.push(Bytes::from_static(b"1234567890"));
+        assert_eq!((taken(&outbound).len(), outbound.ending()), (1, None));
+    }
+
+    #[test]
+    fn what_waits_is_held_to_the_bound_as_well() {
+        let outbound = Outbound::new(10);
+        outbound.hold(ONE);
+        outbound.notify(ONE, Bytes::from_static(b"12345678"));
+        outbound.notify(ONE, Bytes::from_static(b"12345678"));
+        assert_eq!(outbound.ending(), Some(SLOW));
+    }
+
+    #[test]
+    fn the_first_reason_counts_and_what_came_before_is_written() {
+        let outbound = Outbound::new(10);
+        outbound.push(Bytes::from_static(b"1"));
+        outbound.end(DRAINING);
+        outbound.end(GAP);
+        outbound.push(Bytes::from_static(b"2"));
+        assert_eq!(outbound.take(), (VecDeque::from([Bytes::from_static(b"1")]), Some(DRAINING)));
+    }
+}

@@ -1,0 +1,394 @@
+//! The loop of one pool: what happens goes into the core one by one, and what the core wants is carried out. It must never
+//! wait for a node or a client.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use runtime::DrainHandle;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
+
+use crate::core::chain::Fetched;
+use crate::core::pool::{Effect, EndReason, Happening, Input, Item, Pool, Probe};
+use crate::core::streams::{Full, StreamId, SubscriptionId, Topic};
+use crate::core::{Fault, Hash, Millis, NodeId, SessionId, View, hex, wire};
+use crate::core::{ResponseKind, scan_response};
+use crate::core::{error_response, result_response};
+use crate::keys::Place;
+use crate::metrics::{Direction, Followed, Side};
+use crate::outbound::{GAP, Outbound, REFUSED};
+use crate::record::PoolRecord;
+use crate::upstream::{HttpClient, Order};
+
+/// Whoever takes longer to say which chain it is of is not well.
+const PROBE_WITHIN: Duration = Duration::from_secs(2);
+
+/// Where the subscription's id is to be told.
+#[derive(Debug)]
+pub(crate) enum ReplyTo {
+    /// As an answer of its own, under this id.
+    Client { id: Bytes },
+    /// To somebody who answers for it; the subscription is held until then.
+    Batch(oneshot::Sender<Result<SubscriptionId, Full>>),
+}
+
+/// Everything that wakes the loop.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// `place` is the one of its key, given back when the subscription ends.
+    Subscribe {
+        session: SessionId,
+        outbound: Arc<Outbound>,
+        topic: Topic,
+        reply: ReplyTo,
+        place: Option<Place>,
+    },
+    Unsubscribe {
+        session: SessionId,
+        subscription: SubscriptionId,
+        id: Bytes,
+        outbound: Arc<Outbound>,
+    },
+    SessionEnded {
+        session: SessionId,
+    },
+}
+
+pub(crate) struct PoolLoop {
+    pub(crate) core: Pool,
+    pub(crate) nodes: Vec<NodeAccess>,
+    pub(crate) began: Instant,
+    pub(crate) view: watch::Sender<Arc<View>>,
+    /// For those that are asked something in the meantime.
+    pub(crate) answers: mpsc::Sender<Input>,
+    record: Arc<PoolRecord>,
+    sessions: HashMap<SessionId, Arc<Outbound>>,
+    waiting: HashMap<u64, (ReplyTo, Arc<Outbound>, Option<Place>)>,
+    leaving: HashMap<u64, (Bytes, Arc<Outbound>)>,
+    places: HashMap<SessionId, HashMap<SubscriptionId, Place>>,
+    tickets: u64,
+}
+
+/// How the loop reaches a node.
+pub(crate) struct NodeAccess {
+    pub(crate) name: Arc<str>,
+    pub(crate) http: HttpClient,
+    pub(crate) attempt_timeout: Duration,
+    pub(crate) orders: Option<mpsc::Sender<Order>>,
+}
+
+impl PoolLoop {
+    pub(crate) fn new(
+        core: Pool,
+        nodes: Vec<NodeAccess>,
+        began: Instant,
+        view: watch::Sender<Arc<View>>,
+        answers: mpsc::Sender<Input>,
+        record: Arc<PoolRecord>,
+    ) -> Self {
+        let (sessions, waiting, leaving, places) =
+            (HashMap::new(), HashMap::new(), HashMap::new(), HashMap::new());
+        Self { core, nodes, began, view, answers, record, sessions, waiting, leaving, places, tickets: 0 }
+    }
+
+    pub(crate) async fn run(
+        mut self,
+        mut clients: mpsc::Receiver<Event>,
+        mut facts: mpsc::Receiver<Input>,
+        mut drain: DrainHandle,
+    ) {
+        self.say(Input::Time);
+        loop {
+            let wake = self.core.wake_at(self.now());
+            let pause = wake.map_or(Duration::from_secs(1), |at| Duration::from_millis(at.since(self.now())));
+            tokio::select! {
+                () = drain.started() => return,
+                Some(fact) = facts.recv() => self.say(fact),
+                Some(event) = clients.recv() => self.take(event),
+                () = sleep_until(Instant::now() + pause) => self.say(Input::Time),
+            }
+        }
+    }
+
+    fn now(&self) -> Millis {
+        Millis(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Subscribe { session, outbound, topic, reply, place } => {
+                self.tickets += 1;
+                let ticket = self.tickets;
+                self.sessions.insert(session, Arc::clone(&outbound));
+                self.waiting.insert(ticket, (reply, outbound, place));
+                self.say(Input::Subscribe { session, ticket, topic });
+            }
+            Event::Unsubscribe { session, subscription, id, outbound } => {
+                self.tickets += 1;
+                let ticket = self.tickets;
+                self.leaving.insert(ticket, (id, outbound));
+                self.places.get_mut(&session).and_then(|places| places.remove(&subscription));
+                self.say(Input::Unsubscribe { session, ticket, subscription });
+            }
+            Event::SessionEnded { session } => {
+                self.sessions.remove(&session);
+                self.places.remove(&session);
+                self.say(Input::SessionEnded { session });
+            }
+        }
+        self.count_followers();
+    }
+
+    fn count_followers(&self) {
+        let (mut subscriptions, mut streams) = ([0; 3], [0; 3]);
+        for (stream, topic) in self.core.streams().iter() {
+            let kind = kind(topic);
+            subscriptions[kind as usize] += self.core.streams().members(stream).len();
+            streams[kind as usize] += 1;
+        }
+        self.record.followed(self.sessions.len(), subscriptions, streams);
+    }
+
+    fn say(&mut self, input: Input) {
+        let effects = self.core.step(self.now(), input);
+        for effect in effects {
+            self.carry_out(effect);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Probe { node } => self.probe(node),
+            Effect::Poll { node } => self.ask(node, LATEST.to_owned(), move |result| polled(node, result)),
+            Effect::FetchBlock { node, hash } => {
+                self.ask(node, by_hash(hash), move |result| fetched(node, hash, result))
+            }
+            Effect::FetchLogs { node, hash } => self.ask(node, logs_of(hash), move |result| {
+                let logs = result.and_then(|raw| wire::logs(&raw, hash).ok_or(Fault::Malformed));
+                Input::LogsFetched { node, hash, result: logs }
+            }),
+            Effect::Ping { node } => self.order(node, Order::Ping),
+            Effect::Redial { node } => self.order(node, Order::Redial),
+            Effect::OpenRelay { stream, node, params } => {
+                self.order(node, Order::OpenRelay { stream, params })
+            }
+            Effect::CloseRelay { stream, node } => self.order(node, Order::CloseRelay { stream }),
+            Effect::Subscribed { session, ticket, subscription } => {
+                self.subscribed(session, ticket, Ok(subscription))
+            }
+            Effect::NotSubscribed { session, ticket, full } => self.subscribed(session, ticket, Err(full)),
+            Effect::Unsubscribed { ticket, was_subscribed, .. } => self.unsubscribed(ticket, was_subscribed),
+            Effect::Deliver { stream, item, announced } => self.deliver(stream, &item, announced),
+            Effect::EndSession { session, reason } => {
+                if let Some(outbound) = self.sessions.get(&session) {
+                    outbound.end(match reason {
+                        EndReason::GapTooLarge { .. } => GAP,
+                        EndReason::Refused => REFUSED,
+                    });
+                }
+            }
+            Effect::Publish(view) => {
+                self.record.published(&view);
+                self.view.send_replace(view);
+            }
+            Effect::Tell(happening) => {
+                self.record.told(&happening);
+                self.tell(happening);
+            }
+        }
+    }
+
+    // Nodes.
+
+    fn order(&self, node: NodeId, order: Order) {
+        let orders = self.nodes.get(usize::from(node.0)).and_then(|node| node.orders.as_ref());
+        let Some(Err(mpsc::error::TrySendError::Full(order))) = orders.map(|orders| orders.try_send(order))
+        else {
+            return;
+        };
+        // A stream that does not take its orders is as good as refusing.
+        if let Order::OpenRelay { stream, .. } = order {
+            let _ = self.answers.try_send(Input::RelayLost { stream, node, fault: Fault::Stalled });
+        }
+    }
+
+    /// The answer comes back as an input. What is open is bounded by the core: eight questions to a node.
+    fn ask(
+        &self,
+        node: NodeId,
+        body: String,
+        read: impl FnOnce(Result<Bytes, Fault>) -> Input + Send + 'static,
+    ) {
+        let Some(access) = self.nodes.get(usize::from(node.0)) else { return };
+        let (http, within, answers) = (access.http.clone(), access.attempt_timeout, self.answers.clone());
+        tokio::spawn(async move {
+            let result = http.post(body.into(), within).await.and_then(|body| result_of(&body));
+            let _ = answers.send(read(result)).await;
+        });
+    }
+
+    fn probe(&self, node: NodeId) {
+        let Some(access) = self.nodes.get(usize::from(node.0)) else { return };
+        let (http, within, answers) =
+            (access.http.clone(), access.attempt_timeout.min(PROBE_WITHIN), self.answers.clone());
+        tokio::spawn(async move {
+            let chain_id =
+                http.post(Bytes::from_static(CHAIN_ID), within).await.and_then(|body| result_of(&body));
+            let result = match chain_id.and_then(|raw| quantity(&raw)) {
+                Err(fault) => Err(fault),
+                Ok(chain_id) => {
+                    let syncing = http
+                        .post(Bytes::from_static(SYNCING), within)
+                        .await
+                        .and_then(|body| result_of(&body));
+                    syncing.map(|raw| Probe { chain_id, is_syncing: &*raw != b"false" })
+                }
+            };
+            let _ = answers.send(Input::Probed { node, result }).await;
+        });
+    }
+
+    // Clients.
+
+    fn subscribed(&mut self, session: SessionId, ticket: u64, result: Result<SubscriptionId, Full>) {
+        let Some((reply, outbound, place)) = self.waiting.remove(&ticket) else { return };
+        if let (Ok(subscription), Some(place)) = (&result, place) {
+            self.places.entry(session).or_default().insert(*subscription, place);
+        }
+        match reply {
+            ReplyTo::Client { id } => outbound.push(subscription_answer(&id, &result)),
+            ReplyTo::Batch(answer) => {
+                result.iter().for_each(|subscription| outbound.hold(*subscription));
+                // Whoever asked is gone; its session's end will be said.
+                let _ = answer.send(result);
+            }
+        }
+    }
+
+    fn unsubscribed(&mut self, ticket: u64, was_subscribed: bool) {
+        let Some((id, outbound)) = self.leaving.remove(&ticket) else { return };
+        outbound.push(match was_subscribed {
+            true => result_response(&id, b"true").into(),
+            false => error_response(&id, -32000, "subscription not found").into(),
+        });
+    }
+
+    fn deliver(&self, stream: StreamId, item: &Item, announced: u64) {
+        let result = match item {
+            Item::Head(block) => &block.header,
+            Item::Log(raw) | Item::Raw(raw) => raw,
+        };
+        let mut sent = (0, 0);
+        for member in self.core.receivers(stream, announced) {
+            if let Some(outbound) = self.sessions.get(&member.session) {
+                let frame = notification(member.subscription, result);
+                sent = (sent.0 + 1, sent.1 + frame.len() as u64);
+                outbound.notify(member.subscription, frame);
+            }
+        }
+        if let Some(topic) = self.core.streams().topic(stream) {
+            self.record.metrics.notifications_sent.of(kind(topic)).inc_by(sent.0);
+            self.record.metrics.bytes(Side::Client, Direction::Out).inc_by(sent.1);
+        }
+    }
+
+    fn tell(&self, happening: Happening) {
+        let name = |node: NodeId| self.nodes.get(usize::from(node.0)).map_or("?", |node| &*node.name);
+        match happening {
+            Happening::WentDown { node, transport, fault, others } => {
+                tracing::warn!(node = name(node), ?transport, fault = fault.class(), others, "node is down");
+            }
+            Happening::CameBack { node, transport } => {
+                tracing::info!(node = name(node), ?transport, "node is back")
+            }
+            Happening::Lied { node } => {
+                tracing::warn!(node = name(node), "node told of a head that cannot be")
+            }
+            Happening::Reorganised { depth } => tracing::info!(depth, "chain was reorganised"),
+            Happening::Bridged { blocks } => {
+                tracing::info!(blocks, "blocks that no node told of were fetched")
+            }
+            Happening::Jumped { from, to } => {
+                tracing::error!(from = from.number, to = to.number, "blocks are missing that cannot be had");
+            }
+            Happening::RelayMoved { from, to, .. } => {
+                tracing::info!(from = name(from), to = name(to), "a subscription is fed by another node");
+            }
+            Happening::Announced { head } => tracing::debug!(number = head.number, hash = %head.hash, "head"),
+        }
+    }
+}
+
+/// The first three kinds, in their order.
+fn kind(topic: &Topic) -> Followed {
+    match topic {
+        Topic::Heads => Followed::Heads,
+        Topic::Logs(_) => Followed::Logs,
+        Topic::Relay(_) => Followed::Relayed,
+    }
+}
+
+const LATEST: &str = r#"{"jsonrpc":"2.0","id":1,"method":"eth_getBlockByNumber","params":["latest",false]}"#;
+const CHAIN_ID: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}"#;
+const SYNCING: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"eth_syncing","params":[]}"#;
+
+fn by_hash(hash: Hash) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":1,"method":"eth_getBlockByHash","params":["{hash}",false]}}"#)
+}
+
+fn logs_of(hash: Hash) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":1,"method":"eth_getLogs","params":[{{"blockHash":"{hash}"}}]}}"#)
+}
+
+fn polled(node: NodeId, result: Result<Bytes, Fault>) -> Input {
+    match result.and_then(|raw| wire::block(&raw).ok_or(Fault::Malformed)) {
+        Ok(block) => Input::Polled { node, block },
+        Err(fault) => Input::PollFailed { node, fault },
+    }
+}
+
+fn fetched(node: NodeId, hash: Hash, result: Result<Bytes, Fault>) -> Input {
+    let result = match result {
+        Err(fault) => Fetched::Failed(fault),
+        Ok(raw) if &*raw == b"null" => Fetched::Absent,
+        Ok(raw) => wire::block(&raw).map_or(Fetched::Failed(Fault::Malformed), Fetched::Found),
+    };
+    Input::Fetched { node, hash, result }
+}
+
+fn result_of(body: &Bytes) -> Result<Bytes, Fault> {
+    match scan_response(body).ok_or(Fault::Malformed)?.kind {
+        ResponseKind::Result { range, .. } => Ok(body.slice(range)),
+        ResponseKind::Error { .. } => Err(Fault::NodeError),
+    }
+}
+
+fn quantity(raw: &[u8]) -> Result<u64, Fault> {
+    let text: &str = serde_json::from_slice(raw).map_err(|_| Fault::Malformed)?;
+    hex::quantity(text).ok_or(Fault::Malformed)
+}
+
+pub(crate) fn subscription_answer(id: &[u8], result: &Result<SubscriptionId, Full>) -> Bytes {
+    match result {
+        Ok(subscription) => result_response(id, format!("\"{subscription}\"").as_bytes()).into(),
+        Err(Full::Session { max }) => error_response(
+            id,
+            -32005,
+            &format!("this connection has {max} subscriptions, and may have no more"),
+        )
+        .into(),
+        Err(Full::Pool { max }) => {
+            error_response(id, -32005, &format!("there are {max} subscriptions here, and may be no more"))
+                .into()
+        }
+    }
+}
+
+fn notification(subscription: SubscriptionId, result: &[u8]) -> Bytes {
+    const BEFORE: &[u8] =
+        b"{\"jsonrpc\":\"2.0\",\"method\":\"eth_subscription\",\"params\":{\"subscription\":\"";
+    let id = subscription.to_string();
+    [BEFORE, id.as_bytes(), b"\",\"result\":", result, b"}}"].concat().into()
+}

@@ -1,0 +1,254 @@
+//! What is counted and shown of one pool: its metrics and its part of `/status`. It must never decide anything.
+
+mod calls;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+use crate::config;
+use crate::core::pool::Happening;
+use crate::core::{Fault, Head, NodeId, Standing, Tier, Transport, View};
+use crate::metrics::{EdgeMetrics, Followed, NodeMetrics, PoolMetrics, standing_value};
+use crate::status::{FailoverStatus, HeadStatus, PoolStatus, TransportStatus};
+
+pub(crate) use calls::CallRecord;
+use calls::Latencies;
+
+const TRANSPORTS: [Transport; 2] = [Transport::Http, Transport::Stream];
+
+pub(crate) struct PoolRecord {
+    pub(crate) metrics: PoolMetrics,
+    nodes: Vec<NodeRecord>,
+    state: Mutex<State>,
+    /// What the configuration says.
+    blank: PoolStatus,
+}
+
+struct NodeRecord {
+    name: Arc<str>,
+    tier: Tier,
+    metrics: NodeMetrics,
+    calls: AtomicU64,
+    failed: AtomicU64,
+    latencies: Mutex<Latencies>,
+}
+
+struct State {
+    head: Option<(Head, Instant)>,
+    standings: Vec<[Stood; 2]>,
+    seen: Vec<u64>,
+    sessions: u64,
+    subscriptions: [u64; 3],
+    streams: [u64; 3],
+    failovers: u64,
+    last: Option<Failover>,
+    /// One that nobody was used after yet.
+    open: Option<Failover>,
+}
+
+#[derive(Clone, Copy)]
+struct Stood {
+    standing: Standing,
+    since: Instant,
+    fault: Option<Fault>,
+}
+
+#[derive(Clone, Copy)]
+struct Failover {
+    from: NodeId,
+    to: NodeId,
+    fault: Fault,
+    at: Instant,
+    took_ms: u64,
+}
+
+impl PoolRecord {
+    pub(crate) fn new(pool: &config::Pool, metrics: &EdgeMetrics) -> Self {
+        let node = |node: &config::Node| NodeRecord {
+            name: Arc::clone(&node.name),
+            tier: node.tier,
+            metrics: metrics.node(&pool.name, &node.name),
+            calls: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            latencies: Mutex::default(),
+        };
+        let nodes: Vec<NodeRecord> = pool.nodes.iter().map(node).collect();
+        let out = Stood { standing: Standing::Out, since: Instant::now(), fault: None };
+        let state = State {
+            head: None,
+            standings: vec![[out; 2]; nodes.len()],
+            seen: vec![0; nodes.len()],
+            sessions: 0,
+            subscriptions: [0; 3],
+            streams: [0; 3],
+            failovers: 0,
+            last: None,
+            open: None,
+        };
+        Self {
+            metrics: metrics.pool(&pool.name),
+            nodes,
+            state: Mutex::new(state),
+            blank: PoolStatus::of(pool),
+        }
+    }
+
+    /// Calls are routed by this from now on.
+    pub(crate) fn published(&self, view: &View) {
+        let mut state = self.lock();
+        for (at, node) in view.nodes.iter().enumerate() {
+            let (Some(record), Some(stood)) = (self.nodes.get(at), state.standings.get_mut(at)) else {
+                continue;
+            };
+            for (transport, stood) in TRANSPORTS.into_iter().zip(stood) {
+                let standing = node.standing(transport);
+                if stood.standing != standing {
+                    *stood = Stood {
+                        standing,
+                        since: Instant::now(),
+                        fault: stood.fault.filter(|_| standing != Standing::Serving),
+                    };
+                }
+                record.metrics.state.of(transport).set(standing_value(standing));
+            }
+            let lag = view.served.map_or(0, |head| head.number.saturating_sub(node.head));
+            record.metrics.lag_blocks.set(i64::try_from(lag).unwrap_or(i64::MAX));
+            state.seen[at] = node.head;
+        }
+    }
+
+    pub(crate) fn told(&self, happening: &Happening) {
+        match happening {
+            Happening::WentDown { node, transport, fault, others } => {
+                self.went_down(*node, *transport, *fault, *others)
+            }
+            Happening::Lied { node } => {
+                if let Some(record) = self.node(*node) {
+                    record.metrics.lies.inc();
+                }
+            }
+            Happening::Announced { head } => {
+                self.metrics.heads_announced.inc();
+                self.metrics.head_number.set(i64::try_from(head.number).unwrap_or(i64::MAX));
+                self.lock().head = Some((*head, Instant::now()));
+            }
+            Happening::Reorganised { depth } => self.metrics.reorg_blocks.observe(*depth as f64),
+            Happening::Bridged { blocks } => self.metrics.gap_blocks.observe(*blocks as f64),
+            Happening::CameBack { .. } | Happening::Jumped { .. } | Happening::RelayMoved { .. } => {}
+        }
+    }
+
+    /// By kind: heads, logs, relayed.
+    pub(crate) fn followed(&self, sessions: usize, subscriptions: [usize; 3], streams: [usize; 3]) {
+        let mut state = self.lock();
+        state.sessions = sessions as u64;
+        state.subscriptions = subscriptions.map(|count| count as u64);
+        state.streams = streams.map(|count| count as u64);
+        self.metrics.sessions.set(i64::try_from(sessions).unwrap_or(i64::MAX));
+        for (at, kind) in [Followed::Heads, Followed::Logs, Followed::Relayed].into_iter().enumerate() {
+            self.metrics.subscriptions.of(kind).set(i64::try_from(subscriptions[at]).unwrap_or(i64::MAX));
+            self.metrics.streams_shared.of(kind).set(i64::try_from(streams[at]).unwrap_or(i64::MAX));
+        }
+    }
+
+    pub(crate) fn status(&self) -> PoolStatus {
+        let state = self.lock();
+        let mut status = self.blank.clone();
+        status.head = state.head.map(|(head, at)| HeadStatus {
+            number: head.number,
+            hash: head.hash.to_string(),
+            age_ms: ms_since(at),
+        });
+        status.sessions = state.sessions;
+        status.subscriptions = state.subscriptions.iter().sum();
+        status.streams_shared = state.streams.iter().sum();
+        status.failovers = state.failovers;
+        status.last_failover = state.last.and_then(|failover| self.failover_status(failover));
+        for (at, node) in status.nodes.iter_mut().enumerate() {
+            let (Some(record), Some([http, stream])) = (self.nodes.get(at), state.standings.get(at)) else {
+                continue;
+            };
+            node.http = stood_status(http);
+            node.stream = node.stream.take().map(|_| stood_status(stream));
+            node.head = state.seen.get(at).copied().filter(|head| *head > 0);
+            node.lag_blocks =
+                state.head.zip(node.head).map(|((served, _), head)| served.number.saturating_sub(head));
+            node.calls_in_flight = u64::try_from(record.metrics.calls_in_flight.get()).unwrap_or(0);
+            node.calls = record.calls.load(Ordering::Relaxed);
+            node.calls_failed = record.failed.load(Ordering::Relaxed);
+            node.latency = record.latencies.lock().unwrap_or_else(PoisonError::into_inner).summary();
+        }
+        status
+    }
+
+    fn went_down(&self, id: NodeId, transport: Transport, fault: Fault, others: bool) {
+        let Some(record) = self.node(id) else { return };
+        if fault == Fault::Stalled {
+            record.metrics.stalls.of(transport).inc();
+        }
+        let mut state = self.lock();
+        let Some(stood) = state.standings.get_mut(usize::from(id.0)) else { return };
+        let place = if transport == Transport::Http { 0 } else { 1 };
+        let was = stood[place].standing;
+        stood[place].fault = Some(fault);
+        let Some(to) = self.next_best(&state, id).filter(|_| others && was == Standing::Serving) else {
+            return;
+        };
+        self.metrics.failovers(transport, fault).inc();
+        state.failovers += 1;
+        let failover = Failover { from: id, to, fault, at: Instant::now(), took_ms: 0 };
+        (state.last, state.open) = (Some(failover), Some(failover));
+    }
+
+    /// Another node was used: an open failover is over.
+    fn used(&self, node: NodeId) {
+        let mut state = self.lock();
+        let Some(open) = state.open.filter(|open| open.from != node) else { return };
+        state.open = None;
+        let took = open.at.elapsed();
+        self.metrics.failover_seconds.observe(took.as_secs_f64());
+        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        state.last = Some(Failover { to: node, took_ms, ..open });
+    }
+
+    /// Who is given the calls instead: the first that serves, of the better tier.
+    fn next_best(&self, state: &State, without: NodeId) -> Option<NodeId> {
+        let serves = |stood: &[Stood; 2]| stood.iter().any(|stood| stood.standing == Standing::Serving);
+        let others = self
+            .nodes
+            .iter()
+            .zip(&state.standings)
+            .zip(0..)
+            .filter(|((_, stood), id)| NodeId(*id) != without && serves(stood));
+        others.min_by_key(|((record, _), id)| (record.tier, *id)).map(|(_, id)| NodeId(id))
+    }
+
+    fn failover_status(&self, failover: Failover) -> Option<FailoverStatus> {
+        Some(FailoverStatus {
+            from: self.node(failover.from)?.name.to_string(),
+            to: self.node(failover.to)?.name.to_string(),
+            reason: failover.fault.class().to_owned(),
+            age_ms: ms_since(failover.at),
+            took_ms: failover.took_ms,
+        })
+    }
+
+    fn node(&self, id: NodeId) -> Option<&NodeRecord> {
+        self.nodes.get(usize::from(id.0))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Whoever panicked left numbers behind, and numbers cannot be half written.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn stood_status(stood: &Stood) -> TransportStatus {
+    TransportStatus::new(stood.standing, ms_since(stood.since), stood.fault)
+}
+
+fn ms_since(at: Instant) -> u64 {
+    u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

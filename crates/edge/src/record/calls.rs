@@ -1,0 +1,141 @@
+//! What is counted of calls and of their attempts at nodes. It must never know what was asked.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use prometheus_client::metrics::gauge::Gauge;
+use tokio::time::Instant;
+
+use super::PoolRecord;
+use crate::core::Class;
+use crate::core::{Fault, NodeId, Transport};
+use crate::metrics::{Direction, ErrorClass, Outcome, Side};
+use crate::status::Latency;
+
+/// Calls by which a node's latency is shown.
+const LATENCIES_MAX: usize = 512;
+
+/// The last ones; a new one takes the oldest's place.
+#[derive(Debug, Default)]
+pub(super) struct Latencies {
+    ms: Vec<f32>,
+    next: usize,
+}
+
+/// One call of a client, from its request to its answer. One that is dropped before was left by the client.
+pub(crate) struct CallRecord {
+    pool: Arc<PoolRecord>,
+    class: Class,
+    began: Instant,
+    is_over: bool,
+}
+
+/// One attempt; while it lives the node works on it.
+pub(crate) struct AttemptRecord {
+    in_flight: Gauge,
+}
+
+impl Latencies {
+    fn add(&mut self, took: Duration) {
+        let ms = took.as_secs_f32() * 1_000.0;
+        if self.ms.len() < LATENCIES_MAX {
+            self.ms.push(ms);
+        } else {
+            self.ms[self.next] = ms;
+        }
+        self.next = (self.next + 1) % LATENCIES_MAX;
+    }
+
+    pub(super) fn summary(&self) -> Option<Latency> {
+        let mut sorted = self.ms.clone();
+        sorted.sort_unstable_by(f32::total_cmp);
+        let at = |permille: usize| {
+            sorted.get((sorted.len() * permille / 1_000).min(sorted.len().saturating_sub(1)))
+        };
+        Some(Latency { median_ms: f64::from(*at(500)?), p99_ms: f64::from(*at(990)?) })
+    }
+}
+
+impl CallRecord {
+    pub(crate) fn begin(pool: &Arc<PoolRecord>, class: Class, request_bytes: usize) -> Self {
+        pool.metrics.bytes(Side::Client, Direction::In).inc_by(request_bytes as u64);
+        Self { pool: Arc::clone(pool), class, began: Instant::now(), is_over: false }
+    }
+
+    pub(crate) fn retried(&self) {
+        self.pool.metrics.retries.of(self.class).inc();
+    }
+
+    pub(crate) fn hedged(&self) {
+        self.pool.metrics.hedges.of(self.class).inc();
+    }
+
+    pub(crate) fn hedge_won(&self) {
+        self.pool.metrics.hedge_wins.of(self.class).inc();
+    }
+
+    pub(crate) fn over(mut self, outcome: Outcome, answer_bytes: usize) {
+        self.is_over = true;
+        self.pool.metrics.requests(self.class, outcome).inc();
+        self.pool.metrics.request_seconds.of(self.class).observe(self.began.elapsed().as_secs_f64());
+        self.pool.metrics.bytes(Side::Client, Direction::Out).inc_by(answer_bytes as u64);
+    }
+}
+
+impl Drop for CallRecord {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.pool.metrics.requests(self.class, Outcome::Abandoned).inc();
+        }
+    }
+}
+
+impl Drop for AttemptRecord {
+    fn drop(&mut self) {
+        self.in_flight.dec();
+    }
+}
+
+impl PoolRecord {
+    pub(crate) fn attempt(&self, node: NodeId, request_bytes: usize) -> Option<AttemptRecord> {
+        let record = self.node(node)?;
+        record.calls.fetch_add(1, Ordering::Relaxed);
+        self.metrics.bytes(Side::Node, Direction::Out).inc_by(request_bytes as u64);
+        let in_flight = record.metrics.calls_in_flight.clone();
+        in_flight.inc();
+        Some(AttemptRecord { in_flight })
+    }
+
+    pub(crate) fn attempt_failed(&self, node: NodeId, fault: Fault) {
+        let Some(record) = self.node(node) else { return };
+        record.failed.fetch_add(1, Ordering::Relaxed);
+        record.metrics.attempts(Transport::Http, fault).inc();
+    }
+
+    pub(crate) fn attempt_answered(&self, node: NodeId, took: Duration, answer_bytes: usize) {
+        let Some(record) = self.node(node) else { return };
+        record.metrics.attempts(Transport::Http, ErrorClass::NONE).inc();
+        record.metrics.attempt_seconds.of(Transport::Http).observe(took.as_secs_f64());
+        record.latencies.lock().unwrap_or_else(PoisonError::into_inner).add(took);
+        self.metrics.bytes(Side::Node, Direction::In).inc_by(answer_bytes as u64);
+        self.used(node);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_calls_are_summed_up() {
+        let mut latencies = Latencies::default();
+        assert_eq!(latencies.summary(), None);
+        for ms in 0..2_000_u64 {
+            latencies.add(Duration::from_millis(ms));
+        }
+        let summary = latencies.summary().unwrap();
+        assert!((1_700.0..1_800.0).contains(&summary.median_ms), "{summary:?}");
+        assert!((1_980.0..2_000.0).contains(&summary.p99_ms), "{summary:?}");
+    }
+}

@@ -1,0 +1,78 @@
+//! The secrets of a configuration, so that they can be left out of texts that others made. It must never show one.
+
+use std::fmt;
+
+use http::HeaderValue;
+use percent_encoding::percent_decode_str;
+
+use super::{LEFT_OUT, SecretText, SecretUrl};
+
+/// What is shorter stands in every text by chance.
+const SECRET_BYTES_MIN: usize = 4;
+/// Parts of a path that are words of the protocols and no keys.
+const PLAIN_SEGMENTS: &[&str] = &["mainnet", "eth1", "eth2", "http", "https", "beacon", "node", "json-rpc"];
+
+/// Texts that may not be shown, the longest first.
+#[derive(Clone, Default)]
+pub struct Secrets {
+    texts: Vec<String>,
+}
+
+impl Secrets {
+    /// User name, password, the parts of the path and the values of the query.
+    pub fn add_url(&mut self, url: &SecretUrl) {
+        let url = url.expose();
+        self.add(url.username());
+        self.add(url.password().unwrap_or_default());
+        for segment in url.path_segments().into_iter().flatten() {
+            if !PLAIN_SEGMENTS.contains(&segment) {
+                self.add(segment);
+            }
+        }
+        self.add(url.query().unwrap_or_default());
+        for (_, value) in url.query_pairs() {
+            self.add(&value);
+        }
+    }
+
+    pub fn add_header(&mut self, value: &HeaderValue) {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        self.add(&text);
+        // `Bearer KEY` is secret for its key.
+        text.split_ascii_whitespace().skip(1).for_each(|word| self.add(word));
+    }
+
+    pub fn add_text(&mut self, text: &SecretText) {
+        self.add(text.expose());
+    }
+
+    /// The text without any of them; `None` where there is none in it.
+    pub(super) fn leave_out(&self, text: &str) -> Option<String> {
+        let mut scrubbed: Option<String> = None;
+        for secret in &self.texts {
+            let now = scrubbed.as_deref().unwrap_or(text);
+            if now.contains(secret.as_str()) {
+                scrubbed = Some(now.replace(secret.as_str(), LEFT_OUT));
+            }
+        }
+        scrubbed
+    }
+
+    /// As it is written, and as it means.
+    fn add(&mut self, text: &str) {
+        let meant = percent_decode_str(text).decode_utf8_lossy();
+        for form in [text, &*meant] {
+            if form.len() >= SECRET_BYTES_MIN && !self.texts.iter().any(|known| known == form) {
+                self.texts.push(form.to_owned());
+            }
+        }
+        // A secret that is part of another one must not break it apart first.
+        self.texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secrets({})", self.texts.len())
+    }
+}

@@ -1,0 +1,337 @@
+//! The WebSocket of one node: heads, other subscriptions that are relayed, and signs of life. It dials until the process ends.
+//! It must never judge what it hears; that is the pool's.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use http::Request;
+use http::header::HOST;
+use runtime::DrainHandle;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+use super::dial::{Wire, dial, fault_of};
+use crate::config::Endpoint;
+use crate::core::pool::Input;
+use crate::core::streams::StreamId;
+use crate::core::{Fault, NodeId, wire};
+use crate::core::{Response, ResponseKind, Upstream, scan_upstream};
+
+/// Between two dials, the first time and at most: what was dropped is back within a second.
+const REDIAL_MIN: Duration = Duration::from_millis(50);
+const REDIAL_MAX: Duration = Duration::from_millis(800);
+/// A header is some two kilobytes, a pending transaction in full rarely more than a hundred.
+const READ_BUFFER: usize = 16 << 10;
+/// Ours are small: subscriptions and pings.
+const WRITE_BUFFER: usize = 4 << 10;
+/// The id of our own first request.
+const HEADS_ID: u64 = 1;
+
+/// What the pool wants of a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Order {
+    Ping,
+    Redial,
+    OpenRelay { stream: StreamId, params: Arc<[u8]> },
+    CloseRelay { stream: StreamId },
+}
+
+/// Everything that it needs to know of its node.
+pub(crate) struct Followed {
+    pub(crate) node: NodeId,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) tls: Arc<rustls::ClientConfig>,
+    pub(crate) dial_timeout: Duration,
+    pub(crate) frame_bytes_max: usize,
+}
+
+struct Connection {
+    socket: WebSocketStream<Box<dyn Wire>>,
+    /// The node's id of our subscription, as it wrote it.
+    heads: Bytes,
+    asked: HashMap<u64, StreamId>,
+    relays: HashMap<Bytes, StreamId>,
+    next_id: u64,
+}
+
+/// Why a connection is no more.
+enum End {
+    Lost(Fault),
+    /// We wanted it.
+    Redial,
+    Drain,
+}
+
+/// Follows a node until the drain starts, or until nobody listens any more.
+pub(crate) async fn follow(
+    followed: Followed,
+    mut orders: mpsc::Receiver<Order>,
+    events: mpsc::Sender<Input>,
+    mut drain: DrainHandle,
+) {
+    let mut pause = REDIAL_MIN;
+    loop {
+        let opened = Instant::now();
+        let end = match Connection::open(&followed).await {
+            Err(fault) => End::Lost(fault),
+            Ok(mut connection) => {
+                if events.send(Input::Connected { node: followed.node }).await.is_err() {
+                    return;
+                }
+                connection.run(followed.node, &mut orders, &events, &mut drain).await
+            }
+        };
+        match end {
+            End::Drain => return,
+            End::Redial => pause = REDIAL_MIN,
+            End::Lost(fault) => {
+                if events.send(Input::Lost { node: followed.node, fault }).await.is_err() {
+                    return;
+                }
+                pause = if opened.elapsed() > REDIAL_MAX { REDIAL_MIN } else { (pause * 2).min(REDIAL_MAX) };
+            }
+        }
+        if wait(pause, followed.node, &mut orders, &events, &mut drain).await.is_break() {
+            return;
+        }
+    }
+}
+
+/// Until the next dial; what is wanted meanwhile cannot be had.
+async fn wait(
+    pause: Duration,
+    node: NodeId,
+    orders: &mut mpsc::Receiver<Order>,
+    events: &mpsc::Sender<Input>,
+    drain: &mut DrainHandle,
+) -> std::ops::ControlFlow<()> {
+    use std::ops::ControlFlow::{Break, Continue};
+    let until = Instant::now() + pause;
+    loop {
+        tokio::select! {
+            () = sleep_until(until) => return Continue(()),
+            () = drain.started() => return Break(()),
+            order = orders.recv() => match order {
+                None => return Break(()),
+                Some(Order::OpenRelay { stream, .. }) => {
+                    let lost = Input::RelayLost { stream, node, fault: Fault::Closed };
+                    if events.send(lost).await.is_err() {
+                        return Break(());
+                    }
+                }
+                Some(Order::Ping | Order::Redial | Order::CloseRelay { .. }) => {}
+            },
+        }
+    }
+}
+
+impl Connection {
+    /// Dials, shakes hands and subscribes to the heads, all within the time for a dial.
+    async fn open(followed: &Followed) -> Result<Self, Fault> {
+        let until = Instant::now() + followed.dial_timeout;
+        let url = followed.endpoint.url.expose();
+        let wire = dial(url, &followed.tls, followed.dial_timeout).await?;
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(WRITE_BUFFER)
+            .max_message_size(Some(followed.frame_bytes_max))
+            .max_frame_size(Some(followed.frame_bytes_max));
+        let request = handshake(&followed.endpoint).ok_or(Fault::Refused)?;
+        let shaken = timeout_at(until, client_async_with_config(request, wire, Some(config))).await;
+        let (socket, _) = shaken.map_err(|_| Fault::DialTimeout)?.map_err(|error| fault(&error))?;
+        let mut connection = Self {
+            socket,
+            heads: Bytes::new(),
+            asked: HashMap::new(),
+            relays: HashMap::new(),
+            next_id: HEADS_ID,
+        };
+        timeout_at(until, connection.subscribe_to_heads()).await.map_err(|_| Fault::Timeout)??;
+        Ok(connection)
+    }
+
+    async fn subscribe_to_heads(&mut self) -> Result<(), Fault> {
+        self.subscribe(b"[\"newHeads\"]").await?;
+        loop {
+            let Some(text) = self.next().await? else { continue };
+            if let Some(Upstream::Response(answer)) = scan_upstream(&text)
+                && id_of(&answer, &text) == Some(HEADS_ID)
+            {
+                self.heads = subscription(&answer, &text).ok_or(Fault::NodeError)?;
+                return Ok(());
+            }
+        }
+    }
+
+    async fn run(
+        &mut self,
+        node: NodeId,
+        orders: &mut mpsc::Receiver<Order>,
+        events: &mpsc::Sender<Input>,
+        drain: &mut DrainHandle,
+    ) -> End {
+        loop {
+            let heard = tokio::select! {
+                () = drain.started() => {
+                    let _ = timeout(REDIAL_MAX, self.socket.close(None)).await;
+                    return End::Drain;
+                }
+                order = orders.recv() => match order {
+                    None => return End::Drain,
+                    Some(Order::Redial) => return End::Redial,
+                    Some(order) => match self.obey(order).await {
+                        Ok(()) => None,
+                        Err(fault) => return End::Lost(fault),
+                    },
+                },
+                message = self.socket.next() => match self.hear(node, message) {
+                    Ok(heard) => heard,
+                    Err(fault) => return End::Lost(fault),
+                },
+            };
+            if let Some(input) = heard
+                && events.send(input).await.is_err()
+            {
+                return End::Drain;
+            }
+        }
+    }
+
+    async fn obey(&mut self, order: Order) -> Result<(), Fault> {
+        match order {
+            Order::Ping => self.socket.send(Message::Ping(Bytes::new())).await.map_err(|error| fault(&error)),
+            Order::OpenRelay { stream, params } => {
+                let id = self.subscribe(&params).await?;
+                self.asked.insert(id, stream);
+                Ok(())
+            }
+            Order::CloseRelay { stream } => {
+                let found = self.relays.iter().find(|(_, of)| **of == stream).map(|(id, _)| id.clone());
+                let Some(subscription) = found else { return Ok(()) };
+                self.relays.remove(&subscription);
+                let id = self.take_id();
+                let subscription = String::from_utf8_lossy(&subscription);
+                self.say(format!(
+                    r#"{{"jsonrpc":"2.0","id":{id},"method":"eth_unsubscribe","params":[{subscription}]}}"#
+                ))
+                .await
+            }
+            Order::Redial => Ok(()),
+        }
+    }
+
+    async fn subscribe(&mut self, params: &[u8]) -> Result<u64, Fault> {
+        let id = self.take_id();
+        let params = String::from_utf8_lossy(params);
+        self.say(format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"eth_subscribe","params":{params}}}"#))
+            .await?;
+        Ok(id)
+    }
+
+    fn take_id(&mut self) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        id
+    }
+
+    async fn say(&mut self, text: String) -> Result<(), Fault> {
+        self.socket.send(Message::text(text)).await.map_err(|error| fault(&error))
+    }
+
+    /// The next message that says something.
+    async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
+        match self.socket.next().await {
+            None | Some(Ok(Message::Close(_))) => Err(Fault::Closed),
+            Some(Err(error)) => Err(fault(&error)),
+            Some(Ok(Message::Text(text))) => Ok(Some(text.into())),
+            Some(Ok(Message::Binary(bytes))) => Ok(Some(bytes)),
+            Some(Ok(_)) => Ok(None),
+        }
+    }
+
+    fn hear(
+        &mut self,
+        node: NodeId,
+        message: Option<tungstenite::Result<Message>>,
+    ) -> Result<Option<Input>, Fault> {
+        match message {
+            None | Some(Ok(Message::Close(_))) => Err(Fault::Closed),
+            Some(Err(error)) => Err(fault(&error)),
+            Some(Ok(Message::Pong(_) | Message::Ping(_))) => Ok(Some(Input::Pong { node })),
+            Some(Ok(Message::Text(text))) => Ok(self.read(node, &Bytes::from(text))),
+            Some(Ok(Message::Binary(bytes))) => Ok(self.read(node, &bytes)),
+            Some(Ok(Message::Frame(_))) => Ok(None),
+        }
+    }
+
+    /// What nobody asked for is left alone.
+    fn read(&mut self, node: NodeId, text: &Bytes) -> Option<Input> {
+        match scan_upstream(text)? {
+            Upstream::Notification(notification) if *notification.subscription == *self.heads => {
+                wire::block(notification.result).map(|block| Input::Head { node, block })
+            }
+            Upstream::Notification(notification) => {
+                let stream = *self.relays.get(notification.subscription)?;
+                Some(Input::RelayItem { stream, node, raw: Arc::from(notification.result) })
+            }
+            Upstream::Response(answer) => {
+                let stream = self.asked.remove(&id_of(&answer, text)?)?;
+                let Some(subscription) = subscription(&answer, text) else {
+                    return Some(Input::RelayLost { stream, node, fault: Fault::NodeError });
+                };
+                self.relays.insert(subscription, stream);
+                Some(Input::RelayOpened { stream, node })
+            }
+        }
+    }
+}
+
+fn id_of(answer: &Response, text: &Bytes) -> Option<u64> {
+    std::str::from_utf8(text.get(answer.id_range.clone())?).ok()?.parse().ok()
+}
+
+/// The result of `eth_subscribe`: a string, with its quotes.
+fn subscription(answer: &Response, text: &Bytes) -> Option<Bytes> {
+    match &answer.kind {
+        ResponseKind::Result { range, is_null: false } => {
+            Some(text.slice(range.clone())).filter(|id| id.starts_with(b"\""))
+        }
+        ResponseKind::Result { .. } | ResponseKind::Error { .. } => None,
+    }
+}
+
+fn handshake(endpoint: &Endpoint) -> Option<Request<()>> {
+    let url = endpoint.url.expose();
+    let authority = url.as_str().split_once("://")?.1.split('/').next()?;
+    let mut request = Request::get(url.as_str())
+        .header(HOST, authority)
+        .header("connection", "Upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", generate_key());
+    for (name, value) in endpoint.headers.iter() {
+        request = request.header(name, value);
+    }
+    request.body(()).ok()
+}
+
+fn fault(error: &tungstenite::Error) -> Fault {
+    match error {
+        tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed => Fault::Closed,
+        tungstenite::Error::Io(error) => match fault_of(error) {
+            Fault::Refused => Fault::Reset,
+            other => other,
+        },
+        tungstenite::Error::Http(response) => Fault::Status(response.status().as_u16()),
+        tungstenite::Error::Capacity(_) => Fault::TooLarge,
+        tungstenite::Error::Protocol(_) => Fault::Reset,
+        _ => Fault::Malformed,
+    }
+}

@@ -1,0 +1,174 @@
+//! Calls: each is answered once, under its own id, whatever becomes of a node.
+
+use std::time::{Duration, Instant};
+
+use devnet::node::{Fault, Switch};
+use serde_json::{Value, json};
+
+use crate::stage::{Stage, two_nodes};
+
+async fn balance(stage: &Stage) -> Value {
+    let params = json!(["0x0000000000000000000000000000000000000001", "latest"]);
+    stage.http().call("eth_getBalance", params).await.unwrap().json()
+}
+
+#[tokio::test]
+async fn ids_come_back_as_they_were_written() {
+    let stage = two_nodes().await;
+    for id in ["1", "\"a\\\"b\"", "18446744073709551616123", "-7", "1.0", "null", "\"\""] {
+        let body = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"eth_chainId\",\"params\":[]}}");
+        let answer = stage.http().post(&body).await.unwrap().text();
+        assert!(answer.contains(&format!("\"id\":{id}")), "{id}: {answer}");
+        assert!(answer.contains("\"result\":\"0x539\""), "{id}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_told_so_as_json_rpc() {
+    let stage = two_nodes().await;
+    for (body, code) in [("", -32700), ("{", -32700), ("[]", -32600), ("7", -32600), ("{\"id\":3}", -32600)] {
+        let answer = stage.http().post(body).await.unwrap();
+        assert_eq!(answer.json()["error"]["code"], code, "{body}: {}", answer.text());
+    }
+    let answer = stage.http().call("admin_peers", json!([])).await.unwrap().json();
+    assert_eq!(answer["error"]["code"], -32601);
+    let answer = stage.http().call("eth_subscribe", json!(["newHeads"])).await.unwrap().json();
+    assert_eq!(answer["error"]["code"], -32601);
+}
+
+#[tokio::test]
+async fn a_batch_is_answered_in_its_order_and_notifications_are_not() {
+    let stage = two_nodes().await;
+    let body = r#"[{"jsonrpc":"2.0","id":"b","method":"eth_chainId"},7,
+        {"jsonrpc":"2.0","method":"eth_chainId"},{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}]"#;
+    let answer = stage.http().post(body).await.unwrap().json();
+    let ids: Vec<&Value> = answer.as_array().unwrap().iter().map(|one| &one["id"]).collect();
+    assert_eq!(ids, [&json!("b"), &json!(null), &json!(1)], "{answer}");
+}
+
+/// Behaviour 21: error classes of HTTP, while one good node is left.
+#[tokio::test]
+async fn reads_have_no_failure_that_a_client_sees_while_one_good_node_is_left() {
+    let faults: Vec<Fault> = vec![
+        Fault::Kill,
+        Fault::Freeze,
+        Fault::Silent,
+        Fault::Reset,
+        Fault::Status { status: 500, retry_after_s: None },
+        Fault::Status { status: 429, retry_after_s: Some(1) },
+        Fault::Error { code: -32603, message: "internal error".to_owned(), data: None },
+        Fault::Truncate { bytes: 30 },
+        Fault::Malformed,
+        Fault::WrongChain { chain_id: 5 },
+    ];
+    for fault in faults {
+        let stage = two_nodes().await;
+        stage.set(0, fault.clone());
+        for _ in 0..20 {
+            let answer = balance(&stage).await;
+            assert!(answer["result"].is_string(), "{fault:?}: {answer}");
+        }
+        stage.edge.stop().await;
+    }
+}
+
+/// Behaviour 21: `null` that others have, and reverts.
+#[tokio::test]
+async fn a_null_that_another_node_can_fill_is_asked_of_it_and_a_revert_is_told_at_once() {
+    let stage = two_nodes().await;
+    let hash = stage.devnet.head().hash.to_string();
+    stage.set(0, Fault::Null);
+    let answer = stage.http().call("eth_getBlockByHash", json!([hash, false])).await.unwrap().json();
+    assert_eq!(answer["result"]["hash"], json!(hash));
+    stage.clear(0);
+
+    let asked = |stage: &Stage| (0..2).map(|node| stage.devnet.node(node).count("eth_call")).sum::<u64>();
+    let before = asked(&stage);
+    let call = json!([{"to": "0x0000000000000000000000000000000000000001", "data": devnet::node::REVERT_CALL}, "latest"]);
+    let answer = stage.http().call("eth_call", call).await.unwrap().json();
+    assert_eq!(answer["error"]["code"], 3, "{answer}");
+    assert_eq!(asked(&stage) - before, 1, "a revert is an answer");
+}
+
+/// Behaviour 8: slow reads in flight on a node that is reset.
+#[tokio::test]
+async fn reads_in_flight_on_a_node_that_is_reset_are_answered_once_under_their_ids() {
+    let stage = two_nodes().await;
+    stage
+        .devnet
+        .node(0)
+        .set(Switch::from(Fault::Slow { ms: 1_500 }).for_methods(&["eth_getBalance"]))
+        .unwrap();
+    let client = stage.ws().await;
+    let params = || json!(["0x0000000000000000000000000000000000000001", "latest"]);
+    let ids: Vec<Value> = (0..50)
+        .map(|at| match at % 3 {
+            0 => json!(at),
+            1 => json!(format!("read-{at}")),
+            _ => serde_json::from_str(&format!("9007199254740993{at}")).unwrap(),
+        })
+        .collect();
+    let calls = ids.iter().map(|id| client.call_as(id, "eth_getBalance", params()));
+    let killed = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        stage.set(0, Fault::Kill);
+    };
+    let (answers, ()) = tokio::join!(futures_util::future::join_all(calls), killed);
+    for (id, answer) in ids.iter().zip(answers) {
+        assert!(answer.unwrap().result().is_some_and(|result| result.is_string()), "{id}");
+    }
+    stage.assert_well(&client.close().await);
+}
+
+/// Behaviour 10: a hundred calls a second while the primary is killed.
+#[tokio::test]
+async fn calls_go_on_while_the_primary_is_killed() {
+    let stage = two_nodes().await;
+    let client = stage.ws().await;
+    let mut took = Vec::new();
+    let calls = (0..300_u64).map(|at| {
+        let client = &client;
+        async move {
+            tokio::time::sleep(Duration::from_millis(at * 10)).await;
+            let begun = Instant::now();
+            let params = json!(["0x0000000000000000000000000000000000000001", "latest"]);
+            let answer = client.call_as(&json!(at), "eth_getBalance", params).await.unwrap();
+            (answer.result().is_some(), begun.elapsed())
+        }
+    });
+    let killed = async {
+        tokio::time::sleep(Duration::from_millis(1_000)).await;
+        stage.set(0, Fault::Kill);
+    };
+    let (answers, ()) = tokio::join!(futures_util::future::join_all(calls), killed);
+    for (answered, elapsed) in answers {
+        assert!(answered);
+        took.push(elapsed);
+    }
+    took.sort_unstable();
+    assert!(took[took.len() * 99 / 100] < Duration::from_millis(1_500), "{:?}", took.last());
+    stage.assert_well(&client.close().await);
+}
+
+/// Behaviour 11: a client that uses id 1 for everything.
+#[tokio::test]
+async fn a_client_may_use_one_id_for_everything() {
+    let stage = two_nodes().await;
+    let client = stage.ws().await;
+    for _ in 0..20 {
+        let answer = client.call_as(&json!(1), "eth_chainId", json!([])).await.unwrap();
+        assert_eq!(answer.result(), Some(json!("0x539")));
+    }
+}
+
+/// Behaviour 20: a transaction is never reported failed if a node took it.
+#[tokio::test]
+async fn a_transaction_whose_answer_is_lost_is_not_reported_failed() {
+    let stage = two_nodes().await;
+    let lost = Switch::from(Fault::Reset).for_methods(&["eth_sendRawTransaction"]);
+    stage.devnet.node(0).set(lost).unwrap();
+    let raw = devnet::chain::signed(1, 0, 1_337);
+    let text = devnet::chain::data(&raw);
+    let answer = stage.http().call("eth_sendRawTransaction", json!([text])).await.unwrap().json();
+    assert_eq!(answer["result"], json!(devnet::chain::keccak256(&raw).to_string()), "{answer}");
+}

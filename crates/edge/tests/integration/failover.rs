@@ -1,0 +1,155 @@
+//! Heads and logs over the death, the freeze and the lag of nodes.
+
+use std::time::{Duration, Instant};
+
+use devnet::node::{Fault, NodePlan};
+use serde_json::json;
+
+use crate::stage::{PATIENCE, stage, two_nodes, until_head};
+
+/// Behaviour 1.
+#[tokio::test]
+async fn heads_over_a_hard_failover_come_once_and_in_order_and_soon() {
+    let stage = two_nodes().await;
+    let client = stage.ws().await;
+    client.subscribe(json!(["newHeads"])).await.unwrap();
+    client.subscribe(json!(["logs", {}])).await.unwrap();
+    until_head(&client, stage.head() + 3).await;
+    stage.set(0, Fault::Kill);
+    let killed = Instant::now();
+    until_head(&client, stage.head() + 1).await;
+    assert!(killed.elapsed() < Duration::from_secs(1), "{:?}", killed.elapsed());
+    until_head(&client, stage.head() + 10).await;
+    stage.clear(0);
+    until_head(&client, stage.head() + 10).await;
+    stage.devnet.pause();
+    until_head(&client, stage.head()).await;
+    stage.assert_well(&client.close().await);
+}
+
+/// Behaviour 2.
+#[tokio::test]
+async fn a_freeze_is_found_and_the_missed_blocks_are_told() {
+    let stage = stage(vec![NodePlan::default()], "").await;
+    let client = stage.ws().await;
+    client.subscribe(json!(["newHeads"])).await.unwrap();
+    until_head(&client, stage.head() + 2).await;
+    stage.set(0, Fault::Freeze);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    stage.clear(0);
+    stage.devnet.pause();
+    until_head(&client, stage.head()).await;
+    stage.assert_well(&client.close().await);
+}
+
+/// Behaviour 4.
+#[tokio::test]
+async fn the_head_never_goes_back_over_a_switch_to_a_node_that_is_behind() {
+    let behind = NodePlan { lag_blocks: 3, ..NodePlan::default() };
+    let stage = stage(vec![NodePlan::default(), behind], "").await;
+    let client = stage.ws().await;
+    client.subscribe(json!(["newHeads"])).await.unwrap();
+    until_head(&client, stage.head() + 2).await;
+    stage.set(0, Fault::Kill);
+    let until = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < until {
+        let told = client.record().heads().map(|head| head.number).max().unwrap();
+        let answer = client.call("eth_blockNumber", json!([])).await.unwrap().result().unwrap();
+        let number = u64::from_str_radix(answer.as_str().unwrap().trim_start_matches("0x"), 16).unwrap();
+        assert!(number >= told, "{number} after {told}");
+    }
+    stage.devnet.pause();
+    until_head(&client, stage.head() - 3).await;
+}
+
+/// Behaviour 5.
+#[tokio::test]
+async fn a_head_that_was_told_can_be_read_at_once() {
+    let nodes = vec![
+        NodePlan { data_lag_ms: 40, ..NodePlan::default() },
+        NodePlan { data_lag_ms: 120, lag_ms: 30, ..NodePlan::default() },
+    ];
+    let stage = stage(nodes, "").await;
+    let client = stage.ws().await;
+    client.subscribe(json!(["newHeads"])).await.unwrap();
+    let (mut seen, first) = (0, stage.head());
+    while seen < 40 {
+        client.until(|record| record.heads().count() > seen).await.unwrap();
+        let head = client.record().heads().nth(seen).cloned().unwrap();
+        seen += 1;
+        let hash = json!(head.hash.to_string());
+        let block = client.call("eth_getBlockByHash", json!([hash, false])).await.unwrap();
+        assert_eq!(block.result().unwrap()["hash"], hash);
+        let logs = stage.http().call("eth_getLogs", json!([{"blockHash": hash}])).await.unwrap().json();
+        assert!(logs["result"].is_array(), "{logs}");
+    }
+    assert!(stage.head() >= first + 40);
+}
+
+/// Behaviour 6.
+#[tokio::test]
+async fn a_reorganisation_is_retractions_and_then_the_new_side_once() {
+    let stage = two_nodes().await;
+    let client = stage.ws().await;
+    client.subscribe(json!(["newHeads"])).await.unwrap();
+    client.subscribe(json!(["logs", {}])).await.unwrap();
+    until_head(&client, stage.head() + 4).await;
+    stage.set(0, Fault::Kill);
+    stage.devnet.reorganise(3, 4).unwrap();
+    until_head(&client, stage.head() + 3).await;
+    stage.devnet.pause();
+    until_head(&client, stage.head()).await;
+    let record = client.close().await;
+    assert!(record.logs().any(|log| log.removed), "logs were taken back");
+    stage.assert_well(&record);
+}
+
+/// Behaviour 16.
+#[tokio::test]
+async fn a_dropped_stream_of_a_healthy_node_is_dialled_again_and_no_client_notices() {
+    let stage = stage(vec![NodePlan::default()], "").await;
+    let client = stage.ws().await;
+    client.subscribe(json!(["newHeads"])).await.unwrap();
+    until_head(&client, stage.head() + 2).await;
+    for _ in 0..3 {
+        stage.set(0, Fault::CloseSockets { code: 1012, reason: "service restart".to_owned() });
+        until_head(&client, stage.head() + 6).await;
+    }
+    stage.devnet.pause();
+    until_head(&client, stage.head()).await;
+    stage.assert_well(&client.close().await);
+}
+
+/// Behaviour 18.
+#[tokio::test]
+async fn a_dial_that_hangs_is_given_up_and_another_node_is_used() {
+    let stage = two_nodes().await;
+    stage.set(0, Fault::Kill);
+    stage.clear(0);
+    stage.set(0, Fault::HangDial);
+    let begun = Instant::now();
+    for _ in 0..10 {
+        let answer = stage.http().call("eth_gasPrice", json!([])).await.unwrap().json();
+        assert!(answer["result"].is_string(), "{answer}");
+    }
+    assert!(begun.elapsed() < PATIENCE / 4, "{:?}", begun.elapsed());
+}
+
+/// Behaviour 22.
+#[tokio::test]
+async fn a_node_that_tells_of_a_head_far_away_moves_nothing() {
+    let stage = two_nodes().await;
+    let client = stage.ws().await;
+    client.subscribe(json!(["newHeads"])).await.unwrap();
+    until_head(&client, stage.head() + 2).await;
+    stage.set(0, Fault::LieHead { ahead: 9_000_000 });
+    for _ in 0..20 {
+        let answer = stage.http().call("eth_blockNumber", json!([])).await.unwrap().json();
+        let number =
+            u64::from_str_radix(answer["result"].as_str().unwrap().trim_start_matches("0x"), 16).unwrap();
+        assert!(number < 1_000_000, "{answer}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    until_head(&client, stage.head() + 2).await;
+    assert!(client.record().heads().all(|head| head.number < 1_000_000));
+}

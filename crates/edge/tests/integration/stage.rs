@@ -1,0 +1,109 @@
+//! A devnet, the proxy before it, and clients.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use devnet::client::{Expected, HttpClient, Record, WsClient, check};
+use devnet::network::Plan;
+use devnet::node::{Fault, NodePlan};
+use devnet::served::Devnet;
+use edge::Edge;
+use edge::config::{Config, Surroundings};
+
+/// Nobody waits longer for anything here.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const BLOCK_MS: u64 = 200;
+
+pub(crate) struct Stage {
+    pub(crate) devnet: Devnet,
+    pub(crate) edge: Edge,
+}
+
+/// The settings of the pool that differ from one test to another, as TOML.
+pub(crate) async fn stage(nodes: Vec<NodePlan>, pool: &str) -> Stage {
+    let devnet = Devnet::start(Plan { block_ms: BLOCK_MS, nodes, ..Plan::default() }).await.unwrap();
+    let mut text = format!(
+        "[edge]\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\ndrain_grace = \"5s\"\nlog = \"off\"\n\
+         [pools.net]\nkind = \"execution\"\nchain_id = 1337\nblock_time = \"{BLOCK_MS}ms\"\nprobe_every = \"500ms\"\n\
+         failback_after = \"2s\"\n{pool}\n"
+    );
+    for at in 0..devnet.nodes() {
+        let node = devnet.node(at);
+        let tier = if at == 0 { "primary" } else { "backup" };
+        writeln!(text, "[[pools.net.nodes]]\nname = \"node-{at}\"\ntier = \"{tier}\"").unwrap();
+        writeln!(text, "http_url = \"{}\"\nws_url = \"{}\"", node.http_url(), node.ws_url()).unwrap();
+    }
+    let nothing = Surroundings {
+        folder: Path::new("."),
+        variable: &|_| None,
+        file: &|_| Err("no files here".to_owned()),
+        tls: &|_| Ok(()),
+    };
+    let config = Config::parse(&text, "test", &nothing).unwrap();
+    let edge = Edge::start(&config).await.unwrap();
+    let stage = Stage { devnet, edge };
+    stage.until_ready().await;
+    stage
+}
+
+pub(crate) async fn two_nodes() -> Stage {
+    stage(vec![NodePlan::default(); 2], "").await
+}
+
+impl Stage {
+    pub(crate) fn http(&self) -> HttpClient {
+        HttpClient::new(&format!("http://{}/net", self.edge.listen)).with_patience(PATIENCE)
+    }
+
+    pub(crate) async fn ws(&self) -> WsClient {
+        WsClient::connect(&format!("ws://{}/net", self.edge.listen)).await.unwrap()
+    }
+
+    pub(crate) fn set(&self, node: usize, fault: Fault) {
+        self.devnet.node(node).set(fault).unwrap();
+    }
+
+    pub(crate) fn clear(&self, node: usize) {
+        self.devnet.node(node).clear(None).unwrap();
+    }
+
+    pub(crate) fn head(&self) -> u64 {
+        self.devnet.head().number()
+    }
+
+    /// The proxy serves and knows a head.
+    async fn until_ready(&self) {
+        let admin = HttpClient::new(&format!("http://{}", self.edge.admin_listen));
+        let ready = async {
+            loop {
+                let status = admin.get("/status").await.unwrap().json();
+                let nodes = status["pools"][0]["nodes"].as_array().unwrap().clone();
+                let all = nodes
+                    .iter()
+                    .all(|node| node["http"]["state"] == "serving" && node["stream"]["state"] == "serving");
+                if all && status["pools"][0]["head"].is_object() {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, ready).await.expect("the proxy becomes ready");
+    }
+
+    /// What was wrong with what a client was told.
+    pub(crate) fn judge(&self, record: &Record) -> Vec<String> {
+        check(record, &self.devnet.history(), Expected { finished: true, ..Expected::default() })
+    }
+
+    pub(crate) fn assert_well(&self, record: &Record) {
+        let wrong = self.judge(record);
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+}
+
+/// Until the client was told that head.
+pub(crate) async fn until_head(client: &WsClient, number: u64) {
+    let told = client.until(|record| record.heads().any(|head| head.number >= number));
+    tokio::time::timeout(PATIENCE, told).await.expect("the head is told").unwrap();
+}

@@ -1,0 +1,128 @@
+//! What a seed makes happen: how many nodes, how slow, which faults and when. It must never know what follows from it.
+
+use devnet::node::{Fault, HeadStyle, IdScheme, NodePlan};
+
+use crate::Rng;
+
+/// How long faults go on. After it every node is well.
+pub(super) const TROUBLE_MS: u64 = 180_000;
+/// By then everything has to be as if nothing had been.
+pub(super) const END_MS: u64 = TROUBLE_MS + 90_000;
+
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) nodes: Vec<NodePlan>,
+    /// One way.
+    pub(super) latency_ms: Vec<u64>,
+    pub(super) block_ms: u64,
+    pub(super) clients: usize,
+    pub(super) happenings: Vec<(u64, Happening)>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Happening {
+    Fault {
+        node: usize,
+        fault: Fault,
+    },
+    Clear {
+        node: usize,
+    },
+    /// The last `depth` blocks are replaced.
+    Reorganise {
+        depth: u64,
+    },
+    ClientComes,
+    ClientGoes,
+}
+
+impl Plan {
+    pub(super) fn new(seed: u64) -> Self {
+        let mut rng = Rng::new(seed ^ 0xed6e);
+        let count = 2 + rng.below(3) as usize;
+        let nodes: Vec<NodePlan> = (0..count).map(|_| node(&mut rng)).collect();
+        let latency_ms = (0..count).map(|_| 1 + rng.below(40)).collect();
+        let block_ms = [250, 1_000, 2_000, 12_000][rng.below(4) as usize];
+        let mut plan =
+            Self { nodes, latency_ms, block_ms, clients: 2 + rng.below(4) as usize, happenings: Vec::new() };
+        plan.add_faults(&mut rng);
+        plan.add_reorganisations(&mut rng);
+        plan.add_clients(&mut rng);
+        plan
+    }
+
+    fn add_faults(&mut self, rng: &mut Rng) {
+        // Of three or more one may go its own way: the others outvote it. Of two nobody can say which is right.
+        let fork_allowed = self.nodes.len() >= 3;
+        let mut at = 10_000 + rng.below(5_000);
+        while at < TROUBLE_MS - 20_000 {
+            let node = rng.below(self.nodes.len() as u64) as usize;
+            let lasts = 500 + rng.below(20_000);
+            if let Some(fault) = fault(rng, fork_allowed) {
+                self.happenings.push((at, Happening::Fault { node, fault }));
+                self.happenings.push((at + lasts, Happening::Clear { node }));
+            }
+            // Now and then a second one begins while the first goes on.
+            at += if fork_allowed { lasts + 1_000 + rng.below(10_000) } else { 1_000 + rng.below(20_000) };
+        }
+        self.happenings.extend((0..self.nodes.len()).map(|node| (TROUBLE_MS, Happening::Clear { node })));
+    }
+
+    fn add_reorganisations(&mut self, rng: &mut Rng) {
+        for _ in 0..rng.below(5) {
+            let at = 10_000 + rng.below(TROUBLE_MS);
+            self.happenings.push((at, Happening::Reorganise { depth: 1 + rng.below(6) }));
+        }
+    }
+
+    fn add_clients(&mut self, rng: &mut Rng) {
+        for _ in 0..rng.below(12) {
+            let coming = rng.chance(2, 3);
+            let at = 5_000 + rng.below(TROUBLE_MS);
+            self.happenings.push((at, if coming { Happening::ClientComes } else { Happening::ClientGoes }));
+        }
+    }
+}
+
+fn node(rng: &mut Rng) -> NodePlan {
+    NodePlan {
+        ids: if rng.chance(1, 2) { IdScheme::Random } else { IdScheme::Counter },
+        heads: if rng.chance(1, 3) { HeadStyle::Newest } else { HeadStyle::Every },
+        lag_ms: rng.below(200),
+        data_lag_ms: if rng.chance(1, 2) { rng.below(300) } else { 0 },
+        ..NodePlan::default()
+    }
+}
+
+fn fault(rng: &mut Rng, fork_allowed: bool) -> Option<Fault> {
+    let of_requests = |fault: u64| match fault {
+        0 => Fault::Status { status: 500, retry_after_s: None },
+        1 => Fault::Status { status: 429, retry_after_s: Some(1) },
+        2 => Fault::Error { code: -32603, message: "internal error".to_owned(), data: None },
+        3 => Fault::Truncate { bytes: 20 },
+        4 => Fault::Malformed,
+        5 => Fault::Null,
+        6 => Fault::Reset,
+        7 => Fault::Silent,
+        _ => Fault::Slow { ms: 700 },
+    };
+    Some(match rng.below(18) {
+        0 | 1 => Fault::Kill,
+        2 => Fault::Stop,
+        3 | 4 => Fault::Freeze,
+        5 => Fault::HangDial,
+        6 => Fault::WrongChain { chain_id: 5 },
+        7 => Fault::LieHead { ahead: 9_000_000 },
+        8 if fork_allowed => Fault::OwnFork { depth: rng.below(4) },
+        9 => Fault::Lag { blocks: 1 + rng.below(5) },
+        10 => Fault::Syncing,
+        11 => Fault::Stall { kind: None },
+        12 => Fault::CloseSockets { code: 1012, reason: "restart".to_owned() },
+        13 => Fault::DropSockets,
+        14 => Fault::RefuseSubscriptions,
+        15 => [Fault::Duplicate, Fault::Unsolicited, Fault::CounterRestart][rng.below(3) as usize].clone(),
+        16 => Fault::Late { ms: 200 + rng.below(3_000) },
+        17 => of_requests(rng.below(9)),
+        _ => return None,
+    })
+}

@@ -1,0 +1,427 @@
+//! The loop of a trial: one queue of everything that is under way, by its time. It must never hold an opinion on what a
+//! client is told; that is the client's.
+
+mod ways;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+
+use devnet::node::{Action, ConnectionId, LogFilter};
+use edge::core::chain::{ChainSettings, Fetched};
+use edge::core::filter::Filter;
+use edge::core::health::HealthTimes;
+use edge::core::pool::{Effect, Happening as Told, Input, Item, NodeSettings, Pool, PoolSettings};
+use edge::core::streams::{StreamLimits, Topic};
+use edge::core::tracker::Numbering;
+use edge::core::{Fault, Hash, Millis, NodeId, SessionId, Standing, Tier};
+
+use super::Tally;
+use super::client::{Client, Seen};
+use super::net::{CHAIN_ID, Net, Response};
+use super::plan::{END_MS, Happening, Plan};
+use crate::Rng;
+
+const ATTEMPT_MS: u64 = 2_000;
+const DIAL_MS: u64 = 2_000;
+const REDIAL_MS: u64 = 500;
+/// A head that a healthy network has is announced within this at the end.
+const SETTLE_BLOCKS: u64 = 3;
+
+/// Why a node is asked something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Probe,
+    Poll,
+    Block(Hash),
+    Logs(Hash),
+}
+
+#[derive(Debug, Clone)]
+enum Event {
+    Plan(usize),
+    Mine,
+    Dial {
+        node: usize,
+    },
+    /// A dial arrives at the node, or its time is over.
+    Arrive {
+        node: usize,
+        attempt: u64,
+    },
+    Ask {
+        node: usize,
+        purpose: Purpose,
+    },
+    Come {
+        node: usize,
+        life: u64,
+        purpose: Purpose,
+        response: Response,
+        syncing: Option<Response>,
+    },
+    Frame {
+        node: usize,
+        connection: ConnectionId,
+        action: Action,
+    },
+    Pong {
+        node: usize,
+        attempt: u64,
+    },
+    Lost {
+        node: usize,
+        attempt: u64,
+        fault: Fault,
+    },
+}
+
+#[derive(Debug, Default)]
+struct Link {
+    /// Counts dials; what belongs to an earlier one is late.
+    attempt: u64,
+    connection: Option<ConnectionId>,
+    subscription: Option<String>,
+    /// A connection keeps its order.
+    last_frame_ms: u64,
+}
+
+pub(super) struct Stage {
+    plan: Plan,
+    rng: Rng,
+    now: u64,
+    net: Net,
+    pool: Pool,
+    queue: BTreeMap<(u64, u64), Event>,
+    queued: u64,
+    links: Vec<Link>,
+    clients: BTreeMap<SessionId, Client>,
+    sessions: u64,
+    subscription_ids: BTreeSet<u128>,
+    tally: Tally,
+    lines: Option<Vec<String>>,
+    wrong: Option<String>,
+}
+
+impl Stage {
+    pub(super) fn new(seed: u64, plan: Plan) -> Result<Self, String> {
+        let net = Net::new(seed, &plan).map_err(|error| error.to_string())?;
+        let pool = Pool::new(settings(seed, &plan));
+        let links = plan.nodes.iter().map(|_| Link::default()).collect();
+        let mut stage = Self {
+            rng: Rng::new(seed ^ 0x57a6e),
+            now: 0,
+            net,
+            pool,
+            queue: BTreeMap::new(),
+            queued: 0,
+            links,
+            clients: BTreeMap::new(),
+            sessions: 0,
+            subscription_ids: BTreeSet::new(),
+            tally: Tally::default(),
+            lines: None,
+            wrong: None,
+            plan,
+        };
+        (0..stage.plan.nodes.len()).for_each(|node| stage.at(0, Event::Dial { node }));
+        let happenings: Vec<u64> = stage.plan.happenings.iter().map(|(at, _)| *at).collect();
+        happenings.into_iter().enumerate().for_each(|(which, at)| stage.at(at, Event::Plan(which)));
+        stage.at(stage.plan.block_ms, Event::Mine);
+        Ok(stage)
+    }
+
+    pub(super) fn tell(&mut self) {
+        self.lines = Some(Vec::new());
+    }
+
+    pub(super) fn lines(&mut self) -> Vec<String> {
+        self.lines.take().unwrap_or_default()
+    }
+
+    pub(super) fn now(&self) -> u64 {
+        self.now
+    }
+
+    pub(super) fn run(&mut self) -> Result<Tally, String> {
+        self.say(Input::Time);
+        (0..self.plan.clients).for_each(|_| self.client_comes());
+        while let Some(at) = self.next().filter(|at| *at <= END_MS) {
+            if at < self.now {
+                return Err("time went back".to_owned());
+            }
+            self.now = at;
+            match self.queue.first_key_value().map(|(key, _)| *key).filter(|(due, _)| *due <= at) {
+                Some(key) => {
+                    if let Some(event) = self.queue.remove(&key) {
+                        self.happen(event);
+                    }
+                }
+                None => self.say(Input::Time),
+            }
+            let pushed = self.net.network.advance(self.now);
+            self.push(pushed);
+            if let Some(wrong) = self.wrong.take() {
+                return Err(wrong);
+            }
+        }
+        self.judge()?;
+        Ok(self.tally)
+    }
+
+    fn next(&self) -> Option<u64> {
+        let queued = self.queue.first_key_value().map(|((at, _), _)| *at);
+        let pool = self.pool.wake_at(Millis(self.now)).map(|at| at.0);
+        let net = self.net.network.due(self.now).map(|at| at.max(self.now + 1));
+        [queued, pool, net].into_iter().flatten().min()
+    }
+
+    fn at(&mut self, at: u64, event: Event) {
+        self.queued += 1;
+        self.queue.insert((at, self.queued), event);
+    }
+
+    /// One way to a node or back, now.
+    fn way_ms(&mut self, node: usize) -> u64 {
+        let latency = self.plan.latency_ms[node];
+        latency + self.rng.below(latency / 4 + 1)
+    }
+
+    fn note(&mut self, what: impl Debug) {
+        let now = self.now;
+        if let Some(lines) = &mut self.lines {
+            lines.push(format!("{now:>7} {what:?}"));
+        }
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Plan(which) => {
+                let happening = self.plan.happenings[which].1.clone();
+                self.note(&happening);
+                self.happen_as_planned(happening);
+            }
+            Event::Mine => {
+                let (_, pushed) = self.net.network.mine(self.now);
+                self.push(pushed);
+                self.tally.mined += 1;
+                self.at(self.now + self.plan.block_ms, Event::Mine);
+            }
+            Event::Dial { node } => self.dial(node),
+            Event::Arrive { node, attempt } => self.arrive(node, attempt),
+            Event::Ask { node, purpose } => self.ask(node, purpose),
+            Event::Come { node, life, purpose, response, syncing } => {
+                let is_late = self.net.lives[node] != life;
+                let response = if is_late { Response::Reset { at_ms: 0 } } else { response };
+                self.come(node, purpose, &response, syncing.as_ref());
+            }
+            Event::Frame { node, connection, action } => self.frame(node, connection, action),
+            Event::Pong { node, attempt } if self.links[node].attempt == attempt => {
+                self.say(Input::Pong { node: id(node) })
+            }
+            Event::Lost { node, attempt, fault } if self.links[node].attempt == attempt => {
+                self.lost(node, fault)
+            }
+            Event::Pong { .. } | Event::Lost { .. } => {}
+        }
+    }
+
+    fn happen_as_planned(&mut self, happening: Happening) {
+        match happening {
+            Happening::Fault { node, fault } => {
+                self.tally.faults += 1;
+                let pushed = self.net.set(node, &fault, self.now);
+                self.push(pushed);
+            }
+            Happening::Clear { node } => {
+                let pushed = self.net.clear(node, self.now);
+                self.push(pushed);
+            }
+            Happening::Reorganise { depth } => {
+                let pushed = self.net.reorganise(depth, self.now);
+                self.tally.reorganisations += u64::from(pushed.is_some());
+                self.push(pushed.unwrap_or_default());
+            }
+            Happening::ClientComes => self.client_comes(),
+            Happening::ClientGoes => {
+                if let Some((session, _)) = self.clients.pop_first() {
+                    self.say(Input::SessionEnded { session });
+                }
+            }
+        }
+    }
+
+    fn client_comes(&mut self) {
+        self.sessions += 1;
+        let session = SessionId(self.sessions);
+        let contracts = devnet::chain::contracts(self.net.network.chain().origin().seed);
+        let address = contracts[self.rng.below(contracts.len() as u64) as usize];
+        let (filter, topic) = match self.rng.chance(1, 3) {
+            true => (LogFilter::default(), "{}".to_owned()),
+            false => {
+                let filter = LogFilter { addresses: vec![address], topics: Vec::new() };
+                (filter, format!("{{\"address\":\"{address}\"}}"))
+            }
+        };
+        self.clients.insert(session, Client::new(filter));
+        self.say(Input::Subscribe { session, ticket: 0, topic: Topic::Heads });
+        match Filter::parse(Some(topic.as_bytes())) {
+            Ok(filter) => self.say(Input::Subscribe { session, ticket: 1, topic: Topic::Logs(filter) }),
+            Err(error) => self.wrong = Some(error),
+        }
+    }
+
+    fn say(&mut self, input: Input) {
+        self.note(Brief(&input));
+        let effects = self.pool.step(Millis(self.now), input);
+        for effect in effects {
+            self.carry_out(effect);
+        }
+        let settled = self.clients.values_mut().try_for_each(Client::settled);
+        self.wrong = self.wrong.take().or(settled.err());
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        let asked = match &effect {
+            Effect::Probe { node } => Some((*node, Purpose::Probe)),
+            Effect::Poll { node } => Some((*node, Purpose::Poll)),
+            Effect::FetchBlock { node, hash } => Some((*node, Purpose::Block(*hash))),
+            Effect::FetchLogs { node, hash } => Some((*node, Purpose::Logs(*hash))),
+            _ => None,
+        };
+        if let Some((node, purpose)) = asked {
+            let node = usize::from(node.0);
+            let way = self.way_ms(node);
+            return self.at(self.now + way, Event::Ask { node, purpose });
+        }
+        match effect {
+            Effect::Ping { node } => self.ping(usize::from(node.0)),
+            Effect::Redial { node } => {
+                let node = usize::from(node.0);
+                self.hang_up(node);
+                self.at(self.now + 1, Event::Dial { node });
+            }
+            Effect::Subscribed { session, ticket, subscription } => {
+                if !self.subscription_ids.insert(subscription.0) {
+                    self.wrong = Some(format!("{subscription} is given twice"));
+                }
+                if let Some(client) = self.clients.get_mut(&session) {
+                    let place = if ticket == 0 { &mut client.heads } else { &mut client.logs };
+                    *place = Some(subscription);
+                }
+            }
+            Effect::Deliver { stream, item, announced } => self.deliver(stream, &item, announced),
+            Effect::EndSession { session, .. } => {
+                self.clients.entry(session).and_modify(|client| client.ended = true);
+            }
+            Effect::Tell(told) => self.count(told),
+            _ => {}
+        }
+    }
+
+    fn deliver(&mut self, stream: edge::core::streams::StreamId, item: &Item, announced: u64) {
+        let receivers: Vec<_> = self.pool.receivers(stream, announced).copied().collect();
+        for member in receivers {
+            let Some(client) = self.clients.get_mut(&member.session) else { continue };
+            let told = match item {
+                _ if client.ended => Err("is told something after the end".to_owned()),
+                Item::Head(_) if client.heads != Some(member.subscription) => {
+                    Err("gets what it did not ask for".to_owned())
+                }
+                Item::Head(block) => {
+                    self.tally.heads += 1;
+                    client.head(Seen { hash: block.hash, parent: block.parent, number: block.number })
+                }
+                Item::Log(raw) => client.log(raw).map(|retracted| {
+                    self.tally.retracted += u64::from(retracted);
+                    self.tally.logs += u64::from(!retracted);
+                }),
+                Item::Raw(_) => Ok(()),
+            };
+            if let Err(what) = told {
+                self.wrong.get_or_insert(format!("client {}: {what}", member.session.0));
+            }
+        }
+    }
+
+    fn count(&mut self, told: Told) {
+        self.note(told);
+        match told {
+            Told::WentDown { .. } => self.tally.went_down += 1,
+            Told::Lied { .. } => self.tally.lies += 1,
+            Told::Bridged { blocks } => self.tally.bridged += blocks,
+            Told::Jumped { .. } => self.tally.jumps += 1,
+            _ => {}
+        }
+    }
+
+    /// After a while without faults everything is as if there had been none.
+    fn judge(&mut self) -> Result<(), String> {
+        let main = self.net.network.chain().head().number();
+        let served = self.pool.view().served.map_or(0, |head| head.number);
+        if served + SETTLE_BLOCKS < main {
+            return Err(format!("block {served} is served, and the chain is at {main}"));
+        }
+        for node in &self.pool.view().nodes {
+            if (node.http, node.stream) != (Standing::Serving, Standing::Serving) {
+                return Err(format!("node {} is still {:?} and {:?}", node.id.0, node.http, node.stream));
+            }
+        }
+        for (session, client) in self.clients.iter().filter(|(_, client)| !client.ended) {
+            client
+                .judge(self.net.network.chain())
+                .map_err(|what| format!("client {}: {what}", session.0))?;
+            if client.last().map(|seen| seen.hash) != self.pool.view().served.map(|head| head.hash) {
+                return Err(format!("client {} was not told the head", session.0));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Inputs without their bytes.
+struct Brief<'a>(&'a Input);
+
+impl Debug for Brief<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Input::Head { node, block } => {
+                write!(f, "Head {{ node: {}, {} {} }}", node.0, block.number, block.hash)
+            }
+            Input::Polled { node, block } => {
+                write!(f, "Polled {{ node: {}, {} {} }}", node.0, block.number, block.hash)
+            }
+            Input::Fetched { node, result: Fetched::Found(block), .. } => {
+                write!(f, "Fetched {{ node: {}, {} {} }}", node.0, block.number, block.hash)
+            }
+            Input::LogsFetched { node, hash, result: Ok(logs) } => {
+                write!(f, "LogsFetched {{ node: {}, {} of {hash} }}", node.0, logs.len())
+            }
+            other => write!(f, "{other:?}"),
+        }
+    }
+}
+
+fn id(node: usize) -> NodeId {
+    NodeId(u8::try_from(node).unwrap_or(u8::MAX))
+}
+
+fn settings(seed: u64, plan: &Plan) -> PoolSettings {
+    let node =
+        |at: usize| NodeSettings { tier: if at == 0 { Tier::Primary } else { Tier::Backup }, weight: 1 };
+    PoolSettings {
+        chain: ChainSettings {
+            numbering: Numbering::Dense,
+            block_time_ms: plan.block_ms,
+            gap_blocks_max: 1_024,
+            first_head_wait_ms: 2_000,
+        },
+        health: HealthTimes { failback_after_ms: 10_000, shunned_ms: 20_000, ..HealthTimes::default() },
+        streams: StreamLimits { per_session_max: 8, per_pool_max: 1_000, linger_ms: 1_000 },
+        chain_id: Some(CHAIN_ID),
+        nodes: (0..plan.nodes.len()).map(node).collect(),
+        probe_ms: 5_000,
+        stall_after_ms: (3 * plan.block_ms).min(5_000),
+        lag_blocks_max: 8,
+        seed,
+    }
+}
