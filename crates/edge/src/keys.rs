@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(holder("authorization", "bearer new"), Ok("one".to_owned()));
         assert_eq!(holder("x-api-key", "other"), Ok("two".to_owned()));
         for (name, value) in
-            [("x-api-key", "othe"), ("authorization", "Basic old"), ("authorization", ""), ("host", "old")]
+            [("x-api-key", "others"), ("authorization", "Basic old"), ("authorization", ""), ("host", "old")]
         {
             assert_eq!(holder(name, value), Err(()), "{name}: {value}");
         }

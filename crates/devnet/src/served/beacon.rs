@@ -51,7 +51,7 @@ pub(super) async fn serve(stream: TcpStream, endings: u64, door: Arc<Door>, shar
             reset = connection.door.ended(endings) => {
                 if reset {
                     connection.cut.reset();
-                } else if false {
+                } else if !streams.is_empty() {
                     // The streams end by themselves, and their clients see it.
                     let _ = tokio::time::timeout(GOODBYE, whole).await;
                 }

@@ -83,7 +83,7 @@ url = "ftp://canary"
 key = "${MISSING_KEY}"
 
 [pools.status]
-kind = "exection"
+kind = "executions"
 
 [pools.mainnet]
 kind = "execution"
@@ -91,7 +91,7 @@ attempt_timeout = "40s"
 dial_timeout = "${SECONDS}"
 health_path = "/canary"
 nodes = [
-    { name = "a", http_url = "http://canary:x/", tier = "primry", wieght = 1 },
+    { name = "a", http_url = "http://canary:x/", tier = "primry", wight = 1 },
     { name = "b", http_url = "http://canary/#canary", headers = { "upgrade" = "canary", "x y" = "canary", x-b = 1 } },
     { name = "b", http_url = "http://canary/", ws_url = "http://canary/" },
     { name = "c", http_url = "http://canary/", deadline = "1s", dial_timeout = "20s" },
@@ -195,7 +195,7 @@ fn everything_wrong_is_said_at_once_with_its_line_and_without_a_value() {
     edge.toml:24 pools.mainnet.health_path: means nothing in a pool of kind execution, only in http
     edge.toml:26 pools.mainnet.nodes[0].http_url: is no URL: invalid port number; expected a URL such as http://127.0.0.1:8545
     edge.toml:26 pools.mainnet.nodes[0].tier: expected one of primary, backup; did you mean primary?
-    edge.toml:26 pools.mainnet.nodes[0].wieght: no setting has this name; did you mean weight?
+    edge.toml:26 pools.mainnet.nodes[0].wight: no setting has this name; did you mean weight?
     edge.toml:27 pools.mainnet.nodes[1].http_url: has a fragment, which is never sent; expected a URL such as http://127.0.0.1:8545
     edge.toml:27 pools.mainnet.nodes[1].headers.upgrade: is a header that the connection itself sets
     edge.toml:27 pools.mainnet.nodes[1].headers.…: is no name of a header

@@ -367,9 +367,7 @@ impl Stage {
             }
         }
         for (session, client) in self.clients.iter().filter(|(_, client)| !client.ended) {
-            client
-                .judge(self.net.network.chain())
-                .map_err(|what| format!("client {}: {what}", session.0))?;
+            client.judge(self.net.network.chain()).map_err(|what| format!("client {}: {what}", session.0))?;
             if client.last().map(|seen| seen.hash) != self.pool.view().served.map(|head| head.hash) {
                 return Err(format!("client {} was not told the head", session.0));
             }

@@ -120,6 +120,11 @@ fn said(effect: CallEffect) -> String {
     }
 }
 
+/// Whom the first effect names.
+fn node_of(said: &[String]) -> &str {
+    said.first().and_then(|said| said.split([' ']).skip_while(|word| !["to", "at"].contains(word)).nth(1)).unwrap()
+}
+
 /// For each effect its words, and nothing else.
 macro_rules! assert_told {
     ($effects:expr $(, $words:expr)* $(,)?) => {

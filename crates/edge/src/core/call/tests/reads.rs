@@ -12,11 +12,6 @@ fn by_hash(view: View) -> Desk {
     Desk::new(view, route("eth_getTransactionReceipt", "[\"0x1\"]"), LIMITS)
 }
 
-fn picked(said: &[String]) -> u8 {
-    let words: Vec<&str> = said[0].split(' ').collect();
-    words[3].parse().unwrap()
-}
-
 #[test]
 fn a_failure_is_answered_by_another_node_at_once() {
     let faults = [
@@ -141,6 +136,15 @@ fn a_node_that_is_asked_too_much_is_left_alone_for_as_long_as_it_said() {
 }
 
 #[test]
+fn a_node_that_is_no_node_of_the_chain_is_not_asked_twice() {
+    for fault in [Fault::WrongChain, Fault::Lying, Fault::Behind, Fault::Missing] {
+        let mut desk = read(nodes(1));
+        desk.start();
+        assert_told!(desk.failed(0, fault), "refuse failed");
+    }
+}
+
+#[test]
 fn nobody_waits_for_what_comes_after_the_deadline() {
     let mut desk = read(nodes(2));
     desk.start();
@@ -156,9 +160,9 @@ fn null_is_asked_of_the_others_once() {
     assert_eq!(desk.call.kept(), None);
     let second = desk.answered(0, AnswerKind::Null);
     assert_eq!(desk.call.kept(), Some(0));
-    assert_ne!(picked(&second), 0);
+    assert_ne!(node_of(&second), 0);
     let third = desk.answered(1, AnswerKind::Null);
-    assert_ne!(picked(&third), picked(&second));
+    assert_ne!(node_of(&third), node_of(&second));
     assert_told!(desk.answered(2, AnswerKind::Null), "answer 0");
 
     let mut desk = by_hash(nodes(2));

@@ -56,6 +56,20 @@ fn turns_go_by_weight_and_never_bunch_up() {
 }
 
 #[test]
+fn who_is_behind_has_its_share_of_what_it_can_answer() {
+    let mut view = view(vec![node(0, Tier::Primary), node(1, Tier::Primary)]);
+    view.nodes[1].head = HEAD - 5;
+    let (mut pace, mut counts) = (pace(), [0, 0]);
+    for _ in 0..100 {
+        let mut call = Call::new(Millis(0), route("eth_chainId", "[]"), LIMITS, Ways::Http, None);
+        let effects = call.step(Millis(0), &view, &mut pace, CallInput::Start);
+        let [CallEffect::Send { node, .. }] = effects[..] else { panic!("{effects:?}") };
+        counts[usize::from(node.0)] += 1;
+    }
+    assert_eq!(counts, [50, 50]);
+}
+
+#[test]
 fn the_head_is_asked_of_who_has_it() {
     let mut view = nodes(2);
     view.nodes[0].head = HEAD - 1;

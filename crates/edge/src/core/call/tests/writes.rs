@@ -88,6 +88,16 @@ fn only_who_sees_the_nonce_taken_can_say_by_whom() {
 }
 
 #[test]
+fn who_may_have_it_is_asked_before_who_was_never_told() {
+    let mut desk = write(nodes(4));
+    desk.start();
+    let second = node_of(&desk.failed(0, REFUSED)).to_owned();
+    let third = node_of(&desk.failed(1, RESET)).to_owned();
+    assert_eq!(node_of(&desk.error(2, Meaning::Answer)), third);
+    assert_eq!(node_of(&desk.answered(3, AnswerKind::Null)), second);
+}
+
+#[test]
 fn whoever_refuses_it_does_not_speak_for_who_may_have_it() {
     let mut desk = uncertain();
     assert_told!(desk.error(1, Meaning::Answer), "look up 2 at 1 within 1000");

@@ -50,7 +50,7 @@ fn no_json() {
         "1e+",
         "0x1",
         "NaN",
-        "tru",
+        "truth",
         "nul",
         "True",
         "'a'",
