@@ -122,7 +122,9 @@ fn said(effect: CallEffect) -> String {
 
 /// Whom the first effect names.
 fn node_of(said: &[String]) -> &str {
-    said.first().and_then(|said| said.split([' ']).skip_while(|word| !["to", "at"].contains(word)).nth(1)).unwrap()
+    said.first()
+        .and_then(|said| said.split([' ']).skip_while(|word| !["to", "at"].contains(word)).nth(1))
+        .unwrap()
 }
 
 /// For each effect its words, and nothing else.
