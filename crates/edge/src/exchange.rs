@@ -20,7 +20,7 @@ use crate::core::{
     Pace, Refusal, Request, ResponseKind, Route, Standing, Transport, View, Ways, error_meaning,
     error_response, result_response, route_of, scan_response, splice,
 };
-use crate::metrics::Outcome;
+use crate::metrics::{Limit, Outcome};
 use crate::record::{CallRecord, PoolRecord};
 use crate::upstream::HttpClient;
 
@@ -192,6 +192,9 @@ impl Exchange {
                 return Some((Outcome::Answered, answer.into()));
             }
             CallEffect::Refuse(refusal) => {
+                if refusal == Refusal::TooLarge {
+                    self.record.refused.of(Limit::FrameBytes).inc();
+                }
                 let answer = error_response(flight.asked.id(), refusal.code(), &refusal.to_string());
                 return Some((outcome_of(&refusal), answer.into()));
             }
@@ -291,7 +294,7 @@ impl Exchange {
     /// A pool that has too much to do hears of the next failure.
     fn failed(&self, node: NodeId, fault: Fault) {
         self.record.attempt_failed(node, fault);
-        let _ = self.events.try_send(Input::Traffic { node, transport: Transport::Http, result: Err(fault) });
+        self.tell_pool(Input::Traffic { node, transport: Transport::Http, result: Err(fault) });
     }
 
     fn worked(&self, node: NodeId, took: Duration, bytes: usize) {
@@ -299,7 +302,13 @@ impl Exchange {
         let Some(reach) = self.nodes.get(usize::from(node.0)) else { return };
         let (now, told) = (self.now().0, reach.told_ms.load(Ordering::Relaxed));
         if now >= told + TOLD_EVERY_MS && reach.told_ms.swap(now, Ordering::Relaxed) == told {
-            let _ = self.events.try_send(Input::Traffic { node, transport: Transport::Http, result: Ok(()) });
+            self.tell_pool(Input::Traffic { node, transport: Transport::Http, result: Ok(()) });
+        }
+    }
+
+    fn tell_pool(&self, input: Input) {
+        if self.events.try_send(input).is_err() {
+            self.record.inputs_full.inc();
         }
     }
 }

@@ -173,6 +173,7 @@ impl Front {
         let body = match timeout(self.request_timeout, body).await {
             Ok(Ok(body)) => body.to_bytes(),
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                self.metrics.refused.of(Limit::RequestBytes).inc();
                 let said = format!("the request is longer than {} bytes", entrance.request_bytes_max);
                 return json(StatusCode::PAYLOAD_TOO_LARGE, error_response(b"null", -32600, &said).into());
             }

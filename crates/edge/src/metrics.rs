@@ -74,7 +74,7 @@ pub struct NodeMetrics {
     pub state: Each<Transport, Gauge>,
     pub lag_blocks: Gauge,
     pub calls_in_flight: Gauge,
-    pub connections: Each<Transport, Gauge>,
+    pub streams: Gauge,
     pub stalls: Each<Transport, Counter>,
     pub lies: Counter,
 }
@@ -160,7 +160,7 @@ impl EdgeMetrics {
             state: Each::new(|transport| f.node_state.get_or_create_owned(&by(transport))),
             lag_blocks: f.node_lag_blocks.get_or_create_owned(&of),
             calls_in_flight: f.node_calls_in_flight.get_or_create_owned(&of),
-            connections: Each::new(|transport| f.node_connections.get_or_create_owned(&by(transport))),
+            streams: f.node_streams.get_or_create_owned(&of),
             stalls: Each::new(|transport| f.stalls.get_or_create_owned(&by(transport))),
             lies: f.lies.get_or_create_owned(&of),
         }

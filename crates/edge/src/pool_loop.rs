@@ -17,7 +17,7 @@ use crate::core::{Fault, Hash, Millis, NodeId, SessionId, View, hex, wire};
 use crate::core::{ResponseKind, scan_response};
 use crate::core::{error_response, result_response};
 use crate::keys::Place;
-use crate::metrics::{Direction, Followed, Side};
+use crate::metrics::{Direction, Followed, Limit, Side};
 use crate::outbound::{GAP, Outbound, REFUSED};
 use crate::record::PoolRecord;
 use crate::upstream::{HttpClient, Order};
@@ -69,6 +69,7 @@ pub(crate) struct PoolLoop {
     leaving: HashMap<u64, (Bytes, Arc<Outbound>)>,
     places: HashMap<SessionId, HashMap<SubscriptionId, Place>>,
     tickets: u64,
+    waiting_seen: i64,
 }
 
 /// How the loop reaches a node.
@@ -90,7 +91,20 @@ impl PoolLoop {
     ) -> Self {
         let (sessions, waiting, leaving, places) =
             (HashMap::new(), HashMap::new(), HashMap::new(), HashMap::new());
-        Self { core, nodes, began, view, answers, record, sessions, waiting, leaving, places, tickets: 0 }
+        Self {
+            core,
+            nodes,
+            began,
+            view,
+            answers,
+            record,
+            sessions,
+            waiting,
+            leaving,
+            places,
+            tickets: 0,
+            waiting_seen: 0,
+        }
     }
 
     pub(crate) async fn run(
@@ -105,10 +119,23 @@ impl PoolLoop {
             let pause = wake.map_or(Duration::from_secs(1), |at| Duration::from_millis(at.since(self.now())));
             tokio::select! {
                 () = drain.started() => return,
-                Some(fact) = facts.recv() => self.say(fact),
+                Some(fact) = facts.recv() => {
+                    let waiting = i64::try_from(facts.len()).unwrap_or(i64::MAX);
+                    self.record.inputs_waiting.inc_by(waiting - std::mem::replace(&mut self.waiting_seen, waiting));
+                    self.note_stream(&fact);
+                    self.say(fact);
+                }
                 Some(event) = clients.recv() => self.take(event),
                 () = sleep_until(Instant::now() + pause) => self.say(Input::Time),
             }
+        }
+    }
+
+    fn note_stream(&self, fact: &Input) {
+        match fact {
+            Input::Connected { node } => self.record.connected(*node, true),
+            Input::Lost { node, .. } => self.record.connected(*node, false),
+            _ => {}
         }
     }
 
@@ -254,6 +281,13 @@ impl PoolLoop {
 
     fn subscribed(&mut self, session: SessionId, ticket: u64, result: Result<SubscriptionId, Full>) {
         let Some((reply, outbound, place)) = self.waiting.remove(&ticket) else { return };
+        if let Err(full) = &result {
+            let limit = match full {
+                Full::Session { .. } => Limit::SubscriptionsPerClient,
+                Full::Pool { .. } => Limit::Subscriptions,
+            };
+            self.record.refused.of(limit).inc();
+        }
         if let (Ok(subscription), Some(place)) = (&result, place) {
             self.places.entry(session).or_default().insert(*subscription, place);
         }

@@ -5,12 +5,14 @@ mod calls;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::time::Instant;
 
 use crate::config;
 use crate::core::pool::Happening;
 use crate::core::{Fault, Head, NodeId, Standing, Tier, Transport, View};
-use crate::metrics::{EdgeMetrics, Followed, NodeMetrics, PoolMetrics, standing_value};
+use crate::metrics::{Each, EdgeMetrics, Followed, Limit, NodeMetrics, PoolMetrics, Queue, standing_value};
 use crate::status::{FailoverStatus, HeadStatus, PoolStatus, TransportStatus};
 
 pub(crate) use calls::CallRecord;
@@ -20,6 +22,10 @@ const TRANSPORTS: [Transport; 2] = [Transport::Http, Transport::Stream];
 
 pub(crate) struct PoolRecord {
     pub(crate) metrics: PoolMetrics,
+    /// Of all pools together.
+    pub(crate) refused: Each<Limit, Counter>,
+    pub(crate) inputs_waiting: Gauge,
+    pub(crate) inputs_full: Counter,
     nodes: Vec<NodeRecord>,
     state: Mutex<State>,
     /// What the configuration says.
@@ -89,6 +95,9 @@ impl PoolRecord {
         };
         Self {
             metrics: metrics.pool(&pool.name),
+            refused: metrics.refused.clone(),
+            inputs_waiting: metrics.queue_depth.of(Queue::PoolInputs).clone(),
+            inputs_full: metrics.queue_full.of(Queue::PoolInputs).clone(),
             nodes,
             state: Mutex::new(state),
             blank: PoolStatus::of(pool),
@@ -137,6 +146,13 @@ impl PoolRecord {
             Happening::Reorganised { depth } => self.metrics.reorg_blocks.observe(*depth as f64),
             Happening::Bridged { blocks } => self.metrics.gap_blocks.observe(*blocks as f64),
             Happening::CameBack { .. } | Happening::Jumped { .. } | Happening::RelayMoved { .. } => {}
+        }
+    }
+
+    /// Whether the node's stream is up.
+    pub(crate) fn connected(&self, node: NodeId, is_connected: bool) {
+        if let Some(record) = self.node(node) {
+            record.metrics.streams.set(i64::from(is_connected));
         }
     }
 

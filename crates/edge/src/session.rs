@@ -28,6 +28,7 @@ use crate::core::streams::{SubscriptionId, Topic};
 use crate::core::{Invalid, Request, Scanned, scan_request};
 use crate::exchange::{Asked, Exchange};
 use crate::keys::{Counted, Holder, Place, Spent};
+use crate::metrics::Limit;
 use crate::outbound::{DRAINING, Ending, Outbound, SLOW};
 use crate::pool_loop::{Event, ReplyTo, subscription_answer};
 
@@ -140,6 +141,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Err(invalid) => (invalid.id, 1),
             };
             if holder.spend(Instant::now(), calls, message.len() as u64) != Spent::Ok {
+                self.door.exchange.record.refused.of(Limit::KeyRequests).inc();
                 let said = "this key has no calls or bytes left for now; try again in a second";
                 return self.outbound.push(error_response(id.unwrap_or(b"null"), -32005, said).into());
             }
@@ -178,7 +180,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         match topic(request.params) {
             Err(problem) => self.outbound.push(error_response(id, -32602, &problem).into()),
             Ok(topic) => match place(self.holder.as_ref()) {
-                Err(problem) => self.outbound.push(error_response(id, -32005, problem).into()),
+                Err(problem) => {
+                    self.door.exchange.record.refused.of(Limit::KeySubscriptions).inc();
+                    self.outbound.push(error_response(id, -32005, problem).into());
+                }
                 Ok(place) => {
                     let reply = ReplyTo::Client { id: message.slice_ref(id) };
                     let _ = self

@@ -218,10 +218,7 @@ impl Call {
         moment.pace.latencies.add(moment.now, over.node, self.route.class, took_ms);
         match answer {
             AnswerKind::Error(meaning) => self.answered_error(attempt, over, meaning, moment),
-            AnswerKind::Null if !self.null_is_the_answer(moment.view) => {
-                self.asked.never_again(over.node);
-                self.keep(attempt, Worth::Null);
-            }
+            AnswerKind::Null if !self.null_is_the_answer(moment.view) => self.keep(attempt, Worth::Null),
             AnswerKind::Null | AnswerKind::Value => self.finish(CallEffect::Answer { attempt }, moment),
         }
     }
@@ -232,17 +229,12 @@ impl Call {
             (Meaning::AlreadyKnown, Some(hash)) if is_by_hash => {
                 self.finish(CallEffect::AnswerAlreadyKnown(hash), moment);
             }
-            (Meaning::NonceTooLow, Some(_)) if is_by_hash => {
-                self.rejected(attempt, over.node, Worth::NonceTooLow)
-            }
-            (Meaning::Answer, Some(_)) if is_by_hash => self.rejected(attempt, over.node, Worth::Rejection),
+            (Meaning::NonceTooLow, Some(_)) if is_by_hash => self.keep(attempt, Worth::NonceTooLow),
+            (Meaning::Answer, Some(_)) if is_by_hash => self.keep(attempt, Worth::Rejection),
             (Meaning::Answer | Meaning::AlreadyKnown | Meaning::NonceTooLow, _) => {
                 self.finish(CallEffect::Answer { attempt }, moment);
             }
-            (Meaning::MethodMissing, _) => {
-                self.asked.never_again(over.node);
-                self.keep(attempt, Worth::MethodMissing);
-            }
+            (Meaning::MethodMissing, _) => self.keep(attempt, Worth::MethodMissing),
             (Meaning::NodeFault(fault), _)
                 if self.route.again == Again::IfUnsent && may_have_acted(fault) =>
             {
@@ -251,18 +243,13 @@ impl Call {
             // It may be asked again when its pause is over.
             (Meaning::NodeFault(fault @ Fault::RateLimited { .. }), _) => self.failed(over, fault, moment),
             (Meaning::NodeFault(fault), _) => {
-                self.asked.never_again(over.node);
                 self.keep(attempt, Worth::NodeError);
                 self.failed(over, fault, moment);
             }
         }
     }
 
-    fn rejected(&mut self, attempt: u32, node: NodeId, worth: Worth) {
-        self.asked.never_again(node);
-        self.keep(attempt, worth);
-    }
-
+    /// Once there is something to tell, only nodes that were not asked are: see [`Self::go_on`].
     fn keep(&mut self, attempt: u32, worth: Worth) {
         if self.kept.is_none_or(|kept| kept.worth < worth) {
             self.kept = Some(Kept { attempt, worth });

@@ -110,7 +110,7 @@ pub(super) struct Families {
     pub(super) node_state: Family<TransportLabels, Gauge>,
     pub(super) node_lag_blocks: Family<NodeLabels, Gauge>,
     pub(super) node_calls_in_flight: Family<NodeLabels, Gauge>,
-    pub(super) node_connections: Family<TransportLabels, Gauge>,
+    pub(super) node_streams: Family<NodeLabels, Gauge>,
     pub(super) stalls: Family<TransportLabels, Counter>,
     pub(super) lies: Family<NodeLabels, Counter>,
     pub(super) head_number: Family<PoolLabels, Gauge>,
@@ -144,7 +144,7 @@ impl Families {
             node_state: r.add(register::NODE_STATE, Family::default()),
             node_lag_blocks: r.add(register::NODE_LAG, Family::default()),
             node_calls_in_flight: r.add(register::NODE_IN_FLIGHT, Family::default()),
-            node_connections: r.add(register::NODE_CONNECTIONS, Family::default()),
+            node_streams: r.add(register::NODE_STREAMS, Family::default()),
             stalls: r.add(register::STALLS, Family::default()),
             lies: r.add(register::LIES, Family::default()),
             head_number: r.add(register::HEAD, Family::default()),
@@ -236,13 +236,11 @@ impl Families {
             }
             let labels = TransportLabels::new(pool, node, *transport);
             self.attempt_seconds.remove(&labels);
-            for family in [&self.node_state, &self.node_connections] {
-                family.remove(&labels);
-            }
+            self.node_state.remove(&labels);
             self.stalls.remove(&labels);
         }
         let labels = NodeLabels { pool: Arc::clone(pool), node: Arc::clone(node) };
-        for family in [&self.node_lag_blocks, &self.node_calls_in_flight] {
+        for family in [&self.node_lag_blocks, &self.node_calls_in_flight, &self.node_streams] {
             family.remove(&labels);
         }
         self.lies.remove(&labels);

@@ -67,7 +67,7 @@ register! {
     NODE_STATE = Gauge "edge_node_state" [pool, node, transport], "What a node is given: 3 calls, 2 nothing new, 1 what nobody else can take, 0 nothing.";
     NODE_LAG = Gauge "edge_node_lag_blocks" [pool, node], "How many blocks a node was last seen behind the served head.";
     NODE_IN_FLIGHT = Gauge "edge_node_calls_in_flight" [pool, node], "Calls that a node works on.";
-    NODE_CONNECTIONS = Gauge "edge_node_connections" [pool, node, transport], "Open connections to a node.";
+    NODE_STREAMS = Gauge "edge_node_streams" [pool, node], "Open WebSockets and event streams to a node.";
     STALLS = Counter "edge_stalls" [pool, node, transport], "How often a connected node was silent where something was due.";
     LIES = Counter "edge_lies" [pool, node], "How often a node's word contradicted what the others know.";
     HEAD = Gauge "edge_head_number" [pool], "Number of the block that was announced last.";

@@ -1,7 +1,11 @@
 //! The proxy over real sockets, between nodes of a devnet and recording clients: each behaviour that is promised, by name.
 
-mod stage;
-
+// Said once more for the lints: what follows is tests and nothing else.
+#[cfg(test)]
 mod calls;
+#[cfg(test)]
 mod failover;
+#[cfg(test)]
+mod stage;
+#[cfg(test)]
 mod subscriptions;

@@ -54,10 +54,6 @@ impl Asked {
         }
     }
 
-    pub(super) fn never_again(&mut self, node: NodeId) {
-        self.never.insert(node);
-    }
-
     pub(super) fn is_never(&self, node: NodeId) -> bool {
         self.never.contains(node)
     }

@@ -58,7 +58,7 @@ fn a_block_waits_for_its_logs_where_somebody_wants_them() {
     let mut chain = begun();
     seen(&mut chain, NODE, &block(0, 2, 0));
     let asked = Step::FetchLogs { node: NODE, hash: hash(0, 2) };
-    assert_eq!(wants(&mut chain, true), [asked.clone()]);
+    assert_eq!(wants(&mut chain, true), std::slice::from_ref(&asked));
     assert!(wants(&mut chain, true).is_empty(), "it is asked once at a time");
     chain.logs_fetched(Millis(1), NODE, hash(0, 2), None);
     assert!(wants(&mut chain, true).is_empty(), "and not at once again");

@@ -202,15 +202,12 @@ const NODES: &[Panel] = &[
         queries: &[(r#"casebook_edge_node_lag_blocks{pool=~"$pool"}"#, "{{pool}} {{node}}")],
     },
     Panel {
-        title: "Calls in flight and connections",
+        title: "Calls in flight and streams",
         help: "At each node.",
         look: Look::Lines("short"),
         queries: &[
             (r#"casebook_edge_node_calls_in_flight{pool=~"$pool"}"#, "{{pool}} {{node}} calls"),
-            (
-                r#"sum by (pool, node, transport) (casebook_edge_node_connections{pool=~"$pool"})"#,
-                "{{pool}} {{node}} {{transport}} connections",
-            ),
+            (r#"casebook_edge_node_streams{pool=~"$pool"}"#, "{{pool}} {{node}} streams"),
         ],
     },
     Panel {

@@ -160,7 +160,7 @@ fn null_is_asked_of_the_others_once() {
     assert_eq!(desk.call.kept(), None);
     let second = desk.answered(0, AnswerKind::Null);
     assert_eq!(desk.call.kept(), Some(0));
-    assert_ne!(node_of(&second), 0);
+    assert_ne!(node_of(&second), "0");
     let third = desk.answered(1, AnswerKind::Null);
     assert_ne!(node_of(&third), node_of(&second));
     assert_told!(desk.answered(2, AnswerKind::Null), "answer 0");
