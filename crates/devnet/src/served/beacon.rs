@@ -49,6 +49,10 @@ pub(super) async fn serve(stream: TcpStream, endings: u64, door: Arc<Door>, shar
             () = whole.as_mut() => return,
             () = connection.cut.was_reset() => return,
             reset = connection.door.ended(endings) => {
+                // One may have begun in the same moment.
+                while let Ok(stream) = begins.try_recv() {
+                    streams.spawn(carry(Arc::clone(&connection), stream));
+                }
                 if reset {
                     connection.cut.reset();
                 } else if !streams.is_empty() {

@@ -37,12 +37,13 @@ async fn heads_and_logs_over_reorganisations_are_as_the_chain_has_them() {
     }
     // A block with logs ends it: when they are there, so is everything before.
     let last = std::iter::repeat_with(|| devnet.mine()).find(|block| !block.logs.is_empty()).unwrap();
-    for client in clients {
+    for (node, client) in clients.into_iter().enumerate() {
         client.until(|record| record.logs().any(|log| log.block == last.hash)).await.unwrap();
         until_head(&client, last.number()).await;
         settled(&client).await;
         let record: Record = client.close().await;
-        assert!(record.logs().any(|log| log.removed), "there were retractions");
+        // The one that lags may look when all of it is over.
+        assert!(node == 1 || record.logs().any(|log| log.removed), "there were retractions");
         let expected = Expected { from_block, finished: true, may_close: false };
         assert_eq!(check(&record, &devnet.history(), expected), [""; 0]);
     }
