@@ -1,6 +1,6 @@
 # What people and CI type. Each target is one line; what it does stands in scripts/.
 
-.PHONY: help demo setup check test clients alertmanager bench crash edge-seeds faulty-disk fuzz keys cascade dist eval eval-generated generate tighten
+.PHONY: help demo setup check test clients edge-clients alertmanager bench crash edge-seeds faulty-disk fuzz keys cascade dist eval eval-generated generate tighten
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ test: ## make check, then every test: what CI runs
 
 clients: setup ## only the OpenTelemetry SDKs against the real server
 	@scripts/clients.sh
+
+edge-clients: setup ## only viem, ethers and web3.py through the real edge, while nodes die and freeze
+	@scripts/edge-clients.sh
 
 alertmanager: setup ## only the real Alertmanager against the real server
 	@scripts/alertmanager.sh

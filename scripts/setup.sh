@@ -42,24 +42,26 @@ for component in rustfmt clippy; do
 done
 
 # A stamp holds what was installed from, so that a warm run costs nothing.
-python_wants=$(cat scripts/requirements.txt tests/clients/python/requirements.txt | cksum)
+python_files=(scripts/requirements.txt tests/clients/python/requirements.txt tests/edge-clients/python/requirements.txt)
+python_wants=$(cat "${python_files[@]}" | cksum)
 if [ "$(cat $venv/.stamp 2>/dev/null)" != "$python_wants" ]; then
     say "Python packages into $venv"
     rm -rf $venv
     python3 -m venv $venv
-    $venv/bin/pip install --quiet --disable-pip-version-check -r scripts/requirements.txt
-    $venv/bin/pip install --quiet --disable-pip-version-check -r tests/clients/python/requirements.txt
+    for file in "${python_files[@]}"; do $venv/bin/pip install --quiet --disable-pip-version-check -r "$file"; done
     echo "$python_wants" >$venv/.stamp
 fi
 
-node_wants=$(cksum <tests/clients/javascript/package-lock.json)
-node_stamp=tests/clients/javascript/node_modules/.stamp
-if [ "$(cat $node_stamp 2>/dev/null)" != "$node_wants" ]; then
-    say "JavaScript packages into tests/clients/javascript/node_modules"
-    # No package needs its install script here, and none gets to run one.
-    npm ci --prefix tests/clients/javascript --ignore-scripts --no-audit --no-fund --loglevel=error
-    echo "$node_wants" >$node_stamp
-fi
+for folder in tests/clients/javascript tests/edge-clients/javascript; do
+    node_wants=$(cksum <$folder/package-lock.json)
+    node_stamp=$folder/node_modules/.stamp
+    if [ "$(cat $node_stamp 2>/dev/null)" != "$node_wants" ]; then
+        say "JavaScript packages into $folder/node_modules"
+        # No package needs its install script here, and none gets to run one.
+        npm ci --prefix $folder --ignore-scripts --no-audit --no-fund --loglevel=error
+        echo "$node_wants" >$node_stamp
+    fi
+done
 
 if [ "$($tools/bin/cargo-deny --version 2>/dev/null)" != "cargo-deny $cargo_deny_version" ]; then
     say "cargo-deny $cargo_deny_version, built from source (about a minute)"

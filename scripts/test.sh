@@ -28,6 +28,7 @@ step "Rust tests were run" count_tests
 step "report hash vectors in Python" vectors
 step "causes of 40 generated faults (make eval-generated: 500)" scripts/accuracy.sh
 step "OpenTelemetry SDKs over the standard ports" scripts/clients.sh
+step "viem, ethers and web3.py through the edge" scripts/edge-clients.sh
 step "the real Alertmanager" scripts/alertmanager.sh
 step "the journal on a faulty disk, 250 trials (make faulty-disk: 2 000)" cargo run --quiet --locked --package sim --bin faulty-disk -- --count 250
 step "the edge's core among nodes that fail, 500 seeds (make edge-seeds: 10 000)" cargo run --quiet --locked --package sim --bin edge-seeds -- --count 500

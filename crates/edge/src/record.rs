@@ -59,6 +59,8 @@ struct Stood {
     standing: Standing,
     since: Instant,
     fault: Option<Fault>,
+    /// It served since it last went down. A node may be suspect for a moment before it is out.
+    was_preferred: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -81,7 +83,7 @@ impl PoolRecord {
             latencies: Mutex::default(),
         };
         let nodes: Vec<NodeRecord> = pool.nodes.iter().map(node).collect();
-        let out = Stood { standing: Standing::Out, since: Instant::now(), fault: None };
+        let out = Stood { standing: Standing::Out, since: Instant::now(), fault: None, was_preferred: false };
         let state = State {
             head: None,
             standings: vec![[out; 2]; nodes.len()],
@@ -118,6 +120,7 @@ impl PoolRecord {
                         standing,
                         since: Instant::now(),
                         fault: stood.fault.filter(|_| standing != Standing::Serving),
+                        was_preferred: stood.was_preferred || standing == Standing::Serving,
                     };
                 }
                 record.metrics.state.of(transport).set(standing_value(standing));
@@ -207,11 +210,9 @@ impl PoolRecord {
         let mut state = self.lock();
         let Some(stood) = state.standings.get_mut(usize::from(id.0)) else { return };
         let place = if transport == Transport::Http { 0 } else { 1 };
-        let was = stood[place].standing;
         stood[place].fault = Some(fault);
-        let Some(to) = self.next_best(&state, id).filter(|_| others && was == Standing::Serving) else {
-            return;
-        };
+        let was_preferred = std::mem::take(&mut stood[place].was_preferred);
+        let Some(to) = self.next_best(&state, id).filter(|_| others && was_preferred) else { return };
         self.metrics.failovers(transport, fault).inc();
         state.failovers += 1;
         let failover = Failover { from: id, to, fault, at: Instant::now(), took_ms: 0 };
