@@ -31,14 +31,14 @@ fn pools_and_nodes_stand_in_columns_without_a_key() {
 
     /beacon  consensus, chain 1, a block every 12s
       NODE        TIER     WEIGHT  HTTP                             WEBSOCKET
-      lighthouse  primary  1       http://10.0.0.11:5052            -
-      teku        primary  2       http://10.0.0.12:5051            -
+      lighthouse  primary  1       http://lighthouse.example:5052   -
+      teku        primary  2       http://teku.example:5051         -
       provider    backup   1       https://beacon.provider.example  -
 
     /execution  execution, chain 1, a block every 12s
-      NODE        TIER     WEIGHT  HTTP                   WEBSOCKET
-      geth        primary  1       http://10.0.0.11:8545  ws://10.0.0.11:8546
-      nethermind  primary  1       http://10.0.0.12:8545  ws://10.0.0.12:8546
+      NODE        TIER     WEIGHT  HTTP                            WEBSOCKET
+      geth        primary  1       http://geth.example:8545        ws://geth.example:8546
+      nethermind  primary  1       http://nethermind.example:8545  ws://nethermind.example:8546
     ");
 }
 
@@ -55,8 +55,8 @@ fn answers_stand_beside_their_nodes() {
 
     /mainnet  execution, chain 1, a block every 12s
       NODE      TIER     WEIGHT  HTTP                                WEBSOCKET                         STATUS  ANSWER
-      geth-a    primary  1       http://10.0.0.11:8545               ws://10.0.0.11:8546               ok      at block 21000000
-      geth-b    primary  1       http://10.0.0.12:8545               ws://10.0.0.12:8546               warn    syncing, at block 7
+      geth-a    primary  1       http://geth-a.example:8545          ws://geth-a.example:8546          ok      at block 21000000
+      geth-b    primary  1       http://geth-b.example:8545          ws://geth-b.example:8546          warn    syncing, at block 7
       provider  backup   1       https://mainnet.provider.example/…  wss://mainnet.provider.example/…  FAIL    refuses the call: \u{1b}[2J
     ");
 }

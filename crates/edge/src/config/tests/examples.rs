@@ -25,6 +25,21 @@ fn every_example_can_be_read_and_leaves_nothing_to_think_about() {
     }
 }
 
+/// RFC 2606 keeps these names for examples: nobody can be behind them.
+#[test]
+fn the_nodes_of_an_example_are_nobodys() {
+    for name in ["ethereum.toml", "execution.toml", "http.toml"] {
+        let config = read(name);
+        for node in config.pools.iter().flat_map(|pool| &pool.nodes) {
+            let urls = [Some(&node.http), node.ws.as_ref()].into_iter().flatten();
+            for endpoint in urls {
+                let host = endpoint.url.expose().host_str().unwrap();
+                assert!(host.ends_with(".example"), "{name}: {host}");
+            }
+        }
+    }
+}
+
 #[test]
 fn the_guide_shows_what_can_be_read() {
     let guide = folder().join("../../doc/guide/edge.md");

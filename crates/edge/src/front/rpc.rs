@@ -1,0 +1,204 @@
+//! Clients of an execution pool: JSON-RPC by POST, and the upgrade to a WebSocket. It must never know a node, nor what a method
+//! means.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use http::header::{
+    CONNECTION, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use super::answer::{Answer, empty, json, problem};
+use super::{Front, Unread};
+use crate::core::{Invalid, Scanned, SessionId, error_response, scan_request};
+use crate::exchange::Asked;
+use crate::keys::{Counted, Holder};
+use crate::metrics::Limit;
+use crate::session::{Door, Session, asked, needs_session, refusal};
+
+/// Each idle client has one of these.
+const READ_BUFFER: usize = 4 << 10;
+const WRITE_BUFFER: usize = 4 << 10;
+
+/// An execution pool, as clients reach it.
+pub(crate) struct RpcEntrance {
+    pub(crate) door: Door,
+    pub(crate) request_bytes_max: usize,
+}
+
+impl Front {
+    pub(super) async fn rpc(
+        &self,
+        request: Request<Incoming>,
+        entrance: &RpcEntrance,
+        holder: Option<Arc<Holder>>,
+        sessions: &Mutex<JoinSet<()>>,
+    ) -> Answer {
+        match *request.method() {
+            Method::POST => self.call(request, entrance, holder.as_deref()).await,
+            Method::GET if wants_upgrade(request.headers()) => {
+                self.upgrade(request, entrance, holder, sessions).await
+            }
+            _ => problem(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "JSON-RPC is sent with POST; GET is for a WebSocket's upgrade",
+            ),
+        }
+    }
+
+    /// JSON-RPC errors have the status 200, as nodes have it; other statuses say that no call was read.
+    async fn call(
+        &self,
+        request: Request<Incoming>,
+        entrance: &RpcEntrance,
+        holder: Option<&Holder>,
+    ) -> Answer {
+        let body = match self.body(request, entrance.request_bytes_max).await {
+            Ok(body) => body,
+            Err(Unread::TooLong) => {
+                let said = format!("the request is longer than {} bytes", entrance.request_bytes_max);
+                return json(StatusCode::PAYLOAD_TOO_LARGE, error_response(b"null", -32600, &said).into());
+            }
+            Err(Unread::Other(answer)) => return answer,
+        };
+        let door = &entrance.door;
+        let scanned = scan_request(&body, door.batch_max);
+        if let Some(refused) =
+            holder.and_then(|holder| self.rpc_over_rate(holder, calls(&scanned), body.len()))
+        {
+            return refused;
+        }
+        let answer = match scanned {
+            Err(invalid) => Some(refusal(&invalid)),
+            Ok(Scanned::Single(request)) => one(door, asked(&body, &request)).await,
+            Ok(Scanned::Batch(items)) => {
+                let members = items.iter().map(|item| async {
+                    match item {
+                        Err(invalid) => Some(refusal(invalid)),
+                        Ok(request) => one(door, asked(&body, request)).await,
+                    }
+                });
+                together(futures_util::future::join_all(members).await)
+            }
+        };
+        match answer {
+            Some(answer) => json(StatusCode::OK, answer),
+            None => empty(StatusCode::NO_CONTENT),
+        }
+    }
+
+    /// What the holder of a key is told beyond its rate.
+    fn rpc_over_rate(&self, holder: &Holder, calls: u64, bytes: usize) -> Option<Answer> {
+        let (said, retry_after_s) = self.over_rate(holder, calls, bytes)?;
+        let mut answer = json(StatusCode::TOO_MANY_REQUESTS, error_response(b"null", -32005, &said).into());
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after_s));
+        Some(answer)
+    }
+
+    async fn upgrade(
+        &self,
+        mut request: Request<Incoming>,
+        entrance: &RpcEntrance,
+        holder: Option<Arc<Holder>>,
+        sessions: &Mutex<JoinSet<()>>,
+    ) -> Answer {
+        let headers = request.headers();
+        let is_13 = headers.get(SEC_WEBSOCKET_VERSION).is_some_and(|version| version == "13");
+        let (Some(key), true) = (headers.get(SEC_WEBSOCKET_KEY), is_13) else {
+            return problem(
+                StatusCode::BAD_REQUEST,
+                "the upgrade needs Sec-WebSocket-Key and Sec-WebSocket-Version: 13",
+            );
+        };
+        let accept = derive_accept_key(key.as_bytes());
+        let Ok(accept) = HeaderValue::try_from(accept) else {
+            return problem(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key cannot be answered");
+        };
+        let place = match &holder {
+            None => None,
+            Some(holder) => match holder.enter(Counted::Connection) {
+                Some(place) => Some(place),
+                None => {
+                    self.metrics.refused.of(Limit::KeyConnections).inc();
+                    return problem(
+                        StatusCode::TOO_MANY_REQUESTS,
+                        "this key has as many connections as it may have",
+                    );
+                }
+            },
+        };
+        let id = SessionId(self.sessions.fetch_add(1, Ordering::Relaxed) + 1);
+        let (door, drain, bytes_max) =
+            (entrance.door.clone(), self.drain.clone(), entrance.request_bytes_max);
+        let upgraded = hyper::upgrade::on(&mut request);
+        sessions.lock().await.spawn(async move {
+            let Ok(upgraded) = upgraded.await else { return };
+            let config = WebSocketConfig::default()
+                .read_buffer_size(READ_BUFFER)
+                .write_buffer_size(WRITE_BUFFER)
+                .max_message_size(Some(bytes_max))
+                .max_frame_size(Some(bytes_max));
+            let socket =
+                WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+            Session::new(id, door, socket, holder).run(drain).await;
+            drop(place);
+        });
+        let mut answer = empty(StatusCode::SWITCHING_PROTOCOLS);
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        answer.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+        answer.headers_mut().insert(SEC_WEBSOCKET_ACCEPT, accept);
+        answer
+    }
+}
+
+async fn one(door: &Door, asked: Asked) -> Option<Bytes> {
+    let is_notification = asked.is_notification();
+    let answer = match needs_session(asked.route.class) {
+        true => error_response(
+            asked.id(),
+            -32601,
+            "subscriptions need a WebSocket: connect to the same path with one",
+        )
+        .into(),
+        false => door.exchange.answer(asked).await,
+    };
+    (!is_notification).then_some(answer)
+}
+
+/// The answers of a batch in their order; none where it held nothing but notifications.
+fn together(answers: Vec<Option<Bytes>>) -> Option<Bytes> {
+    let mut body = Vec::new();
+    for answer in answers.into_iter().flatten() {
+        body.push(if body.is_empty() { b'[' } else { b',' });
+        body.extend_from_slice(&answer);
+    }
+    (!body.is_empty()).then(|| {
+        body.push(b']');
+        body.into()
+    })
+}
+
+/// Each call of a batch counts.
+fn calls(scanned: &Result<Scanned<'_>, Invalid<'_>>) -> u64 {
+    match scanned {
+        Ok(Scanned::Batch(items)) => items.len() as u64,
+        Ok(Scanned::Single(_)) | Err(_) => 1,
+    }
+}
+
+fn wants_upgrade(headers: &HeaderMap) -> bool {
+    let names = |value: &HeaderValue, word: &str| {
+        value.to_str().is_ok_and(|text| text.split(',').any(|part| part.trim().eq_ignore_ascii_case(word)))
+    };
+    headers.get_all(CONNECTION).iter().any(|value| names(value, "upgrade"))
+        && headers.get(UPGRADE).is_some_and(|value| names(value, "websocket"))
+}
