@@ -152,7 +152,7 @@ impl Front {
             );
         };
         match entrance {
-            Entrance::Rpc(_) if rest.trim_matches('/') != "" => {
+            Entrance::Rpc(_) if !rest.trim_matches('/').is_empty() => {
                 problem(StatusCode::NOT_FOUND, "JSON-RPC has one path, the name of the pool")
             }
             Entrance::Rpc(entrance) => self.rpc(request, entrance, holder, sessions).await,
