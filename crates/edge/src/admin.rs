@@ -83,7 +83,7 @@ impl Admin {
 }
 
 fn is_usable(node: &NodeView) -> bool {
-    [node.http, node.stream].iter().any(|standing| matches!(standing, Standing::Serving | Standing::Suspect))
+    [node.http, node.stream].iter().any(|standing| *standing != Standing::Out)
 }
 
 async fn ready(State(admin): State<Arc<Admin>>) -> Response {

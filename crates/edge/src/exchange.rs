@@ -28,6 +28,8 @@ use crate::upstream::HttpClient;
 const NO_ID: &[u8] = b"0";
 /// Of successes the pool is told one in so long.
 const TOLD_EVERY_MS: u64 = 1_000;
+/// Of calls that wait for a node longer than usual the pool is told one in so long.
+const OVERDUE_EVERY_MS: u64 = 20;
 
 /// What all calls of a pool share.
 pub(crate) struct Exchange {
@@ -47,6 +49,10 @@ pub(crate) struct Reach {
     /// As many as it may work on at once.
     places: Arc<Semaphore>,
     told_ms: AtomicU64,
+    /// When it answered last, whatever it answered.
+    answered_ms: AtomicU64,
+    /// When the pool was told last that it owes an answer; 0 once it gave one.
+    overdue_ms: AtomicU64,
 }
 
 /// A request as a client sent it.
@@ -67,7 +73,8 @@ struct Flight {
     open: FuturesUnordered<Attempt>,
     /// Attempts that nobody waits for any more.
     abandoned: SmallVec<[u32; 2]>,
-    nodes: SmallVec<[NodeId; 3]>,
+    /// Of each attempt.
+    sent: SmallVec<[(NodeId, Millis); 3]>,
     answers: SmallVec<[(u32, Bytes); 1]>,
     /// Attempts that were made while another was under way.
     hedges: SmallVec<[u32; 1]>,
@@ -81,6 +88,8 @@ impl Reach {
             attempt_timeout,
             places: Arc::new(Semaphore::new(calls_max)),
             told_ms: AtomicU64::new(0),
+            answered_ms: AtomicU64::new(0),
+            overdue_ms: AtomicU64::new(0),
         }
     }
 }
@@ -124,7 +133,7 @@ impl Exchange {
             asked,
             open: FuturesUnordered::new(),
             abandoned: SmallVec::new(),
-            nodes: SmallVec::new(),
+            sent: SmallVec::new(),
             answers: SmallVec::new(),
             hedges: SmallVec::new(),
             record,
@@ -172,9 +181,12 @@ impl Exchange {
             CallEffect::LookUp { attempt, node, hash, within_ms, .. } => {
                 self.send(flight, attempt, node, look_up(hash), within_ms);
             }
+            CallEffect::Overdue { attempt } => self.overdue(flight, attempt),
             CallEffect::Abandon { attempt, fault } => {
                 flight.abandoned.push(attempt);
-                if let Some((fault, node)) = fault.zip(flight.nodes.get(attempt as usize).copied()) {
+                if let Some((fault, node)) =
+                    fault.zip(flight.sent.get(attempt as usize).map(|(node, _)| *node))
+                {
                     self.failed(node, fault);
                 }
             }
@@ -203,8 +215,9 @@ impl Exchange {
     }
 
     fn send(&self, flight: &mut Flight, attempt: u32, node: NodeId, body: Bytes, within_ms: u64) {
-        flight.nodes.resize((attempt as usize + 1).max(flight.nodes.len()), node);
-        flight.nodes[attempt as usize] = node;
+        let sent = (node, self.now());
+        flight.sent.resize((attempt as usize + 1).max(flight.sent.len()), sent);
+        flight.sent[attempt as usize] = sent;
         let Some(reach) = self.nodes.get(usize::from(node.0)) else {
             return flight.open.push(Box::pin(async move { (attempt, Duration::ZERO, Err(Fault::Refused)) }));
         };
@@ -259,7 +272,7 @@ impl Exchange {
         took: Duration,
         result: Result<Bytes, Fault>,
     ) -> CallInput {
-        let node = flight.nodes.get(attempt as usize).copied().unwrap_or(NodeId(0));
+        let node = flight.sent.get(attempt as usize).map_or(NodeId(0), |(node, _)| *node);
         let read = result.and_then(|body| match scan_response(&body) {
             Some(response) => Ok((body, response)),
             None => Err(Fault::Malformed),
@@ -275,12 +288,13 @@ impl Exchange {
             }
         };
         let answer = match &response.kind {
-            ResponseKind::Result { is_null: true, .. } => AnswerKind::Null,
+            ResponseKind::Result { is_null: true, .. } => AnswerKind::null(&flight.asked.route),
             ResponseKind::Result { .. } => AnswerKind::Value,
             ResponseKind::Error { code, message, .. } => {
                 AnswerKind::Error(error_meaning(*code, body.get(message.clone()).unwrap_or_default()))
             }
         };
+        self.answered(node);
         match answer {
             AnswerKind::Error(Meaning::NodeFault(fault)) => self.failed(node, fault),
             _ => self.worked(node, took, body.len()),
@@ -289,6 +303,27 @@ impl Exchange {
         let body = if is_own { body } else { splice(&body, response.id_range, flight.asked.id()).into() };
         flight.answers.push((attempt, body));
         CallInput::Answered { attempt, answer }
+    }
+
+    /// The node gave a sign of life; whoever waits for one hears of it at once.
+    fn answered(&self, node: NodeId) {
+        let Some(reach) = self.nodes.get(usize::from(node.0)) else { return };
+        reach.answered_ms.store(self.now().0, Ordering::Relaxed);
+        if reach.overdue_ms.load(Ordering::Relaxed) != 0 && reach.overdue_ms.swap(0, Ordering::Relaxed) != 0 {
+            self.tell_pool(Input::Traffic { node, transport: Transport::Http, result: Ok(()) });
+        }
+    }
+
+    /// A node that answered others in the meantime only takes its time.
+    fn overdue(&self, flight: &Flight, attempt: u32) {
+        let Some((node, sent_at)) = flight.sent.get(attempt as usize).copied() else { return };
+        let Some(reach) = self.nodes.get(usize::from(node.0)) else { return };
+        let (now, told) = (self.now().0, reach.overdue_ms.load(Ordering::Relaxed));
+        let is_owed = reach.answered_ms.load(Ordering::Relaxed) < sent_at.0;
+        if is_owed && now >= told + OVERDUE_EVERY_MS && reach.overdue_ms.swap(now, Ordering::Relaxed) == told
+        {
+            self.tell_pool(Input::Overdue { node });
+        }
     }
 
     /// A pool that has too much to do hears of the next failure.

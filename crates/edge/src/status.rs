@@ -110,6 +110,7 @@ pub enum State {
     Serving,
     Draining,
     Suspect,
+    Silent,
     Out,
 }
 
@@ -190,6 +191,7 @@ impl From<Standing> for State {
             Standing::Serving => Self::Serving,
             Standing::Draining => Self::Draining,
             Standing::Suspect => Self::Suspect,
+            Standing::Silent => Self::Silent,
             Standing::Out => Self::Out,
         }
     }
@@ -201,6 +203,7 @@ impl State {
             Self::Serving => "serving",
             Self::Draining => "draining",
             Self::Suspect => "suspect",
+            Self::Silent => "silent",
             Self::Out => "out",
         }
     }

@@ -33,6 +33,8 @@ struct Attempt {
     via: Transport,
     sent_at: Millis,
     until: Millis,
+    /// When it takes longer than its node usually does; `None` once that was said.
+    overdue_at: Option<Millis>,
     is_open: bool,
     is_look_up: bool,
 }
@@ -126,6 +128,7 @@ impl Call {
             self.take(input, &mut moment);
             self.close_late(&mut moment);
             self.go_on(&mut moment);
+            self.tell_overdue(&mut moment);
         }
         moment.effects
     }
@@ -135,7 +138,8 @@ impl Call {
         if self.phase != Phase::Open {
             return None;
         }
-        let open = self.attempts.iter().filter(|attempt| attempt.is_open).map(|attempt| attempt.until);
+        let open = self.attempts.iter().filter(|attempt| attempt.is_open);
+        let open = open.map(|attempt| attempt.overdue_at.unwrap_or(attempt.until).min(attempt.until));
         let others = [self.hedge_at, self.resume_at].into_iter().flatten();
         Some(open.chain(others).fold(self.deadline, Millis::min))
     }
@@ -191,6 +195,16 @@ impl Call {
             moment.effects.push(CallEffect::Abandon { attempt, fault });
             moment.pace.latencies.add(moment.now, over.node, self.route.class, took_ms);
             self.failed(over, Fault::Timeout, moment);
+        }
+    }
+
+    fn tell_overdue(&mut self, moment: &mut Moment<'_>) {
+        let is_waited_for = self.phase == Phase::Open;
+        for (at, attempt) in self.attempts.iter_mut().enumerate().filter(|_| is_waited_for) {
+            if attempt.is_open && attempt.overdue_at.is_some_and(|at| at <= moment.now) {
+                attempt.overdue_at = None;
+                moment.effects.push(CallEffect::Overdue { attempt: at as u32 });
+            }
         }
     }
 
@@ -302,7 +316,8 @@ impl Call {
     /// An answer may come: a node that is not given up on has been asked.
     fn is_under_way(&self, view: &View) -> bool {
         self.attempts.iter().filter(|attempt| attempt.is_open).any(|attempt| {
-            view.node(attempt.node).is_some_and(|node| node.standing(attempt.via) != Standing::Out)
+            let standing = view.node(attempt.node).map_or(Standing::Out, |node| node.standing(attempt.via));
+            standing < Standing::Silent
         })
     }
 
@@ -358,9 +373,13 @@ impl Call {
         let attempt = self.open(node, via, within_ms, false, moment.now);
         self.asked.sent(node, via);
         self.sends += 1;
+        let usual_ms = moment.pace.latencies.hedge_after_ms(node, self.route.class);
+        let overdue_at = Some(moment.now.plus(usual_ms)).filter(|_| usual_ms < within_ms);
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.overdue_at = overdue_at;
+        }
         if self.sends == 1 && self.limits.hedge && self.pinned.is_none() && self.is_hedged() {
-            let after_ms = moment.pace.latencies.hedge_after_ms(node, self.route.class);
-            self.hedge_at = Some(moment.now.plus(after_ms)).filter(|_| after_ms < within_ms);
+            self.hedge_at = overdue_at;
         }
         moment.effects.push(CallEffect::Send { attempt, node, via, within_ms });
     }
@@ -388,7 +407,8 @@ impl Call {
     fn open(&mut self, node: NodeId, via: Transport, within_ms: u64, is_look_up: bool, now: Millis) -> u32 {
         let attempt = self.attempts.len() as u32;
         let until = now.plus(within_ms);
-        self.attempts.push(Attempt { node, via, sent_at: now, until, is_open: true, is_look_up });
+        let overdue_at = None;
+        self.attempts.push(Attempt { node, via, sent_at: now, until, overdue_at, is_open: true, is_look_up });
         attempt
     }
 

@@ -54,6 +54,8 @@ pub struct Health {
     timeouts: u32,
     node_errors: u32,
     suspect_until: Millis,
+    /// It owes an answer, and was asked for a sign of life in vain.
+    is_silent: bool,
     /// Nothing is sent before.
     paused_until: Millis,
     shunned_until: Millis,
@@ -75,6 +77,7 @@ impl Health {
             timeouts: 0,
             node_errors: 0,
             suspect_until: Millis(0),
+            is_silent: false,
             paused_until: Millis(0),
             shunned_until: Millis(0),
         }
@@ -87,6 +90,7 @@ impl Health {
 
     pub fn succeeded(&mut self, now: Millis) -> Option<Turn> {
         (self.failures, self.timeouts, self.node_errors) = (0, 0, 0);
+        self.is_silent = false;
         match self.state {
             State::Unknown => self.state = State::Up,
             State::Down { .. } => {
@@ -108,7 +112,13 @@ impl Health {
         }
     }
 
+    /// It owes an answer and gave no sign of life when it was asked for one. Any that comes ends that.
+    pub fn fell_silent(&mut self) {
+        self.is_silent = true;
+    }
+
     pub fn failed(&mut self, now: Millis, fault: Fault) -> Option<Turn> {
+        self.is_silent &= !is_an_answer(fault);
         match fault {
             Fault::RateLimited { retry_after_ms } => {
                 let pause_ms = retry_after_ms.unwrap_or(self.times.pause_ms).min(self.times.pause_ms_max);
@@ -123,7 +133,7 @@ impl Health {
             Fault::Missing | Fault::TooLarge => None,
             Fault::Timeout => self.count(now, fault, |health| {
                 health.timeouts += 1;
-                health.timeouts >= TIMEOUTS_DOWN
+                health.is_silent || health.timeouts >= TIMEOUTS_DOWN
             }),
             Fault::NodeError | Fault::Malformed | Fault::Status(_) => self.count(now, fault, |health| {
                 health.node_errors += 1;
@@ -145,6 +155,7 @@ impl Health {
             return Standing::Out;
         }
         match self.state {
+            State::Up | State::Probation { .. } | State::Unknown if self.is_silent => Standing::Silent,
             State::Up if now < self.suspect_until => Standing::Suspect,
             State::Up => Standing::Serving,
             State::Probation { since } if now.since(since) >= self.times.failback_after_ms => {
@@ -193,6 +204,22 @@ impl Health {
         self.state = State::Down { fault };
         (!was_down).then_some(Turn::WentDown(fault))
     }
+}
+
+/// Whatever it says, it lives.
+fn is_an_answer(fault: Fault) -> bool {
+    matches!(
+        fault,
+        Fault::RateLimited { .. }
+            | Fault::Status(_)
+            | Fault::Malformed
+            | Fault::NodeError
+            | Fault::Missing
+            | Fault::TooLarge
+            | Fault::WrongChain
+            | Fault::Behind
+            | Fault::Lying
+    )
 }
 
 #[cfg(test)]

@@ -55,6 +55,8 @@ pub enum OnNull {
     Answer,
     /// Not here. Others may have it.
     AskOthers,
+    /// Nothing that a node in order says.
+    IsNoAnswer,
 }
 
 /// All that deciding on a call needs to know of it.

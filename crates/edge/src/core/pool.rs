@@ -94,6 +94,10 @@ pub enum Input {
         result: Result<(), Fault>,
     },
     /// `ticket` comes back with the answer.
+    /// A call waits longer than usual for its answer over HTTP, and nothing came from the node meanwhile.
+    Overdue {
+        node: NodeId,
+    },
     Subscribe {
         session: SessionId,
         ticket: u64,
@@ -324,6 +328,7 @@ impl Pool {
             }
             Input::Traffic { node, transport, result: Ok(()) } => {
                 if let Some(node) = self.node_mut(node) {
+                    node.sign_of_life(transport);
                     node.health_mut(transport).served_a_call(now);
                 }
             }
@@ -340,6 +345,7 @@ impl Pool {
                 }
                 self.chain.logs_fetched(now, node, hash, result.ok());
             }
+            Input::Overdue { node } => self.overdue(now, node),
             Input::Drain { node, draining } => {
                 if let Some(node) = self.node_mut(node) {
                     node.draining = draining;

@@ -13,7 +13,8 @@ pub struct Head {
     pub hash: Hash,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The better, the less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
     /// May be given calls.
     Serving,
@@ -21,6 +22,8 @@ pub enum Standing {
     Draining,
     /// Is given calls only where nothing else is left.
     Suspect,
+    /// It owes answers and gives no sign of life: the same, and who waits for it asks another node as well.
+    Silent,
     /// Is given nothing.
     Out,
 }

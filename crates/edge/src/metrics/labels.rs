@@ -218,7 +218,7 @@ impl<L: Label, M> Each<L, M> {
 pub fn standing_value(standing: Standing) -> i64 {
     match standing {
         Standing::Out => 0,
-        Standing::Suspect => 1,
+        Standing::Suspect | Standing::Silent => 1,
         Standing::Draining => 2,
         Standing::Serving => 3,
     }

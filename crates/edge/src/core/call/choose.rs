@@ -20,7 +20,7 @@ pub(super) struct Candidate {
 struct Rank {
     times: u32,
     times_by_this_way: u32,
-    standing: u8,
+    standing: Standing,
     tier: Tier,
     is_behind: bool,
     way: u8,
@@ -76,14 +76,7 @@ impl Call {
                 }
                 let standing = node.standing(via);
                 let times_by_this_way = self.asked.times_by(node.id, via);
-                let rank = Rank {
-                    times,
-                    times_by_this_way,
-                    standing: order(standing),
-                    tier: node.tier,
-                    is_behind,
-                    way,
-                };
+                let rank = Rank { times, times_by_this_way, standing, tier: node.tier, is_behind, way };
                 let is_better = candidate.is_none_or(|other| rank < other.rank);
                 if is_better && whom.takes(node.tier, standing) {
                     candidate = Some(Candidate { node: node.id, via, standing, rank, weight: node.weight });
@@ -164,16 +157,6 @@ impl Whom {
             Self::Anyone | Self::Fresh => true,
             Self::Twin(of) => tier == of && standing == Standing::Serving,
         }
-    }
-}
-
-/// A node that finishes what it has is better than one that hardly answers.
-fn order(standing: Standing) -> u8 {
-    match standing {
-        Standing::Serving => 0,
-        Standing::Draining => 1,
-        Standing::Suspect => 2,
-        Standing::Out => 3,
     }
 }
 

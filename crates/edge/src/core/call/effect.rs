@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use crate::core::{Fault, Hash, Meaning, NodeId, Transport};
+use crate::core::{Fault, Hash, Meaning, NodeId, OnNull, Route, Transport};
 
 use super::Refusal;
 
@@ -51,6 +51,16 @@ pub enum AnswerKind {
     Error(Meaning),
 }
 
+impl AnswerKind {
+    /// What `null` is to a call with that route.
+    pub fn null(route: &Route) -> Self {
+        match route.on_null {
+            OnNull::Answer | OnNull::AskOthers => Self::Null,
+            OnNull::IsNoAnswer => Self::Error(Meaning::NodeFault(Fault::Malformed)),
+        }
+    }
+}
+
 /// What is to be done. Exactly one of the last three kinds comes in the life of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallEffect {
@@ -67,6 +77,10 @@ pub enum CallEffect {
         via: Transport,
         hash: Hash,
         within_ms: u64,
+    },
+    /// That attempt takes longer than its node usually does. Whether the node lives is to be found out.
+    Overdue {
+        attempt: u32,
     },
     /// Nobody waits for that attempt any more. With a fault, the node had its time and is to be told on.
     Abandon {

@@ -4,6 +4,7 @@ mod hedges;
 mod random;
 mod reads;
 mod routes;
+mod silence;
 mod writes;
 
 use std::collections::BTreeMap;
@@ -50,6 +51,8 @@ struct Desk {
     view: View,
     pace: Pace,
     now: Millis,
+    /// Attempts that were said to take long; they are not among the effects in words.
+    overdue: Vec<u32>,
 }
 
 impl Desk {
@@ -59,13 +62,24 @@ impl Desk {
 
     fn with(view: View, route: Route, limits: CallLimits, ways: Ways, pinned: Option<NodeId>) -> Self {
         let now = Millis(5_000);
-        Self { call: Call::new(now, route, limits, ways, pinned), view, pace: pace(), now }
+        Self {
+            call: Call::new(now, route, limits, ways, pinned),
+            view,
+            pace: pace(),
+            now,
+            overdue: Vec::new(),
+        }
     }
 
     /// Effects in words.
     fn step(&mut self, input: CallInput) -> Vec<String> {
         let effects = self.call.step(self.now, &self.view, &mut self.pace, input);
-        effects.into_iter().map(said).collect()
+        let is_overdue = |effect: &CallEffect| match *effect {
+            CallEffect::Overdue { attempt } => Some(attempt),
+            _ => None,
+        };
+        self.overdue.extend(effects.iter().filter_map(is_overdue));
+        effects.into_iter().filter(|effect| is_overdue(effect).is_none()).map(said).collect()
     }
 
     fn start(&mut self) -> Vec<String> {
@@ -110,6 +124,7 @@ fn said(effect: CallEffect) -> String {
         CallEffect::LookUp { attempt, node, via, within_ms, .. } => {
             format!("look up {attempt} at {}{} within {within_ms}", node.0, by(via))
         }
+        CallEffect::Overdue { attempt } => format!("overdue {attempt}"),
         CallEffect::Abandon { attempt, fault: None } => format!("abandon {attempt}"),
         CallEffect::Abandon { attempt, fault: Some(fault) } => {
             format!("abandon {attempt} for {}", fault.class())

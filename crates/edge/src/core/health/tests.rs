@@ -91,3 +91,27 @@ fn what_one_call_could_not_get_counts_for_nothing() {
     }
     assert_eq!(health.standing(Millis(5)), Standing::Serving);
 }
+
+#[test]
+fn a_node_without_a_sign_of_life_is_silent_until_there_is_one() {
+    let mut health = up();
+    health.fell_silent();
+    assert_eq!(health.standing(Millis(5)), Standing::Silent);
+    assert_eq!(health.failed(Millis(6), Fault::Reset), None);
+    assert_eq!(health.standing(Millis(6)), Standing::Silent, "a reset is no answer");
+    health.served_a_call(Millis(7));
+    assert_eq!(health.standing(Millis(7 + SUSPECT_MS)), Standing::Serving);
+
+    health.fell_silent();
+    health.failed(Millis(2_000), Fault::Status(500));
+    assert_eq!(health.standing(Millis(2_000)), Standing::Suspect, "it said something");
+}
+
+#[test]
+fn one_timeout_of_a_silent_node_is_enough() {
+    let mut health = up();
+    health.fell_silent();
+    assert_eq!(health.failed(Millis(5), Fault::Timeout), Some(Turn::WentDown(Fault::Timeout)));
+    assert_eq!(health.succeeded(Millis(6)), Some(Turn::CameBack));
+    assert_eq!(health.standing(Millis(6 + FAILBACK_MS)), Standing::Serving);
+}

@@ -34,6 +34,11 @@ const fn read(at: At) -> Kind {
     kind_of(Class::ReadAtTag, at, Again::Freely, OnNull::Answer)
 }
 
+/// A read that has an answer whenever it works.
+const fn tell(at: At) -> Kind {
+    kind_of(Class::ReadAtTag, at, Again::Freely, OnNull::IsNoAnswer)
+}
+
 /// A read that says null for what it does not find.
 const fn find(at: At) -> Kind {
     kind_of(Class::ReadAtTag, at, Again::Freely, OnNull::AskOthers)
@@ -41,6 +46,10 @@ const fn find(at: At) -> Kind {
 
 const fn fixed(at: At) -> Kind {
     kind_of(Class::ImmutableRead, at, Again::Freely, OnNull::Answer)
+}
+
+const fn tell_fixed(at: At) -> Kind {
+    kind_of(Class::ImmutableRead, at, Again::Freely, OnNull::IsNoAnswer)
 }
 
 const fn find_fixed(at: At) -> Kind {
@@ -89,47 +98,47 @@ pub(super) const TABLE: &[(&str, Kind)] = &[
     ("debug_traceCall", read(At::Block(1))),
     ("debug_traceCallMany", read(At::Head)),
     ("debug_traceTransaction", read(At::Head)),
-    ("eth_accounts", read(At::Nowhere)),
+    ("eth_accounts", tell(At::Nowhere)),
     ("eth_baseFee", read(At::Head)),
-    ("eth_blobBaseFee", read(At::Head)),
-    ("eth_blockNumber", read(At::Head)),
-    ("eth_call", read(At::Block(1))),
+    ("eth_blobBaseFee", tell(At::Head)),
+    ("eth_blockNumber", tell(At::Head)),
+    ("eth_call", tell(At::Block(1))),
     ("eth_callMany", read(At::Head)),
     ("eth_capabilities", read(At::Nowhere)),
-    ("eth_chainId", fixed(At::Nowhere)),
+    ("eth_chainId", tell_fixed(At::Nowhere)),
     ("eth_coinbase", read(At::Nowhere)),
     ("eth_config", read(At::Head)),
-    ("eth_createAccessList", read(At::Block(1))),
-    ("eth_estimateGas", read(At::Block(1))),
-    ("eth_feeHistory", read(At::Block(1))),
+    ("eth_createAccessList", tell(At::Block(1))),
+    ("eth_estimateGas", tell(At::Block(1))),
+    ("eth_feeHistory", tell(At::Block(1))),
     ("eth_fillTransaction", read(At::Head)),
-    ("eth_gasPrice", read(At::Head)),
+    ("eth_gasPrice", tell(At::Head)),
     ("eth_getAccount", read(At::Block(1))),
     ("eth_getAccountInfo", read(At::Block(1))),
-    ("eth_getBalance", read(At::Block(1))),
+    ("eth_getBalance", tell(At::Block(1))),
     ("eth_getBlockAccessList", find(At::Block(0))),
     ("eth_getBlockByHash", find_fixed(At::Hash(0))),
     ("eth_getBlockByNumber", find(At::Block(0))),
     ("eth_getBlockReceipts", find(At::Block(0))),
     ("eth_getBlockTransactionCountByHash", find_fixed(At::Hash(0))),
     ("eth_getBlockTransactionCountByNumber", find(At::Block(0))),
-    ("eth_getCode", read(At::Block(1))),
+    ("eth_getCode", tell(At::Block(1))),
     ("eth_getFilterChanges", filter(Again::IfUnsent)),
     ("eth_getFilterLogs", filter(Again::Freely)),
     ("eth_getHeaderByHash", find_fixed(At::Hash(0))),
     ("eth_getHeaderByNumber", find(At::Block(0))),
-    ("eth_getLogs", read(At::Logs(0))),
-    ("eth_getProof", read(At::Block(2))),
+    ("eth_getLogs", tell(At::Logs(0))),
+    ("eth_getProof", tell(At::Block(2))),
     ("eth_getRawTransactionByBlockHashAndIndex", find_fixed(At::Hash(0))),
     ("eth_getRawTransactionByBlockNumberAndIndex", find(At::Block(0))),
     ("eth_getRawTransactionByHash", find(At::Head)),
-    ("eth_getStorageAt", read(At::Block(2))),
+    ("eth_getStorageAt", tell(At::Block(2))),
     ("eth_getStorageValues", read(At::Block(1))),
     ("eth_getTransactionByBlockHashAndIndex", find_fixed(At::Hash(0))),
     ("eth_getTransactionByBlockNumberAndIndex", find(At::Block(0))),
     ("eth_getTransactionByHash", find(At::Head)),
     ("eth_getTransactionBySenderAndNonce", find(At::Head)),
-    ("eth_getTransactionCount", read(At::Block(1))),
+    ("eth_getTransactionCount", tell(At::Block(1))),
     ("eth_getTransactionReceipt", find(At::Head)),
     ("eth_getUncleByBlockHashAndIndex", find_fixed(At::Hash(0))),
     ("eth_getUncleByBlockNumberAndIndex", find(At::Block(0))),
@@ -137,7 +146,7 @@ pub(super) const TABLE: &[(&str, Kind)] = &[
     ("eth_getUncleCountByBlockNumber", find(At::Block(0))),
     ("eth_getWork", REFUSED),
     ("eth_hashrate", read(At::Nowhere)),
-    ("eth_maxPriorityFeePerGas", read(At::Head)),
+    ("eth_maxPriorityFeePerGas", tell(At::Head)),
     ("eth_mining", read(At::Nowhere)),
     ("eth_newBlockFilter", new_filter()),
     ("eth_newFilter", new_filter()),
@@ -152,16 +161,16 @@ pub(super) const TABLE: &[(&str, Kind)] = &[
     ("eth_signTransaction", once()),
     ("eth_signTypedData", once()),
     ("eth_signTypedData_v4", once()),
-    ("eth_simulateV1", read(At::Block(1))),
+    ("eth_simulateV1", tell(At::Block(1))),
     ("eth_submitHashrate", REFUSED),
     ("eth_submitWork", REFUSED),
     ("eth_subscribe", SUBSCRIBE),
-    ("eth_syncing", read(At::Head)),
+    ("eth_syncing", tell(At::Head)),
     ("eth_uninstallFilter", filter(Again::IfUnsent)),
     ("eth_unsubscribe", SUBSCRIBE),
-    ("net_listening", read(At::Nowhere)),
-    ("net_peerCount", read(At::Nowhere)),
-    ("net_version", fixed(At::Nowhere)),
+    ("net_listening", tell(At::Nowhere)),
+    ("net_peerCount", tell(At::Nowhere)),
+    ("net_version", tell_fixed(At::Nowhere)),
     ("rpc_modules", read(At::Nowhere)),
     ("trace_block", find(At::Block(0))),
     ("trace_call", read(At::Block(2))),
@@ -176,8 +185,8 @@ pub(super) const TABLE: &[(&str, Kind)] = &[
     ("txpool_contentFrom", read(At::Nowhere)),
     ("txpool_inspect", read(At::Nowhere)),
     ("txpool_status", read(At::Nowhere)),
-    ("web3_clientVersion", read(At::Nowhere)),
-    ("web3_sha3", fixed(At::Nowhere)),
+    ("web3_clientVersion", tell(At::Nowhere)),
+    ("web3_sha3", tell_fixed(At::Nowhere)),
 ];
 
 /// Namespaces of which nothing is passed on, and what a client is told.

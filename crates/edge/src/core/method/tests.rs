@@ -151,14 +151,16 @@ fn needs() {
 }
 
 #[test]
-fn null_is_asked_of_others_only_where_it_says_not_found() {
+fn null_is_asked_of_others_where_it_says_not_found_or_nothing() {
     for (method, expected) in [
         ("eth_getBlockByHash", OnNull::AskOthers),
         ("eth_getTransactionReceipt", OnNull::AskOthers),
         ("eth_getTransactionByHash", OnNull::AskOthers),
         ("eth_getBlockReceipts", OnNull::AskOthers),
-        ("eth_call", OnNull::Answer),
-        ("eth_getLogs", OnNull::Answer),
+        ("eth_getBalance", OnNull::IsNoAnswer),
+        ("eth_chainId", OnNull::IsNoAnswer),
+        ("debug_getBadBlocks", OnNull::Answer),
+        ("eth_getFilterChanges", OnNull::Answer),
         ("x_getWhatever", OnNull::Answer),
     ] {
         assert_eq!(route(method, "[]").on_null, expected, "{method}");

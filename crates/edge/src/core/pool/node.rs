@@ -25,6 +25,11 @@ pub(super) struct Node {
     pub(super) behind_since: Option<Millis>,
     pub(super) probe_at: Millis,
     pub(super) is_probing: bool,
+    pub(super) probe_began: Millis,
+    /// What the last probe that was answered took.
+    pub(super) probe_took_ms: u64,
+    /// When a sign of life that was asked for is due.
+    pub(super) sign_due: Option<Millis>,
     pub(super) poll_at: Millis,
     pub(super) is_polling: bool,
 }
@@ -46,6 +51,9 @@ impl Node {
             behind_since: None,
             probe_at: Millis(0),
             is_probing: false,
+            probe_began: Millis(0),
+            probe_took_ms: 0,
+            sign_due: None,
             poll_at: Millis(0),
             is_polling: false,
         }
@@ -83,6 +91,13 @@ impl Node {
         is_open(Transport::Http) || is_open(Transport::Stream)
     }
 
+    /// It answered something.
+    pub(super) fn sign_of_life(&mut self, transport: Transport) {
+        if transport == Transport::Http {
+            self.sign_due = None;
+        }
+    }
+
     /// Whether its head has to be asked for: there is no stream that tells it, or the stream may have stopped to.
     pub(super) fn needs_polling(&self, now: Millis, stall_ms: u64) -> bool {
         !self.is_connected || self.behind_since.is_some_and(|since| now.since(since) >= stall_ms)
@@ -98,6 +113,6 @@ impl Node {
         });
         let behind = self.behind_since.filter(|_| self.is_connected).map(|since| since.plus(stall_ms));
         let healths = [self.http.wake_at(now), self.stream.wake_at(now)];
-        [probe, poll, silent, behind].into_iter().chain(healths).flatten().collect()
+        [probe, poll, silent, behind, self.sign_due].into_iter().chain(healths).flatten().collect()
     }
 }

@@ -7,6 +7,10 @@ use crate::core::{Block, Fault, Millis, NodeId, Transport};
 
 /// Between two looks at a node that is down.
 const PROBE_DOWN_MS: u64 = 1_000;
+/// What a node is given beyond twice its usual time to show that it lives.
+const SIGN_OF_LIFE_MS: u64 = 30;
+/// However slow it usually is.
+const USUAL_MS_MAX: u64 = 500;
 const POLL_MS_MIN: u64 = 100;
 const POLL_MS_MAX: u64 = 2_000;
 
@@ -71,6 +75,10 @@ impl Pool {
         let probe_ms = self.settings.probe_ms;
         let Some(node) = self.node_mut(id) else { return };
         node.is_probing = false;
+        if result.is_ok() {
+            node.probe_took_ms = now.since(node.probe_began);
+            node.sign_of_life(Transport::Http);
+        }
         node.probe_at = now.plus(if result.is_ok() { probe_ms } else { probe_ms.min(PROBE_DOWN_MS) });
         let probe = match result {
             Ok(probe) => probe,
@@ -89,6 +97,14 @@ impl Pool {
         let turn = node.health_mut(Transport::Http).succeeded(now);
         self.chain_id = expected.or(Some(probe.chain_id));
         self.told(now, id, Transport::Http, turn, effects);
+    }
+
+    /// Whether it lives is asked at once: what one call waits for may take its time, a probe does not.
+    pub(super) fn overdue(&mut self, now: Millis, id: NodeId) {
+        let Some(node) = self.node_mut(id) else { return };
+        let patience_ms = SIGN_OF_LIFE_MS + 2 * node.probe_took_ms.min(USUAL_MS_MAX);
+        node.probe_at = node.probe_at.min(now);
+        node.sign_due = node.sign_due.or(Some(now.plus(patience_ms)));
     }
 
     pub(super) fn failed(
@@ -131,6 +147,7 @@ impl Pool {
             let has_claim = self.chain.claim_of(node.id).is_some();
             if !node.is_probing && node.probe_at <= now {
                 node.is_probing = true;
+                node.probe_began = now;
                 effects.push(Effect::Probe { node: node.id });
             }
             if !node.is_polling
@@ -141,6 +158,10 @@ impl Pool {
                 node.poll_at =
                     now.plus((self.settings.chain.block_time_ms / 4).clamp(POLL_MS_MIN, POLL_MS_MAX));
                 effects.push(Effect::Poll { node: node.id });
+            }
+            if node.sign_due.is_some_and(|due| due <= now) {
+                node.sign_due = None;
+                node.health_mut(Transport::Http).fell_silent();
             }
             self.watch_stream(now, at, effects);
         }

@@ -47,10 +47,11 @@ fn what_a_node_means_is_the_answer() {
 fn a_node_has_its_time_while_another_could_be_asked() {
     let mut desk = read(nodes(2));
     assert_told!(desk.start(), "send 0 to 0 within 1000");
-    assert_eq!(desk.wakes_at(), Some(1_000));
     assert_told!(desk.at(999));
+    assert_eq!(desk.wakes_at(), Some(1_000));
     assert_told!(desk.at(1_000), "abandon 0 for timeout", "send 1 to 1 within 4500");
     assert_told!(desk.answered(0, AnswerKind::Value));
+    assert_told!(desk.at(1_100));
     assert_eq!(desk.wakes_at(), Some(5_500));
     // Nobody else is left, so the first is asked once more, for half of what is left.
     assert_told!(desk.at(5_500), "abandon 1 for timeout", "send 2 to 0 within 2250");
@@ -92,6 +93,7 @@ fn at_the_deadline_it_is_over() {
     assert_told!(desk.at(7_625), "send 2 to 0 within 1187");
     assert_told!(desk.at(8_812), "abandon 2 for timeout");
     assert_told!(desk.at(9_012), "send 3 to 0 within 988");
+    assert_told!(desk.at(9_999));
     assert_eq!(desk.wakes_at(), Some(10_000));
     assert_told!(desk.at(10_000), "abandon 3", "refuse late");
 }
@@ -186,7 +188,7 @@ fn null_is_the_answer_where_the_others_fail() {
 
 #[test]
 fn null_is_the_answer_where_it_means_one() {
-    let mut desk = Desk::new(nodes(2), route("eth_call", "[{}]"), LIMITS);
+    let mut desk = Desk::new(nodes(2), route("eth_getAccount", "[\"0x1\"]"), LIMITS);
     desk.start();
     assert_told!(desk.answered(0, AnswerKind::Null), "answer 0");
     // The next block is not there yet, and clients poll for it.
@@ -260,6 +262,7 @@ fn who_waits_for_a_node_that_went_down_goes_on_waiting_if_there_is_no_other() {
     let mut desk = read(nodes(1));
     desk.start();
     assert_told!(desk.change(|view| view.nodes[0].http = Standing::Out));
+    desk.at(50);
     assert_eq!(desk.wakes_at(), Some(5_000));
     assert_told!(desk.answered(0, AnswerKind::Value), "answer 0");
 }

@@ -22,6 +22,7 @@ pub(super) struct Watched {
     /// What was answered, by attempt; look-ups are not among them.
     answers: BTreeMap<u32, AnswerKind>,
     look_ups: BTreeSet<u32>,
+    overdue: BTreeSet<u32>,
     sends: u32,
     ends: u32,
     may_have_acted: bool,
@@ -51,6 +52,7 @@ impl Watched {
             open: BTreeMap::new(),
             answers: BTreeMap::new(),
             look_ups: BTreeSet::new(),
+            overdue: BTreeSet::new(),
             sends: 0,
             ends: 0,
             may_have_acted: false,
@@ -117,7 +119,7 @@ impl Watched {
                 let is_under_way = self
                     .open
                     .values()
-                    .any(|(node, via)| view.node(*node).unwrap().standing(*via) != Standing::Out);
+                    .any(|(node, via)| view.node(*node).unwrap().standing(*via) < Standing::Silent);
                 self.hedges += u64::from(is_under_way && !self.is_transaction());
                 assert!(within_ms > 0 && now.plus(within_ms) <= self.deadline, "{}: too long", self.name);
                 assert_eq!(self.open.insert(attempt, (node, via)), None);
@@ -126,6 +128,10 @@ impl Watched {
                 assert!(self.is_transaction() && self.open.is_empty(), "{name}: looked up too early");
                 self.look_ups.insert(attempt);
                 self.open.insert(attempt, (node, via));
+            }
+            CallEffect::Overdue { attempt } => {
+                assert!(self.open.contains_key(&attempt), "{name}: {attempt} is over");
+                assert!(self.overdue.insert(attempt), "{name}: {attempt} was overdue before");
             }
             CallEffect::Abandon { attempt, .. } => {
                 assert!(self.open.remove(&attempt).is_some(), "{name}: {attempt} was not under way");

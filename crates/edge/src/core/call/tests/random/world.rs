@@ -180,8 +180,8 @@ impl World {
     }
 
     fn change_the_view(&mut self) {
-        let standings =
-            [Standing::Serving, Standing::Serving, Standing::Draining, Standing::Suspect, Standing::Out];
+        use Standing::{Draining, Out, Serving, Silent, Suspect};
+        let standings = [Serving, Serving, Draining, Suspect, Silent, Out];
         for node in &mut self.view.nodes {
             (node.http, node.stream) = (self.random.of(&standings), self.random.of(&standings));
             node.head = HEAD - 3 + self.random.below(4);
