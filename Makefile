@@ -1,6 +1,6 @@
 # What people and CI type. Each target is one line; what it does stands in scripts/.
 
-.PHONY: help demo setup check test clients edge-clients alertmanager bench crash edge-errors edge-seeds faulty-disk fuzz keys cascade dist eval eval-generated generate tighten
+.PHONY: help demo setup check test clients edge-clients alertmanager bench bench-edge crash edge-errors edge-seeds faulty-disk fuzz keys cascade dist eval eval-generated generate tighten
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ alertmanager: setup ## only the real Alertmanager against the real server
 
 bench: ## measure ingest (ARGS=peers: beside the Collector and rotel); figures and method are in bench/README.md
 	@scripts/bench.sh $(ARGS)
+
+bench-edge: ## the failover proxy beside nginx and HAProxy (Debian: nginx-light, haproxy); figures are in bench/README.md
+	@scripts/bench.sh edge $(ARGS)
 
 dist: ## a static binary, its bill of materials, a container file and checksums, in dist/
 	@scripts/dist.sh

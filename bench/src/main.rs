@@ -9,6 +9,7 @@ mod child;
 mod connection;
 mod contest;
 mod counting_disk;
+mod edge;
 mod figures;
 mod lines;
 mod load;
@@ -49,6 +50,16 @@ struct Arguments {
     /// A smoke run of some seconds; its figures mean little
     #[arg(long)]
     quick: bool,
+    /// The edge's program [default: `casebook-edge` beside this one]
+    #[arg(long, value_name = "FILE")]
+    edge: Option<PathBuf>,
+    /// Parts of the edge to measure; several may be named [default: all of them]
+    #[arg(long = "part", value_enum)]
+    parts: Vec<edge::Part>,
+    #[arg(long, value_name = "FILE", default_value = "/usr/sbin/nginx")]
+    nginx: PathBuf,
+    #[arg(long, value_name = "FILE", default_value = "/usr/sbin/haproxy")]
+    haproxy: PathBuf,
     /// The server's program [default: `casebook` beside this one]
     #[arg(long, value_name = "FILE")]
     casebook: Option<PathBuf>,
@@ -105,6 +116,8 @@ enum What {
     Lookups,
     /// Starts after kill -9; not a part of `all`
     Restart,
+    /// The failover proxy beside nginx and HAProxy; not a part of `all`
+    Edge,
     /// Twice what the server can take, of everything, for a long time; not a part of `all`
     Soak,
 }
@@ -171,6 +184,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.what == What::Peers {
         let standings = tasks.block_on(standings(&bed, arguments, machine))?;
         return arguments.results.as_ref().map_or(Ok(()), |file| standings.write(file));
+    }
+    if arguments.what == What::Edge {
+        let standing = tasks.block_on(edge(&bed, arguments, machine))?;
+        return arguments.results.as_ref().map_or(Ok(()), |file| standing.write(file));
     }
     let steps = if is_wanted(What::Decode) { steps(arguments)? } else { Vec::new() };
     let cells = if is_wanted(What::Ingest) { tasks.block_on(cells(&bed, arguments))? } else { Vec::new() };
@@ -262,4 +279,16 @@ async fn standings(bed: &Bed, arguments: &Arguments, machine: Machine) -> anyhow
     }
     let casebook_version = env!("CARGO_PKG_VERSION").to_owned();
     Ok(Standings { casebook_version, peers: peers.trim().to_owned(), machine, heats })
+}
+
+async fn edge(bed: &Bed, arguments: &Arguments, machine: Machine) -> anyhow::Result<edge::Standing> {
+    let installed = edge::Installed {
+        edge: arguments.edge.clone().unwrap_or_else(|| bed.program.with_file_name("casebook-edge")),
+        nginx: arguments.nginx.clone(),
+        haproxy: arguments.haproxy.clone(),
+    };
+    let (warm_up_s, turn_s, turns, idle_clients) =
+        if arguments.quick { (0.2, 0.3, 2, 500) } else { (1.0, 2.0, arguments.turns.max(1), 5_000) };
+    let plan = edge::Plan { turns, turn_s, warm_up_s, idle_clients };
+    edge::measure(bed, &installed, (&arguments.parts, plan), machine).await
 }
