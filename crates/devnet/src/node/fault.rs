@@ -29,10 +29,16 @@ pub enum Fault {
     Silent,
     /// The request takes effect, and the connection is reset instead of answered.
     Reset,
+    /// The connection is reset before the request takes effect.
+    ResetBefore,
     /// The status of HTTP, without a JSON-RPC answer. Over WebSocket: an error with geth's code for it.
     Status {
         status: u16,
         retry_after_s: Option<u32>,
+    },
+    /// The same status, after the request took effect. Over WebSocket: an internal error.
+    StatusAfter {
+        status: u16,
     },
     /// A JSON-RPC error, with status 200.
     Error {
@@ -162,7 +168,9 @@ impl Fault {
             Self::Slow { .. }
                 | Self::Silent
                 | Self::Reset
+                | Self::ResetBefore
                 | Self::Status { .. }
+                | Self::StatusAfter { .. }
                 | Self::Error { .. }
                 | Self::Truncate { .. }
                 | Self::Malformed
@@ -174,7 +182,9 @@ impl Fault {
         let field = |field, reason: &str| Err(FaultError::Field { field, reason: reason.to_owned() });
         match self {
             Self::Slow { ms } | Self::Late { ms } if *ms > MS_MAX => field("ms", "at most 3600000 (an hour)"),
-            Self::Status { status, .. } if !(400..=599).contains(status) => field("status", "400 to 599"),
+            Self::Status { status, .. } | Self::StatusAfter { status } if !(400..=599).contains(status) => {
+                field("status", "400 to 599")
+            }
             Self::CloseSockets { code, .. } if !(1000..=4999).contains(code) => field("code", "1000 to 4999"),
             Self::CloseSockets { reason, .. } if reason.len() > 120 => field("reason", "at most 120 bytes"),
             _ => Ok(()),

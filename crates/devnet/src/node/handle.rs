@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::answer::{Outcome, RpcError, batch, written};
 use super::call::{Call, Message};
@@ -75,10 +76,11 @@ impl Node {
             _ => sleeping_ms(message),
         };
         let asked = Asked { origin, ready_ms: world.now_ms.saturating_add(delay_ms) };
+        if whole == Some(Fault::ResetBefore) {
+            return Reply::Reset { at_ms: asked.ready_ms };
+        }
         if let (Some(Fault::Status { status, retry_after_s }), Origin::Http) = (&whole, origin) {
-            let body = Bytes::from_static(b"the devnet was told to answer with this status\n");
-            let (at_ms, status) = (asked.ready_ms, *status);
-            return Reply::Answer(Answer { at_ms, status, retry_after_s: *retry_after_s, body, cut: None });
+            return told_status(*status, *retry_after_s, asked);
         }
         let mut faults = faults.into_iter();
         let mut one = |node: &mut Self, call: &Result<Call<'_>, RpcError>, world: &mut World<'_>| match call {
@@ -93,7 +95,13 @@ impl Node {
                 if answers.is_empty() { Vec::new() } else { batch(&answers) }
             }
         };
-        finish(whole, asked, body)
+        match (whole, origin) {
+            (Some(Fault::StatusAfter { status }), Origin::Http) => told_status(status, None, asked),
+            (Some(Fault::StatusAfter { status }), Origin::Socket(_)) => {
+                finish(None, asked, written(single_id(message), &Err(status_as_error(status))))
+            }
+            (whole, _) => finish(whole, asked, body),
+        }
     }
 
     /// `None` for a notification.
@@ -116,6 +124,19 @@ impl Node {
     fn outcome(&mut self, call: &Call<'_>, asked: Asked, world: &mut World<'_>) -> Outcome {
         let params = Params(call.params.clone()?);
         self.call(&call.method, &params, asked, world)
+    }
+}
+
+fn told_status(status: u16, retry_after_s: Option<u32>, asked: Asked) -> Reply {
+    let body = Bytes::from_static(b"the devnet was told to answer with this status\n");
+    Reply::Answer(Answer { at_ms: asked.ready_ms, status, retry_after_s, body, cut: None })
+}
+
+/// A batch is refused as a whole.
+fn single_id<'a>(message: &Message<'a>) -> Option<&'a RawValue> {
+    match message {
+        Message::Single(Ok(call)) => call.id,
+        Message::Single(Err(_)) | Message::Batch(_) | Message::Bad(_) => None,
     }
 }
 

@@ -127,6 +127,26 @@ fn a_reset_request_took_effect() {
 }
 
 #[test]
+fn a_request_that_is_reset_before_took_no_effect_and_one_with_a_status_after_did() {
+    let mut net = Net::plain();
+    let send = |nonce| {
+        let raw = data(&signed(1, nonce, 1_337));
+        json!({ "id": 1, "method": "eth_sendRawTransaction", "params": [raw] }).to_string()
+    };
+    net.set(0, Switch::from(Fault::ResetBefore).for_requests(1));
+    assert_eq!(net.network.post(0, send(0).as_bytes(), 0).0, Reply::Reset { at_ms: 0 });
+    assert!(net.raw(0, &send(0)).contains("\"result\""));
+    net.set(0, Switch::from(Fault::StatusAfter { status: 500 }).for_requests(1));
+    let (reply, _) = net.network.post(0, send(1).as_bytes(), 0);
+    assert!(matches!(reply, Reply::Answer(Answer { status: 500, .. })), "{reply:?}");
+    assert!(net.raw(0, &send(1)).contains("already known"));
+    let socket = net.socket(0);
+    net.set(0, Switch::from(Fault::StatusAfter { status: 500 }).for_requests(1));
+    let answer = sent(&net.frame(0, socket, "eth_chainId", json!([])));
+    assert_eq!(answer[0]["error"]["code"], -32_603);
+}
+
+#[test]
 fn a_socket_has_no_status_and_ends_with_what_is_cut() {
     let mut net = Net::plain();
     let socket = net.socket(0);
