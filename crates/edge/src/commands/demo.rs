@@ -18,6 +18,9 @@ use tokio::time::{Instant, sleep};
 use super::exit::{Exit, Failure};
 use super::output;
 
+const BLOCK_TIME: Duration = Duration::from_millis(500);
+/// The reorganisation takes back at least so many blocks.
+const REPLACED_MIN: usize = 2;
 /// Between two calls of the client.
 const CALL_EVERY: Duration = Duration::from_millis(20);
 /// Nobody waits longer for the proxy to know a head.
@@ -49,7 +52,8 @@ impl Demo {
 }
 
 async fn demo() -> Result<Exit, Failure> {
-    let plan = Plan { block_ms: 500, nodes: vec![NodePlan::default(); 2], ..Plan::default() };
+    let nodes = vec![NodePlan::default(); 2];
+    let plan = Plan { block_ms: BLOCK_TIME.as_millis() as u64, nodes, ..Plan::default() };
     let devnet = Devnet::start(plan).await.map_err(|error| failed(error.to_string()))?;
     let edge = Edge::start(&config(&devnet)?).await.map_err(|error| failed(error.to_string()))?;
     output::text(&format!(
@@ -136,14 +140,36 @@ impl Scene {
         self.wait(5).await;
         self.act("node 1 moves again", || self.devnet.node(1).clear(None))?;
         self.wait(4).await;
-        self.say("the last two blocks are replaced by three others")?;
-        self.devnet.reorganise(2, 3).map_err(|error| failed(error.to_string()))?;
+        self.reorganise().await?;
         self.wait(3).await;
         self.devnet.pause();
-        let head = self.devnet.head().number();
-        let told = self.client.until(|record| record.heads().any(|seen| seen.number >= head));
-        let _ = tokio::time::timeout(READY_WITHIN, told).await;
+        self.until_told().await;
         Ok(())
+    }
+
+    /// The last blocks are replaced, as many as it takes for logs to be among what is lost: a block may have none.
+    async fn reorganise(&self) -> Result<(), Failure> {
+        self.devnet.pause();
+        self.until_told().await;
+        let main = self.devnet.history().main();
+        let last = main.iter().rev().position(|block| !block.logs.is_empty()).unwrap_or(0);
+        let depth = (last + 1).max(REPLACED_MIN).min(main.len().saturating_sub(1));
+        let lost: usize = main.iter().rev().take(depth).map(|block| block.logs.len()).sum();
+        self.say(&format!(
+            "the last {depth} blocks, which had {lost} logs, are replaced by {} others",
+            depth + 1
+        ))?;
+        let depth = depth as u64;
+        self.devnet.reorganise(depth, depth + 1).map_err(|error| failed(error.to_string()))?;
+        self.devnet.set_block_time(Some(BLOCK_TIME));
+        Ok(())
+    }
+
+    /// The client knows the head, or never will.
+    async fn until_told(&self) {
+        let head = self.devnet.head().hash;
+        let told = self.client.until(|record| record.heads().any(|seen| seen.hash == head));
+        let _ = tokio::time::timeout(READY_WITHIN, told).await;
     }
 
     async fn wait(&self, seconds: u64) {
