@@ -1,5 +1,6 @@
-//! What waits to be written to one client. It has a bound; who does not read in time is closed, and nobody else waits. It
-//! must never know what it holds.
+//! What waits to be written to one client. Notifications have a bound; who does not read them in time is closed, and nobody
+//! else waits. Answers need none: a session works on no further call while it cannot write, and a long answer must not end
+//! a client that reads. It must never know what it holds.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -34,11 +35,33 @@ pub(crate) struct Outbound {
 
 #[derive(Debug, Default)]
 struct State {
-    frames: VecDeque<Bytes>,
+    frames: VecDeque<Frame>,
+    /// Of notifications, held ones included.
     bytes: usize,
     /// Of subscriptions whose ids the client has not been told yet.
     held: Vec<(SubscriptionId, VecDeque<Bytes>)>,
     ending: Option<Ending>,
+}
+
+#[derive(Debug)]
+enum Frame {
+    Answer(Bytes),
+    Notification(Bytes),
+}
+
+impl Frame {
+    fn counted(&self) -> usize {
+        match self {
+            Self::Answer(_) => 0,
+            Self::Notification(bytes) => bytes.len(),
+        }
+    }
+
+    fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Answer(bytes) | Self::Notification(bytes) => bytes,
+        }
+    }
 }
 
 impl Outbound {
@@ -49,8 +72,8 @@ impl Outbound {
     /// An answer.
     pub(crate) fn push(&self, frame: Bytes) {
         let mut state = self.lock();
-        if self.has_room(&mut state, frame.len()) {
-            state.frames.push_back(frame);
+        if state.ending.is_none() {
+            state.frames.push_back(Frame::Answer(frame));
         }
         drop(state);
         self.wake.notify_one();
@@ -66,7 +89,7 @@ impl Outbound {
         match state.held.iter_mut().find(|(held, _)| *held == subscription) {
             Some((_, frames)) => frames.push_back(frame),
             None => {
-                state.frames.push_back(frame);
+                state.frames.push_back(Frame::Notification(frame));
                 drop(state);
                 self.wake.notify_one();
             }
@@ -82,7 +105,7 @@ impl Outbound {
         let mut state = self.lock();
         if let Some(at) = state.held.iter().position(|(held, _)| *held == subscription) {
             let (_, frames) = state.held.swap_remove(at);
-            state.frames.extend(frames);
+            state.frames.extend(frames.into_iter().map(Frame::Notification));
         }
         drop(state);
         self.wake.notify_one();
@@ -98,8 +121,8 @@ impl Outbound {
     pub(crate) fn take(&self) -> (VecDeque<Bytes>, Option<Ending>) {
         let mut state = self.lock();
         let frames = std::mem::take(&mut state.frames);
-        state.bytes -= frames.iter().map(Bytes::len).sum::<usize>();
-        (frames, state.ending)
+        state.bytes -= frames.iter().map(Frame::counted).sum::<usize>();
+        (frames.into_iter().map(Frame::into_bytes).collect(), state.ending)
     }
 
     pub(crate) fn ending(&self) -> Option<Ending> {
@@ -156,21 +179,34 @@ mod tests {
     #[test]
     fn who_does_not_read_is_closed_and_holds_nothing_any_more() {
         let outbound = Outbound::new(10);
-        outbound.push(Bytes::from_static(b"12345678"));
-        outbound.push(Bytes::from_static(b"12"));
+        outbound.notify(ONE, Bytes::from_static(b"12345678"));
+        outbound.notify(ONE, Bytes::from_static(b"12"));
         assert_eq!(outbound.ending(), None);
-        outbound.push(Bytes::from_static(b"3"));
+        outbound.notify(ONE, Bytes::from_static(b"3"));
         assert_eq!(outbound.take(), (VecDeque::new(), Some(SLOW)));
-        outbound.push(Bytes::from_static(b"4"));
+        outbound.notify(ONE, Bytes::from_static(b"4"));
+        outbound.push(Bytes::from_static(b"5"));
         assert!(taken(&outbound).is_empty());
+    }
+
+    #[test]
+    fn a_long_answer_that_waits_ends_nobody_and_leaves_notifications_their_room() {
+        let outbound = Outbound::new(10);
+        outbound.notify(ONE, Bytes::from_static(b"12345"));
+        outbound.push(Bytes::from_static(b"an answer that is longer than all the room"));
+        outbound.push(Bytes::from_static(b"another answer that is longer than all the room"));
+        outbound.notify(ONE, Bytes::from_static(b"67890"));
+        assert_eq!((taken(&outbound).len(), outbound.ending()), (4, None));
+        outbound.notify(ONE, Bytes::from_static(b"1234567890"));
+        assert_eq!((taken(&outbound).len(), outbound.ending()), (1, None));
     }
 
     #[test]
     fn one_long_message_goes_through_and_what_was_taken_makes_room() {
         let outbound = Outbound::new(10);
-        outbound.push(Bytes::from_static(b"longer than that"));
+        outbound.notify(ONE, Bytes::from_static(b"longer than that"));
         assert_eq!(taken(&outbound).len(), 1);
-        outbound.push(Bytes::from_static(b"1234567890"));
+        outbound.notify(ONE, Bytes::from_static(b"1234567890"));
         assert_eq!((taken(&outbound).len(), outbound.ending()), (1, None));
     }
 

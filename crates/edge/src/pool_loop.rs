@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::core::chain::Fetched;
-use crate::core::pool::{Effect, EndReason, Happening, Input, Item, Pool, Probe};
+use crate::core::pool::{Effect, EndReason, Happening, Input, Item, Pool, Probe, WhyNot};
 use crate::core::streams::{Full, StreamId, SubscriptionId, Topic};
 use crate::core::{Fault, Hash, Millis, NodeId, SessionId, View, hex, wire};
 use crate::core::{ResponseKind, scan_response};
@@ -31,7 +31,7 @@ pub(crate) enum ReplyTo {
     /// As an answer of its own, under this id.
     Client { id: Bytes },
     /// To somebody who answers for it; the subscription is held until then.
-    Batch(oneshot::Sender<Result<SubscriptionId, Full>>),
+    Batch(oneshot::Sender<Result<SubscriptionId, WhyNot>>),
 }
 
 /// Everything that wakes the loop.
@@ -205,7 +205,7 @@ impl PoolLoop {
             Effect::Subscribed { session, ticket, subscription } => {
                 self.subscribed(session, ticket, Ok(subscription))
             }
-            Effect::NotSubscribed { session, ticket, full } => self.subscribed(session, ticket, Err(full)),
+            Effect::NotSubscribed { session, ticket, why } => self.subscribed(session, ticket, Err(why)),
             Effect::Unsubscribed { ticket, was_subscribed, .. } => self.unsubscribed(ticket, was_subscribed),
             Effect::Deliver { stream, item, announced } => self.deliver(stream, &item, announced),
             Effect::EndSession { session, reason } => {
@@ -279,9 +279,9 @@ impl PoolLoop {
 
     // Clients.
 
-    fn subscribed(&mut self, session: SessionId, ticket: u64, result: Result<SubscriptionId, Full>) {
+    fn subscribed(&mut self, session: SessionId, ticket: u64, result: Result<SubscriptionId, WhyNot>) {
         let Some((reply, outbound, place)) = self.waiting.remove(&ticket) else { return };
-        if let Err(full) = &result {
+        if let Err(WhyNot::Full(full)) = &result {
             let limit = match full {
                 Full::Session { .. } => Limit::SubscriptionsPerClient,
                 Full::Pool { .. } => Limit::Subscriptions,
@@ -404,19 +404,20 @@ fn quantity(raw: &[u8]) -> Result<u64, Fault> {
     hex::quantity(text).ok_or(Fault::Malformed)
 }
 
-pub(crate) fn subscription_answer(id: &[u8], result: &Result<SubscriptionId, Full>) -> Bytes {
+pub(crate) fn subscription_answer(id: &[u8], result: &Result<SubscriptionId, WhyNot>) -> Bytes {
     match result {
         Ok(subscription) => result_response(id, format!("\"{subscription}\"").as_bytes()).into(),
-        Err(Full::Session { max }) => error_response(
+        Err(WhyNot::Full(Full::Session { max })) => error_response(
             id,
             -32005,
             &format!("this connection has {max} subscriptions, and may have no more"),
         )
         .into(),
-        Err(Full::Pool { max }) => {
+        Err(WhyNot::Full(Full::Pool { max })) => {
             error_response(id, -32005, &format!("there are {max} subscriptions here, and may be no more"))
                 .into()
         }
+        Err(WhyNot::Refused) => error_response(id, -32000, REFUSED.reason).into(),
     }
 }
 

@@ -14,7 +14,7 @@ use super::streams::{Full, Member, StreamId, StreamLimits, Streams, Subscription
 use super::wire::Log;
 use super::{Block, Fault, Hash, Head, Millis, NodeId, NodeSet, SessionId, Tier, Transport, View};
 use node::Node;
-use relays::Relays;
+use relays::{Awaited, Relays};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolSettings {
@@ -184,7 +184,7 @@ pub enum Effect {
     NotSubscribed {
         session: SessionId,
         ticket: u64,
-        full: Full,
+        why: WhyNot,
     },
     Unsubscribed {
         session: SessionId,
@@ -204,6 +204,14 @@ pub enum Effect {
     },
     Publish(Arc<View>),
     Tell(Happening),
+}
+
+/// Why somebody is not subscribed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhyNot {
+    Full(Full),
+    /// Every node that is there was asked, and none takes it.
+    Refused,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -359,18 +367,29 @@ impl Pool {
     fn take_of_session(&mut self, now: Millis, input: Input, effects: &mut Vec<Effect>) {
         match input {
             Input::Subscribe { session, ticket, topic } => {
-                let made = self.streams.subscribe(session, topic, self.chain.announcements());
-                effects.push(match made {
-                    Ok((subscription, _)) => Effect::Subscribed { session, ticket, subscription },
-                    Err(full) => Effect::NotSubscribed { session, ticket, full },
-                });
+                let is_relayed = matches!(topic, Topic::Relay(_));
+                match self.streams.subscribe(session, topic, self.chain.announcements()) {
+                    Ok((subscription, stream)) if is_relayed => {
+                        let answer = Awaited { session, ticket, subscription };
+                        effects.extend(self.relays.subscribed(stream, answer));
+                    }
+                    Ok((subscription, _)) => {
+                        effects.push(Effect::Subscribed { session, ticket, subscription })
+                    }
+                    Err(full) => {
+                        effects.push(Effect::NotSubscribed { session, ticket, why: WhyNot::Full(full) })
+                    }
+                }
             }
             Input::Unsubscribe { session, ticket, subscription } => {
                 let was_subscribed = self.streams.unsubscribe(now, session, subscription);
                 effects.push(Effect::Unsubscribed { session, ticket, was_subscribed });
             }
-            Input::SessionEnded { session } => self.streams.close(now, session),
-            Input::RelayOpened { stream, node } => self.relays.opened(stream, node),
+            Input::SessionEnded { session } => {
+                effects.extend(self.relays.session_ended(session));
+                self.streams.close(now, session);
+            }
+            Input::RelayOpened { stream, node } => effects.extend(self.relays.opened(stream, node)),
             Input::RelayLost { stream, node, .. } => self.relays.lost(stream, node),
             Input::RelayItem { stream, node, raw } => {
                 if let Some(raw) = self.relays.take(stream, node, raw) {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -91,6 +91,10 @@ impl HttpClient {
 }
 
 async fn whole(response: Response<Incoming>, bytes_max: usize) -> Result<Bytes, Fault> {
+    // What says that it is too long is not waited for.
+    if response.body().size_hint().lower() > bytes_max as u64 {
+        return Err(Fault::TooLarge);
+    }
     match Limited::new(response.into_body(), bytes_max).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Fault::TooLarge),

@@ -1,11 +1,12 @@
-//! Subscriptions of other kinds than heads and logs: one node feeds each, another takes over. What a node tells twice within
-//! the last while is told once. It must never promise that nothing is missing: what a node keeps to itself is not on the chain.
+//! Subscriptions of other kinds than heads and logs: one node feeds each, another takes over. Whoever subscribes is answered
+//! when a node takes it, or when all refuse. What a node tells twice within the last while is told once. It must never promise
+//! that nothing is missing: what a node keeps to itself is not on the chain.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::{Effect, EndReason, Happening, Pool};
-use crate::core::streams::{StreamId, Topic};
+use super::{Effect, EndReason, Happening, Pool, WhyNot};
+use crate::core::streams::{StreamId, SubscriptionId, Topic};
 use crate::core::{Millis, NodeId, NodeSet, SessionId, Standing, Transport};
 
 /// Items by which a second telling is known.
@@ -13,17 +14,31 @@ const REMEMBERED_MAX: usize = 16_384;
 /// After all nodes refused, they are asked again a few times: one may have been about to come back.
 const ROUNDS_MAX: u32 = 5;
 const ROUND_MS: u64 = 1_000;
+/// A node that does not say so long whether it takes a subscription does not.
+const ASKED_MS_MAX: u64 = 2_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Feed {
     Nobody,
-    Asked(NodeId),
+    Asked { node: NodeId, until: Millis },
     Open(NodeId),
+}
+
+/// Somebody who is not told yet whether the subscription is made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Awaited {
+    pub(super) session: SessionId,
+    pub(super) ticket: u64,
+    pub(super) subscription: SubscriptionId,
 }
 
 #[derive(Debug, Clone)]
 struct Relay {
     feed: Feed,
+    /// A node took it once, so it is a kind that there is.
+    is_proven: bool,
+    /// Empty once it is.
+    awaited: Vec<Awaited>,
     last: Option<NodeId>,
     refused: NodeSet,
     rounds: u32,
@@ -38,18 +53,39 @@ pub(super) struct Relays {
 }
 
 impl Relays {
-    pub(super) fn opened(&mut self, stream: StreamId, node: NodeId) {
-        let Some(relay) = self.by_stream.get_mut(&stream) else { return };
-        if relay.feed == Feed::Asked(node) {
-            relay.feed = Feed::Open(node);
-            relay.refused = NodeSet::EMPTY;
-            relay.rounds = 0;
+    /// What is to be answered now.
+    pub(super) fn subscribed(&mut self, stream: StreamId, awaited: Awaited) -> Option<Effect> {
+        let relay = self.by_stream.entry(stream).or_insert_with(Relay::new);
+        if relay.is_proven {
+            return Some(awaited.made());
         }
+        relay.awaited.push(awaited);
+        None
+    }
+
+    /// Whoever asks is owed an answer, even where nobody reads it.
+    pub(super) fn session_ended(&mut self, session: SessionId) -> Vec<Effect> {
+        let relays = self.by_stream.values_mut();
+        let gone =
+            relays.flat_map(|relay| relay.awaited.extract_if(.., |awaited| awaited.session == session));
+        gone.map(Awaited::refused).collect()
+    }
+
+    pub(super) fn opened(&mut self, stream: StreamId, node: NodeId) -> Vec<Effect> {
+        let relay = self.by_stream.get_mut(&stream);
+        let asked = |relay: &&mut Relay| matches!(relay.feed, Feed::Asked { node: of, .. } if of == node);
+        // Too late: another one feeds it by now, or nobody wants it any more.
+        let Some(relay) = relay.filter(asked) else { return vec![Effect::CloseRelay { stream, node }] };
+        relay.feed = Feed::Open(node);
+        relay.refused = NodeSet::EMPTY;
+        relay.rounds = 0;
+        relay.is_proven = true;
+        relay.awaited.drain(..).map(Awaited::made).collect()
     }
 
     pub(super) fn lost(&mut self, stream: StreamId, node: NodeId) {
         let Some(relay) = self.by_stream.get_mut(&stream) else { return };
-        if matches!(relay.feed, Feed::Asked(feeding) | Feed::Open(feeding) if feeding == node) {
+        if relay.feed.node() == Some(node) {
             relay.feed = Feed::Nobody;
             relay.refused.insert(node);
         }
@@ -58,7 +94,7 @@ impl Relays {
     /// Its connection is gone; when it is back it may be asked again.
     pub(super) fn node_lost(&mut self, node: NodeId) {
         for relay in self.by_stream.values_mut() {
-            if matches!(relay.feed, Feed::Asked(feeding) | Feed::Open(feeding) if feeding == node) {
+            if relay.feed.node() == Some(node) {
                 relay.feed = Feed::Nobody;
             }
         }
@@ -80,7 +116,31 @@ impl Relays {
     }
 
     pub(super) fn wake_at(&self) -> Option<Millis> {
-        self.by_stream.values().filter_map(|relay| relay.again_at).min()
+        let at = |relay: &Relay| match relay.feed {
+            Feed::Asked { until, .. } => Some(until),
+            Feed::Nobody | Feed::Open(_) => relay.again_at,
+        };
+        self.by_stream.values().filter_map(at).min()
+    }
+}
+
+impl Feed {
+    fn node(self) -> Option<NodeId> {
+        match self {
+            Self::Nobody => None,
+            Self::Asked { node, .. } | Self::Open(node) => Some(node),
+        }
+    }
+}
+
+impl Awaited {
+    fn made(self) -> Effect {
+        let Self { session, ticket, subscription } = self;
+        Effect::Subscribed { session, ticket, subscription }
+    }
+
+    fn refused(self) -> Effect {
+        Effect::NotSubscribed { session: self.session, ticket: self.ticket, why: WhyNot::Refused }
     }
 }
 
@@ -88,6 +148,8 @@ impl Relay {
     fn new() -> Self {
         Self {
             feed: Feed::Nobody,
+            is_proven: false,
+            awaited: Vec::new(),
             last: None,
             refused: NodeSet::EMPTY,
             rounds: 0,
@@ -111,7 +173,7 @@ impl Pool {
     fn release_relays(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         for (stream, _) in self.streams.release(now) {
             let Some(relay) = self.relays.by_stream.remove(&stream) else { continue };
-            if let Feed::Asked(node) | Feed::Open(node) = relay.feed {
+            if let Some(node) = relay.feed.node() {
                 effects.push(Effect::CloseRelay { stream, node });
             }
         }
@@ -119,8 +181,16 @@ impl Pool {
 
     fn feed_relay(&mut self, now: Millis, stream: StreamId, params: Arc<[u8]>, effects: &mut Vec<Effect>) {
         let candidates = self.relay_candidates(now);
+        let is_followed = !self.streams.members(stream).is_empty();
         let relay = self.relays.by_stream.entry(stream).or_insert_with(Relay::new);
-        if relay.feed != Feed::Nobody || relay.again_at.is_some_and(|at| now < at) {
+        if let Feed::Asked { node, until } = relay.feed
+            && until <= now
+        {
+            relay.feed = Feed::Nobody;
+            relay.refused.insert(node);
+            effects.push(Effect::CloseRelay { stream, node });
+        }
+        if !is_followed || relay.feed != Feed::Nobody || relay.again_at.is_some_and(|at| now < at) {
             return;
         }
         if relay.again_at.take().is_some() {
@@ -129,7 +199,7 @@ impl Pool {
         let Some(node) = candidates.iter().find(|node| !relay.refused.contains(**node)).copied() else {
             return self.relay_refused(now, stream, !candidates.is_empty(), effects);
         };
-        relay.feed = Feed::Asked(node);
+        relay.feed = Feed::Asked { node, until: now.plus(ASKED_MS_MAX) };
         if let Some(from) = relay.last.replace(node).filter(|from| *from != node) {
             effects.push(Effect::Tell(Happening::RelayMoved { stream, from, to: node }));
         }
@@ -149,6 +219,15 @@ impl Pool {
     fn relay_refused(&mut self, now: Millis, stream: StreamId, are_there: bool, effects: &mut Vec<Effect>) {
         let Some(relay) = self.relays.by_stream.get_mut(&stream) else { return };
         if !are_there {
+            // A node that comes will be asked; nobody waits that long for an answer.
+            return effects.extend(relay.awaited.drain(..).map(Awaited::made));
+        }
+        if !relay.awaited.is_empty() {
+            relay.refused = NodeSet::EMPTY;
+            for awaited in relay.awaited.drain(..) {
+                self.streams.unsubscribe(now, awaited.session, awaited.subscription);
+                effects.push(awaited.refused());
+            }
             return;
         }
         relay.rounds += 1;

@@ -1,6 +1,8 @@
 //! A pool beside nodes that answer at once, each with blocks of its own, in time that the test moves.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod relays;
+
+use std::collections::BTreeMap;
 
 use super::*;
 use crate::core::Standing;
@@ -29,7 +31,11 @@ struct Stage {
     heads: Vec<(u8, u64)>,
     ended: Vec<EndReason>,
     told: Vec<Happening>,
+    /// What was opened and closed at nodes.
     relays: Vec<(StreamId, NodeId)>,
+    closed: Vec<(StreamId, NodeId)>,
+    /// By their tickets.
+    answered: Vec<(u64, Result<SubscriptionId, WhyNot>)>,
 }
 
 fn settings(nodes: usize) -> PoolSettings {
@@ -63,6 +69,8 @@ impl Stage {
             ended: Vec::new(),
             told: Vec::new(),
             relays: Vec::new(),
+            closed: Vec::new(),
+            answered: Vec::new(),
         };
         stage.say(Input::Time);
         (0..nodes).for_each(|node| stage.say(Input::Connected { node: NodeId(node as u8) }));
@@ -128,6 +136,18 @@ impl Stage {
             }
             Effect::OpenRelay { stream, node, .. } => {
                 self.relays.push((stream, node));
+                None
+            }
+            Effect::CloseRelay { stream, node } => {
+                self.closed.push((stream, node));
+                None
+            }
+            Effect::Subscribed { ticket, subscription, .. } if ticket > 0 => {
+                self.answered.push((ticket, Ok(subscription)));
+                None
+            }
+            Effect::NotSubscribed { ticket, why, .. } => {
+                self.answered.push((ticket, Err(why)));
                 None
             }
             Effect::Tell(happening) => {
@@ -398,46 +418,6 @@ fn a_node_that_is_far_behind_is_given_what_nobody_else_can_take() {
     assert_eq!(stage.standing(1).0, Standing::Suspect);
     (2..=4).for_each(|number| stage.mine(1, 0, number));
     assert_eq!(stage.standing(1).0, Standing::Serving);
-}
-
-#[test]
-fn a_relay_moves_to_another_node_and_tells_nothing_twice() {
-    let mut stage = Stage::new(2);
-    let params: Arc<[u8]> = Arc::from(&b"[\"newPendingTransactions\"]"[..]);
-    stage.say(Input::Subscribe { session: CLIENT, ticket: 1, topic: Topic::Relay(params) });
-    let (stream, node) = stage.relays[0];
-    assert_eq!(node, NodeId(0));
-    stage.say(Input::RelayOpened { stream, node });
-    let item = |pool: &mut Pool, node, text: &str| {
-        let raw: Arc<[u8]> = Arc::from(text.as_bytes());
-        let effects = pool.step(Millis(50), Input::RelayItem { stream, node, raw });
-        effects.iter().filter(|effect| matches!(effect, Effect::Deliver { .. })).count()
-    };
-    assert_eq!(item(&mut stage.pool, NodeId(0), "a"), 1);
-    stage.kill(0);
-    assert_eq!(stage.relays[1], (stream, NodeId(1)));
-    stage.say(Input::RelayOpened { stream, node: NodeId(1) });
-    assert_eq!(item(&mut stage.pool, NodeId(1), "a"), 0);
-    assert_eq!(item(&mut stage.pool, NodeId(1), "b"), 1);
-    assert_eq!(item(&mut stage.pool, NodeId(0), "c"), 0, "it feeds no more");
-}
-
-#[test]
-fn a_relay_that_every_node_refuses_ends_the_session() {
-    let mut stage = Stage::new(2);
-    stage.say(Input::Subscribe {
-        session: CLIENT,
-        ticket: 1,
-        topic: Topic::Relay(Arc::from(&b"[\"x\"]"[..])),
-    });
-    for _ in 0..20 {
-        let (stream, node) = *stage.relays.last().unwrap();
-        stage.say(Input::RelayLost { stream, node, fault: Fault::NodeError });
-        stage.pass(1_000);
-    }
-    assert_eq!(stage.ended, [EndReason::Refused]);
-    let nodes: BTreeSet<NodeId> = stage.relays.iter().map(|(_, node)| *node).collect();
-    assert_eq!(nodes.len(), 2, "both were asked");
 }
 
 #[test]
