@@ -5,12 +5,7 @@ use std::time::{Duration, Instant};
 use devnet::node::{Fault, Switch};
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, two_nodes};
-
-async fn balance(stage: &Stage) -> Value {
-    let params = json!(["0x0000000000000000000000000000000000000001", "latest"]);
-    stage.http().call("eth_getBalance", params).await.unwrap().json()
-}
+use crate::stage::two_nodes;
 
 #[tokio::test]
 async fn ids_come_back_as_they_were_written() {
@@ -44,50 +39,6 @@ async fn a_batch_is_answered_in_its_order_and_notifications_are_not() {
     let answer = stage.http().post(body).await.unwrap().json();
     let ids: Vec<&Value> = answer.as_array().unwrap().iter().map(|one| &one["id"]).collect();
     assert_eq!(ids, [&json!("b"), &json!(null), &json!(1)], "{answer}");
-}
-
-/// Behaviour 21: error classes of HTTP, while one good node is left.
-#[tokio::test]
-async fn reads_have_no_failure_that_a_client_sees_while_one_good_node_is_left() {
-    let faults: Vec<Fault> = vec![
-        Fault::Kill,
-        Fault::Freeze,
-        Fault::Silent,
-        Fault::Reset,
-        Fault::Status { status: 500, retry_after_s: None },
-        Fault::Status { status: 429, retry_after_s: Some(1) },
-        Fault::Error { code: -32603, message: "internal error".to_owned(), data: None },
-        Fault::Truncate { bytes: 30 },
-        Fault::Malformed,
-        Fault::WrongChain { chain_id: 5 },
-    ];
-    for fault in faults {
-        let stage = two_nodes().await;
-        stage.set(0, fault.clone());
-        for _ in 0..20 {
-            let answer = balance(&stage).await;
-            assert!(answer["result"].is_string(), "{fault:?}: {answer}");
-        }
-        stage.edge.stop().await;
-    }
-}
-
-/// Behaviour 21: `null` that others have, and reverts.
-#[tokio::test]
-async fn a_null_that_another_node_can_fill_is_asked_of_it_and_a_revert_is_told_at_once() {
-    let stage = two_nodes().await;
-    let hash = stage.devnet.head().hash.to_string();
-    stage.set(0, Fault::Null);
-    let answer = stage.http().call("eth_getBlockByHash", json!([hash, false])).await.unwrap().json();
-    assert_eq!(answer["result"]["hash"], json!(hash));
-    stage.clear(0);
-
-    let asked = |stage: &Stage| (0..2).map(|node| stage.devnet.node(node).count("eth_call")).sum::<u64>();
-    let before = asked(&stage);
-    let call = json!([{"to": "0x0000000000000000000000000000000000000001", "data": devnet::node::REVERT_CALL}, "latest"]);
-    let answer = stage.http().call("eth_call", call).await.unwrap().json();
-    assert_eq!(answer["error"]["code"], 3, "{answer}");
-    assert_eq!(asked(&stage) - before, 1, "a revert is an answer");
 }
 
 /// Behaviour 8: slow reads in flight on a node that is reset.
@@ -159,16 +110,4 @@ async fn a_client_may_use_one_id_for_everything() {
         let answer = client.call_as(&json!(1), "eth_chainId", json!([])).await.unwrap();
         assert_eq!(answer.result(), Some(json!("0x539")));
     }
-}
-
-/// Behaviour 20: a transaction is never reported failed if a node took it.
-#[tokio::test]
-async fn a_transaction_whose_answer_is_lost_is_not_reported_failed() {
-    let stage = two_nodes().await;
-    let lost = Switch::from(Fault::Reset).for_methods(&["eth_sendRawTransaction"]);
-    stage.devnet.node(0).set(lost).unwrap();
-    let raw = devnet::chain::signed(1, 0, 1_337);
-    let text = devnet::chain::data(&raw);
-    let answer = stage.http().call("eth_sendRawTransaction", json!([text])).await.unwrap().json();
-    assert_eq!(answer["result"], json!(devnet::chain::keccak256(&raw).to_string()), "{answer}");
 }

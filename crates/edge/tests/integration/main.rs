@@ -2,10 +2,22 @@
 
 // Said once more for the lints: what follows is tests and nothing else.
 #[cfg(test)]
+mod branches;
+#[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod crowd;
+#[cfg(test)]
+mod errors;
+#[cfg(test)]
 mod failover;
+#[cfg(test)]
+mod large;
+#[cfg(test)]
+mod refused;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]
 mod subscriptions;
+#[cfg(test)]
+mod transactions;

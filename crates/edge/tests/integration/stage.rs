@@ -20,12 +20,20 @@ pub(crate) struct Stage {
     pub(crate) edge: Edge,
 }
 
+/// No shorter one can be configured.
+const BLOCK_MS_MIN: u64 = 50;
+
 /// The settings of the pool that differ from one test to another, as TOML.
 pub(crate) async fn stage(nodes: Vec<NodePlan>, pool: &str) -> Stage {
-    let devnet = Devnet::start(Plan { block_ms: BLOCK_MS, nodes, ..Plan::default() }).await.unwrap();
+    stage_of(Plan { block_ms: BLOCK_MS, nodes, ..Plan::default() }, pool).await
+}
+
+pub(crate) async fn stage_of(plan: Plan, pool: &str) -> Stage {
+    let block_ms = plan.block_ms.max(BLOCK_MS_MIN);
+    let devnet = Devnet::start(plan).await.unwrap();
     let mut text = format!(
         "[edge]\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\ndrain_grace = \"5s\"\nlog = \"off\"\n\
-         [pools.net]\nkind = \"execution\"\nchain_id = 1337\nblock_time = \"{BLOCK_MS}ms\"\nprobe_every = \"500ms\"\n\
+         [pools.net]\nkind = \"execution\"\nchain_id = 1337\nblock_time = \"{block_ms}ms\"\nprobe_every = \"500ms\"\n\
          failback_after = \"2s\"\n{pool}\n"
     );
     for at in 0..devnet.nodes() {
@@ -72,9 +80,31 @@ impl Stage {
         self.devnet.head().number()
     }
 
+    /// Asks a node itself.
+    pub(crate) fn node(&self, node: usize) -> HttpClient {
+        HttpClient::new(&self.devnet.node(node).http_url()).with_patience(PATIENCE)
+    }
+
+    /// What the proxy says of itself.
+    pub(crate) fn admin(&self) -> HttpClient {
+        HttpClient::new(&format!("http://{}", self.edge.admin_listen)).with_patience(PATIENCE)
+    }
+
+    /// The sum of a metric's series that have all of these labels.
+    pub(crate) async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
+        let page = self.admin().get("/metrics").await.unwrap().text();
+        let is_of = |line: &&str| {
+            let rest = line.strip_prefix(name);
+            rest.is_some_and(|rest| rest.starts_with(['{', ' ']))
+                && labels.iter().all(|label| line.contains(label))
+        };
+        let value = |line: &str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok()).unwrap();
+        page.lines().filter(is_of).map(value).sum()
+    }
+
     /// The proxy serves and knows a head.
-    async fn until_ready(&self) {
-        let admin = HttpClient::new(&format!("http://{}", self.edge.admin_listen));
+    pub(crate) async fn until_ready(&self) {
+        let admin = self.admin();
         let ready = async {
             loop {
                 let status = admin.get("/status").await.unwrap().json();
@@ -100,6 +130,16 @@ impl Stage {
         let wrong = self.judge(record);
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
+}
+
+/// Until it is so; what it waits for comes by itself.
+pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let waited = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waited).await.unwrap_or_else(|_| panic!("never: {what}"));
 }
 
 /// Until the client was told that head.
