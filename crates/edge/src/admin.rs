@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::config::Config;
 use crate::core::{NodeView, Standing, View};
+use crate::evidence::Evidence;
 use crate::metrics::EdgeMetrics;
 use crate::record::PoolRecord;
 use crate::status::{ClientStatus, Status};
@@ -30,6 +31,7 @@ pub(crate) struct Admin {
     config: Config,
     pools: Vec<Seen>,
     metrics: Arc<EdgeMetrics>,
+    evidence: Arc<Evidence>,
     draining: DrainHandle,
     began: Instant,
 }
@@ -39,9 +41,10 @@ impl Admin {
         config: &Config,
         pools: Vec<Seen>,
         metrics: Arc<EdgeMetrics>,
+        evidence: Arc<Evidence>,
         draining: DrainHandle,
     ) -> Self {
-        Self { config: config.clone(), pools, metrics, draining, began: Instant::now() }
+        Self { config: config.clone(), pools, metrics, evidence, draining, began: Instant::now() }
     }
 
     /// Until the very end: what drains is still asked how it stands.
@@ -73,6 +76,7 @@ impl Admin {
         status.uptime_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         status.is_draining = self.draining.is_started();
         status.pools = self.pools.iter().map(|seen| seen.record.status()).collect();
+        status.casebook = self.evidence.status();
         status.clients = ClientStatus {
             connections: u64::try_from(self.metrics.client_connections.get()).unwrap_or(0),
             sessions: status.pools.iter().map(|pool| pool.sessions).sum(),

@@ -29,6 +29,7 @@ use crate::redact::{SecretText, SecretUrl, Secrets};
 use reading::Reading;
 
 pub use changes::{Change, Changes, NodeChange};
+pub(crate) use endpoint::basic;
 pub use endpoint::{Endpoint, Headers};
 pub use key::KeyHash;
 pub use reference::reference_markdown;

@@ -20,6 +20,7 @@ use crate::core::{
     Pace, Refusal, Request, ResponseKind, Route, Standing, Transport, View, Ways, error_meaning,
     error_response, result_response, route_of, scan_response, splice,
 };
+use crate::evidence::Ended;
 use crate::metrics::{Limit, Outcome};
 use crate::record::{CallRecord, PoolRecord};
 use crate::upstream::HttpClient;
@@ -184,6 +185,7 @@ impl Exchange {
             CallEffect::Overdue { attempt } => self.overdue(flight, attempt),
             CallEffect::Abandon { attempt, fault } => {
                 flight.abandoned.push(attempt);
+                flight.record.ended(attempt, fault.map_or(Ended::GivenUp, Ended::Failed));
                 if let Some((fault, node)) =
                     fault.zip(flight.sent.get(attempt as usize).map(|(node, _)| *node))
                 {
@@ -218,6 +220,7 @@ impl Exchange {
         let sent = (node, self.now());
         flight.sent.resize((attempt as usize + 1).max(flight.sent.len()), sent);
         flight.sent[attempt as usize] = sent;
+        flight.record.sent(attempt, node);
         let Some(reach) = self.nodes.get(usize::from(node.0)) else {
             return flight.open.push(Box::pin(async move { (attempt, Duration::ZERO, Err(Fault::Refused)) }));
         };
@@ -283,6 +286,7 @@ impl Exchange {
                 // A node that was given all it may have did nothing wrong.
                 if took > Duration::ZERO {
                     self.failed(node, fault);
+                    flight.record.ended(attempt, Ended::Failed(fault));
                 }
                 return CallInput::Failed { attempt, fault };
             }
@@ -296,8 +300,14 @@ impl Exchange {
         };
         self.answered(node);
         match answer {
-            AnswerKind::Error(Meaning::NodeFault(fault)) => self.failed(node, fault),
-            _ => self.worked(node, took, body.len()),
+            AnswerKind::Error(Meaning::NodeFault(fault)) => {
+                self.failed(node, fault);
+                flight.record.ended(attempt, Ended::Failed(fault));
+            }
+            _ => {
+                self.worked(node, took, body.len());
+                flight.record.ended(attempt, Ended::Answered);
+            }
         }
         let is_own = body.get(response.id_range.clone()) == Some(flight.asked.id());
         let body = if is_own { body } else { splice(&body, response.id_range, flight.asked.id()).into() };

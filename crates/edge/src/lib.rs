@@ -11,6 +11,7 @@ pub mod status;
 pub use serve::{Edge, ServeError};
 
 mod admin;
+mod evidence;
 mod exchange;
 mod front;
 mod keys;

@@ -24,7 +24,8 @@ use families::{
 
 pub use dashboard::dashboard_json;
 pub use labels::{
-    Direction, Each, ErrorClass, Followed, Label, Limit, Outcome, Queue, Reload, Side, standing_value,
+    Direction, Each, ErrorClass, Followed, Label, Limit, Outcome, Queue, Reload, ReportKind, ReportOutcome,
+    Side, standing_value,
 };
 pub use reference::reference_markdown;
 pub use register::{EdgeMetric, METRICS, MetricKind};
@@ -39,8 +40,19 @@ pub struct EdgeMetrics {
     pub denied: Counter,
     pub queue_depth: Each<Queue, Gauge>,
     pub queue_full: Each<Queue, Counter>,
+    pub reports: Each<ReportKind, ReportMetrics>,
     pub config_valid: Gauge,
     pub reloads: Each<Reload, Counter>,
+}
+
+/// What is counted of what a Casebook server is told.
+#[derive(Debug, Clone)]
+pub struct ReportMetrics {
+    pub sent: Counter,
+    pub dropped: Counter,
+    /// Signals and traces together.
+    pub waiting: Gauge,
+    pub full: Counter,
 }
 
 /// What is counted of one pool. Cheap to clone.
@@ -86,13 +98,21 @@ impl Default for EdgeMetrics {
         let families = Families::register(r);
         let config_valid: Gauge = r.add(register::CONFIG_VALID, Gauge::default());
         config_valid.set(1);
+        let (queue_depth, queue_full) = (families.queue_depth(), families.queue_full());
+        let reports = Each::new(|kind| ReportMetrics {
+            sent: families.reports(kind).of(ReportOutcome::Sent).clone(),
+            dropped: families.reports(kind).of(ReportOutcome::Dropped).clone(),
+            waiting: queue_depth.of(Queue::Reports).clone(),
+            full: queue_full.of(Queue::Reports).clone(),
+        });
         Self {
             client_connections: r.add(register::CONNECTIONS, Gauge::default()),
             denied: r.add(register::DENIED, Counter::default()),
             config_valid,
             refused: families.refused(),
-            queue_depth: families.queue_depth(),
-            queue_full: families.queue_full(),
+            queue_depth,
+            queue_full,
+            reports,
             reloads: families.reloads(),
             registry: Mutex::new(registry),
             families,

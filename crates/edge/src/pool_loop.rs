@@ -133,8 +133,14 @@ impl PoolLoop {
 
     fn note_stream(&self, fact: &Input) {
         match fact {
-            Input::Connected { node } => self.record.connected(*node, true),
-            Input::Lost { node, .. } => self.record.connected(*node, false),
+            Input::Connected { node } => {
+                self.record.connected(*node, true);
+                self.record.witness.watched(*node, Instant::now(), None);
+            }
+            Input::Lost { node, fault } => {
+                self.record.connected(*node, false);
+                self.record.witness.watched(*node, Instant::now(), Some(*fault));
+            }
             _ => {}
         }
     }
@@ -250,8 +256,10 @@ impl PoolLoop {
     ) {
         let Some(access) = self.nodes.get(usize::from(node.0)) else { return };
         let (http, within, answers) = (access.http.clone(), access.attempt_timeout, self.answers.clone());
+        let (record, began) = (Arc::clone(&self.record), Instant::now());
         tokio::spawn(async move {
             let result = http.post(body.into(), within).await.and_then(|body| result_of(&body));
+            record.witness.watched(node, began, result.as_ref().err().copied());
             let _ = answers.send(read(result)).await;
         });
     }
@@ -260,6 +268,7 @@ impl PoolLoop {
         let Some(access) = self.nodes.get(usize::from(node.0)) else { return };
         let (http, within, answers) =
             (access.http.clone(), access.attempt_timeout.min(PROBE_WITHIN), self.answers.clone());
+        let (record, began) = (Arc::clone(&self.record), Instant::now());
         tokio::spawn(async move {
             let chain_id =
                 http.post(Bytes::from_static(CHAIN_ID), within).await.and_then(|body| result_of(&body));
@@ -273,6 +282,7 @@ impl PoolLoop {
                     syncing.map(|raw| Probe { chain_id, is_syncing: &*raw != b"false" })
                 }
             };
+            record.witness.watched(node, began, result.as_ref().err().copied());
             let _ = answers.send(Input::Probed { node, result }).await;
         });
     }

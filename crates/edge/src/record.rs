@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::config;
 use crate::core::pool::Happening;
 use crate::core::{Fault, Head, NodeId, Standing, Tier, Transport, View};
+use crate::evidence::{Evidence, Witness};
 use crate::metrics::{Each, EdgeMetrics, Followed, Limit, NodeMetrics, PoolMetrics, Queue, standing_value};
 use crate::status::{FailoverStatus, HeadStatus, PoolStatus, TransportStatus};
 
@@ -26,6 +27,8 @@ pub(crate) struct PoolRecord {
     pub(crate) refused: Each<Limit, Counter>,
     pub(crate) inputs_waiting: Gauge,
     pub(crate) inputs_full: Counter,
+    /// Whoever tells a Casebook server.
+    pub(crate) witness: Witness,
     nodes: Vec<NodeRecord>,
     state: Mutex<State>,
     /// What the configuration says.
@@ -73,7 +76,7 @@ struct Failover {
 }
 
 impl PoolRecord {
-    pub(crate) fn new(pool: &config::Pool, metrics: &EdgeMetrics) -> Self {
+    pub(crate) fn new(pool: &config::Pool, metrics: &EdgeMetrics, evidence: &Arc<Evidence>) -> Self {
         let node = |node: &config::Node| NodeRecord {
             name: Arc::clone(&node.name),
             tier: node.tier,
@@ -100,6 +103,7 @@ impl PoolRecord {
             refused: metrics.refused.clone(),
             inputs_waiting: metrics.queue_depth.of(Queue::PoolInputs).clone(),
             inputs_full: metrics.queue_full.of(Queue::PoolInputs).clone(),
+            witness: Witness::new(pool, evidence),
             nodes,
             state: Mutex::new(state),
             blank: PoolStatus::of(pool),
@@ -150,6 +154,7 @@ impl PoolRecord {
             Happening::Bridged { blocks } => self.metrics.gap_blocks.observe(*blocks as f64),
             Happening::CameBack { .. } | Happening::Jumped { .. } | Happening::RelayMoved { .. } => {}
         }
+        self.witness.happened(happening);
     }
 
     /// Whether the node's stream is up.
@@ -213,6 +218,7 @@ impl PoolRecord {
         stood[place].fault = Some(fault);
         let was_preferred = std::mem::take(&mut stood[place].was_preferred);
         let Some(to) = self.next_best(&state, id).filter(|_| others && was_preferred) else { return };
+        self.witness.fails_over(id, to, transport, fault);
         self.metrics.failovers(transport, fault).inc();
         state.failovers += 1;
         let failover = Failover { from: id, to, fault, at: Instant::now(), took_ms: 0 };
@@ -226,6 +232,7 @@ impl PoolRecord {
         state.open = None;
         let took = open.at.elapsed();
         self.metrics.failover_seconds.observe(took.as_secs_f64());
+        self.witness.failed_over(open.from, node, open.fault, open.at);
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         state.last = Some(Failover { to: node, took_ms, ..open });
     }

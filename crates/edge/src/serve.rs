@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::admin::{Admin, Seen};
 use crate::config::{self, Config};
+use crate::evidence::Evidence;
 use crate::front::Front;
 use crate::keys::Keys;
 use crate::metrics::EdgeMetrics;
@@ -28,8 +29,8 @@ pub enum ServeError {
     Authorities(String),
     #[error("pool {pool}: pools of the kind {kind} cannot be served yet; execution can")]
     Kind { pool: Arc<str>, kind: &'static str },
-    #[error("casebook: a Casebook server cannot be told yet; leave the section out")]
-    Casebook,
+    #[error("casebook: {0}")]
+    Casebook(String),
     #[error("pool {pool}, node {node}: its address cannot be asked")]
     Address { pool: Arc<str>, node: Arc<str> },
     #[error("edge.tls: {0}")]
@@ -54,17 +55,16 @@ pub struct Edge {
 impl Edge {
     /// Binds, connects and serves. Everything that can be wrong is found before anything listens.
     pub async fn start(config: &Config) -> Result<Self, ServeError> {
-        if config.casebook.is_some() {
-            return Err(ServeError::Casebook);
-        }
         let (drain, draining) = Drain::new();
         let (pools, ending) = Drain::new();
         let needs_tls = config.pools.iter().flat_map(|pool| &pool.nodes).any(is_encrypted);
         let tls = client_tls(needs_tls).map_err(ServeError::Authorities)?;
         let metrics = Arc::new(EdgeMetrics::default());
+        let evidence = Evidence::new(&metrics);
+        evidence.replace(config.casebook.as_ref()).map_err(ServeError::Casebook)?;
         let mut built = Vec::new();
         for (at, pool) in config.pools.iter().enumerate() {
-            built.push(Built::new(pool, &tls, at as u64, &metrics)?);
+            built.push(Built::new(pool, &tls, at as u64, &metrics, &evidence)?);
         }
         let inbound = config.edge.tls.clone().map(TlsSource::open).transpose().map_err(ServeError::Tls)?;
         let listener = listen("edge.listen", config.edge.listen).await?;
@@ -95,7 +95,8 @@ impl Edge {
             drain: draining.clone(),
         });
         tasks.spawn(front.run(listener, config.edge.connections_max));
-        pool_tasks.spawn(Admin::new(config, seen, metrics, draining).run(admin_listener, ending));
+        pool_tasks.spawn(Arc::clone(&evidence).run(ending.clone()));
+        pool_tasks.spawn(Admin::new(config, seen, metrics, evidence, draining).run(admin_listener, ending));
         Ok(Self { listen, admin_listen, drain, tasks, grace: config.edge.drain_grace, pools, pool_tasks })
     }
 

@@ -18,6 +18,9 @@ pub struct Status {
     pub is_draining: bool,
     pub config: ConfigStatus,
     pub clients: ClientStatus,
+    /// The Casebook server, where one is told.
+    #[serde(default)]
+    pub casebook: Option<CasebookStatus>,
     /// In the order of the configuration, as are the nodes.
     pub pools: Vec<PoolStatus>,
 }
@@ -37,6 +40,25 @@ pub struct ClientStatus {
     pub connections: u64,
     pub sessions: u64,
     pub subscriptions: u64,
+}
+
+/// Whether what happens here reaches the Casebook server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CasebookStatus {
+    /// Scheme, host and port.
+    pub address: String,
+    pub signals: ReportStatus,
+    /// None where no spans are sent.
+    pub traces: Option<ReportStatus>,
+    /// Why it is not told at the moment, if so.
+    pub trouble: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ReportStatus {
+    pub sent: u64,
+    pub waiting: u64,
+    pub dropped: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -130,6 +152,7 @@ impl Status {
             is_draining: false,
             config: ConfigStatus::default(),
             clients: ClientStatus::default(),
+            casebook: None,
             pools: config.pools.iter().map(PoolStatus::of).collect(),
         }
     }

@@ -128,7 +128,7 @@ pub(super) fn endpoint(
 }
 
 /// User and password of an address as a header.
-fn basic(url: &Url) -> Option<HeaderValue> {
+pub(crate) fn basic(url: &Url) -> Option<HeaderValue> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }

@@ -9,7 +9,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use runtime::{MetricSpec, Metrics};
 
-use super::labels::{Direction, Each, ErrorClass, Followed, Label, Limit, Outcome, Queue, Reload, Side};
+use super::labels::{
+    Direction, Each, ErrorClass, Followed, Label, Limit, Outcome, Queue, Reload, ReportKind, ReportOutcome,
+    Side,
+};
 use super::register;
 use crate::core::Class;
 use crate::core::Transport;
@@ -45,6 +48,7 @@ label_sets! {
     AttemptLabels { pool: Arc<str>, node: Arc<str>, transport: &'static str, error_class: &'static str }
     LimitLabels { limit: &'static str }
     QueueLabels { queue: &'static str }
+    ReportLabels { kind: &'static str, outcome: &'static str }
     ReloadLabels { outcome: &'static str }
 }
 
@@ -121,6 +125,7 @@ pub(super) struct Families {
     refused: Family<LimitLabels, Counter>,
     queue_depth: Family<QueueLabels, Gauge>,
     queue_full: Family<QueueLabels, Counter>,
+    reports: Family<ReportLabels, Counter>,
     reloads: Family<ReloadLabels, Counter>,
 }
 
@@ -155,6 +160,7 @@ impl Families {
             refused: r.add(register::REFUSED, Family::default()),
             queue_depth: r.add(register::QUEUE_DEPTH, Family::default()),
             queue_full: r.add(register::QUEUE_FULL, Family::default()),
+            reports: r.add(register::REPORTS, Family::default()),
             reloads: r.add(register::RELOADS, Family::default()),
         }
     }
@@ -169,6 +175,11 @@ impl Families {
 
     pub(super) fn queue_full(&self) -> Each<Queue, Counter> {
         Each::new(|queue: Queue| self.queue_full.get_or_create_owned(&QueueLabels { queue: queue.word() }))
+    }
+
+    pub(super) fn reports(&self, kind: ReportKind) -> Each<ReportOutcome, Counter> {
+        let of = |outcome: ReportOutcome| ReportLabels { kind: kind.word(), outcome: outcome.word() };
+        Each::new(|outcome| self.reports.get_or_create_owned(&of(outcome)))
     }
 
     pub(super) fn reloads(&self) -> Each<Reload, Counter> {

@@ -95,6 +95,17 @@ labels! {
         KeyRequests = "key_requests",
         KeyBytes = "key_bytes",
     }
+    /// What a Casebook server is told: the label `kind`.
+    ReportKind {
+        Signals = "signals",
+        Traces = "traces",
+    }
+    /// What became of it: the label `outcome`.
+    ReportOutcome {
+        Sent = "sent",
+        /// There was no room for it, or the server did not want it.
+        Dropped = "dropped",
+    }
     /// What became of a changed configuration: the label `outcome`.
     Reload {
         Taken = "taken",
@@ -245,6 +256,8 @@ mod tests {
         check::<Queue>();
         check::<Limit>();
         check::<Reload>();
+        check::<ReportKind>();
+        check::<ReportOutcome>();
         check::<Transport>();
         check::<ErrorClass>();
     }

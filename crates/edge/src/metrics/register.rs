@@ -79,6 +79,7 @@ register! {
     SLOW = Counter "edge_slow_clients_closed" [pool], "Clients closed because too much waited for them.";
     QUEUE_DEPTH = Gauge "edge_queue_depth" [queue], "What waits in a queue.";
     QUEUE_FULL = Counter "edge_queue_full" [queue], "How often a queue had no room.";
+    REPORTS = Counter "edge_reports" [kind, outcome], "Signals and traces for the Casebook server, by what became of them.";
     CONFIG_VALID = Gauge "edge_config_valid" [], "0 while the configuration file has a fault, so that the one from before stays in force.";
     RELOADS = Counter "edge_reloads" [outcome], "How often a changed configuration was taken over or refused.";
     TLS_BROKEN = Gauge "edge_tls_files_broken" [], "1 while the files of certificates cannot be used, so that the ones from before stay in force.";

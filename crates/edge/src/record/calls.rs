@@ -5,11 +5,13 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::metrics::gauge::Gauge;
+use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::PoolRecord;
 use crate::core::Class;
 use crate::core::{Fault, NodeId, Transport};
+use crate::evidence::{Ended, Trial};
 use crate::metrics::{Direction, ErrorClass, Outcome, Side};
 use crate::status::Latency;
 
@@ -29,6 +31,8 @@ pub(crate) struct CallRecord {
     class: Class,
     began: Instant,
     is_over: bool,
+    /// Its attempts, where somebody is told of them.
+    trials: Option<SmallVec<[Trial; 2]>>,
 }
 
 /// One attempt; while it lives the node works on it.
@@ -60,7 +64,8 @@ impl Latencies {
 impl CallRecord {
     pub(crate) fn begin(pool: &Arc<PoolRecord>, class: Class, request_bytes: usize) -> Self {
         pool.metrics.bytes(Side::Client, Direction::In).inc_by(request_bytes as u64);
-        Self { pool: Arc::clone(pool), class, began: Instant::now(), is_over: false }
+        let trials = pool.witness.follows_calls().then(SmallVec::new);
+        Self { pool: Arc::clone(pool), class, began: Instant::now(), is_over: false, trials }
     }
 
     pub(crate) fn retried(&self) {
@@ -75,11 +80,33 @@ impl CallRecord {
         self.pool.metrics.hedge_wins.of(self.class).inc();
     }
 
+    /// A node is asked.
+    pub(crate) fn sent(&mut self, attempt: u32, node: NodeId) {
+        let began = Instant::now();
+        let trial = Trial { attempt, node, via: Transport::Http, began, over: None };
+        self.trials.iter_mut().for_each(|trials| trials.push(trial));
+    }
+
+    /// It answered, it failed, or nobody waits for it any more; what comes later changes nothing.
+    pub(crate) fn ended(&mut self, attempt: u32, ended: Ended) {
+        let trials = self.trials.iter_mut().flatten();
+        if let Some(trial) = trials.filter(|trial| trial.over.is_none()).find(|one| one.attempt == attempt) {
+            trial.over = Some((Instant::now(), ended));
+        }
+    }
+
     pub(crate) fn over(mut self, outcome: Outcome, answer_bytes: usize) {
         self.is_over = true;
         self.pool.metrics.requests(self.class, outcome).inc();
         self.pool.metrics.request_seconds.of(self.class).observe(self.began.elapsed().as_secs_f64());
         self.pool.metrics.bytes(Side::Client, Direction::Out).inc_by(answer_bytes as u64);
+        self.tell(outcome);
+    }
+
+    fn tell(&self, outcome: Outcome) {
+        if let Some(trials) = &self.trials {
+            self.pool.witness.call(self.class, outcome, self.began, trials);
+        }
     }
 }
 
@@ -87,6 +114,7 @@ impl Drop for CallRecord {
     fn drop(&mut self) {
         if !self.is_over {
             self.pool.metrics.requests(self.class, Outcome::Abandoned).inc();
+            self.tell(Outcome::Abandoned);
         }
     }
 }

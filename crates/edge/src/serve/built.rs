@@ -16,6 +16,7 @@ use crate::core::pool::{Input, NodeSettings, Pool, PoolSettings};
 use crate::core::streams::StreamLimits;
 use crate::core::tracker::Numbering;
 use crate::core::{Budget, CallLimits, HedgeDelay, NodeId, Pace, View};
+use crate::evidence::Evidence;
 use crate::exchange::{Exchange, Reach};
 use crate::front::{Entrance, RpcEntrance};
 use crate::metrics::EdgeMetrics;
@@ -56,6 +57,7 @@ impl Built {
         tls: &rustls::ClientConfig,
         seed: u64,
         metrics: &EdgeMetrics,
+        evidence: &Arc<Evidence>,
     ) -> Result<Self, ServeError> {
         let Service::Execution(execution) = &pool.service else {
             return Err(ServeError::Kind { pool: Arc::clone(&pool.name), kind: pool.kind().word() });
@@ -90,7 +92,7 @@ impl Built {
             limits: call_limits(pool, execution),
             events: answers.clone(),
             began,
-            record: Arc::new(PoolRecord::new(pool, metrics)),
+            record: Arc::new(PoolRecord::new(pool, metrics, evidence)),
         });
         Ok(Self { core, exchange, nodes, streams, facts, answers, view, began })
     }

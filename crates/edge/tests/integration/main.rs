@@ -10,6 +10,8 @@ mod crowd;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod failover;
 #[cfg(test)]
 mod large;

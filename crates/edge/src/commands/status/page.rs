@@ -1,6 +1,8 @@
 //! The document of `/status` for people. It must never show what is not in the document, nor let a word of it act.
 
-use edge::status::{HeadStatus, Latency, NodeStatus, PoolStatus, Status, TransportStatus};
+use edge::status::{
+    CasebookStatus, HeadStatus, Latency, NodeStatus, PoolStatus, ReportStatus, Status, TransportStatus,
+};
 
 use super::super::columns::{Columns, inert};
 
@@ -31,6 +33,9 @@ pub(super) fn page(status: &Status) -> String {
         clients.sessions,
         clients.subscriptions,
     );
+    if let Some(casebook) = &status.casebook {
+        page.push_str(&told(casebook));
+    }
     for fault in &status.config.faults {
         page.push_str(&format!("the configuration file is not in force: {}\n", inert(fault)));
     }
@@ -42,6 +47,16 @@ pub(super) fn page(status: &Status) -> String {
         page.push_str(&failovers(pool));
     }
     page
+}
+
+fn told(casebook: &CasebookStatus) -> String {
+    let counts = |what: &str, report: &ReportStatus| {
+        format!("; {what}: {} sent, {} waiting, {} dropped", report.sent, report.waiting, report.dropped)
+    };
+    let traces = casebook.traces.as_ref().map(|traces| counts("traces", traces)).unwrap_or_default();
+    let trouble =
+        casebook.trouble.as_ref().map(|trouble| format!("; {}", inert(trouble))).unwrap_or_default();
+    format!("tells {}{}{traces}{trouble}\n", inert(&casebook.address), counts("signals", &casebook.signals))
 }
 
 fn heading(pool: &PoolStatus) -> String {

@@ -2,7 +2,8 @@
 
 use edge::core::Standing;
 use edge::status::{
-    ClientStatus, ConfigStatus, FailoverStatus, HeadStatus, Latency, NodeStatus, PoolStatus, TransportStatus,
+    CasebookStatus, ClientStatus, ConfigStatus, FailoverStatus, HeadStatus, Latency, NodeStatus, PoolStatus,
+    ReportStatus, TransportStatus,
 };
 
 use super::*;
@@ -38,6 +39,12 @@ fn status() -> Status {
             awaits_restart: vec!["edge.listen".to_owned()],
         },
         clients: ClientStatus { connections: 40, sessions: 12, subscriptions: 31 },
+        casebook: Some(CasebookStatus {
+            address: "https://casebook.example.org".to_owned(),
+            signals: ReportStatus { sent: 4, waiting: 0, dropped: 0 },
+            traces: Some(ReportStatus { sent: 81_234, waiting: 312, dropped: 7 }),
+            trouble: Some("it cannot be reached\u{1b}".to_owned()),
+        }),
         pools: vec![PoolStatus {
             name: "mainnet".to_owned(),
             kind: "execution".to_owned(),
@@ -84,6 +91,7 @@ fn answer(status: u16, body: &str) -> Answer {
 fn a_status_is_drawn_with_everything_in_its_column() {
     insta::assert_snapshot!(page::page(&status()), @r"
     casebook-edge 0.1.0, up 1d02h: 40 connections, 12 sessions, 31 subscriptions
+    tells https://casebook.example.org; signals: 4 sent, 0 waiting, 0 dropped; traces: 81234 sent, 312 waiting, 7 dropped; it cannot be reached\u{1b}
     the configuration file is not in force: edge.toml:3 edge.listn: no setting has this name\u{1b}
     counts after a restart: edge.listen
 

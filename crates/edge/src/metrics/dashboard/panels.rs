@@ -304,6 +304,15 @@ const LIMITS: &[Panel] = &[
         ],
     },
     Panel {
+        title: "Casebook server",
+        help: "Signals and traces that it was sent, and those that it was not.",
+        look: Look::Lines("short"),
+        queries: &[(
+            "sum by (kind, outcome) (increase(casebook_edge_reports_total[$__rate_interval]))",
+            "{{kind}} {{outcome}}",
+        )],
+    },
+    Panel {
         title: "Configuration",
         help: "Whether the file as it stands is in force.",
         look: Look::Flag { good: 1 },
