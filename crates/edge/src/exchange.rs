@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::core::pool::Input;
 use crate::core::{
-    AnswerKind, Call, CallEffect, CallInput, CallLimits, Fault, Hash, Meaning, Millis, NodeId, NodeView,
-    Pace, Refusal, Request, ResponseKind, Route, Standing, Transport, View, Ways, error_meaning,
+    Again, AnswerKind, Call, CallEffect, CallInput, CallLimits, Fault, Hash, Meaning, Millis, NodeId,
+    NodeView, Pace, Refusal, Request, ResponseKind, Route, Standing, Transport, View, Ways, error_meaning,
     error_response, result_response, route_of, scan_response, splice,
 };
 use crate::evidence::Ended;
@@ -46,7 +46,6 @@ pub(crate) struct Exchange {
 /// The way to one node, and when the pool was told last that it works.
 pub(crate) struct Reach {
     http: HttpClient,
-    attempt_timeout: Duration,
     /// As many as it may work on at once.
     places: Arc<Semaphore>,
     told_ms: AtomicU64,
@@ -54,6 +53,8 @@ pub(crate) struct Reach {
     answered_ms: AtomicU64,
     /// When the pool was told last that it owes an answer; 0 once it gave one.
     overdue_ms: AtomicU64,
+    /// The pool was told a failure of it, and no success since.
+    is_blamed: AtomicBool,
 }
 
 /// A request as a client sent it.
@@ -68,6 +69,14 @@ pub(crate) struct Asked {
 
 type Attempt = Pin<Box<dyn Future<Output = (u32, Duration, Result<Bytes, Fault>)> + Send>>;
 
+/// What a node answered.
+struct Told {
+    attempt: u32,
+    /// It says nothing against the node.
+    is_good: bool,
+    body: Bytes,
+}
+
 /// What one call has under way and in hand.
 struct Flight {
     asked: Asked,
@@ -76,21 +85,23 @@ struct Flight {
     abandoned: SmallVec<[u32; 2]>,
     /// Of each attempt.
     sent: SmallVec<[(NodeId, Millis); 3]>,
-    answers: SmallVec<[(u32, Bytes); 1]>,
+    answers: SmallVec<[Told; 1]>,
+    /// What speaks against nodes if another node answers: else it may be the call's own fault.
+    suspicions: SmallVec<[(NodeId, Fault); 1]>,
     /// Attempts that were made while another was under way.
     hedges: SmallVec<[u32; 1]>,
     record: CallRecord,
 }
 
 impl Reach {
-    pub(crate) fn new(http: HttpClient, calls_max: usize, attempt_timeout: Duration) -> Self {
+    pub(crate) fn new(http: HttpClient, calls_max: usize) -> Self {
         Self {
             http,
-            attempt_timeout,
             places: Arc::new(Semaphore::new(calls_max)),
             told_ms: AtomicU64::new(0),
             answered_ms: AtomicU64::new(0),
             overdue_ms: AtomicU64::new(0),
+            is_blamed: AtomicBool::new(false),
         }
     }
 }
@@ -136,6 +147,7 @@ impl Exchange {
             abandoned: SmallVec::new(),
             sent: SmallVec::new(),
             answers: SmallVec::new(),
+            suspicions: SmallVec::new(),
             hedges: SmallVec::new(),
             record,
         };
@@ -148,6 +160,12 @@ impl Exchange {
             };
             for effect in effects {
                 if let Some((outcome, answer)) = self.carry_out(&mut flight, effect) {
+                    let is_broadcast = flight.asked.route.again == Again::ByHash;
+                    if is_broadcast && flight.open.len() > flight.abandoned.len() {
+                        let mut open = std::mem::take(&mut flight.open);
+                        // The transaction is to arrive at those as well. Each attempt has its time, and its place at the node.
+                        tokio::spawn(async move { while open.next().await.is_some() {} });
+                    }
                     flight.record.over(outcome, answer.len());
                     return answer;
                 }
@@ -171,7 +189,10 @@ impl Exchange {
         match effect {
             CallEffect::Send { attempt, node, within_ms, .. } => {
                 let body = flight.asked.whole.clone();
-                if attempt > 0 && flight.open.len() > flight.abandoned.len() {
+                let is_beside = attempt > 0 && flight.open.len() > flight.abandoned.len();
+                if is_beside && flight.asked.route.again == Again::ByHash {
+                    // A broadcast; it is no guess at which node is the faster.
+                } else if is_beside {
                     flight.hedges.push(attempt);
                     flight.record.hedged();
                 } else if attempt > 0 {
@@ -189,17 +210,19 @@ impl Exchange {
                 if let Some((fault, node)) =
                     fault.zip(flight.sent.get(attempt as usize).map(|(node, _)| *node))
                 {
-                    self.failed(node, fault);
+                    self.timed_out(flight, attempt, node, fault);
                 }
             }
             CallEffect::Answer { attempt } => {
                 if flight.hedges.contains(&attempt) {
                     flight.record.hedge_won();
                 }
-                let found =
-                    flight.answers.iter().find(|(of, _)| *of == attempt).map(|(_, answer)| answer.clone());
+                let found = flight.answers.iter().find(|told| told.attempt == attempt);
+                if found.is_some_and(|told| told.is_good) {
+                    self.blame(flight, attempt);
+                }
                 let lost = || error_response(flight.asked.id(), -32603, "the answer is lost").into();
-                return Some((Outcome::Answered, found.unwrap_or_else(lost)));
+                return Some((Outcome::Answered, found.map_or_else(lost, |told| told.body.clone())));
             }
             CallEffect::AnswerAlreadyKnown(hash) => {
                 let answer = result_response(flight.asked.id(), format!("\"{hash}\"").as_bytes());
@@ -229,7 +252,7 @@ impl Exchange {
             return flight.open.push(Box::pin(async move { (attempt, Duration::ZERO, Err(full)) }));
         };
         let (http, working) = (reach.http.clone(), self.record.attempt(node, body.len()));
-        let within = Duration::from_millis(within_ms).min(reach.attempt_timeout);
+        let within = Duration::from_millis(within_ms);
         flight.open.push(Box::pin(async move {
             let began = Instant::now();
             let result = http.post(body, within).await;
@@ -247,6 +270,7 @@ impl Exchange {
         let wake = wake_at.map_or(Duration::from_secs(1), |at| Duration::from_millis(at.since(self.now())));
         let wake = sleep_until(Instant::now() + wake);
         tokio::pin!(wake);
+        let mut is_pool_gone = false;
         loop {
             tokio::select! {
                 Some((attempt, took, result)) = flight.open.next() => {
@@ -255,13 +279,10 @@ impl Exchange {
                         None => return self.judge(flight, attempt, took, result),
                     }
                 }
-                changed = view.changed() => match changed {
+                changed = view.changed(), if !is_pool_gone => match changed {
                     Ok(()) => return CallInput::ViewChanged,
                     // The pool is gone; what is under way goes on.
-                    Err(_) => {
-                        wake.as_mut().await;
-                        return CallInput::Time;
-                    }
+                    Err(_) => is_pool_gone = true,
                 },
                 () = &mut wake => return CallInput::Time,
             }
@@ -285,7 +306,7 @@ impl Exchange {
             Err(fault) => {
                 // A node that was given all it may have did nothing wrong.
                 if took > Duration::ZERO {
-                    self.failed(node, fault);
+                    self.attempt_failed(flight, attempt, node, fault);
                     flight.record.ended(attempt, Ended::Failed(fault));
                 }
                 return CallInput::Failed { attempt, fault };
@@ -299,9 +320,10 @@ impl Exchange {
             }
         };
         self.answered(node);
+        let is_good = !matches!(answer, AnswerKind::Error(Meaning::NodeFault(_)));
         match answer {
             AnswerKind::Error(Meaning::NodeFault(fault)) => {
-                self.failed(node, fault);
+                self.attempt_failed(flight, attempt, node, fault);
                 flight.record.ended(attempt, Ended::Failed(fault));
             }
             _ => {
@@ -311,7 +333,7 @@ impl Exchange {
         }
         let is_own = body.get(response.id_range.clone()) == Some(flight.asked.id());
         let body = if is_own { body } else { splice(&body, response.id_range, flight.asked.id()).into() };
-        flight.answers.push((attempt, body));
+        flight.answers.push(Told { attempt, is_good, body });
         CallInput::Answered { attempt, answer }
     }
 
@@ -336,9 +358,46 @@ impl Exchange {
         }
     }
 
+    /// What a call alone could bring about counts only once another node did better.
+    fn attempt_failed(&self, flight: &mut Flight, attempt: u32, node: NodeId, fault: Fault) {
+        match fault {
+            Fault::Timeout => self.timed_out(flight, attempt, node, fault),
+            Fault::NodeError | Fault::Malformed | Fault::Status(_) | Fault::Behind => {
+                self.record.attempt_failed(node, fault);
+                flight.suspicions.push((node, fault));
+            }
+            _ => {
+                self.record.attempt_failed(node, fault);
+                self.failed(node, fault);
+            }
+        }
+    }
+
+    /// A node that answered others in the meantime was asked for much.
+    fn timed_out(&self, flight: &Flight, attempt: u32, node: NodeId, fault: Fault) {
+        self.record.attempt_failed(node, fault);
+        let sent_at = flight.sent.get(attempt as usize).map_or(Millis(0), |(_, at)| *at);
+        let is_mute = self
+            .nodes
+            .get(usize::from(node.0))
+            .is_some_and(|reach| reach.answered_ms.load(Ordering::Relaxed) < sent_at.0);
+        if is_mute {
+            self.failed(node, fault);
+        }
+    }
+
+    fn blame(&self, flight: &Flight, answered: u32) {
+        let by = flight.sent.get(answered as usize).map(|(node, _)| *node);
+        for (node, fault) in flight.suspicions.iter().filter(|(node, _)| Some(*node) != by) {
+            self.failed(*node, *fault);
+        }
+    }
+
     /// A pool that has too much to do hears of the next failure.
     fn failed(&self, node: NodeId, fault: Fault) {
-        self.record.attempt_failed(node, fault);
+        if let Some(reach) = self.nodes.get(usize::from(node.0)) {
+            reach.is_blamed.store(true, Ordering::Relaxed);
+        }
         self.tell_pool(Input::Traffic { node, transport: Transport::Http, result: Err(fault) });
     }
 
@@ -346,7 +405,11 @@ impl Exchange {
         self.record.attempt_answered(node, took, bytes);
         let Some(reach) = self.nodes.get(usize::from(node.0)) else { return };
         let (now, told) = (self.now().0, reach.told_ms.load(Ordering::Relaxed));
-        if now >= told + TOLD_EVERY_MS && reach.told_ms.swap(now, Ordering::Relaxed) == told {
+        // What failed in a row is counted, so the end of a row is told at once.
+        let ends_a_row =
+            reach.is_blamed.load(Ordering::Relaxed) && reach.is_blamed.swap(false, Ordering::Relaxed);
+        let is_due = now >= told + TOLD_EVERY_MS && reach.told_ms.swap(now, Ordering::Relaxed) == told;
+        if ends_a_row || is_due {
             self.tell_pool(Input::Traffic { node, transport: Transport::Http, result: Ok(()) });
         }
     }

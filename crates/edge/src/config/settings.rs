@@ -188,7 +188,7 @@ pub static REGISTER: &[Setting] = &[
         "attempt_timeout",
         duration(50, HOUR),
         Is("10s"),
-        "How long one node may take to begin its answer; at most the deadline.",
+        "How long one node may take for its answer while another could be asked; at most the deadline.",
     ),
     setting(
         Table::Pool,
@@ -311,7 +311,7 @@ pub static REGISTER: &[Setting] = &[
         "broadcast_transactions",
         Shape::Flag,
         Is("true"),
-        "Send a signed transaction to every node that serves, not only to one.",
+        "Send a signed transaction to three nodes that serve at once, not only to one.",
     )
     .only(EXECUTION),
     setting(Table::Node, "name", Shape::Name, Refused, "Whom logs and metrics name; once in a pool."),
@@ -351,7 +351,7 @@ pub static REGISTER: &[Setting] = &[
         "attempt_timeout",
         duration(50, HOUR),
         Means("as the pool says"),
-        "How long this node may take to begin its answer.",
+        "How long this node may take for its answer while another could be asked.",
     ),
     setting(
         Table::Node,

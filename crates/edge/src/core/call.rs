@@ -26,6 +26,8 @@ const ATTEMPTS_MAX: u32 = 64;
 const BROADCAST_NODES_MAX: u32 = 3;
 /// Where the budget has nothing left, it is looked at again after this.
 const BUDGET_WAIT_MS: u64 = 100;
+/// Since the call began: nodes that may have what it needs in a moment are waited for, before a node's trouble is told.
+const CATCH_UP_MS: u64 = 1_000;
 
 #[derive(Debug, Clone, Copy)]
 struct Attempt {
@@ -191,7 +193,7 @@ impl Call {
                 continue;
             };
             let took_ms = moment.now.since(over.sent_at);
-            let fault = (took_ms >= self.limits.attempt_ms).then_some(Fault::Timeout);
+            let fault = (took_ms >= self.attempt_ms(over.node, moment.view)).then_some(Fault::Timeout);
             moment.effects.push(CallEffect::Abandon { attempt, fault });
             moment.pace.latencies.add(moment.now, over.node, self.route.class, took_ms);
             self.failed(over, Fault::Timeout, moment);
@@ -305,8 +307,17 @@ impl Call {
             Choice::Ready(candidate) => self.send_if_it_may_be(candidate, moment),
             Choice::Later(at) if at < self.deadline => self.resume_at = Some(at),
             Choice::WhenTheViewChanges if self.kept.is_none() => self.resume_at = self.relaxes_at(moment.now),
+            Choice::WhenTheViewChanges if self.waits_for_the_others(moment.now) => {
+                self.resume_at = Some(self.began.plus(CATCH_UP_MS));
+            }
             Choice::Later(_) | Choice::WhenTheViewChanges | Choice::Nobody => self.conclude(moment),
         }
+    }
+
+    fn waits_for_the_others(&self, now: Millis) -> bool {
+        let is_trouble = self.kept.is_some_and(|kept| kept.worth == Worth::NodeError);
+        let until = self.began.plus(CATCH_UP_MS);
+        is_trouble && now < until && until < self.deadline
     }
 
     fn is_open(&self) -> bool {
@@ -393,7 +404,7 @@ impl Call {
     /// has half of what is left; and all of it, where it may not.
     fn within_ms(&self, node: NodeId, moment: &Moment<'_>) -> u64 {
         let left_ms = self.deadline.since(moment.now);
-        let attempt_ms = self.limits.attempt_ms.max(1);
+        let attempt_ms = self.attempt_ms(node, moment.view);
         if self.route.again == Again::IfUnsent {
             return left_ms;
         }
@@ -402,6 +413,11 @@ impl Call {
         } else {
             attempt_ms.max(left_ms / 2).min(left_ms)
         }
+    }
+
+    fn attempt_ms(&self, node: NodeId, view: &View) -> u64 {
+        let of_node = view.node(node).map_or(u64::MAX, |node| node.attempt_ms);
+        self.limits.attempt_ms.min(of_node).max(1)
     }
 
     fn open(&mut self, node: NodeId, via: Transport, within_ms: u64, is_look_up: bool, now: Millis) -> u32 {

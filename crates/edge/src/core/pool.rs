@@ -38,6 +38,7 @@ pub struct PoolSettings {
 pub struct NodeSettings {
     pub tier: Tier,
     pub weight: u16,
+    pub attempt_ms: u64,
 }
 
 /// What a node says of itself.

@@ -34,6 +34,8 @@ pub struct NodeView {
     pub tier: Tier,
     /// Its share of the calls within its tier; at least 1.
     pub weight: u16,
+    /// What it may take for one answer while another could be asked.
+    pub attempt_ms: u64,
     pub http: Standing,
     pub stream: Standing,
     /// The highest block of the served chain that this node was seen to have. What it claims counts for nothing.

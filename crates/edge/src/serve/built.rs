@@ -74,7 +74,7 @@ impl Built {
             let frame_bytes_max = execution.frame_bytes_max;
             let http = HttpClient::new(&node.http, tls.clone(), node.dial_timeout, idle_max, frame_bytes_max)
                 .map_err(wrong)?;
-            reaches.push(Reach::new(http.clone(), node.calls_max, node.attempt_timeout));
+            reaches.push(Reach::new(http.clone(), node.calls_max));
             let orders = node.ws.as_ref().map(|endpoint| {
                 let (orders, receiver) = mpsc::channel(ORDERS);
                 let tls = Arc::new(tls.clone());
@@ -132,7 +132,11 @@ fn ms(duration: Duration) -> u64 {
 
 fn settings(pool: &config::Pool, execution: &config::Execution, seed: u64) -> PoolSettings {
     let chain = &execution.chain;
-    let node = |node: &config::Node| NodeSettings { tier: node.tier, weight: node.weight };
+    let node = |node: &config::Node| NodeSettings {
+        tier: node.tier,
+        weight: node.weight,
+        attempt_ms: ms(node.attempt_timeout),
+    };
     PoolSettings {
         chain: ChainSettings {
             numbering: Numbering::Dense,

@@ -2,6 +2,8 @@
 
 // Said once more for the lints: what follows is tests and nothing else.
 #[cfg(test)]
+mod blame;
+#[cfg(test)]
 mod branches;
 #[cfg(test)]
 mod calls;

@@ -404,8 +404,11 @@ fn id(node: usize) -> NodeId {
 }
 
 fn settings(seed: u64, plan: &Plan) -> PoolSettings {
-    let node =
-        |at: usize| NodeSettings { tier: if at == 0 { Tier::Primary } else { Tier::Backup }, weight: 1 };
+    let node = |at: usize| NodeSettings {
+        tier: if at == 0 { Tier::Primary } else { Tier::Backup },
+        weight: 1,
+        attempt_ms: 10_000,
+    };
     PoolSettings {
         chain: ChainSettings {
             numbering: Numbering::Dense,

@@ -39,7 +39,7 @@ impl Call {
         let Some((node, via)) = self.who_may_know(moment.view) else { return false };
         self.looked_at.insert(node);
         let left_ms = self.deadline.since(moment.now);
-        let within_ms = self.limits.attempt_ms.max(1).min(left_ms);
+        let within_ms = self.attempt_ms(node, moment.view).min(left_ms);
         let attempt = self.open(node, via, within_ms, true, moment.now);
         moment.effects.push(CallEffect::LookUp { attempt, node, via, hash, within_ms });
         true

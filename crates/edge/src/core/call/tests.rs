@@ -22,7 +22,7 @@ const REFUSED: Fault = Fault::Refused;
 
 fn node(id: u8, tier: Tier) -> NodeView {
     let (http, stream) = (Standing::Serving, Standing::Out);
-    NodeView { id: NodeId(id), tier, weight: 1, http, stream, head: HEAD }
+    NodeView { id: NodeId(id), tier, weight: 1, attempt_ms: u64::MAX, http, stream, head: HEAD }
 }
 
 fn view(nodes: Vec<NodeView>) -> View {

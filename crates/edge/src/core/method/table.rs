@@ -189,7 +189,10 @@ pub(super) const TABLE: &[(&str, Kind)] = &[
     ("web3_sha3", tell_fixed(At::Nowhere)),
 ];
 
-/// Namespaces of which nothing is passed on, and what a client is told.
+const SETS: &str = "methods that set something act on one node: ask that node itself, not the pool";
+const VOTES: &str = "a validator votes for itself: ask that node itself, not the pool";
+
+/// How methods begin of which nothing is passed on, and what a client is told.
 const REFUSED_NAMESPACES: &[(&[u8], &str)] = &[
     (b"admin_", "admin methods act on one node: ask that node itself, not the pool"),
     (b"clique_", "clique methods act on one node: ask that node itself, not the pool"),
@@ -197,11 +200,21 @@ const REFUSED_NAMESPACES: &[(&[u8], &str)] = &[
         b"engine_",
         "engine methods belong to a node's own consensus client: connect it to that node, not to the pool",
     ),
+    (b"ibft_discard", VOTES),
+    (b"ibft_propose", VOTES),
     (b"miner_", "miner methods act on one node: ask that node itself, not the pool"),
+    (b"parity_set", SETS),
+    (b"perm_add", SETS),
+    (b"perm_reload", SETS),
+    (b"perm_remove", SETS),
     (
         b"personal_",
         "personal methods use keys that one node keeps: sign where the keys are, and send the signed transaction",
     ),
+    (b"plugins_", SETS),
+    (b"priv_", "priv methods are about what one node keeps: ask that node itself, not the pool"),
+    (b"qbft_discard", VOTES),
+    (b"qbft_propose", VOTES),
 ];
 
 const DEBUG: &[u8] = b"debug_";

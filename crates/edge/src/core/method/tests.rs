@@ -83,7 +83,6 @@ fn methods_nobody_knows_are_reads_only_where_their_name_says_so() {
         "_",
         "evm_mine",
         "anvil_setBalance",
-        "parity_setMode",
         "x_reGet",
         "",
     ] {
@@ -97,6 +96,9 @@ fn what_acts_on_one_node_is_refused_with_a_reason() {
     for (method, words) in [
         ("admin_addPeer", "admin methods"),
         ("admin_getX", "admin methods"),
+        ("parity_setMode", "set something"),
+        ("perm_addNodesToAllowlist", "set something"),
+        ("qbft_proposeValidatorVote", "votes for itself"),
         ("engine_newPayloadV4", "consensus client"),
         ("miner_start", "miner methods"),
         ("personal_sign", "sign where the keys are"),

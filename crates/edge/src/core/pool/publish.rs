@@ -126,6 +126,7 @@ impl Pool {
             id: node.id,
             tier: node.tier,
             weight: node.weight,
+            attempt_ms: node.attempt_ms,
             http: standing(Transport::Http),
             stream: standing(Transport::Stream),
             head,

@@ -39,7 +39,11 @@ struct Stage {
 }
 
 fn settings(nodes: usize) -> PoolSettings {
-    let node = |at| NodeSettings { tier: if at == 0 { Tier::Primary } else { Tier::Backup }, weight: 1 };
+    let node = |at| NodeSettings {
+        tier: if at == 0 { Tier::Primary } else { Tier::Backup },
+        weight: 1,
+        attempt_ms: 10_000,
+    };
     PoolSettings {
         chain: ChainSettings {
             numbering: Numbering::Dense,

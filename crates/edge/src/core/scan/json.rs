@@ -5,8 +5,12 @@ use std::ops::Range;
 
 use memchr::memchr2;
 
-/// Arrays and objects in each other. What lies deeper is refused as malformed.
+/// Arrays and objects in each other, in what a client sends. What lies deeper is refused as malformed.
 pub(crate) const NESTING_MAX: u32 = 128;
+/// The same in what a node says: two for each call within calls that it traces.
+pub(crate) const NESTING_MAX_OF_NODES: u32 = 1 << 16;
+/// How many one word tells the kinds of.
+const WORD: u32 = u128::BITS;
 
 /// Not JSON. Where and why is nobody's business: what a client is told does not depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +24,11 @@ pub(crate) struct Cursor<'a> {
     text: &'a [u8],
     at: usize,
     depth: u32,
+    depth_max: u32,
     /// One bit for each open array or object, the innermost lowest; 1 is an object.
     objects: u128,
+    /// Whole words of what lies around those.
+    outer: Vec<u128>,
 }
 
 /// The inside of a string, as it was written.
@@ -33,7 +40,11 @@ pub(crate) struct Text<'a> {
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(text: &'a [u8]) -> Self {
-        Self { text, at: 0, depth: 0, objects: 0 }
+        Self { text, at: 0, depth: 0, depth_max: NESTING_MAX, objects: 0, outer: Vec::new() }
+    }
+
+    pub(crate) fn of_node(text: &'a [u8]) -> Self {
+        Self { depth_max: NESTING_MAX_OF_NODES, ..Self::new(text) }
     }
 
     pub(crate) fn at(&self) -> usize {
@@ -162,8 +173,11 @@ impl<'a> Cursor<'a> {
     }
 
     fn push(&mut self, is_object: bool) -> Step<()> {
-        if self.depth == NESTING_MAX {
+        if self.depth == self.depth_max {
             return Err(Malformed);
+        }
+        if self.depth > 0 && self.depth.is_multiple_of(WORD) {
+            self.outer.push(self.objects);
         }
         self.depth += 1;
         self.objects = self.objects << 1 | u128::from(is_object);
@@ -173,6 +187,9 @@ impl<'a> Cursor<'a> {
     fn pop(&mut self) {
         self.depth -= 1;
         self.objects >>= 1;
+        if self.depth > 0 && self.depth.is_multiple_of(WORD) {
+            self.objects = self.outer.pop().unwrap_or_default();
+        }
     }
 
     fn close(&mut self, close: u8) -> bool {
@@ -287,7 +304,7 @@ fn has_control(bytes: &[u8]) -> bool {
 
 /// Where the value of the first member of that name stands in an object; `None` where it is no object or has none.
 pub(crate) fn member(object: &[u8], name: &[u8]) -> Option<Range<usize>> {
-    let (mut cursor, mut is_first) = (Cursor::new(object), true);
+    let (mut cursor, mut is_first) = (Cursor::of_node(object), true);
     cursor.enter(b'{').ok()?;
     while cursor.next(&mut is_first).ok()? {
         let key = cursor.key().ok()?;

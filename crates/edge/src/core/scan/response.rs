@@ -44,7 +44,7 @@ pub fn scan_upstream(message: &[u8]) -> Option<Upstream<'_>> {
 }
 
 fn read(message: &[u8]) -> Step<Members> {
-    let (mut cursor, mut members, mut is_first) = (Cursor::new(message), Members::default(), true);
+    let (mut cursor, mut members, mut is_first) = (Cursor::of_node(message), Members::default(), true);
     cursor.enter(b'{')?;
     while cursor.next(&mut is_first)? {
         let name = cursor.key()?;

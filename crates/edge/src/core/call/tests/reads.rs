@@ -247,6 +247,26 @@ fn what_speaks_of_the_node_is_told_if_nobody_has_better() {
     assert_told!(desk.error(0, Meaning::NodeFault(Fault::Behind)), "answer 0");
 }
 
+/// A node that had a block a moment later than the one that failed was not asked.
+#[test]
+fn a_nodes_trouble_is_told_only_once_the_others_had_time_to_catch_up() {
+    let fault = Meaning::NodeFault(Fault::NodeError);
+    let lag = |desk: &mut Desk| desk.view.nodes[1].head = HEAD - 1;
+    let mut desk = read(nodes(2));
+    lag(&mut desk);
+    desk.start();
+    assert_told!(desk.error(0, fault));
+    assert_eq!(desk.wakes_at(), Some(1_000));
+    assert_told!(desk.change(|view| view.nodes[1].head = HEAD), "send 1 to 1 within 5000");
+
+    let mut desk = read(nodes(2));
+    lag(&mut desk);
+    desk.start();
+    assert_told!(desk.error(0, fault));
+    assert_told!(desk.at(999));
+    assert_told!(desk.at(1_000), "answer 0");
+}
+
 #[test]
 fn who_waits_for_a_node_that_went_down_asks_another() {
     let mut desk = read(nodes(2));

@@ -169,3 +169,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn nodes_may_nest_deeply_and_clients_may_not() {
+    let kinds = [("[", "]"), ("{\"a\":", "}")];
+    // Which kind is open at each depth follows no period that a word of bits could hide.
+    let nested = |depth: u32| {
+        let of = |at: u32| kinds[(at.wrapping_mul(at).wrapping_mul(0x9e37_79b9) >> 31) as usize];
+        let opening: String = (0..depth).map(|at| of(at).0).collect();
+        let closing: String = (0..depth).rev().map(|at| of(at).1).collect();
+        format!("{opening}1{closing}")
+    };
+    let is_json = |mut cursor: Cursor<'_>| cursor.value().and_then(|_| cursor.end()).is_ok();
+    for depth in [1, 127, 128, 129, 255, 256, 257, 1_000, NESTING_MAX_OF_NODES] {
+        let text = nested(depth);
+        assert!(is_json(Cursor::of_node(text.as_bytes())), "{depth}");
+        assert_eq!(is_json(Cursor::new(text.as_bytes())), depth <= NESTING_MAX, "{depth}");
+        // One bracket of the wrong kind anywhere is seen.
+        let at = text.len() - 1 - depth as usize / 2;
+        let wrong = if text.as_bytes()[at] == b']' { "}" } else { "]" };
+        let damaged = [&text[..at], wrong, &text[at + 1..]].concat();
+        assert!(!is_json(Cursor::of_node(damaged.as_bytes())), "{depth}");
+    }
+    assert!(!is_json(Cursor::of_node(nested(NESTING_MAX_OF_NODES + 1).as_bytes())));
+}
