@@ -70,3 +70,30 @@ fn a_lone_claim_far_ahead_is_outvoted_and_of_two_the_lower_is_believed() {
     assert_eq!(numbers(&[claim(0, 0, 12), claim(1, 0, 9_000_000), claim(2, 0, 9_000_001)]), [1, 2]);
     assert!(majority(&[]).is_empty());
 }
+
+#[test]
+fn a_chain_without_a_pace_is_taken_for_the_fastest() {
+    assert_eq!(Gate { block_time_ms: 0 }.number_max(100, 10), 204);
+}
+
+#[test]
+fn of_two_that_are_equal_in_all_the_first_of_the_configuration_decides() {
+    assert_eq!(chosen(&[claim(1, 1, 12), claim(0, 0, 12)], None), Some((0, 12)));
+    assert_eq!(chosen(&[claim(0, 1, 12), claim(1, 0, 12)], None), Some((1, 12)));
+}
+
+#[test]
+fn claims_at_the_same_head_do_not_rule_each_other_out() {
+    assert_eq!(chosen(&[claim(0, 0, 12), claim(1, 0, 12)], None), Some((0, 12)));
+}
+
+#[test]
+fn a_cluster_reaches_as_far_as_a_burst_and_no_further() {
+    let count = |numbers: &[u64]| {
+        let claims: Vec<Claim> = (0..).zip(numbers).map(|(node, number)| claim(node, 0, *number)).collect();
+        majority(&claims).len()
+    };
+    assert_eq!(count(&[100, 100 + CLUSTER_BLOCKS]), 2);
+    assert_eq!(count(&[100, 101 + CLUSTER_BLOCKS]), 1);
+    assert_eq!(count(&[100 + CLUSTER_BLOCKS, 130, 100]), 3, "in whatever order they speak");
+}

@@ -66,3 +66,56 @@ fn what_is_wrong_is_named() {
     let many = vec![address('1'); ADDRESSES_MAX + 1].join(",");
     assert_eq!(said(&format!(r#"{{"address":[{many}]}}"#)), "address has more than 1000 values");
 }
+
+/// As the yellow paper has it, written down another way: of each of three pairs of bytes of the hash, eleven bits are the
+/// place of a one, counted from the end.
+fn bloom(values: &[&[u8]]) -> Bloom {
+    let mut bits = [false; 2_048];
+    for value in values {
+        let hash = keccak256(value);
+        for pair in hash.chunks_exact(2).take(3) {
+            bits[(usize::from(pair[0]) * 256 + usize::from(pair[1])) % 2_048] = true;
+        }
+    }
+    let byte = |at: usize| (0..8).filter(|bit| bits[(255 - at) * 8 + bit]).map(|bit| 1_u8 << bit).sum();
+    Bloom(Box::new(std::array::from_fn(byte)))
+}
+
+#[test]
+fn a_bloom_rules_out_what_is_not_there_and_never_what_is() {
+    let ours = bloom(&[&[0x11; 20], &[0x22; 32], &[0x33; 32]]);
+    let may = |text: String| parse(&text).unwrap().may_match(&ours);
+    assert!(may("{}".to_owned()));
+    assert!(may(format!(r#"{{"address":{}}}"#, address('1'))));
+    assert!(may(format!(r#"{{"address":[{},{}]}}"#, address('9'), address('1'))));
+    assert!(may(format!(r#"{{"topics":[{},null,[{},{}]]}}"#, topic('2'), topic('3'), topic('9'))));
+    assert!(!may(format!(r#"{{"address":{}}}"#, address('9'))));
+    assert!(!may(format!(r#"{{"topics":[{},{}]}}"#, topic('2'), topic('9'))));
+    assert!(!may(format!(r#"{{"address":{},"topics":[{}]}}"#, address('1'), topic('9'))));
+    assert!(!may(format!(r#"{{"address":{},"topics":[{}]}}"#, address('9'), topic('2'))));
+}
+
+#[test]
+fn every_bit_of_a_value_counts_and_every_place_can_be_one() {
+    for at in 0..=u8::MAX {
+        let filter = Filter { addresses: vec![[at; 20]], topics: Vec::new() };
+        let whole = bloom(&[&[at; 20]]);
+        assert!(filter.may_match(&whole));
+        for byte in (0..256).filter(|byte| whole.0[*byte] != 0) {
+            let mut less = whole.clone();
+            less.0[byte] &= less.0[byte] - 1;
+            assert!(!filter.may_match(&less), "one bit less of {at}");
+        }
+    }
+    assert!(bloom(&[]).is_empty() && !bloom(&[&[1]]).is_empty());
+}
+
+#[test]
+fn as_many_values_as_nodes_take_are_taken() {
+    let many: Vec<String> = (0..ADDRESSES_MAX).map(|at| format!("\"0x{at:040x}\"")).collect();
+    let filter = parse(&format!(r#"{{"address":[{}]}}"#, many.join(","))).unwrap();
+    let last = u128::try_from(ADDRESSES_MAX - 1).unwrap().to_be_bytes();
+    let mut key = LogKey { address: [0; 20], topics: Vec::new() };
+    key.address[4..].copy_from_slice(&last);
+    assert!(filter.matches(&key));
+}

@@ -115,3 +115,78 @@ fn one_timeout_of_a_silent_node_is_enough() {
     assert_eq!(health.succeeded(Millis(6)), Some(Turn::CameBack));
     assert_eq!(health.standing(Millis(6 + FAILBACK_MS)), Standing::Serving);
 }
+
+#[test]
+fn a_success_ends_every_row_of_failures() {
+    for (fault, enough) in
+        [(Fault::Timeout, 3), (Fault::NodeError, 5), (Fault::Malformed, 5), (Fault::Status(500), 5)]
+    {
+        let mut health = up();
+        for at in 1..=20 {
+            let told = (1..enough).find_map(|_| health.failed(Millis(at), fault));
+            assert_eq!(told, None, "{fault:?}");
+            health.served_a_call(Millis(at));
+        }
+        let told = (0..enough).find_map(|_| health.failed(Millis(30), fault));
+        assert_eq!(told, Some(Turn::WentDown(fault)));
+    }
+}
+
+#[test]
+fn an_answer_to_a_call_brings_nobody_back_and_makes_nobody_known() {
+    let mut health = up();
+    health.failed(Millis(5), Fault::Refused);
+    health.served_a_call(Millis(6));
+    assert_eq!((health.standing(Millis(6)), health.fault(Millis(6))), (Standing::Out, Some(Fault::Refused)));
+
+    let mut unknown = Health::new(HealthTimes::default());
+    unknown.served_a_call(Millis(6));
+    assert_eq!(unknown.standing(Millis(6)), Standing::Suspect);
+}
+
+#[test]
+fn once_trusted_again_a_single_failure_is_as_harmless_as_before() {
+    let mut health = up();
+    health.failed(Millis(100), Fault::Closed);
+    health.succeeded(Millis(1_000));
+    let trusted = 1_000 + FAILBACK_MS;
+    health.succeeded(Millis(trusted));
+    health.failed(Millis(trusted), Fault::Timeout);
+    assert_eq!(health.standing(Millis(trusted + SUSPECT_MS - 1)), Standing::Suspect);
+    assert_eq!(health.standing(Millis(trusted + SUSPECT_MS)), Standing::Serving);
+}
+
+#[test]
+fn of_two_pauses_the_longer_counts_and_one_without_a_length_has_the_usual() {
+    let mut health = up();
+    health.failed(Millis(0), Fault::RateLimited { retry_after_ms: Some(5_000) });
+    health.failed(Millis(1), Fault::RateLimited { retry_after_ms: Some(10) });
+    assert_eq!(health.standing(Millis(4_999)), Standing::Out);
+    let left = Fault::RateLimited { retry_after_ms: Some(4_000) };
+    assert_eq!(health.fault(Millis(1_000)), Some(left));
+    assert_eq!((health.standing(Millis(5_000)), health.fault(Millis(5_000))), (Standing::Serving, None));
+
+    health.failed(Millis(6_000), Fault::RateLimited { retry_after_ms: None });
+    assert_eq!(health.standing(Millis(6_999)), Standing::Out);
+    assert_eq!(health.standing(Millis(7_000)), Standing::Serving);
+}
+
+#[test]
+fn it_wakes_when_a_pause_or_a_shunning_is_over_and_never_for_what_is_past() {
+    let mut health = up();
+    health.failed(Millis(0), Fault::RateLimited { retry_after_ms: Some(2_000) });
+    assert_eq!(health.wake_at(Millis(1)), Some(Millis(2_000)));
+    health.failed(Millis(10), Fault::Lying);
+    assert_eq!(health.wake_at(Millis(2_000)), Some(Millis(60_010)));
+    assert_eq!(health.wake_at(Millis(60_010)), None);
+}
+
+#[test]
+fn times_that_were_read_again_count_at_once() {
+    let mut health = up();
+    health.failed(Millis(0), Fault::Closed);
+    health.succeeded(Millis(0));
+    health.set_times(HealthTimes { failback_after_ms: 50, ..HealthTimes::default() });
+    assert_eq!(health.standing(Millis(49)), Standing::Suspect);
+    assert_eq!(health.standing(Millis(50)), Standing::Serving);
+}

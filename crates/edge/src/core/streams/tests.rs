@@ -70,3 +70,54 @@ fn a_stream_lingers_and_is_taken_up_again() {
     assert_eq!(streams.release(Millis(6_000)), [(stream, relay("x"))]);
     assert_ne!(streams.subscribe(TWO, relay("x"), 0).unwrap().1, stream);
 }
+
+#[test]
+fn whoever_follows_the_chain_is_told_once_of_a_gap_and_nobody_else() {
+    let mut streams = Streams::new(7, LIMITS);
+    let logs = || Topic::Logs(Filter::parse(None).unwrap());
+    streams.subscribe(TWO, Topic::Heads, 0).unwrap();
+    streams.subscribe(ONE, Topic::Heads, 0).unwrap();
+    streams.subscribe(ONE, logs(), 0).unwrap();
+    streams.subscribe(SessionId(3), relay("x"), 0).unwrap();
+    assert_eq!(streams.sessions_on_the_chain(), [ONE, TWO]);
+    streams.close(Millis(0), ONE);
+    assert_eq!(streams.sessions_on_the_chain(), [TWO]);
+}
+
+#[test]
+fn an_end_takes_the_owners_subscriptions_alone_and_counts_them() {
+    let mut streams = Streams::new(7, LIMITS);
+    let (first, stream) = streams.subscribe(ONE, Topic::Heads, 0).unwrap();
+    let (second, _) = streams.subscribe(ONE, Topic::Heads, 0).unwrap();
+    let (other, _) = streams.subscribe(TWO, Topic::Heads, 0).unwrap();
+    assert!(streams.unsubscribe(Millis(0), ONE, first));
+    assert_eq!(streams.subscriptions(), 2);
+    assert_eq!(streams.wake_at(), None, "it is followed still");
+    let left: Vec<SubscriptionId> =
+        streams.members(stream).iter().map(|member| member.subscription).collect();
+    assert_eq!(left, [second, other]);
+    streams.close(Millis(0), ONE);
+    streams.close(Millis(0), ONE);
+    assert!(!streams.unsubscribe(Millis(0), ONE, second));
+    assert_eq!((streams.subscriptions(), streams.members(stream).len()), (1, 1));
+    assert!(streams.unsubscribe(Millis(0), TWO, other));
+    assert_eq!(streams.subscriptions(), 0);
+}
+
+#[test]
+fn limits_that_were_read_again_count_for_who_comes_next() {
+    let mut streams = Streams::new(7, LIMITS);
+    streams.subscribe(ONE, Topic::Heads, 0).unwrap();
+    streams.set_limits(StreamLimits { per_session_max: 1, ..LIMITS });
+    assert_eq!(streams.subscribe(ONE, Topic::Heads, 0), Err(Full::Session { max: 1 }));
+}
+
+#[test]
+fn both_halves_of_an_id_differ_from_those_of_another_pool() {
+    let halves = |seed| {
+        let id = Streams::new(seed, LIMITS).subscribe(ONE, Topic::Heads, 0).unwrap().0.0;
+        ((id >> 64) as u64, id as u64)
+    };
+    let (one, other) = (halves(1), halves(9));
+    assert!(one.0 != other.0 && one.1 != other.1 && one.0 != 0, "{one:?} {other:?}");
+}
