@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use devnet::node::{Fault, NodePlan};
 use serde_json::json;
 
-use crate::stage::{PATIENCE, stage, two_nodes, until_head};
+use crate::stage::{PATIENCE, stage, two_nodes, until, until_head};
 
 /// Behaviour 1.
 #[tokio::test]
@@ -62,30 +62,6 @@ async fn the_head_never_goes_back_over_a_switch_to_a_node_that_is_behind() {
     until_head(&client, stage.head() - 3).await;
 }
 
-/// Behaviour 5.
-#[tokio::test]
-async fn a_head_that_was_told_can_be_read_at_once() {
-    let nodes = vec![
-        NodePlan { data_lag_ms: 40, ..NodePlan::default() },
-        NodePlan { data_lag_ms: 120, lag_ms: 30, ..NodePlan::default() },
-    ];
-    let stage = stage(nodes, "").await;
-    let client = stage.ws().await;
-    client.subscribe(json!(["newHeads"])).await.unwrap();
-    let (mut seen, first) = (0, stage.head());
-    while seen < 40 {
-        client.until(|record| record.heads().count() > seen).await.unwrap();
-        let head = client.record().heads().nth(seen).cloned().unwrap();
-        seen += 1;
-        let hash = json!(head.hash.to_string());
-        let block = client.call("eth_getBlockByHash", json!([hash, false])).await.unwrap();
-        assert_eq!(block.result().unwrap()["hash"], hash);
-        let logs = stage.http().call("eth_getLogs", json!([{"blockHash": hash}])).await.unwrap().json();
-        assert!(logs["result"].is_array(), "{logs}");
-    }
-    assert!(stage.head() >= first + 40);
-}
-
 /// Behaviour 6.
 #[tokio::test]
 async fn a_reorganisation_is_retractions_and_then_the_new_side_once() {
@@ -115,6 +91,24 @@ async fn a_dropped_stream_of_a_healthy_node_is_dialled_again_and_no_client_notic
         stage.set(0, Fault::CloseSockets { code: 1012, reason: "service restart".to_owned() });
         until_head(&client, stage.head() + 6).await;
     }
+    stage.devnet.pause();
+    until_head(&client, stage.head()).await;
+    stage.assert_well(&client.close().await);
+}
+
+/// Behaviour 16: while a node takes no WebSocket its heads are asked for.
+#[tokio::test]
+async fn a_node_without_websockets_is_followed_all_the_same_and_dialled_again_within_a_second() {
+    let stage = stage(vec![NodePlan::default()], "").await;
+    let client = stage.ws().await;
+    client.subscribe(json!(["newHeads"])).await.unwrap();
+    until_head(&client, stage.head() + 2).await;
+    stage.set(0, Fault::DropSockets);
+    until_head(&client, stage.head() + 6).await;
+    stage.clear(0);
+    let cleared = Instant::now();
+    until("the stream is back", async || stage.devnet.node(0).connections().sockets > 0).await;
+    assert!(cleared.elapsed() < Duration::from_secs(1), "{:?}", cleared.elapsed());
     stage.devnet.pause();
     until_head(&client, stage.head()).await;
     stage.assert_well(&client.close().await);

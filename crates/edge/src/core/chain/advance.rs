@@ -31,9 +31,11 @@ impl Chain {
         for claim in &believed {
             self.verify(now, claim, routable, &mut steps);
         }
+        let servable: Vec<Claim> =
+            believed.iter().map(|claim| self.as_far_as_served(*claim, routable)).collect();
         let target = match self.head() {
             None if !self.may_begin(now, voters, &believed) => None,
-            head => cluster::choose(&believed, &self.tracker, head),
+            head => cluster::choose(&servable, &self.tracker, head),
         };
         if let Some(target) = target {
             self.approach(now, target, routable, &wants_logs, &mut steps);
@@ -84,6 +86,18 @@ impl Chain {
         believed
     }
 
+    /// Of a branch whose tip nobody can serve yet, the newest block that somebody can: where data comes later than the next head,
+    /// no tip ever can be.
+    fn as_far_as_served(&self, claim: Claim, routable: NodeSet) -> Claim {
+        let Some(head) = self.head().filter(|_| !claim.is_served) else { return claim };
+        let mut above = self.tracker.ancestry(claim.head.hash).take_while(|block| block.number > head.number);
+        let served = above.find(|block| !self.tracker.holders(block.hash).intersection(routable).is_empty());
+        served.map_or(claim, |block| {
+            let head = Head { number: block.number, hash: block.hash };
+            Claim { head, is_served: true, ..claim }
+        })
+    }
+
     /// The first head waits for every node to speak, or for a while: who speaks first may be wrong.
     fn may_begin(&self, now: Millis, voters: &[Voter], believed: &[Claim]) -> bool {
         let waited = self.began.is_some_and(|began| now.since(began) >= self.settings.first_head_wait_ms);
@@ -124,7 +138,7 @@ impl Chain {
         let Some(head) = self.head() else { return };
         self.follow_up(now, claim, steps);
         if !claim.is_served {
-            return;
+            return self.ask_for_the_next(now, claim, head, steps);
         }
         match self.tracker.path(head.hash, hash, self.blocks_max()) {
             Path::Missing(missing) => self.fetch_parent(now, claim, missing, steps),
@@ -133,6 +147,15 @@ impl Chain {
                 steps.extend(asked.map(|node| Step::FetchBlock { node, hash: missing }));
             }
             Path::Linked { .. } | Path::TooLong => {}
+        }
+    }
+
+    /// While the tip of a branch cannot be had, the first of its blocks that was not announced may.
+    fn ask_for_the_next(&mut self, now: Millis, claim: &Claim, head: Head, steps: &mut Vec<Step>) {
+        let above = self.tracker.ancestry(claim.head.hash).take_while(|block| block.number > head.number);
+        let Some(hash) = above.last().map(|block| block.hash) else { return };
+        if !self.tracker.holders(hash).contains(claim.node) && self.asked.ask(now, claim.node, hash) {
+            steps.push(Step::FetchBlock { node: claim.node, hash });
         }
     }
 

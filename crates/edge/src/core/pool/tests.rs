@@ -264,6 +264,20 @@ fn a_head_waits_for_its_data() {
 }
 
 #[test]
+fn a_chain_whose_data_always_comes_after_the_next_head_is_told_all_the_same() {
+    let mut stage = Stage::new(2);
+    for number in 2..=30 {
+        for node in 0..2 {
+            let late = block(0, number - 1, 0);
+            stage.peers[node].has.insert(late.hash, late);
+            stage.say(Input::Head { node: NodeId(node as u8), block: block(0, number, 0) });
+        }
+        stage.pass(60);
+    }
+    assert_eq!(stage.heads, trunk(1..=29));
+}
+
+#[test]
 fn a_frozen_node_is_found_by_its_silence() {
     let mut stage = Stage::new(2);
     stage.peers[0].is_mute = true;
