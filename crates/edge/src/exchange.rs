@@ -16,11 +16,12 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::core::pool::Input;
 use crate::core::{
-    Again, AnswerKind, Call, CallEffect, CallInput, CallLimits, Fault, Hash, Meaning, Millis, NodeId,
+    Again, AnswerKind, Call, CallEffect, CallInput, CallLimits, Class, Fault, Hash, Meaning, Millis, NodeId,
     NodeView, Pace, Refusal, Request, ResponseKind, Route, Standing, Transport, View, Ways, error_meaning,
     error_response, result_response, route_of, scan_response, splice,
 };
 use crate::evidence::Ended;
+use crate::filters::{Filters, Taken};
 use crate::metrics::{Limit, Outcome};
 use crate::record::{CallRecord, PoolRecord};
 use crate::upstream::HttpClient;
@@ -41,6 +42,7 @@ pub(crate) struct Exchange {
     pub(crate) events: mpsc::Sender<Input>,
     pub(crate) began: Instant,
     pub(crate) record: Arc<PoolRecord>,
+    pub(crate) filters: Arc<Filters>,
 }
 
 /// The way to one node, and when the pool was told last that it works.
@@ -118,6 +120,18 @@ impl Asked {
         Self { id: request.id.map(|id| message.slice_ref(id)), whole, route, asks_for_head }
     }
 
+    /// From brace to brace.
+    pub(crate) fn whole(&self) -> &Bytes {
+        &self.whole
+    }
+
+    /// Another method under the same id.
+    pub(crate) fn instead(self, method: &[u8], params: &[u8]) -> Self {
+        let before = [&b"{\"jsonrpc\":\"2.0\",\"id\":"[..], self.id(), b",\"method\":\"", method].concat();
+        let whole = [&before[..], b"\",\"params\":", params, b"}"].concat().into();
+        Self { whole, route: route_of(method, Some(params)), asks_for_head: false, ..self }
+    }
+
     pub(crate) fn is_notification(&self) -> bool {
         self.id.is_none()
     }
@@ -135,6 +149,17 @@ impl Exchange {
     /// The one answer of a request, under its id.
     pub(crate) async fn answer(&self, asked: Asked) -> Bytes {
         let record = CallRecord::begin(&self.record, asked.route.class, asked.whole.len());
+        let asked = match asked.route.class {
+            // Beside the others, so that every call does not carry the room that these need.
+            Class::StatefulFilter => match Box::pin(self.filters.take(asked)).await {
+                Taken::Call(asked) => asked,
+                Taken::Answered(answer) => {
+                    record.over(Outcome::Answered, answer.len());
+                    return answer;
+                }
+            },
+            _ => asked,
+        };
         if let Some(answer) = self.head_answer(&asked) {
             record.over(Outcome::Answered, answer.len());
             return answer;

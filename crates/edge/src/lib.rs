@@ -13,6 +13,7 @@ pub use serve::{Edge, ServeError};
 mod admin;
 mod evidence;
 mod exchange;
+mod filters;
 mod front;
 mod keys;
 mod outbound;

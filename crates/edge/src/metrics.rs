@@ -75,6 +75,8 @@ pub struct PoolMetrics {
     pub gap_blocks: Histogram,
     pub reorg_blocks: Histogram,
     pub slow_clients_closed: Counter,
+    pub filters: Gauge,
+    pub filters_lost: Counter,
 }
 
 /// What is counted of one node. Cheap to clone.
@@ -166,6 +168,8 @@ impl EdgeMetrics {
             gap_blocks: f.gap_blocks.get_or_create_owned(&of()),
             reorg_blocks: f.reorg_blocks.get_or_create_owned(&of()),
             slow_clients_closed: f.slow_clients_closed.get_or_create_owned(&of()),
+            filters: f.filters.get_or_create_owned(&of()),
+            filters_lost: f.filters_lost.get_or_create_owned(&of()),
         }
     }
 

@@ -16,6 +16,7 @@ use crate::core::streams::{Full, StreamId, SubscriptionId, Topic};
 use crate::core::{Fault, Hash, Millis, NodeId, SessionId, View, hex, wire};
 use crate::core::{ResponseKind, scan_response};
 use crate::core::{error_response, result_response};
+use crate::filters::News;
 use crate::keys::Place;
 use crate::metrics::{Direction, Followed, Limit, Side};
 use crate::outbound::{GAP, Outbound, REFUSED};
@@ -51,6 +52,13 @@ pub(crate) enum Event {
         id: Bytes,
         outbound: Arc<Outbound>,
     },
+    /// A filter whose news are asked for.
+    Filter {
+        session: SessionId,
+        news: Arc<News>,
+        topic: Topic,
+        reply: oneshot::Sender<Result<SubscriptionId, WhyNot>>,
+    },
     SessionEnded {
         session: SessionId,
     },
@@ -65,6 +73,8 @@ pub(crate) struct PoolLoop {
     pub(crate) answers: mpsc::Sender<Input>,
     record: Arc<PoolRecord>,
     sessions: HashMap<SessionId, Arc<Outbound>>,
+    filters: HashMap<SessionId, Arc<News>>,
+    making: HashMap<u64, oneshot::Sender<Result<SubscriptionId, WhyNot>>>,
     waiting: HashMap<u64, (ReplyTo, Arc<Outbound>, Option<Place>)>,
     leaving: HashMap<u64, (Bytes, Arc<Outbound>)>,
     places: HashMap<SessionId, HashMap<SubscriptionId, Place>>,
@@ -99,6 +109,8 @@ impl PoolLoop {
             answers,
             record,
             sessions,
+            filters: HashMap::new(),
+            making: HashMap::new(),
             waiting,
             leaving,
             places,
@@ -165,8 +177,16 @@ impl PoolLoop {
                 self.places.get_mut(&session).and_then(|places| places.remove(&subscription));
                 self.say(Input::Unsubscribe { session, ticket, subscription });
             }
+            Event::Filter { session, news, topic, reply } => {
+                self.tickets += 1;
+                let ticket = self.tickets;
+                self.filters.insert(session, news);
+                self.making.insert(ticket, reply);
+                self.say(Input::Subscribe { session, ticket, topic });
+            }
             Event::SessionEnded { session } => {
                 self.sessions.remove(&session);
+                self.filters.remove(&session);
                 self.places.remove(&session);
                 self.say(Input::SessionEnded { session });
             }
@@ -215,6 +235,9 @@ impl PoolLoop {
             Effect::Unsubscribed { ticket, was_subscribed, .. } => self.unsubscribed(ticket, was_subscribed),
             Effect::Deliver { stream, item, announced } => self.deliver(stream, &item, announced),
             Effect::EndSession { session, reason } => {
+                if let Some(news) = self.filters.remove(&session) {
+                    news.end();
+                }
                 if let Some(outbound) = self.sessions.get(&session) {
                     outbound.end(match reason {
                         EndReason::GapTooLarge { .. } => GAP,
@@ -290,6 +313,11 @@ impl PoolLoop {
     // Clients.
 
     fn subscribed(&mut self, session: SessionId, ticket: u64, result: Result<SubscriptionId, WhyNot>) {
+        if let Some(reply) = self.making.remove(&ticket) {
+            // Whoever asked is gone; its session's end will be said.
+            let _ = reply.send(result);
+            return;
+        }
         let Some((reply, outbound, place)) = self.waiting.remove(&ticket) else { return };
         if let Err(WhyNot::Full(full)) = &result {
             let limit = match full {
@@ -326,7 +354,9 @@ impl PoolLoop {
         };
         let mut sent = (0, 0);
         for member in self.core.receivers(stream, announced) {
-            if let Some(outbound) = self.sessions.get(&member.session) {
+            if let Some(news) = self.filters.get(&member.session) {
+                news.add(news_of(item));
+            } else if let Some(outbound) = self.sessions.get(&member.session) {
                 let frame = notification(member.subscription, result);
                 sent = (sent.0 + 1, sent.1 + frame.len() as u64);
                 outbound.notify(member.subscription, frame);
@@ -362,6 +392,14 @@ impl PoolLoop {
             }
             Happening::Announced { head } => tracing::debug!(number = head.number, hash = %head.hash, "head"),
         }
+    }
+}
+
+/// What a filter tells of it: of a block its hash alone.
+fn news_of(item: &Item) -> Arc<[u8]> {
+    match item {
+        Item::Head(block) => Arc::from(format!("\"{}\"", block.hash).into_bytes()),
+        Item::Log(raw) | Item::Raw(raw) => Arc::clone(raw),
     }
 }
 
@@ -417,18 +455,21 @@ fn quantity(raw: &[u8]) -> Result<u64, Fault> {
 pub(crate) fn subscription_answer(id: &[u8], result: &Result<SubscriptionId, WhyNot>) -> Bytes {
     match result {
         Ok(subscription) => result_response(id, format!("\"{subscription}\"").as_bytes()).into(),
-        Err(WhyNot::Full(Full::Session { max })) => error_response(
-            id,
-            -32005,
-            &format!("this connection has {max} subscriptions, and may have no more"),
-        )
-        .into(),
-        Err(WhyNot::Full(Full::Pool { max })) => {
-            error_response(id, -32005, &format!("there are {max} subscriptions here, and may be no more"))
-                .into()
-        }
-        Err(WhyNot::Refused) => error_response(id, -32000, REFUSED.reason).into(),
+        Err(why) => not_subscribed(id, why),
     }
+}
+
+pub(crate) fn not_subscribed(id: &[u8], why: &WhyNot) -> Bytes {
+    let (code, said) = match why {
+        WhyNot::Full(Full::Session { max }) => {
+            (-32005, format!("this connection has {max} subscriptions, and may have no more"))
+        }
+        WhyNot::Full(Full::Pool { max }) => {
+            (-32005, format!("there are {max} subscriptions here, and may be no more"))
+        }
+        WhyNot::Refused => (-32000, REFUSED.reason.to_owned()),
+    };
+    error_response(id, code, &said).into()
 }
 
 fn notification(subscription: SubscriptionId, result: &[u8]) -> Bytes {

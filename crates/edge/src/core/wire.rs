@@ -54,6 +54,13 @@ pub fn logs(raw: &[u8], block: Hash) -> Option<Vec<Log>> {
     logs.is_sorted_by(|one, next| one.index < next.index).then_some(logs)
 }
 
+/// In which block the log stands.
+pub fn number_of_log(raw: &[u8]) -> Option<u64> {
+    let fields = fields(raw)?;
+    let (_, number) = fields.iter().find(|(key, _)| key == "blockNumber")?;
+    hex::quantity(string(number)?)
+}
+
 /// The log as it is told when its block is no longer of the chain.
 pub fn retracted(raw: &[u8]) -> Arc<[u8]> {
     let Some(fields) = fields(raw) else { return Arc::from(raw) };

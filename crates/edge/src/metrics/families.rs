@@ -122,6 +122,8 @@ pub(super) struct Families {
     pub(super) gap_blocks: Histograms<PoolLabels>,
     pub(super) reorg_blocks: Histograms<PoolLabels>,
     pub(super) slow_clients_closed: Family<PoolLabels, Counter>,
+    pub(super) filters: Family<PoolLabels, Gauge>,
+    pub(super) filters_lost: Family<PoolLabels, Counter>,
     refused: Family<LimitLabels, Counter>,
     queue_depth: Family<QueueLabels, Gauge>,
     queue_full: Family<QueueLabels, Counter>,
@@ -157,6 +159,8 @@ impl Families {
             gap_blocks: histograms(r, register::GAP_BLOCKS, blocks),
             reorg_blocks: histograms(r, register::REORG_BLOCKS, blocks),
             slow_clients_closed: r.add(register::SLOW, Family::default()),
+            filters: r.add(register::FILTERS, Family::default()),
+            filters_lost: r.add(register::FILTERS_LOST, Family::default()),
             refused: r.add(register::REFUSED, Family::default()),
             queue_depth: r.add(register::QUEUE_DEPTH, Family::default()),
             queue_full: r.add(register::QUEUE_FULL, Family::default()),
@@ -229,10 +233,10 @@ impl Families {
             }
         }
         let labels = PoolLabels { pool: Arc::clone(pool) };
-        for family in [&self.sessions, &self.head_number] {
+        for family in [&self.sessions, &self.head_number, &self.filters] {
             family.remove(&labels);
         }
-        for family in [&self.heads_announced, &self.slow_clients_closed] {
+        for family in [&self.heads_announced, &self.slow_clients_closed, &self.filters_lost] {
             family.remove(&labels);
         }
         for family in [&self.failover_seconds, &self.gap_blocks, &self.reorg_blocks] {

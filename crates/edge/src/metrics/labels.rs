@@ -87,6 +87,7 @@ labels! {
         CallsPerClient = "calls_per_client",
         SubscriptionsPerClient = "subscriptions_per_client",
         Subscriptions = "subscriptions",
+        Filters = "filters",
         Batch = "batch",
         RequestBytes = "request_bytes",
         FrameBytes = "frame_bytes",

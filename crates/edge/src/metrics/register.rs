@@ -77,6 +77,8 @@ register! {
     REFUSED = Counter "edge_refused" [limit], "What clients asked for beyond a limit.";
     DENIED = Counter "edge_denied" [], "Requests without a key that counts.";
     SLOW = Counter "edge_slow_clients_closed" [pool], "Clients closed because too much waited for them.";
+    FILTERS = Gauge "edge_filters" [pool], "Filters whose news clients ask for.";
+    FILTERS_LOST = Counter "edge_filters_lost" [pool], "Filters that ended because blocks were missing or too much waited to be asked for.";
     QUEUE_DEPTH = Gauge "edge_queue_depth" [queue], "What waits in a queue.";
     QUEUE_FULL = Counter "edge_queue_full" [queue], "How often a queue had no room.";
     REPORTS = Counter "edge_reports" [kind, outcome], "Signals and traces for the Casebook server, by what became of them.";

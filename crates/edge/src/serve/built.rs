@@ -18,9 +18,10 @@ use crate::core::tracker::Numbering;
 use crate::core::{Budget, CallLimits, HedgeDelay, NodeId, Pace, View};
 use crate::evidence::Evidence;
 use crate::exchange::{Exchange, Reach};
+use crate::filters::Filters;
 use crate::front::{Entrance, RpcEntrance};
 use crate::metrics::EdgeMetrics;
-use crate::pool_loop::{NodeAccess, PoolLoop};
+use crate::pool_loop::{Event, NodeAccess, PoolLoop};
 use crate::record::PoolRecord;
 use crate::session::Door;
 use crate::upstream::{Followed, HttpClient, Order, follow};
@@ -49,6 +50,8 @@ pub(super) struct Built {
     answers: mpsc::Sender<Input>,
     view: watch::Sender<Arc<View>>,
     began: Instant,
+    events: mpsc::Sender<Event>,
+    clients: mpsc::Receiver<Event>,
 }
 
 impl Built {
@@ -85,6 +88,8 @@ impl Built {
             let (name, attempt_timeout) = (Arc::clone(&node.name), node.attempt_timeout);
             nodes.push(NodeAccess { name, http, attempt_timeout, orders });
         }
+        let (events, clients) = mpsc::channel(QUEUE);
+        let filters = Filters::new(events.clone(), metrics.pool(&pool.name), metrics.refused.clone());
         let exchange = Arc::new(Exchange {
             nodes: reaches,
             view: seen,
@@ -93,8 +98,9 @@ impl Built {
             events: answers.clone(),
             began,
             record: Arc::new(PoolRecord::new(pool, metrics, evidence)),
+            filters: Arc::new(filters),
         });
-        Ok(Self { core, exchange, nodes, streams, facts, answers, view, began })
+        Ok(Self { core, exchange, nodes, streams, facts, answers, view, began, events, clients })
     }
 
     pub(super) fn start(
@@ -106,7 +112,6 @@ impl Built {
         for (followed, orders) in self.streams {
             tasks.spawn(follow(followed, orders, self.answers.clone(), ending.clone()));
         }
-        let (events, clients) = mpsc::channel(QUEUE);
         let looped = PoolLoop::new(
             self.core,
             self.nodes,
@@ -115,13 +120,15 @@ impl Built {
             self.answers,
             Arc::clone(&self.exchange.record),
         );
-        tasks.spawn(looped.run(clients, self.facts, ending.clone()));
+        tasks.spawn(looped.run(self.clients, self.facts, ending.clone()));
+        tasks.spawn(Arc::clone(&self.exchange.filters).run(ending.clone()));
         let (batch_max, calls_max) = match &pool.service {
             Service::Execution(execution) => (execution.batch_max, execution.calls_per_client_max),
             Service::Consensus(_) | Service::Http(_) => (1, 1),
         };
         let outbound_bytes_max = pool.chain().map_or(1 << 20, |chain| chain.client_buffer_bytes_max);
-        let door = Door { exchange: self.exchange, pool: events, batch_max, calls_max, outbound_bytes_max };
+        let door =
+            Door { exchange: self.exchange, pool: self.events, batch_max, calls_max, outbound_bytes_max };
         Entrance::Rpc(RpcEntrance { door, request_bytes_max: pool.limits.request_bytes_max })
     }
 }

@@ -2,6 +2,10 @@
 
 // Said once more for the lints: what follows is tests and nothing else.
 #[cfg(test)]
+mod announced;
+#[cfg(test)]
+mod behaviours;
+#[cfg(test)]
 mod blame;
 #[cfg(test)]
 mod branches;
@@ -15,6 +19,8 @@ mod errors;
 mod evidence;
 #[cfg(test)]
 mod failover;
+#[cfg(test)]
+mod filters;
 #[cfg(test)]
 mod large;
 #[cfg(test)]

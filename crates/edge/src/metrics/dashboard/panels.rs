@@ -295,6 +295,18 @@ const LIMITS: &[Panel] = &[
         )],
     },
     Panel {
+        title: "Filters",
+        help: "Kept until their news are asked for, and ended because something was missing.",
+        look: Look::Lines("short"),
+        queries: &[
+            (r#"sum by (pool) (casebook_edge_filters{pool=~"$pool"})"#, "{{pool}} kept"),
+            (
+                r#"sum by (pool) (increase(casebook_edge_filters_lost_total{pool=~"$pool"}[$__rate_interval]))"#,
+                "{{pool}} lost",
+            ),
+        ],
+    },
+    Panel {
         title: "Queues",
         help: "What waits, and how often there was no room.",
         look: Look::Lines("short"),

@@ -1,0 +1,137 @@
+//! Filters over a pool that says yes to everything, in time that the test moves.
+
+use super::*;
+use crate::core::pool::WhyNot;
+use crate::metrics::EdgeMetrics;
+
+struct Stage {
+    filters: Arc<Filters>,
+    pool: mpsc::Receiver<Event>,
+}
+
+fn stage() -> Stage {
+    let (sender, pool) = mpsc::channel(16);
+    let metrics = EdgeMetrics::default();
+    let filters = Filters::new(sender, metrics.pool(&"net".into()), metrics.refused.clone());
+    Stage { filters: Arc::new(filters), pool }
+}
+
+fn asked(text: &str) -> Asked {
+    let message = Bytes::copy_from_slice(text.as_bytes());
+    let Ok(Scanned::Single(request)) = scan_request(&message, 1) else { panic!("{text}") };
+    Asked::new(&message, &request)
+}
+
+fn call(method: &str, params: &str) -> Asked {
+    asked(&format!(r#"{{"jsonrpc":"2.0","id":7,"method":"{method}","params":{params}}}"#))
+}
+
+impl Stage {
+    async fn answer(&self, method: &str, params: &str) -> String {
+        match self.filters.take(call(method, params)).await {
+            Taken::Answered(answer) => String::from_utf8(answer.to_vec()).unwrap(),
+            Taken::Call(_) => panic!("{method} is no node's"),
+        }
+    }
+
+    /// The id, and where its news go.
+    async fn made(&mut self, result: Result<SubscriptionId, WhyNot>) -> (String, Arc<News>, SessionId) {
+        let filters = Arc::clone(&self.filters);
+        let making = tokio::spawn(async move {
+            match filters.take(call("eth_newBlockFilter", "[]")).await {
+                Taken::Answered(answer) => String::from_utf8(answer.to_vec()).unwrap(),
+                Taken::Call(_) => panic!(),
+            }
+        });
+        let Some(Event::Filter { session, news, reply, topic }) = self.pool.recv().await else { panic!() };
+        assert_eq!(topic, Topic::Heads);
+        reply.send(result).unwrap();
+        (making.await.unwrap(), news, session)
+    }
+
+    fn ended(&mut self) -> Option<SessionId> {
+        match self.pool.try_recv() {
+            Ok(Event::SessionEnded { session }) => Some(session),
+            _ => None,
+        }
+    }
+}
+
+fn id_of(answer: &str) -> String {
+    let answer: serde_json::Value = serde_json::from_str(answer).unwrap();
+    format!("[{}]", answer["result"])
+}
+
+const MADE: Result<SubscriptionId, WhyNot> = Ok(SubscriptionId(1));
+
+#[tokio::test]
+async fn a_filter_that_nobody_asks_about_is_forgotten_after_five_minutes_and_one_that_is_used_is_not() {
+    let mut stage = stage();
+    let (used, ..) = stage.made(MADE).await;
+    let (idle, _, session) = stage.made(MADE).await;
+    let made = Instant::now();
+    while Instant::now() <= made {}
+    assert!(stage.answer("eth_getFilterChanges", &id_of(&used)).await.contains("\"result\":[]"));
+    stage.filters.forget_idle(made);
+    assert_eq!(stage.ended(), None);
+    stage.filters.forget_idle(made + IDLE);
+    assert_eq!(stage.ended(), Some(session), "the pool is told");
+    assert_eq!(stage.ended(), None);
+    assert!(stage.answer("eth_getFilterChanges", &id_of(&idle)).await.contains(NOT_FOUND));
+    assert!(stage.answer("eth_getFilterChanges", &id_of(&used)).await.contains("\"result\":[]"));
+    assert_eq!(stage.filters.metrics.filters.get(), 1);
+}
+
+#[tokio::test]
+async fn what_is_refused_leaves_nothing_behind() {
+    let mut stage = stage();
+    let (answer, _, session) = stage.made(Err(WhyNot::Refused)).await;
+    assert!(answer.contains("no node takes this subscription"), "{answer}");
+    assert_eq!(stage.ended(), Some(session));
+    assert_eq!(stage.filters.places.available_permits(), FILTERS_MAX);
+}
+
+#[tokio::test]
+async fn who_leaves_while_a_filter_is_made_leaves_nothing_behind() {
+    let mut stage = stage();
+    let filters = Arc::clone(&stage.filters);
+    let making = tokio::spawn(async move { filters.take(call("eth_newBlockFilter", "[]")).await });
+    let Some(Event::Filter { session, .. }) = stage.pool.recv().await else { panic!() };
+    making.abort();
+    assert!(making.await.is_err_and(|error| error.is_cancelled()));
+    assert_eq!(stage.ended(), Some(session));
+}
+
+#[tokio::test]
+async fn there_are_only_so_many_filters() {
+    let mut stage = stage();
+    let (first, ..) = stage.made(MADE).await;
+    let all = stage.filters.places.available_permits() as u32;
+    let others = Arc::clone(&stage.filters.places).try_acquire_many_owned(all).unwrap();
+    let refused = stage.answer("eth_newBlockFilter", "[]").await;
+    assert!(refused.contains("-32005") && refused.contains("may be no more"), "{refused}");
+    assert_eq!(stage.filters.refused.of(Limit::Filters).get(), 1);
+    assert!(stage.answer("eth_uninstallFilter", &id_of(&first)).await.contains("true"));
+    assert!(stage.ended().is_some());
+    drop(others);
+    stage.made(MADE).await;
+}
+
+#[tokio::test]
+async fn a_filter_that_missed_something_is_told_once_as_not_found_and_is_gone() {
+    let mut stage = stage();
+    let (filter, news, session) = stage.made(MADE).await;
+    news.add(Arc::from(&b"1"[..]));
+    news.add(Arc::from(&b"2"[..]));
+    assert!(stage.answer("eth_getFilterChanges", &id_of(&filter)).await.contains("\"result\":[1,2]"));
+    news.end();
+    assert!(stage.answer("eth_getFilterChanges", &id_of(&filter)).await.contains(NOT_FOUND));
+    assert_eq!(stage.ended(), Some(session));
+    assert_eq!(stage.filters.metrics.filters_lost.get(), 1);
+}
+
+#[tokio::test]
+async fn other_calls_are_let_through() {
+    let stage = stage();
+    assert!(matches!(stage.filters.take(call("eth_chainId", "[]")).await, Taken::Call(_)));
+}
