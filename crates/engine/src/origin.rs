@@ -56,6 +56,8 @@ pub(crate) struct Place {
     pub(crate) callee: Callee,
 }
 
+/// Operations of one service at which work arrives that are looked at beside a failure that reached none of them.
+const ASKED_MAX: usize = 16;
 /// What a trace that shows the failure to its end weighs, against one that may have lost the end.
 const WHOLE_TRACE: usize = 3;
 
@@ -181,6 +183,7 @@ pub(crate) fn vote<'a>(
     let mut votes: BTreeMap<Place, Vote> = BTreeMap::new();
     let mut all = Chains::default();
     let mut examined = 0;
+    let mut failing: BTreeSet<OperationKey> = BTreeSet::new();
     for trace in traces.filter(|trace| families(trace).any(|family| is_member(&family))) {
         let called = |call: &Event| known_service(call, window, peers);
         let Some(found) = Assembly::of(trace).origin_past_gaps(called) else { continue };
@@ -191,6 +194,8 @@ pub(crate) fn vote<'a>(
         }
         examined += 1;
         let hops = hops(&found, &callee);
+        let outermost = found.hops.last().filter(|event| event.failure().is_some());
+        failing.extend(outermost.map(|event| OperationKey::of(event)));
         all.add(hops.clone(), found.outer_part_missing);
         let goes_on = matches!(&callee, Callee::Silent(service) if window.goes_on(&found.event.env, service));
         let lost = goes_on && was_answered(found.event);
@@ -213,19 +218,29 @@ pub(crate) fn vote<'a>(
     let vote = votes.remove(&place)?;
     let mut others: BTreeMap<Str, usize> = BTreeMap::new();
     votes.iter().for_each(|(p, vote)| *others.entry(p.service.clone()).or_default() += vote.traces.len());
-    let edges: BTreeSet<&OperationKey> = all.reliable().keys().filter_map(|hops| hops.last()).collect();
+    let outermost: BTreeSet<&OperationKey> = all.reliable().keys().filter_map(|hops| hops.last()).collect();
+    let edges: BTreeSet<OperationKey> =
+        outermost.into_iter().flat_map(|edge| felt_at(edge, failing.contains(edge), window)).collect();
     Some(Origin {
         place,
         sign: Sign::Failure,
         gave_up: 2 * vote.gave_up > vote.traces.len(),
         charged_ns: None,
         hops: most_common(vote.chains.reliable()).cloned().unwrap_or_default(),
-        edges: edges.into_iter().cloned().collect(),
+        edges: edges.into_iter().collect(),
         traces_agreeing: vote.traces,
         traces_examined: examined,
         others,
         reason: most_common(&vote.reasons).cloned().unwrap_or_default(),
     })
+}
+
+/// Work that a service began by itself, and that went well although something in it failed, affects nobody: what the service
+/// was asked for in the meantime says whether anybody was.
+fn felt_at(edge: &OperationKey, has_failed: bool, window: &Window) -> Vec<OperationKey> {
+    let asked = || window.arriving(edge.service_key()).take(ASKED_MAX).cloned().collect::<Vec<_>>();
+    let asked = if has_failed || edge.kind.is_inbound() { Vec::new() } else { asked() };
+    if asked.is_empty() { vec![edge.clone()] } else { asked }
 }
 
 /// The callee said how it ended, so its spans are lost; who is not reached or breaks off says nothing.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cite;
 pub(crate) use super::findings::*;
-use crate::analysis::{Analysis, Change, Correlated, Symptom};
+use crate::analysis::{self, Analysis, Change, Correlated, Symptom};
 use crate::case::What;
 use crate::causes::Hypothesis;
 use crate::detect::Counts;
@@ -78,7 +78,12 @@ pub(crate) fn summary(analysis: &Analysis<'_>, best: Option<&Hypothesis>) -> Sen
     let requests = analysis.blast.requests;
     let sign = analysis.origin.as_ref().map_or(analysis.case.root.sign, |origin| origin.sign);
     let since = clock(analysis.started_at);
+    let asked = analysis::edges(analysis.origin.as_ref(), &analysis.symptoms);
+    // Something failed, and nothing that anybody had asked for.
+    let is_asked = requests.requests > 0 && asked.iter().any(|edge| edge.kind.is_inbound());
+    let is_absorbed = sign == Sign::Failure && requests.failures == 0 && is_asked;
     let impact = match requests.failures {
+        0 if is_absorbed => format!("no request failed, of {} since {since}", requests.requests),
         0 => format!("since {since}"),
         _ => format!("{} requests {} since {since}", of(requests), befell(sign)),
     };
@@ -98,6 +103,10 @@ pub(crate) fn summary(analysis: &Analysis<'_>, best: Option<&Hypothesis>) -> Sen
         CauseKind::Deploy => format!("{what} since {subject} was deployed"),
         CauseKind::Config => format!("{what} since {subject} was changed"),
         CauseKind::Dependency => match origin.sign {
+            Sign::Failure if is_absorbed => {
+                let (service, code) = (&origin.place.service, &origin.place.code);
+                format!("{service} goes on while its calls to {subject} fail with {code}")
+            }
             Sign::Failure => format!("{what} because its calls to {subject} fail"),
             _ => format!("{what} because it waits for {subject}"),
         },
@@ -115,7 +124,8 @@ pub(crate) fn summary(analysis: &Analysis<'_>, best: Option<&Hypothesis>) -> Sen
     let edges = analysis.blast.requests.failures > 0;
     let cites = traces(origin)
         .chain(analysis.root().filter(|_| origin.sign != Sign::Failure).map(|s| cite::symptom(s.family)))
-        .chain(analysis.hops.last().filter(|_| edges).map(|hop| cite::operation(&hop.operation)));
+        .chain(analysis.hops.last().filter(|_| edges).map(|hop| cite::operation(&hop.operation)))
+        .chain(asked.iter().filter(|_| is_absorbed).map(cite::operation));
     Sentence::new(format!("{why}: {impact}"), cites)
 }
 

@@ -1,8 +1,9 @@
-//! The error families of the last hour as lists show them.
+//! What the window holds, as others look at it: the error families of the last hour, and what work arrives at.
 
 use model::{EventKind, Nanos, Str};
 
-use super::Window;
+use super::{OperationKey, Window};
+use crate::summary::ServiceKey;
 
 /// A row for lists of error families.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,11 @@ pub struct FamilyView {
 }
 
 impl Window {
+    /// The operations at which work arrives at a service.
+    pub(crate) fn arriving(&self, service: ServiceKey) -> impl Iterator<Item = &OperationKey> {
+        self.of_service(service).map(|(key, _)| key).filter(|key| key.kind.is_inbound())
+    }
+
     pub(crate) fn families(&self) -> Vec<FamilyView> {
         let views = self.operations.iter().flat_map(|(key, series)| {
             let requests = series.buckets.values().map(|digest| digest.requests).sum();

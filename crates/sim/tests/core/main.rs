@@ -1,6 +1,8 @@
 //! The whole core under simulated traffic.
 
 #[cfg(test)]
+mod absorbed;
+#[cfg(test)]
 mod actions;
 #[cfg(test)]
 mod alerts;
