@@ -1,6 +1,6 @@
 # What people and CI type. Each target is one line; what it does stands in scripts/.
 
-.PHONY: help demo setup check test clients edge-clients alertmanager bench bench-edge crash edge-errors edge-seeds faulty-disk fuzz keys cascade dist eval eval-generated generate tighten
+.PHONY: help demo setup check test clients edge-clients alertmanager bench bench-edge crash edge-errors edge-incident edge-seeds faulty-disk fuzz keys cascade dist eval eval-generated generate tighten
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ keys: ## made-up keys against the real server, beside a client with a good one (
 
 cascade: ## a cascade must open one incident within seconds, twenty times (RUNS=20)
 	@CASCADE_RUNS=$(or $(RUNS),20) scripts/cascade.sh
+
+edge-incident: ## a node dies behind the edge: one incident names it, and says that no client was affected
+	@scripts/edge-incident.sh $(ARGS)
 
 eval: ## run labelled cases and score the answers (CASES=DIR, ARGS="--only NAME")
 	@cargo run --quiet --locked --package cli -- eval $(or $(CASES),$(error CASES=DIR is the folder of the cases)) $(ARGS)
