@@ -34,6 +34,8 @@ fn the_branch_of_most_nodes_is_served_and_not_the_highest_number() {
 #[test]
 fn who_lags_votes_for_those_who_went_on() {
     assert_eq!(chosen(&[claim(0, 0, 9), claim(1, 0, 12), claim(2, 0, 10)], None), Some((0, 12)));
+    // Behind, and of one branch alone: its vote decides against the higher one.
+    assert_eq!(chosen(&[claim(0, 0, 11), claim(1, 0, 12), claim(2, 1, 14)], None), Some((0, 12)));
     // It is on both branches and decides nothing; what is served stays.
     let forked = [claim(0, 0, 9), claim(1, 0, 12), claim(2, 1, 14)];
     assert_eq!(chosen(&forked, Some(claim(9, 0, 11))), Some((0, 12)));
