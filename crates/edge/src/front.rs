@@ -28,6 +28,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::keys::{Holder, Keys, Spent};
 use crate::metrics::{EdgeMetrics, Limit};
+use crate::patience::Patience;
 use answer::{Answer, problem};
 
 pub(crate) use rpc::RpcEntrance;
@@ -115,7 +116,7 @@ impl Front {
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
             .http1()
-            .timer(TokioTimer::new())
+            .timer(Patience::new(Instant::now() + self.idle_timeout))
             .max_headers(HEADERS_MAX)
             .max_buf_size(HEAD_BYTES_MAX)
             .header_read_timeout(self.idle_timeout);

@@ -17,6 +17,7 @@ mod filters;
 mod front;
 mod keys;
 mod outbound;
+mod patience;
 mod pool_loop;
 mod record;
 mod serve;

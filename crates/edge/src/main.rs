@@ -12,6 +12,10 @@ use clap::error::ErrorKind;
 use commands::Command;
 use commands::exit::{self, Exit};
 
+// What a call holds is given back by the thread that happens to end it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Stands between clients and Ethereum nodes, so that clients do not notice when a node fails.
 #[derive(Debug, Parser)]
 #[command(name = "casebook-edge", version, propagate_version = true, after_help = exit::HELP)]

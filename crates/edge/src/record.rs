@@ -2,7 +2,7 @@
 
 mod calls;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus_client::metrics::counter::Counter;
@@ -31,6 +31,8 @@ pub(crate) struct PoolRecord {
     pub(crate) witness: Witness,
     nodes: Vec<NodeRecord>,
     state: Mutex<State>,
+    /// Whether `open` of the state is something: every call looks at it.
+    is_failing_over: AtomicBool,
     /// What the configuration says.
     blank: PoolStatus,
 }
@@ -106,6 +108,7 @@ impl PoolRecord {
             witness: Witness::new(pool, evidence),
             nodes,
             state: Mutex::new(state),
+            is_failing_over: AtomicBool::new(false),
             blank: PoolStatus::of(pool),
         }
     }
@@ -223,13 +226,18 @@ impl PoolRecord {
         state.failovers += 1;
         let failover = Failover { from: id, to, fault, at: Instant::now(), took_ms: 0 };
         (state.last, state.open) = (Some(failover), Some(failover));
+        self.is_failing_over.store(true, Ordering::Release);
     }
 
     /// Another node was used: an open failover is over.
     fn used(&self, node: NodeId) {
+        if !self.is_failing_over.load(Ordering::Acquire) {
+            return;
+        }
         let mut state = self.lock();
         let Some(open) = state.open.filter(|open| open.from != node) else { return };
         state.open = None;
+        self.is_failing_over.store(false, Ordering::Release);
         let took = open.at.elapsed();
         self.metrics.failover_seconds.observe(took.as_secs_f64());
         self.witness.failed_over(open.from, node, open.fault, open.at);
