@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use runtime::DrainHandle;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
@@ -77,13 +77,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Until one of the two sides ends it.
     pub(crate) async fn run(mut self, mut drain: DrainHandle) {
         let outbound = Arc::clone(&self.outbound);
-        let mut draining = false;
+        let (mut started, mut draining) = (std::pin::pin!(drain.started()), false);
         loop {
             let is_listening = !draining && self.running.len() < self.door.calls_max;
             tokio::select! {
-                () = drain.started(), if !draining => draining = true,
+                () = started.as_mut(), if !draining => draining = true,
                 () = outbound.changed() => {}
-                Some(done) = self.running.next() => self.done(done),
+                Some(done) = self.running.next() => {
+                    self.done(done);
+                    // What else is ready goes out with it.
+                    while let Some(Some(done)) = self.running.next().now_or_never() {
+                        self.done(done);
+                    }
+                }
                 message = self.socket.next(), if is_listening => match message {
                     Some(Ok(Message::Text(text))) => self.heard(text.into()).await,
                     Some(Ok(Message::Binary(bytes))) => self.heard(bytes).await,
@@ -117,6 +123,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 return Ok(());
             }
             tokio::select! {
+                biased;
                 written = send_all(&mut self.socket, frames) => written?,
                 // A client that does not read is closed by its bound.
                 () = overrun(&outbound, ending) => {}

@@ -27,7 +27,8 @@ use crate::session::{Door, Session, asked, needs_session, refusal};
 
 /// Each idle client has one of these.
 const READ_BUFFER: usize = 4 << 10;
-const WRITE_BUFFER: usize = 4 << 10;
+/// What waits for a client goes out in pieces of about this. There is a buffer once something was sent, as large as was needed.
+const WRITE_BUFFER: usize = 16 << 10;
 
 /// An execution pool, as clients reach it.
 pub(crate) struct RpcEntrance {
