@@ -2,17 +2,19 @@
 //! node.
 
 mod answer;
+mod link;
 mod rpc;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{Request, StatusCode, Version};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -21,21 +23,24 @@ use hyper_util::server::conn::auto;
 use runtime::{DrainHandle, TlsSource};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::keys::{Holder, Keys, Spent};
-use crate::metrics::{EdgeMetrics, Limit};
-use crate::patience::Patience;
+use crate::metrics::{Cut, EdgeMetrics, Limit};
+use crate::pulse::{Felt, Patience, Pulses, Verdict};
 use answer::{Answer, problem};
+use link::{Link, UntilTaken};
 
 pub(crate) use rpc::RpcEntrance;
 
 const HEADERS_MAX: usize = 100;
 /// A head of a request is no longer than this.
 const HEAD_BYTES_MAX: usize = 32 << 10;
+/// Requests of one HTTP/2 connection that are worked on at once; each may hold a whole body.
+const HTTP2_REQUESTS_MAX: u32 = 64;
 /// After an error of the listener, such as too few file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -56,6 +61,7 @@ pub(crate) struct Front {
     pub(crate) request_timeout: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) sessions: AtomicU64,
+    pub(crate) pulses: Pulses,
     pub(crate) metrics: Arc<EdgeMetrics>,
     pub(crate) keys: Keys,
     pub(crate) drain: DrainHandle,
@@ -64,18 +70,25 @@ pub(crate) struct Front {
 impl Front {
     /// Takes connections until the drain starts, then waits for those that are there.
     pub(crate) async fn run(self: Arc<Self>, listener: TcpListener, connections_max: usize) {
+        let patience = || Patience { request: self.request_timeout, idle: self.idle_timeout };
+        tokio::select! {
+            () = Arc::clone(&self).take_all(listener, connections_max) => {}
+            () = self.pulses.sweep(patience) => {}
+        }
+    }
+
+    async fn take_all(self: Arc<Self>, listener: TcpListener, connections_max: usize) {
         let places = Arc::new(Semaphore::new(connections_max));
         let mut connections = JoinSet::new();
         let mut drain = self.drain.clone();
         loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
             let accepted = tokio::select! {
                 () = drain.started() => break,
-                accepted = listener.accept() => accepted,
+                accepted = self.accept(&listener, &places) => accepted,
                 Some(_) = connections.join_next() => continue,
             };
             match accepted {
-                Ok((stream, peer)) => {
+                Ok((stream, peer, place)) => {
                     let front = Arc::clone(&self);
                     connections.spawn(async move {
                         let open = front.metrics.client_connections.clone();
@@ -95,48 +108,90 @@ impl Front {
         while connections.join_next().await.is_some() {}
     }
 
+    /// A connection and its place. Without one it waits in the system's queue.
+    async fn accept(
+        &self,
+        listener: &TcpListener,
+        places: &Arc<Semaphore>,
+    ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+        let place = match Arc::clone(places).try_acquire_owned() {
+            Ok(place) => place,
+            Err(_) => {
+                self.metrics.refused.of(Limit::Connections).inc();
+                Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?
+            }
+        };
+        let (stream, peer) = listener.accept().await?;
+        Ok((stream, peer, place))
+    }
+
     async fn take(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
         let _ = stream.set_nodelay(true);
-        let Some(tls) = &self.tls else { return self.serve(stream).await };
+        let link = Arc::new(Link::new(self.pulses.begin()));
+        let stream = Felt::new(stream, Arc::clone(&link.pulse));
+        let Some(tls) = &self.tls else { return self.serve(stream, link).await };
         match timeout(self.request_timeout, TlsAcceptor::from(tls.config()).accept(stream)).await {
-            Ok(Ok(stream)) => self.serve(stream).await,
+            Ok(Ok(stream)) => self.serve(stream, link).await,
             Ok(Err(error)) => tracing::debug!(%peer, %error, "a client's TLS handshake failed"),
             Err(_) => tracing::debug!(%peer, "a client's TLS handshake took too long"),
         }
     }
 
-    async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self: Arc<Self>, stream: S) {
-        let front = Arc::clone(&self);
-        let sessions = Arc::new(Mutex::new(JoinSet::new()));
-        let own = Arc::clone(&sessions);
-        let service = service_fn(move |request| {
+    async fn serve<S>(self: Arc<Self>, stream: S, link: Arc<Link>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (front, own) = (Arc::clone(&self), Arc::clone(&link));
+        let service = service_fn(move |request: Request<Incoming>| {
             let (front, own) = (Arc::clone(&front), Arc::clone(&own));
-            async move { Ok::<_, Infallible>(front.answer(request, &own).await) }
+            async move {
+                let under_way = own.pulse.request(request.version() == Version::HTTP_2);
+                let answer = front.answer(request, &own).await;
+                Ok::<_, Infallible>(answer.map(|body| UntilTaken::new(body, under_way)))
+            }
         });
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
             .http1()
-            .timer(Patience::new(Instant::now() + self.idle_timeout))
             .max_headers(HEADERS_MAX)
             .max_buf_size(HEAD_BYTES_MAX)
-            .header_read_timeout(self.idle_timeout);
-        builder.http2().timer(TokioTimer::new()).max_header_list_size(HEAD_BYTES_MAX as u32);
+            // The sweep looks after all of them.
+            .header_read_timeout(None);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_header_list_size(HEAD_BYTES_MAX as u32)
+            .max_concurrent_streams(HTTP2_REQUESTS_MAX)
+            .keep_alive_interval(self.idle_timeout)
+            .keep_alive_timeout(self.request_timeout);
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
         let mut drain = self.drain.clone();
-        tokio::select! {
-            _ = connection.as_mut() => {}
-            () = drain.started() => {
-                connection.as_mut().graceful_shutdown();
-                let _ = connection.await;
+        let mut is_leaving = false;
+        loop {
+            tokio::select! {
+                _ = connection.as_mut() => break,
+                () = drain.started(), if !is_leaving => {
+                    is_leaving = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                verdict = link.pulse.verdict() => match verdict {
+                    Verdict::Idle if !is_leaving => {
+                        is_leaving = true;
+                        connection.as_mut().graceful_shutdown();
+                    }
+                    _ => {
+                        self.metrics.cut.of(cut(verdict)).inc();
+                        return;
+                    }
+                },
             }
         }
         // What was upgraded counts as this connection until it ends.
-        let mut sessions = sessions.lock().await;
-        while sessions.join_next().await.is_some() {}
+        link.sessions_ended().await;
     }
 
-    async fn answer(&self, request: Request<Incoming>, sessions: &Mutex<JoinSet<()>>) -> Answer {
+    async fn answer(&self, request: Request<Incoming>, link: &Link) -> Answer {
         let path = request.uri().path();
         let (name, rest) = pool_of(path);
         let Some(entrance) = self.pools.get(name) else {
@@ -152,11 +207,15 @@ impl Front {
                 "no key that counts: send Authorization: Bearer KEY, or X-Api-Key: KEY",
             );
         };
+        if !holder.as_ref().is_none_or(|holder| link.admits(holder)) {
+            self.metrics.refused.of(Limit::KeyConnections).inc();
+            return problem(StatusCode::TOO_MANY_REQUESTS, "this key has as many connections as it may have");
+        }
         match entrance {
             Entrance::Rpc(_) if !rest.trim_matches('/').is_empty() => {
                 problem(StatusCode::NOT_FOUND, "JSON-RPC has one path, the name of the pool")
             }
-            Entrance::Rpc(entrance) => self.rpc(request, entrance, holder, sessions).await,
+            Entrance::Rpc(entrance) => self.rpc(request, entrance, holder, link).await,
         }
     }
 
@@ -188,6 +247,15 @@ impl Front {
         };
         self.metrics.refused.of(limit).inc();
         Some((format!("this key has no {what} left for now; try again in {retry_after_s} s"), retry_after_s))
+    }
+}
+
+fn cut(verdict: Verdict) -> Cut {
+    match verdict {
+        Verdict::Late => Cut::Late,
+        Verdict::Idle | Verdict::Quiet => Cut::Idle,
+        Verdict::Stuck => Cut::Stuck,
+        Verdict::Silent => Cut::Silent,
     }
 }
 

@@ -19,6 +19,7 @@ mod keys;
 mod outbound;
 mod patience;
 mod pool_loop;
+mod pulse;
 mod record;
 mod serve;
 mod session;

@@ -24,8 +24,8 @@ use families::{
 
 pub use dashboard::dashboard_json;
 pub use labels::{
-    Direction, Each, ErrorClass, Followed, Label, Limit, Outcome, Queue, Reload, ReportKind, ReportOutcome,
-    Side, standing_value,
+    Cut, Direction, Each, ErrorClass, Followed, Label, Limit, Outcome, Queue, Reload, ReportKind,
+    ReportOutcome, Side, standing_value,
 };
 pub use reference::reference_markdown;
 pub use register::{EdgeMetric, METRICS, MetricKind};
@@ -38,6 +38,7 @@ pub struct EdgeMetrics {
     pub client_connections: Gauge,
     pub refused: Each<Limit, Counter>,
     pub denied: Counter,
+    pub cut: Each<Cut, Counter>,
     pub queue_depth: Each<Queue, Gauge>,
     pub queue_full: Each<Queue, Counter>,
     pub reports: Each<ReportKind, ReportMetrics>,
@@ -112,6 +113,7 @@ impl Default for EdgeMetrics {
             denied: r.add(register::DENIED, Counter::default()),
             config_valid,
             refused: families.refused(),
+            cut: families.cut(),
             queue_depth,
             queue_full,
             reports,

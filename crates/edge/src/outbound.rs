@@ -1,6 +1,6 @@
 //! What waits to be written to one client. Notifications have a bound; who does not read them in time is closed, and nobody
-//! else waits. Answers need none: a session works on no further call while it cannot write, and a long answer must not end
-//! a client that reads. It must never know what it holds.
+//! else waits. Answers need none: a session takes no further call while too many bytes of them wait, and a long answer must not
+//! end a client that reads. It must never know what it holds.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,6 +19,10 @@ pub(crate) struct Ending {
 
 pub(crate) const SLOW: Ending =
     Ending { code: 1008, reason: "slow consumer: messages were not read in time" };
+/// The same, where it is bytes that are not taken.
+pub(crate) const STUCK: Ending =
+    Ending { code: 1008, reason: "slow consumer: nothing of what was sent was taken in time" };
+pub(crate) const SILENT: Ending = Ending { code: 1008, reason: "no sign of life: pings were not answered" };
 pub(crate) const GAP: Ending =
     Ending { code: 1013, reason: "blocks are missing that cannot be had; subscribe again" };
 pub(crate) const REFUSED: Ending =
@@ -38,9 +42,11 @@ struct State {
     frames: VecDeque<Frame>,
     /// Of notifications, held ones included.
     bytes: usize,
+    answer_bytes: usize,
     /// Of subscriptions whose ids the client has not been told yet.
     held: Vec<(SubscriptionId, VecDeque<Bytes>)>,
     ending: Option<Ending>,
+    is_cut: bool,
 }
 
 #[derive(Debug)]
@@ -50,13 +56,6 @@ enum Frame {
 }
 
 impl Frame {
-    fn counted(&self) -> usize {
-        match self {
-            Self::Answer(_) => 0,
-            Self::Notification(bytes) => bytes.len(),
-        }
-    }
-
     fn into_bytes(self) -> Bytes {
         match self {
             Self::Answer(bytes) | Self::Notification(bytes) => bytes,
@@ -73,6 +72,7 @@ impl Outbound {
     pub(crate) fn push(&self, frame: Bytes) {
         let mut state = self.lock();
         if state.ending.is_none() {
+            state.answer_bytes += frame.len();
             state.frames.push_back(Frame::Answer(frame));
         }
         drop(state);
@@ -117,15 +117,42 @@ impl Outbound {
         self.wake.notify_one();
     }
 
-    /// Everything that waits, in order, and whether that was the last.
-    pub(crate) fn take(&self) -> (VecDeque<Bytes>, Option<Ending>) {
-        let mut state = self.lock();
-        let frames = std::mem::take(&mut state.frames);
-        state.bytes -= frames.iter().map(Frame::counted).sum::<usize>();
-        (frames.into_iter().map(Frame::into_bytes).collect(), state.ending)
+    /// Nothing of what is waiting will be read.
+    pub(crate) fn cut(&self, ending: Ending) {
+        *self.lock() = State { ending: Some(ending), is_cut: true, ..State::default() };
+        self.wake.notify_one();
     }
 
-    pub(crate) fn ending(&self) -> Option<Ending> {
+    /// What is to be written next.
+    pub(crate) fn pop(&self) -> Option<Bytes> {
+        let mut state = self.lock();
+        let frame = state.frames.pop_front()?;
+        match &frame {
+            Frame::Answer(bytes) => state.answer_bytes -= bytes.len(),
+            Frame::Notification(bytes) => state.bytes -= bytes.len(),
+        }
+        Some(frame.into_bytes())
+    }
+
+    /// Whether answers wait that are longer than what may wait: nothing more is asked of the pool until they are written.
+    pub(crate) fn is_full(&self) -> bool {
+        self.lock().answer_bytes > self.bytes_max
+    }
+
+    /// Why it ends, where there is nothing left to write before.
+    pub(crate) fn over(&self) -> Option<Ending> {
+        let state = self.lock();
+        state.ending.filter(|_| state.frames.is_empty())
+    }
+
+    /// Why it ends at once.
+    pub(crate) fn is_cut(&self) -> Option<Ending> {
+        let state = self.lock();
+        state.ending.filter(|_| state.is_cut)
+    }
+
+    #[cfg(test)]
+    fn ending(&self) -> Option<Ending> {
         self.lock().ending
     }
 
@@ -140,7 +167,7 @@ impl Outbound {
         }
         // One message of any length goes through where nothing waits.
         if state.bytes > 0 && state.bytes + bytes > self.bytes_max {
-            *state = State { ending: Some(SLOW), ..State::default() };
+            *state = State { ending: Some(SLOW), is_cut: true, ..State::default() };
             return false;
         }
         state.bytes += bytes;
@@ -160,7 +187,7 @@ mod tests {
     const ONE: SubscriptionId = SubscriptionId(1);
 
     fn taken(outbound: &Outbound) -> Vec<Bytes> {
-        outbound.take().0.into()
+        std::iter::from_fn(|| outbound.pop()).collect()
     }
 
     #[test]
@@ -183,7 +210,7 @@ mod tests {
         outbound.notify(ONE, Bytes::from_static(b"12"));
         assert_eq!(outbound.ending(), None);
         outbound.notify(ONE, Bytes::from_static(b"3"));
-        assert_eq!(outbound.take(), (VecDeque::new(), Some(SLOW)));
+        assert_eq!((taken(&outbound).len(), outbound.is_cut()), (0, Some(SLOW)));
         outbound.notify(ONE, Bytes::from_static(b"4"));
         outbound.push(Bytes::from_static(b"5"));
         assert!(taken(&outbound).is_empty());
@@ -226,6 +253,8 @@ mod tests {
         outbound.end(DRAINING);
         outbound.end(GAP);
         outbound.push(Bytes::from_static(b"2"));
-        assert_eq!(outbound.take(), (VecDeque::from([Bytes::from_static(b"1")]), Some(DRAINING)));
+        assert_eq!((outbound.is_cut(), outbound.over()), (None, None));
+        assert_eq!(taken(&outbound), ["1"]);
+        assert_eq!(outbound.over(), Some(DRAINING));
     }
 }

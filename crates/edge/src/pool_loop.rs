@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::core::chain::Fetched;
 use crate::core::pool::{Effect, EndReason, Happening, Input, Item, Pool, Probe, WhyNot};
-use crate::core::streams::{Full, StreamId, SubscriptionId, Topic};
+use crate::core::streams::{Counts, Full, StreamId, SubscriptionId, Topic};
 use crate::core::{Fault, Hash, Millis, NodeId, SessionId, View, hex, wire};
 use crate::core::{ResponseKind, scan_response};
 use crate::core::{error_response, result_response};
@@ -35,6 +35,17 @@ pub(crate) enum ReplyTo {
     Batch(oneshot::Sender<Result<SubscriptionId, WhyNot>>),
 }
 
+/// Where it is to be told that a subscription is over.
+#[derive(Debug)]
+pub(crate) enum Left {
+    Client {
+        id: Bytes,
+        outbound: Arc<Outbound>,
+    },
+    /// The reply says whether there was such a subscription.
+    Batch(oneshot::Sender<bool>),
+}
+
 /// Everything that wakes the loop.
 #[derive(Debug)]
 pub(crate) enum Event {
@@ -49,8 +60,7 @@ pub(crate) enum Event {
     Unsubscribe {
         session: SessionId,
         subscription: SubscriptionId,
-        id: Bytes,
-        outbound: Arc<Outbound>,
+        reply: Left,
     },
     /// A filter whose news are asked for.
     Filter {
@@ -76,10 +86,11 @@ pub(crate) struct PoolLoop {
     filters: HashMap<SessionId, Arc<News>>,
     making: HashMap<u64, oneshot::Sender<Result<SubscriptionId, WhyNot>>>,
     waiting: HashMap<u64, (ReplyTo, Arc<Outbound>, Option<Place>)>,
-    leaving: HashMap<u64, (Bytes, Arc<Outbound>)>,
+    leaving: HashMap<u64, Left>,
     places: HashMap<SessionId, HashMap<SubscriptionId, Place>>,
     tickets: u64,
     waiting_seen: i64,
+    counted: Counts,
 }
 
 /// How the loop reaches a node.
@@ -116,6 +127,7 @@ impl PoolLoop {
             places,
             tickets: 0,
             waiting_seen: 0,
+            counted: Counts::default(),
         }
     }
 
@@ -170,10 +182,10 @@ impl PoolLoop {
                 self.waiting.insert(ticket, (reply, outbound, place));
                 self.say(Input::Subscribe { session, ticket, topic });
             }
-            Event::Unsubscribe { session, subscription, id, outbound } => {
+            Event::Unsubscribe { session, subscription, reply } => {
                 self.tickets += 1;
                 let ticket = self.tickets;
-                self.leaving.insert(ticket, (id, outbound));
+                self.leaving.insert(ticket, reply);
                 self.places.get_mut(&session).and_then(|places| places.remove(&subscription));
                 self.say(Input::Unsubscribe { session, ticket, subscription });
             }
@@ -191,17 +203,13 @@ impl PoolLoop {
                 self.say(Input::SessionEnded { session });
             }
         }
-        self.count_followers();
     }
 
-    fn count_followers(&self) {
-        let (mut subscriptions, mut streams) = ([0; 3], [0; 3]);
-        for (stream, topic) in self.core.streams().iter() {
-            let kind = kind(topic);
-            subscriptions[kind as usize] += self.core.streams().members(stream).len();
-            streams[kind as usize] += 1;
+    fn count_followers(&mut self) {
+        let counts = self.core.streams().counts();
+        if std::mem::replace(&mut self.counted, counts) != counts {
+            self.record.followed(counts);
         }
-        self.record.followed(self.sessions.len(), subscriptions, streams);
     }
 
     fn say(&mut self, input: Input) {
@@ -209,6 +217,7 @@ impl PoolLoop {
         for effect in effects {
             self.carry_out(effect);
         }
+        self.count_followers();
     }
 
     fn carry_out(&mut self, effect: Effect) {
@@ -340,11 +349,12 @@ impl PoolLoop {
     }
 
     fn unsubscribed(&mut self, ticket: u64, was_subscribed: bool) {
-        let Some((id, outbound)) = self.leaving.remove(&ticket) else { return };
-        outbound.push(match was_subscribed {
-            true => result_response(&id, b"true").into(),
-            false => error_response(&id, -32000, "subscription not found").into(),
-        });
+        match self.leaving.remove(&ticket) {
+            None => {}
+            Some(Left::Client { id, outbound }) => outbound.push(unsubscription_answer(&id, was_subscribed)),
+            // Whoever asked is gone; its session's end will be said.
+            Some(Left::Batch(answer)) => _ = answer.send(was_subscribed),
+        }
     }
 
     fn deliver(&self, stream: StreamId, item: &Item, announced: u64) {
@@ -470,6 +480,13 @@ pub(crate) fn not_subscribed(id: &[u8], why: &WhyNot) -> Bytes {
         WhyNot::Refused => (-32000, REFUSED.reason.to_owned()),
     };
     error_response(id, code, &said).into()
+}
+
+pub(crate) fn unsubscription_answer(id: &[u8], was_subscribed: bool) -> Bytes {
+    match was_subscribed {
+        true => result_response(id, b"true").into(),
+        false => error_response(id, -32000, "subscription not found").into(),
+    }
 }
 
 fn notification(subscription: SubscriptionId, result: &[u8]) -> Bytes {

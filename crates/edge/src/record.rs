@@ -11,9 +11,12 @@ use tokio::time::Instant;
 
 use crate::config;
 use crate::core::pool::Happening;
+use crate::core::streams::Counts;
 use crate::core::{Fault, Head, NodeId, Standing, Tier, Transport, View};
 use crate::evidence::{Evidence, Witness};
-use crate::metrics::{Each, EdgeMetrics, Followed, Limit, NodeMetrics, PoolMetrics, Queue, standing_value};
+use crate::metrics::{
+    Cut, Each, EdgeMetrics, Followed, Limit, NodeMetrics, PoolMetrics, Queue, standing_value,
+};
 use crate::status::{FailoverStatus, HeadStatus, PoolStatus, TransportStatus};
 
 pub(crate) use calls::CallRecord;
@@ -25,6 +28,7 @@ pub(crate) struct PoolRecord {
     pub(crate) metrics: PoolMetrics,
     /// Of all pools together.
     pub(crate) refused: Each<Limit, Counter>,
+    pub(crate) cut: Each<Cut, Counter>,
     pub(crate) inputs_waiting: Gauge,
     pub(crate) inputs_full: Counter,
     /// Whoever tells a Casebook server.
@@ -50,9 +54,7 @@ struct State {
     head: Option<(Head, Instant)>,
     standings: Vec<[Stood; 2]>,
     seen: Vec<u64>,
-    sessions: u64,
-    subscriptions: [u64; 3],
-    streams: [u64; 3],
+    counts: Counts,
     failovers: u64,
     last: Option<Failover>,
     /// One that nobody was used after yet.
@@ -77,6 +79,16 @@ struct Failover {
     took_ms: u64,
 }
 
+/// A client over WebSocket that is there.
+#[derive(Debug)]
+pub(crate) struct SessionCounted(Gauge);
+
+impl Drop for SessionCounted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 impl PoolRecord {
     pub(crate) fn new(pool: &config::Pool, metrics: &EdgeMetrics, evidence: &Arc<Evidence>) -> Self {
         let node = |node: &config::Node| NodeRecord {
@@ -93,9 +105,7 @@ impl PoolRecord {
             head: None,
             standings: vec![[out; 2]; nodes.len()],
             seen: vec![0; nodes.len()],
-            sessions: 0,
-            subscriptions: [0; 3],
-            streams: [0; 3],
+            counts: Counts::default(),
             failovers: 0,
             last: None,
             open: None,
@@ -103,6 +113,7 @@ impl PoolRecord {
         Self {
             metrics: metrics.pool(&pool.name),
             refused: metrics.refused.clone(),
+            cut: metrics.cut.clone(),
             inputs_waiting: metrics.queue_depth.of(Queue::PoolInputs).clone(),
             inputs_full: metrics.queue_full.of(Queue::PoolInputs).clone(),
             witness: Witness::new(pool, evidence),
@@ -167,17 +178,19 @@ impl PoolRecord {
         }
     }
 
-    /// By kind: heads, logs, relayed.
-    pub(crate) fn followed(&self, sessions: usize, subscriptions: [usize; 3], streams: [usize; 3]) {
-        let mut state = self.lock();
-        state.sessions = sessions as u64;
-        state.subscriptions = subscriptions.map(|count| count as u64);
-        state.streams = streams.map(|count| count as u64);
-        self.metrics.sessions.set(i64::try_from(sessions).unwrap_or(i64::MAX));
+    pub(crate) fn followed(&self, counts: Counts) {
+        self.lock().counts = counts;
         for (at, kind) in [Followed::Heads, Followed::Logs, Followed::Relayed].into_iter().enumerate() {
-            self.metrics.subscriptions.of(kind).set(i64::try_from(subscriptions[at]).unwrap_or(i64::MAX));
-            self.metrics.streams_shared.of(kind).set(i64::try_from(streams[at]).unwrap_or(i64::MAX));
+            let count = |of: [usize; 3]| i64::try_from(of[at]).unwrap_or(i64::MAX);
+            self.metrics.subscriptions.of(kind).set(count(counts.subscriptions));
+            self.metrics.streams_shared.of(kind).set(count(counts.streams));
         }
+    }
+
+    /// One more client over WebSocket, until what this returns is dropped.
+    pub(crate) fn session(&self) -> SessionCounted {
+        self.metrics.sessions.inc();
+        SessionCounted(self.metrics.sessions.clone())
     }
 
     pub(crate) fn status(&self) -> PoolStatus {
@@ -188,9 +201,10 @@ impl PoolRecord {
             hash: head.hash.to_string(),
             age_ms: ms_since(at),
         });
-        status.sessions = state.sessions;
-        status.subscriptions = state.subscriptions.iter().sum();
-        status.streams_shared = state.streams.iter().sum();
+        let sum = |of: [usize; 3]| of.iter().sum::<usize>() as u64;
+        status.sessions = u64::try_from(self.metrics.sessions.get()).unwrap_or(0);
+        status.subscriptions = sum(state.counts.subscriptions);
+        status.streams_shared = sum(state.counts.streams);
         status.failovers = state.failovers;
         status.last_failover = state.last.and_then(|failover| self.failover_status(failover));
         for (at, node) in status.nodes.iter_mut().enumerate() {

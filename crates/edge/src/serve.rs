@@ -3,6 +3,7 @@
 mod built;
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -19,6 +20,7 @@ use crate::evidence::Evidence;
 use crate::front::Front;
 use crate::keys::Keys;
 use crate::metrics::EdgeMetrics;
+use crate::pulse::Pulses;
 use crate::upstream::client_tls;
 use built::Built;
 
@@ -63,8 +65,10 @@ impl Edge {
         let evidence = Evidence::new(&metrics);
         evidence.replace(config.casebook.as_ref()).map_err(ServeError::Casebook)?;
         let mut built = Vec::new();
-        for (at, pool) in config.pools.iter().enumerate() {
-            built.push(Built::new(pool, &tls, at as u64, &metrics, &evidence)?);
+        for pool in &config.pools {
+            // A subscription's id means nothing to another pool, another replica, or after a restart.
+            let seed = RandomState::new().hash_one(&pool.name);
+            built.push(Built::new(pool, &tls, seed, &metrics, &evidence)?);
         }
         let inbound = config.edge.tls.clone().map(TlsSource::open).transpose().map_err(ServeError::Tls)?;
         let listener = listen("edge.listen", config.edge.listen).await?;
@@ -90,6 +94,7 @@ impl Edge {
             request_timeout: config.edge.request_timeout,
             idle_timeout: config.edge.idle_timeout,
             sessions: AtomicU64::new(0),
+            pulses: Pulses::new(),
             metrics: Arc::clone(&metrics),
             keys: Keys::new(&config.keys),
             drain: draining.clone(),

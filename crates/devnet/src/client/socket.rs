@@ -274,7 +274,10 @@ async fn run(
             }
             message = socket.next(), if reading => match message {
                 // What ends as it was asked to is nothing to write down.
-                Some(Err(_)) | Some(Ok(Message::Close(_))) | None if closing => return,
+                Some(Ok(Message::Close(_))) if closing => return,
+                Some(Err(_)) | None if closing => {
+                    return shared.note(Seen::Lost { why: "the goodbye was not answered".to_owned() });
+                }
                 Some(Ok(Message::Text(text))) => shared.came(&text),
                 Some(Ok(Message::Binary(bytes))) => shared.came(&String::from_utf8_lossy(&bytes)),
                 Some(Ok(Message::Close(frame))) => {

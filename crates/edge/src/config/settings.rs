@@ -49,7 +49,7 @@ pub static REGISTER: &[Setting] = &[
         "request_timeout",
         duration(100, 10 * MINUTE),
         Is("30s"),
-        "How long a request's head and body may take to arrive.",
+        "How long a request's head and body may take to arrive, and how long a client may take nothing of what it is sent.",
     ),
     setting(
         Table::Edge,

@@ -39,6 +39,8 @@ pub enum InvalidKind {
     Parse,
     /// JSON, but no request.
     Request,
+    /// More of them than are taken at once.
+    TooMany,
 }
 
 /// What cannot be taken, and what its sender is told of it.
@@ -91,7 +93,7 @@ impl InvalidKind {
     pub fn code(self) -> i64 {
         match self {
             Self::Parse => -32700,
-            Self::Request => -32600,
+            Self::Request | Self::TooMany => -32600,
         }
     }
 }

@@ -46,9 +46,16 @@ pub enum Full {
     Pool { max: usize },
 }
 
+/// How many there are by kind: heads, logs, relayed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub subscriptions: [usize; 3],
+    pub streams: [usize; 3],
+}
+
 #[derive(Debug, Clone)]
 struct Stream {
-    topic: Topic,
+    topic: Arc<Topic>,
     members: Vec<Member>,
     /// Set while nobody is subscribed.
     release_at: Option<Millis>,
@@ -61,9 +68,21 @@ pub struct Streams {
     minted: u64,
     opened: u64,
     streams: BTreeMap<StreamId, Stream>,
-    by_topic: BTreeMap<Topic, StreamId>,
+    by_topic: BTreeMap<Arc<Topic>, StreamId>,
     by_session: BTreeMap<SessionId, BTreeMap<SubscriptionId, StreamId>>,
     subscriptions: usize,
+    counts: Counts,
+}
+
+impl Topic {
+    /// The place of its kind in `Counts`.
+    fn place(&self) -> usize {
+        match self {
+            Self::Heads => 0,
+            Self::Logs(_) => 1,
+            Self::Relay(_) => 2,
+        }
+    }
 }
 
 impl Streams {
@@ -77,6 +96,7 @@ impl Streams {
             by_topic: BTreeMap::new(),
             by_session: BTreeMap::new(),
             subscriptions: 0,
+            counts: Counts::default(),
         }
     }
 
@@ -102,6 +122,7 @@ impl Streams {
         if let Some(stream) = self.streams.get_mut(&id) {
             stream.members.push(Member { session, subscription, cursor });
             stream.release_at = None;
+            self.counts.subscriptions[stream.topic.place()] += 1;
         }
         self.by_session.entry(session).or_default().insert(subscription, id);
         self.subscriptions += 1;
@@ -134,21 +155,25 @@ impl Streams {
     }
 
     pub fn topic(&self, stream: StreamId) -> Option<&Topic> {
-        self.streams.get(&stream).map(|stream| &stream.topic)
+        self.streams.get(&stream).map(|stream| &*stream.topic)
     }
 
     /// In the order in which they began.
     pub fn iter(&self) -> impl Iterator<Item = (StreamId, &Topic)> {
-        self.streams.iter().map(|(id, stream)| (*id, &stream.topic))
+        self.streams.iter().map(|(id, stream)| (*id, &*stream.topic))
     }
 
     pub fn subscriptions(&self) -> usize {
         self.subscriptions
     }
 
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
     /// Everybody who follows the chain, each once.
     pub fn sessions_on_the_chain(&self) -> Vec<SessionId> {
-        let chain = self.streams.values().filter(|stream| !matches!(stream.topic, Topic::Relay(_)));
+        let chain = self.streams.values().filter(|stream| !matches!(*stream.topic, Topic::Relay(_)));
         let mut sessions: Vec<SessionId> =
             chain.flat_map(|stream| &stream.members).map(|member| member.session).collect();
         sessions.sort_unstable();
@@ -157,7 +182,7 @@ impl Streams {
     }
 
     /// Streams that nobody has followed for as long as they linger, which are gone with this.
-    pub fn release(&mut self, now: Millis) -> Vec<(StreamId, Topic)> {
+    pub fn release(&mut self, now: Millis) -> Vec<(StreamId, Arc<Topic>)> {
         let is_over = |stream: &Stream| stream.release_at.is_some_and(|at| at <= now);
         let over: Vec<StreamId> =
             self.streams.iter().filter(|(_, stream)| is_over(stream)).map(|(id, _)| *id).collect();
@@ -165,6 +190,7 @@ impl Streams {
         for id in over {
             if let Some(stream) = self.streams.remove(&id) {
                 self.by_topic.remove(&stream.topic);
+                self.counts.streams[stream.topic.place()] -= 1;
                 gone.push((id, stream.topic));
             }
         }
@@ -181,7 +207,10 @@ impl Streams {
         }
         self.opened += 1;
         let id = StreamId(self.opened);
-        self.by_topic.insert(topic.clone(), id);
+        // A filter may hold a thousand addresses: it is kept once.
+        let topic = Arc::new(topic);
+        self.counts.streams[topic.place()] += 1;
+        self.by_topic.insert(Arc::clone(&topic), id);
         self.streams.insert(id, Stream { topic, members: Vec::new(), release_at: None });
         id
     }
@@ -190,7 +219,9 @@ impl Streams {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         let before = stream.members.len();
         stream.members.retain(|member| !is_leaving(member));
-        self.subscriptions -= before - stream.members.len();
+        let left = before - stream.members.len();
+        self.subscriptions -= left;
+        self.counts.subscriptions[stream.topic.place()] -= left;
         if stream.members.is_empty() {
             stream.release_at = Some(now.plus(self.limits.linger_ms));
         }

@@ -11,17 +11,16 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use tokio::sync::Mutex;
-use tokio::task::JoinSet;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::answer::{Answer, empty, json, problem};
+use super::link::Link;
 use super::{Front, Unread};
-use crate::core::{Invalid, Scanned, SessionId, error_response, scan_request};
+use crate::core::{Invalid, InvalidKind, Scanned, SessionId, error_response, scan_request};
 use crate::exchange::Asked;
-use crate::keys::{Counted, Holder};
+use crate::keys::Holder;
 use crate::metrics::Limit;
 use crate::session::{Door, Session, asked, needs_session, refusal};
 
@@ -42,12 +41,12 @@ impl Front {
         request: Request<Incoming>,
         entrance: &RpcEntrance,
         holder: Option<Arc<Holder>>,
-        sessions: &Mutex<JoinSet<()>>,
+        link: &Link,
     ) -> Answer {
         match *request.method() {
             Method::POST => self.call(request, entrance, holder.as_deref()).await,
             Method::GET if wants_upgrade(request.headers()) => {
-                self.upgrade(request, entrance, holder, sessions).await
+                self.upgrade(request, entrance, holder, link).await
             }
             _ => problem(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -79,7 +78,12 @@ impl Front {
             return refused;
         }
         let answer = match scanned {
-            Err(invalid) => Some(refusal(&invalid)),
+            Err(invalid) => {
+                if invalid.kind == InvalidKind::TooMany {
+                    self.metrics.refused.of(Limit::Batch).inc();
+                }
+                Some(refusal(&invalid))
+            }
             Ok(Scanned::Single(request)) => one(door, asked(&body, &request)).await,
             Ok(Scanned::Batch(items)) => {
                 let members = items.iter().map(|item| async {
@@ -110,7 +114,7 @@ impl Front {
         mut request: Request<Incoming>,
         entrance: &RpcEntrance,
         holder: Option<Arc<Holder>>,
-        sessions: &Mutex<JoinSet<()>>,
+        link: &Link,
     ) -> Answer {
         let headers = request.headers();
         let is_13 = headers.get(SEC_WEBSOCKET_VERSION).is_some_and(|version| version == "13");
@@ -124,24 +128,12 @@ impl Front {
         let Ok(accept) = HeaderValue::try_from(accept) else {
             return problem(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key cannot be answered");
         };
-        let place = match &holder {
-            None => None,
-            Some(holder) => match holder.enter(Counted::Connection) {
-                Some(place) => Some(place),
-                None => {
-                    self.metrics.refused.of(Limit::KeyConnections).inc();
-                    return problem(
-                        StatusCode::TOO_MANY_REQUESTS,
-                        "this key has as many connections as it may have",
-                    );
-                }
-            },
-        };
         let id = SessionId(self.sessions.fetch_add(1, Ordering::Relaxed) + 1);
         let (door, drain, bytes_max) =
             (entrance.door.clone(), self.drain.clone(), entrance.request_bytes_max);
         let upgraded = hyper::upgrade::on(&mut request);
-        sessions.lock().await.spawn(async move {
+        let pulse = Arc::clone(&link.pulse);
+        let session = async move {
             let Ok(upgraded) = upgraded.await else { return };
             let config = WebSocketConfig::default()
                 .read_buffer_size(READ_BUFFER)
@@ -150,9 +142,9 @@ impl Front {
                 .max_frame_size(Some(bytes_max));
             let socket =
                 WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-            Session::new(id, door, socket, holder).run(drain).await;
-            drop(place);
-        });
+            Session::new(id, door, socket, pulse, holder).run(drain).await;
+        };
+        link.upgraded(session).await;
         let mut answer = empty(StatusCode::SWITCHING_PROTOCOLS);
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
         answer.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));

@@ -10,8 +10,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use runtime::{MetricSpec, Metrics};
 
 use super::labels::{
-    Direction, Each, ErrorClass, Followed, Label, Limit, Outcome, Queue, Reload, ReportKind, ReportOutcome,
-    Side,
+    Cut, Direction, Each, ErrorClass, Followed, Label, Limit, Outcome, Queue, Reload, ReportKind,
+    ReportOutcome, Side,
 };
 use super::register;
 use crate::core::Class;
@@ -47,6 +47,7 @@ label_sets! {
     TransportLabels { pool: Arc<str>, node: Arc<str>, transport: &'static str }
     AttemptLabels { pool: Arc<str>, node: Arc<str>, transport: &'static str, error_class: &'static str }
     LimitLabels { limit: &'static str }
+    CutLabels { why: &'static str }
     QueueLabels { queue: &'static str }
     ReportLabels { kind: &'static str, outcome: &'static str }
     ReloadLabels { outcome: &'static str }
@@ -125,6 +126,7 @@ pub(super) struct Families {
     pub(super) filters: Family<PoolLabels, Gauge>,
     pub(super) filters_lost: Family<PoolLabels, Counter>,
     refused: Family<LimitLabels, Counter>,
+    cut: Family<CutLabels, Counter>,
     queue_depth: Family<QueueLabels, Gauge>,
     queue_full: Family<QueueLabels, Counter>,
     reports: Family<ReportLabels, Counter>,
@@ -162,11 +164,16 @@ impl Families {
             filters: r.add(register::FILTERS, Family::default()),
             filters_lost: r.add(register::FILTERS_LOST, Family::default()),
             refused: r.add(register::REFUSED, Family::default()),
+            cut: r.add(register::CUT, Family::default()),
             queue_depth: r.add(register::QUEUE_DEPTH, Family::default()),
             queue_full: r.add(register::QUEUE_FULL, Family::default()),
             reports: r.add(register::REPORTS, Family::default()),
             reloads: r.add(register::RELOADS, Family::default()),
         }
+    }
+
+    pub(super) fn cut(&self) -> Each<Cut, Counter> {
+        Each::new(|why: Cut| self.cut.get_or_create_owned(&CutLabels { why: why.word() }))
     }
 
     pub(super) fn refused(&self) -> Each<Limit, Counter> {

@@ -107,6 +107,18 @@ labels! {
         /// There was no room for it, or the server did not want it.
         Dropped = "dropped",
     }
+    /// Why a connection of a client was closed: the label `why`.
+    Cut {
+        /// A request was not sent in time.
+        Late = "late",
+        Idle = "idle",
+        /// Nothing was taken of what was sent.
+        Stuck = "stuck",
+        /// No sign of life.
+        Silent = "silent",
+        /// What came was not HTTP, or no WebSocket frame.
+        Protocol = "protocol",
+    }
     /// What became of a changed configuration: the label `outcome`.
     Reload {
         Taken = "taken",
@@ -256,6 +268,7 @@ mod tests {
         check::<Direction>();
         check::<Queue>();
         check::<Limit>();
+        check::<Cut>();
         check::<Reload>();
         check::<ReportKind>();
         check::<ReportOutcome>();

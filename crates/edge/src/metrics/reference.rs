@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::labels::{Direction, ErrorClass, Followed, Label, Limit, Outcome, Queue, Reload, Side};
+use super::labels::{Cut, Direction, ErrorClass, Followed, Label, Limit, Outcome, Queue, Reload, Side};
 use super::register::METRICS;
 use crate::core::Class;
 use crate::core::Transport;
@@ -38,7 +38,7 @@ pub fn reference_markdown() -> String {
     page
 }
 
-fn label_values() -> [(&'static str, String); 12] {
+fn label_values() -> [(&'static str, String); 13] {
     let outcomes = format!("{}; of `casebook_edge_reloads`: {}", words::<Outcome>(), words::<Reload>());
     [
         ("pool", "the pools of the configuration".to_owned()),
@@ -52,6 +52,7 @@ fn label_values() -> [(&'static str, String); 12] {
         ("direction", format!("{}, as the edge sees it", words::<Direction>())),
         ("limit", words::<Limit>()),
         ("queue", words::<Queue>()),
+        ("why", words::<Cut>()),
         ("le", "upper bounds of a histogram's buckets".to_owned()),
     ]
 }

@@ -75,6 +75,7 @@ register! {
     GAP_BLOCKS = Histogram "edge_gap_blocks" [pool], "Blocks that had to be fetched to close a gap.";
     REORG_BLOCKS = Histogram "edge_reorg_blocks" [pool], "Announced blocks that a reorganisation took back.";
     REFUSED = Counter "edge_refused" [limit], "What clients asked for beyond a limit.";
+    CUT = Counter "edge_clients_cut" [why], "Connections closed because the client did not keep to its time or to the protocol.";
     DENIED = Counter "edge_denied" [], "Requests without a key that counts.";
     SLOW = Counter "edge_slow_clients_closed" [pool], "Clients closed because too much waited for them.";
     FILTERS = Gauge "edge_filters" [pool], "Filters whose news clients ask for.";

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
-use http::Request;
-use http::header::HOST;
+use http::header::{HOST, RETRY_AFTER};
+use http::{HeaderMap, Request, StatusCode};
 use runtime::DrainHandle;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
@@ -27,6 +27,10 @@ use crate::core::{Response, ResponseKind, Upstream, scan_upstream};
 /// Between two dials, the first time and at most: what was dropped is back within a second.
 const REDIAL_MIN: Duration = Duration::from_millis(50);
 const REDIAL_MAX: Duration = Duration::from_millis(800);
+/// Who asked for a pause without saying how long, or said too long a one, is dialled again after so long at most.
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// A node that does not take what it is told is as good as gone.
+const OBEYED_WITHIN: Duration = Duration::from_secs(2);
 /// A header is some two kilobytes, a pending transaction in full rarely more than a hundred.
 const READ_BUFFER: usize = 16 << 10;
 /// Ours are small: subscriptions and pings.
@@ -78,14 +82,15 @@ pub(crate) async fn follow(
 ) {
     let mut pause = REDIAL_MIN;
     loop {
-        let opened = Instant::now();
-        let end = match Connection::open(&followed).await {
-            Err(fault) => End::Lost(fault),
+        let (end, lived) = match Connection::open(&followed).await {
+            Err(fault) => (End::Lost(fault), Duration::ZERO),
             Ok(mut connection) => {
+                let opened = Instant::now();
                 if events.send(Input::Connected { node: followed.node }).await.is_err() {
                     return;
                 }
-                connection.run(followed.node, &mut orders, &events, &mut drain).await
+                let end = connection.run(followed.node, &mut orders, &events, &mut drain).await;
+                (end, opened.elapsed())
             }
         };
         match end {
@@ -95,12 +100,24 @@ pub(crate) async fn follow(
                 if events.send(Input::Lost { node: followed.node, fault }).await.is_err() {
                     return;
                 }
-                pause = if opened.elapsed() > REDIAL_MAX { REDIAL_MIN } else { (pause * 2).min(REDIAL_MAX) };
+                pause = pause_after(fault, pause, lived);
             }
         }
         if wait(pause, followed.node, &mut orders, &events, &mut drain).await.is_break() {
             return;
         }
+    }
+}
+
+/// Before the next dial. Only a connection that lasted says that all is well again.
+fn pause_after(fault: Fault, before: Duration, lived: Duration) -> Duration {
+    match fault {
+        Fault::RateLimited { retry_after_ms: Some(ms) } => {
+            Duration::from_millis(ms).clamp(REDIAL_MIN, PAUSE_MAX)
+        }
+        Fault::RateLimited { retry_after_ms: None } => (before * 2).min(PAUSE_MAX),
+        _ if lived > REDIAL_MAX => REDIAL_MIN,
+        _ => (before * 2).min(REDIAL_MAX),
     }
 }
 
@@ -186,10 +203,16 @@ impl Connection {
                 order = orders.recv() => match order {
                     None => return End::Drain,
                     Some(Order::Redial) => return End::Redial,
-                    Some(order) => match self.obey(order).await {
-                        Ok(()) => None,
-                        Err(fault) => return End::Lost(fault),
-                    },
+                    Some(order) => {
+                        let obeyed = tokio::select! {
+                            () = drain.started() => return End::Drain,
+                            obeyed = timeout(OBEYED_WITHIN, self.obey(order)) => obeyed,
+                        };
+                        match obeyed.unwrap_or(Err(Fault::Stalled)) {
+                            Ok(()) => None,
+                            Err(fault) => return End::Lost(fault),
+                        }
+                    }
                 },
                 message = self.socket.next() => match self.hear(node, message) {
                     Ok(heard) => heard,
@@ -329,9 +352,38 @@ fn fault(error: &tungstenite::Error) -> Fault {
             Fault::Refused => Fault::Reset,
             other => other,
         },
-        tungstenite::Error::Http(response) => Fault::Status(response.status().as_u16()),
+        tungstenite::Error::Http(response) => match response.status() {
+            StatusCode::TOO_MANY_REQUESTS => {
+                Fault::RateLimited { retry_after_ms: retry_after_ms(response.headers()) }
+            }
+            status => Fault::Status(status.as_u16()),
+        },
         tungstenite::Error::Capacity(_) => Fault::TooLarge,
         tungstenite::Error::Protocol(_) => Fault::Reset,
         _ => Fault::Malformed,
+    }
+}
+
+/// Seconds; the other form, a date, is taken for none.
+fn retry_after_ms(headers: &HeaderMap) -> Option<u64> {
+    let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    seconds.checked_mul(1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_refuses_at_once_is_not_dialled_as_if_it_had_been_well() {
+        let (none, long) = (Duration::ZERO, REDIAL_MAX * 2);
+        assert_eq!(pause_after(Fault::Refused, REDIAL_MIN, none), REDIAL_MIN * 2);
+        assert_eq!(pause_after(Fault::Refused, REDIAL_MAX, none), REDIAL_MAX);
+        assert_eq!(pause_after(Fault::Closed, REDIAL_MAX, long), REDIAL_MIN);
+        let limited = |retry_after_ms| Fault::RateLimited { retry_after_ms };
+        assert_eq!(pause_after(limited(Some(7_000)), REDIAL_MIN, none), Duration::from_secs(7));
+        assert_eq!(pause_after(limited(Some(u64::MAX)), REDIAL_MIN, none), PAUSE_MAX);
+        assert_eq!(pause_after(limited(None), REDIAL_MAX, none), REDIAL_MAX * 2);
+        assert_eq!(pause_after(limited(None), PAUSE_MAX, none), PAUSE_MAX);
     }
 }

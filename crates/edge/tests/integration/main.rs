@@ -14,6 +14,8 @@ mod calls;
 #[cfg(test)]
 mod crowd;
 #[cfg(test)]
+mod doors;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod evidence;

@@ -46,7 +46,8 @@ fn batch<'a>(cursor: &mut Cursor<'a>, batch_max: usize) -> Step<Result<Items<'a>
     let (mut requests, mut is_first) = (Vec::new(), true);
     while cursor.next(&mut is_first)? {
         if requests.len() == batch_max {
-            return Ok(Err(invalid(None, "the batch holds more requests than are taken at once")));
+            let message = "the batch holds more requests than are taken at once";
+            return Ok(Err(Invalid { kind: InvalidKind::TooMany, id: None, message }));
         }
         requests.push(request(cursor)?);
     }

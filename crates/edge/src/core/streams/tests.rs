@@ -67,7 +67,7 @@ fn a_stream_lingers_and_is_taken_up_again() {
     assert_eq!(streams.subscribe(TWO, relay("x"), 0).unwrap().1, stream);
     assert!(streams.release(Millis(5_000)).is_empty(), "somebody came back");
     streams.close(Millis(5_000), TWO);
-    assert_eq!(streams.release(Millis(6_000)), [(stream, relay("x"))]);
+    assert_eq!(streams.release(Millis(6_000)), [(stream, Arc::new(relay("x")))]);
     assert_ne!(streams.subscribe(TWO, relay("x"), 0).unwrap().1, stream);
 }
 
@@ -120,4 +120,18 @@ fn both_halves_of_an_id_differ_from_those_of_another_pool() {
     };
     let (one, other) = (halves(1), halves(9));
     assert!(one.0 != other.0 && one.1 != other.1 && one.0 != 0, "{one:?} {other:?}");
+}
+
+#[test]
+fn what_there_is_of_each_kind_is_counted_until_it_is_released() {
+    let mut streams = Streams::new(7, LIMITS);
+    let (id, _) = streams.subscribe(ONE, Topic::Heads, 0).unwrap();
+    streams.subscribe(TWO, Topic::Heads, 0).unwrap();
+    streams.subscribe(TWO, relay("x"), 0).unwrap();
+    assert_eq!(streams.counts(), Counts { subscriptions: [2, 0, 1], streams: [1, 0, 1] });
+    streams.unsubscribe(Millis(0), ONE, id);
+    streams.close(Millis(0), TWO);
+    assert_eq!(streams.counts(), Counts { subscriptions: [0; 3], streams: [1, 0, 1] });
+    streams.release(Millis(1_000));
+    assert_eq!(streams.counts(), Counts::default());
 }

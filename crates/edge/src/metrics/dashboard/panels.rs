@@ -286,13 +286,16 @@ const LIMITS: &[Panel] = &[
         ],
     },
     Panel {
-        title: "Slow clients closed",
-        help: "Too much waited for them.",
+        title: "Clients closed",
+        help: "Too much waited for them, or they did not keep to their time or to the protocol.",
         look: Look::Lines("short"),
-        queries: &[(
-            r#"sum by (pool) (increase(casebook_edge_slow_clients_closed_total{pool=~"$pool"}[$__rate_interval]))"#,
-            "{{pool}}",
-        )],
+        queries: &[
+            (
+                r#"sum by (pool) (increase(casebook_edge_slow_clients_closed_total{pool=~"$pool"}[$__rate_interval]))"#,
+                "{{pool}} slow",
+            ),
+            ("sum by (why) (increase(casebook_edge_clients_cut_total[$__rate_interval]))", "{{why}}"),
+        ],
     },
     Panel {
         title: "Filters",

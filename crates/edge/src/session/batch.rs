@@ -1,0 +1,119 @@
+//! A batch of a session: its members run beside each other, and their answers come in their order. It must never know a node.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::asks::{place, subscription, topic};
+use super::{Done, Door, GONE, asked, needs_session, refusal};
+use crate::core::streams::{SubscriptionId, Topic};
+use crate::core::{Invalid, Request, SessionId, error_response};
+use crate::exchange::Asked;
+use crate::keys::{Holder, Place};
+use crate::metrics::Limit;
+use crate::outbound::Outbound;
+use crate::pool_loop::{Event, Left, ReplyTo, subscription_answer, unsubscription_answer};
+
+/// What a member of a batch asks for.
+pub(super) enum Item {
+    Nothing,
+    Refused(Bytes),
+    Call(Asked),
+    Subscribe { id: Bytes, topic: Topic, place: Option<Place> },
+    Unsubscribe { id: Bytes, subscription: SubscriptionId },
+}
+
+impl Item {
+    pub(super) fn new(
+        door: &Door,
+        holder: Option<&Arc<Holder>>,
+        message: &Bytes,
+        item: &Result<Request<'_>, Invalid<'_>>,
+    ) -> Self {
+        let request = match item {
+            Err(invalid) => return Self::Refused(refusal(invalid)),
+            Ok(request) => request,
+        };
+        let asked = asked(message, request);
+        if !needs_session(asked.route.class) {
+            return Self::Call(asked);
+        }
+        let Some(id) = request.id else { return Self::Nothing };
+        match request.method {
+            b"eth_subscribe" => match topic(request.params) {
+                Err(problem) => Self::Refused(error_response(id, -32602, &problem).into()),
+                Ok(topic) => match place(holder) {
+                    Err(problem) => {
+                        door.exchange.record.refused.of(Limit::KeySubscriptions).inc();
+                        Self::Refused(error_response(id, -32005, problem).into())
+                    }
+                    Ok(place) => Self::Subscribe { id: message.slice_ref(id), topic, place },
+                },
+            },
+            _ => match subscription(request.params) {
+                None => Self::Refused(unsubscription_answer(id, false)),
+                Some(subscription) => Self::Unsubscribe { id: message.slice_ref(id), subscription },
+            },
+        }
+    }
+}
+
+pub(super) async fn batch(
+    door: Door,
+    session: SessionId,
+    outbound: Arc<Outbound>,
+    items: Vec<Item>,
+) -> Option<Done> {
+    let members = items.into_iter().map(|item| member(&door, session, &outbound, item));
+    let answers = futures_util::future::join_all(members).await;
+    let mut release = Vec::new();
+    let mut frame =
+        Vec::with_capacity(2 + answers.iter().flatten().map(|(answer, _)| answer.len() + 1).sum::<usize>());
+    for (answer, subscription) in answers.into_iter().flatten() {
+        frame.push(if frame.is_empty() { b'[' } else { b',' });
+        frame.extend_from_slice(&answer);
+        release.extend(subscription);
+    }
+    frame.push(b']');
+    // A batch of notifications has no answer at all.
+    (frame.len() > 1).then(|| Done { frame: frame.into(), release })
+}
+
+async fn member(
+    door: &Door,
+    session: SessionId,
+    outbound: &Arc<Outbound>,
+    item: Item,
+) -> Option<(Bytes, Option<SubscriptionId>)> {
+    match item {
+        Item::Nothing => None,
+        Item::Refused(answer) => Some((answer, None)),
+        Item::Call(asked) => {
+            let is_notification = asked.is_notification();
+            let answer = door.exchange.answer(asked).await;
+            (!is_notification).then_some((answer, None))
+        }
+        Item::Subscribe { id, topic, place } => {
+            let (sender, answer) = oneshot::channel();
+            let (outbound, reply) = (Arc::clone(outbound), ReplyTo::Batch(sender));
+            let sent = door.pool.send(Event::Subscribe { session, outbound, topic, reply, place }).await;
+            match (sent, answer.await) {
+                (Ok(()), Ok(result)) => Some((subscription_answer(&id, &result), result.ok())),
+                _ => Some((error_response(&id, -32000, GONE).into(), None)),
+            }
+        }
+        Item::Unsubscribe { id, subscription } => {
+            let (sender, answer) = oneshot::channel();
+            let sent = door
+                .pool
+                .send(Event::Unsubscribe { session, subscription, reply: Left::Batch(sender) })
+                .await;
+            let answer = match (sent, answer.await) {
+                (Ok(()), Ok(was_subscribed)) => unsubscription_answer(&id, was_subscribed),
+                _ => error_response(&id, -32000, GONE).into(),
+            };
+            Some((answer, None))
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Connections of clients: how they end, and what becomes of those that say nothing, read nothing or break the protocol.
+
+use devnet::client::Seen;
+use devnet::network::Plan;
+use devnet::node::NodePlan;
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::stage::{BLOCK_MS, PATIENCE, Stage, stage, stage_with, two_nodes, until, until_head};
+
+const UPGRADE: &str = "GET /net HTTP/1.1\r\nHost: edge\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+const TEXT: u8 = 1;
+const CLOSE: u8 = 8;
+const PING: u8 = 9;
+
+async fn quick() -> Stage {
+    stage_with(plan(), "request_timeout = \"500ms\"\nidle_timeout = \"1s\"", "").await
+}
+
+fn plan() -> Plan {
+    Plan { block_ms: BLOCK_MS, nodes: vec![NodePlan::default(); 2], ..Plan::default() }
+}
+
+async fn connected(stage: &Stage, says: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(stage.edge.listen).await.unwrap();
+    stream.write_all(says).await.unwrap();
+    stream
+}
+
+/// A WebSocket whose frames are written by hand.
+async fn upgraded(stage: &Stage) -> TcpStream {
+    let mut stream = connected(stage, UPGRADE.as_bytes()).await;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+    stream
+}
+
+/// Masked with zeros.
+fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).unwrap().to_be_bytes();
+    [&[0x80 | kind, 0x80 | 126][..], &length, &[0; 4], payload].concat()
+}
+
+async fn next_frame(stream: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
+    let kind = stream.read_u8().await.ok()? & 0xf;
+    let length = match stream.read_u8().await.ok()? {
+        126 => u64::from(stream.read_u16().await.ok()?),
+        127 => stream.read_u64().await.ok()?,
+        short => u64::from(short),
+    };
+    let mut payload = vec![0; usize::try_from(length).unwrap()];
+    stream.read_exact(&mut payload).await.ok()?;
+    Some((kind, payload))
+}
+
+/// The code of the close, after whatever came before it.
+async fn close_code(stream: &mut TcpStream) -> Option<u16> {
+    let code = async {
+        loop {
+            if let (CLOSE, payload) = next_frame(stream).await? {
+                return payload.first_chunk().map(|code| u16::from_be_bytes(*code));
+            }
+        }
+    };
+    timeout(PATIENCE, code).await.expect("it is closed")
+}
+
+async fn until_open(stage: &Stage, connections: f64) {
+    until("connections are given back", async || {
+        stage.metric("casebook_edge_client_connections", &[]).await == connections
+    })
+    .await;
+}
+
+/// Until the other side is gone, however it went.
+async fn ended(stream: &mut TcpStream) -> Vec<u8> {
+    let mut all = Vec::new();
+    let read = async { while matches!(stream.read_buf(&mut all).await, Ok(1..)) {} };
+    timeout(PATIENCE, read).await.expect("the connection ends");
+    all
+}
+
+#[tokio::test]
+async fn who_says_nothing_or_half_a_request_is_not_waited_for() {
+    let stage = quick().await;
+    let request = "POST /net HTTP/1.1\r\nHost: edge\r\nContent-Length: 2\r\n\r\n{}";
+    for says in ["", "POST /n", &UPGRADE[..UPGRADE.len() - 2], "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
+        let mut stream = connected(&stage, says.as_bytes()).await;
+        assert!(!String::from_utf8_lossy(&ended(&mut stream).await).contains("200 OK"), "{says}");
+    }
+    assert!(stage.metric("casebook_edge_clients_cut_total", &["late"]).await >= 3.0);
+    // Whoever asked is let stay a little longer.
+    let mut stream = connected(&stage, request.as_bytes()).await;
+    assert!(ended(&mut stream).await.starts_with(b"HTTP/1.1 200 OK"));
+    let mut stream = connected(&stage, format!("{request}POST /n").as_bytes()).await;
+    assert!(ended(&mut stream).await.starts_with(b"HTTP/1.1 200 OK"));
+    until_open(&stage, 0.0).await;
+}
+
+#[tokio::test]
+async fn a_websocket_stays_while_it_answers_pings_and_no_longer() {
+    let stage = quick().await;
+    let client = stage.ws().await;
+    let mut deaf = upgraded(&stage).await;
+    assert_eq!(next_frame(&mut deaf).await.map(|(kind, _)| kind), Some(PING));
+    assert_eq!(close_code(&mut deaf).await, Some(1008));
+    assert_eq!(stage.metric("casebook_edge_clients_cut_total", &["silent"]).await, 1.0);
+    // As long as the other one took, and again: it answered.
+    let mut deaf = upgraded(&stage).await;
+    assert_eq!(close_code(&mut deaf).await, Some(1008));
+    client.call("eth_chainId", json!([])).await.unwrap();
+    stage.assert_well(&client.close().await);
+}
+
+#[tokio::test]
+async fn who_reads_nothing_ends_alone_and_its_calls_do_not_stay() {
+    let stage =
+        stage_with(plan(), "request_timeout = \"500ms\"", "client_buffer_bytes_max = \"64KiB\"").await;
+    let stuck = stage.ws().await;
+    let reads = stage.ws().await;
+    stuck.subscribe(json!(["newHeads"])).await.unwrap();
+    reads.subscribe(json!(["newHeads"])).await.unwrap();
+    stuck.read(false);
+    // More than the sockets between hold.
+    let big = "x".repeat(60_000);
+    for id in 0..400 {
+        let asks = json!({ "jsonrpc": "2.0", "id": format!("{id}{big}"), "method": "eth_chainId" });
+        stuck.send_text(&asks.to_string()).await.unwrap();
+    }
+    let metric = async |name| stage.metric(name, &[]).await;
+    until("it is closed", async || metric("casebook_edge_slow_clients_closed_total").await == 1.0).await;
+    until("its calls end", async || metric("casebook_edge_node_calls_in_flight").await == 0.0).await;
+    until_open(&stage, 1.0).await;
+    until_head(&reads, stage.head() + 2).await;
+    stage.assert_well(&reads.close().await);
+}
+
+#[tokio::test]
+async fn a_goodbye_is_answered_and_so_is_what_is_no_websocket() {
+    let stage = stage(vec![NodePlan::default(); 2], "request_bytes_max = \"1KiB\"").await;
+    let unmasked = [0x80 | TEXT, 2, b'{', b'}'];
+    let long = frame(TEXT, &[b' '; 2_000]);
+    let cases = [
+        (frame(CLOSE, &1000_u16.to_be_bytes()), 1000),
+        (long.clone(), 1009),
+        (frame(TEXT, &[0xff, 0xfe]), 1007),
+        (unmasked.to_vec(), 1002),
+        (frame(3, b""), 1002),
+    ];
+    for (says, code) in cases {
+        let mut stream = upgraded(&stage).await;
+        stream.write_all(&says).await.unwrap();
+        if code != 1000 {
+            // Unread bytes must not destroy the goodbye.
+            stream.write_all(&long).await.unwrap();
+        }
+        assert_eq!(close_code(&mut stream).await, Some(code));
+    }
+    assert_eq!(stage.metric("casebook_edge_refused_total", &["request_bytes"]).await, 1.0);
+    assert_eq!(stage.metric("casebook_edge_clients_cut_total", &["protocol"]).await, 3.0);
+    let record = stage.ws().await.close().await;
+    assert!(record.entries().iter().all(|entry| !matches!(entry.seen, Seen::Lost { .. })));
+}
+
+/// Behaviour 14.
+#[tokio::test]
+async fn an_unsubscribe_in_a_batch_is_one() {
+    let stage = two_nodes().await;
+    let client = stage.ws().await;
+    let id = client.subscribe(json!(["newHeads"])).await.unwrap();
+    let kept = client.subscribe(json!(["newHeads"])).await.unwrap();
+    until_head(&client, stage.head() + 1).await;
+    let batch = format!(
+        r#"[{{"jsonrpc":"2.0","id":"u","method":"eth_unsubscribe","params":["{id}"]}},
+        {{"jsonrpc":"2.0","id":"v","method":"eth_unsubscribe","params":["{id}"]}}]"#
+    );
+    client.send_text(&batch).await.unwrap();
+    let errors = |record: &devnet::client::Record| -> Vec<Option<i64>> {
+        let seen = record.entries().iter().map(|entry| &entry.seen);
+        let answers = seen.filter_map(|seen| match seen {
+            Seen::Answered { method, error, .. } if method == "eth_unsubscribe" => Some(error),
+            _ => None,
+        });
+        answers.map(|error| error.as_ref().map(|(code, _)| *code)).collect()
+    };
+    timeout(PATIENCE, client.until(|record| errors(record).len() == 2)).await.unwrap().unwrap();
+    assert_eq!(errors(&client.record()), [None, Some(-32000)]);
+    let told = |id: &str| client.record().heads().filter(|head| head.subscription == id).count();
+    let before = told(&id);
+    until_head(&client, stage.head() + 3).await;
+    assert_eq!(told(&id), before);
+    assert!(told(&kept) > before);
+    stage.assert_well(&client.close().await);
+}
+
+#[tokio::test]
+async fn no_two_proxies_give_the_same_ids_and_every_websocket_is_counted() {
+    let (one, other) = (two_nodes().await, two_nodes().await);
+    let (client, idle) = (one.ws().await, one.ws().await);
+    let id = client.subscribe(json!(["newHeads"])).await.unwrap();
+    assert_ne!(other.ws().await.subscribe(json!(["newHeads"])).await.unwrap(), id);
+    assert_eq!(one.metric("casebook_edge_sessions", &[]).await, 2.0);
+    drop(idle);
+    until("it is counted no more", async || one.metric("casebook_edge_sessions", &[]).await == 1.0).await;
+}
