@@ -2,6 +2,7 @@
 //! It must never start anything, and nothing that it says shows an address beyond host and port, or a key.
 
 mod ask;
+mod casebook;
 mod judge;
 mod notes;
 mod probe;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use crate::config::Config;
 
 pub use ask::{Answer, Asker, Failure, Question};
+pub use casebook::{Listener, probe_casebook};
 pub use judge::{Seen, judge};
 pub use notes::notes;
 

@@ -28,6 +28,7 @@ use signal::Signal;
 use target::Target;
 use told::Told;
 
+pub(crate) use target::{authorization, below};
 pub(crate) use told::{Ended, Trial};
 pub(crate) use witness::Witness;
 

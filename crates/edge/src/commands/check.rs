@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use edge::check::{Finding, Verdict};
+use edge::check::{Finding, Listener, Verdict};
 use edge::config::{Config, Pool, duration_text};
 use edge::status::tier_word;
 
@@ -11,11 +11,11 @@ use super::columns::Columns;
 use super::exit::{Exit, Failure};
 use super::{one_thread, output};
 
-/// Checks a configuration file, and its nodes with --probe
+/// Checks a configuration file, and with --probe its nodes and its Casebook server
 ///
 /// Tells everything that is wrong with the file at once, with lines; or shows the pools and nodes that it means. With --probe
-/// asks every node over HTTP how it is: exit code 4 says that a node is not as the file has it, or that a pool has no node
-/// that could serve. Nothing that is shown holds a key or more of an address than its host and port.
+/// asks every node over HTTP how it is, and the Casebook server whether it would be told: exit code 4 says that a node is not
+/// as the file has it, that a pool has no node that could serve, or that the server would not take what it is told. Nothing that is shown holds a key or more of an address than its host and port.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -25,7 +25,7 @@ pub(crate) struct Check {
     /// The configuration, as TOML
     #[arg(value_name = "CONFIG")]
     config: PathBuf,
-    /// Ask every node how it is
+    /// Ask every node how it is, and the Casebook server whether it knows the key
     #[arg(long)]
     probe: bool,
 }
@@ -41,8 +41,16 @@ impl Check {
             }
             false => None,
         };
-        output::text(&page(&config, findings.as_deref()))?;
-        Ok(if findings.is_none_or(|findings| can_serve(&config, &findings)) {
+        let listeners = match self.probe {
+            true => {
+                let probed = one_thread()?.block_on(edge::check::probe_casebook(&config));
+                probed.map_err(|problem| Failure::new(Exit::Failed, problem))?
+            }
+            false => Vec::new(),
+        };
+        output::text(&(page(&config, findings.as_deref()) + &casebook(&listeners)))?;
+        let is_told = listeners.iter().all(|listener| listener.verdict == Verdict::Ok);
+        Ok(if is_told && findings.is_none_or(|findings| can_serve(&config, &findings)) {
             Exit::Ok
         } else {
             Exit::Failed
@@ -77,6 +85,19 @@ fn page(config: &Config, findings: Option<&[Finding]>) -> String {
         notes.iter().for_each(|note| page.push_str(&format!("note: {note}\n")));
     }
     page
+}
+
+/// What the Casebook server answers, where it was asked.
+fn casebook(listeners: &[Listener]) -> String {
+    if listeners.is_empty() {
+        return String::new();
+    }
+    let mut columns = Columns::new("  ", &["CASEBOOK", "ADDRESS", "STATUS", "ANSWER"]);
+    for listener in listeners {
+        let (status, said) = (listener.verdict.word().to_owned(), listener.said.clone());
+        columns.row(vec![listener.takes.to_owned(), listener.address.clone(), status, said]);
+    }
+    format!("\n{}", columns.render())
 }
 
 fn heading(pool: &Pool) -> String {

@@ -46,6 +46,13 @@ impl Headers {
         self.0.iter().map(|(name, value)| (name, value))
     }
 
+    /// Who asks, and nothing else.
+    pub(crate) fn authorized(value: HeaderValue) -> Self {
+        let mut headers = Self::default();
+        headers.add(AUTHORIZATION, value);
+        headers
+    }
+
     fn contains(&self, name: &HeaderName) -> bool {
         self.0.iter().any(|(known, _)| known == name)
     }

@@ -58,8 +58,8 @@ impl Target {
             .build(connector);
         Ok(Self {
             client,
-            signals: below(&casebook.url, "/v1/signals")?,
-            traces: casebook.otlp_url.as_ref().map(|url| below(url, "/v1/traces")).transpose()?,
+            signals: uri(&casebook.url, "/v1/signals")?,
+            traces: casebook.otlp_url.as_ref().map(|url| uri(url, "/v1/traces")).transpose()?,
             authorization: authorization(casebook),
             speaker: Speaker {
                 service: casebook.service.clone(),
@@ -121,13 +121,18 @@ pub(crate) fn authorization(casebook: &config::Casebook) -> Option<HeaderValue> 
 }
 
 /// A path of the server: behind what its address already has.
-pub(crate) fn below(url: &SecretUrl, path: &str) -> Result<Uri, String> {
+pub(crate) fn below(url: &SecretUrl, path: &str) -> SecretUrl {
     let mut below = url.expose().clone();
     below.set_path(&format!("{}{path}", url.expose().path().trim_end_matches('/')));
     // These fail for addresses without a host alone.
     let _ = below.set_username("");
     let _ = below.set_password(None);
-    Uri::try_from(below.as_str()).map_err(|_| format!("casebook: {url} cannot be asked"))
+    SecretUrl::new(below)
+}
+
+fn uri(url: &SecretUrl, path: &str) -> Result<Uri, String> {
+    let below = below(url, path);
+    Uri::try_from(below.expose().as_str()).map_err(|_| format!("{url} cannot be asked"))
 }
 
 /// Seconds; the other form, a date, is taken for none.
@@ -154,7 +159,7 @@ mod tests {
             ("https://u:p@a.example.org", "https://a.example.org/v1/signals"),
         ] {
             let url = SecretUrl::new(Url::parse(url).unwrap());
-            assert_eq!(below(&url, "/v1/signals").unwrap().to_string(), expected);
+            assert_eq!(uri(&url, "/v1/signals").unwrap().to_string(), expected);
         }
     }
 }

@@ -62,6 +62,29 @@ fn answers_stand_beside_their_nodes() {
 }
 
 #[test]
+fn the_casebook_server_stands_below_the_pools_where_it_was_asked() {
+    let listener = |takes, verdict, said: &str| Listener {
+        takes,
+        address: "https://casebook.example.org".to_owned(),
+        verdict,
+        said: said.to_owned(),
+    };
+    let listeners = [
+        listener("signals", Verdict::Ok, "knows the edge as edge-1"),
+        listener("spans", Verdict::Fail, "answers 404\u{1b}"),
+    ];
+    let shown = casebook(&listeners);
+    for line in [
+        "  CASEBOOK  ADDRESS                       STATUS  ANSWER\n",
+        "  signals   https://casebook.example.org  ok      knows the edge as edge-1\n",
+        "  spans     https://casebook.example.org  FAIL    answers 404\\u{1b}\n",
+    ] {
+        assert!(shown.contains(line), "{line} is not in {shown}");
+    }
+    assert_eq!(casebook(&[]), "");
+}
+
+#[test]
 fn a_pool_can_serve_while_one_node_is_well_and_none_is_against_the_file() {
     let config = example("execution.toml");
     let [ok, warn, fail] =
