@@ -1,6 +1,6 @@
 # What people and CI type. Each target is one line; what it does stands in scripts/.
 
-.PHONY: help demo setup check test clients edge-clients alertmanager bench bench-edge crash edge-errors edge-incident edge-seeds faulty-disk fuzz keys cascade dist eval eval-generated generate tighten
+.PHONY: help demo setup check test clients edge-clients alertmanager bench bench-edge crash edge-errors edge-incident edge-seeds edge-soak faulty-disk fuzz keys cascade dist eval eval-generated generate tighten
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ edge-errors: ## what HTTP reads at 200 a second see of each error class on one o
 
 edge-seeds: ## the edge's core among nodes that fail, in virtual time: 10 000 seeded trials (COUNT=10000, SEED=1)
 	@cargo run --quiet --locked --release --package sim --bin edge-seeds -- --seed $(or $(SEED),1) --count $(or $(COUNT),10000)
+
+edge-soak: ## the real edge with 500 clients and 500 calls a second while nodes fail and it is reloaded (SECONDS=120, SEED=1, ARGS=...)
+	@cargo build --quiet --locked --release --package edge --package sim --bin casebook-edge --bin edge-soak
+	@target/release/edge-soak --seed $(or $(SEED),1) --seconds $(or $(SECONDS),120) $(ARGS)
 
 faulty-disk: ## the journal on a disk that fails, fills up, loses power and rots: 2 000 seeded trials (COUNT=2000, SEED=1)
 	@cargo run --quiet --locked --release --package sim --bin faulty-disk -- --seed $(or $(SEED),1) --count $(or $(COUNT),2000)
