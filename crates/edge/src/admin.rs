@@ -1,35 +1,47 @@
 //! What operators ask: whether the process lives, whether it can serve, how its nodes stand, and its metrics. On a listener of
-//! its own, and without a secret in any answer. It must never change anything.
+//! its own, and without a secret in any answer. The one thing that it changes is which nodes are drained.
+
+mod drain;
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use runtime::{DrainHandle, Metrics};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::WeakSender;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::config::Config;
 use crate::core::{NodeView, Standing, View};
 use crate::evidence::Evidence;
 use crate::metrics::EdgeMetrics;
+use crate::pool_loop::Event;
 use crate::record::PoolRecord;
-use crate::status::{ClientStatus, Status};
+use crate::status::{ClientStatus, ConfigStatus, Status};
 
 /// One pool, as its calls are routed.
+#[derive(Clone)]
 pub(crate) struct Seen {
     pub(crate) name: Arc<str>,
     pub(crate) view: watch::Receiver<Arc<View>>,
     pub(crate) record: Arc<PoolRecord>,
+    /// It ends when nobody can come in any more, and this does not count as somebody.
+    pub(crate) events: WeakSender<Event>,
+}
+
+/// What there is to be seen, by the configuration in force.
+#[derive(Clone, Default)]
+pub(crate) struct Board {
+    pub(crate) pools: Vec<Seen>,
+    pub(crate) config: ConfigStatus,
 }
 
 pub(crate) struct Admin {
-    config: Config,
-    pools: Vec<Seen>,
+    board: watch::Receiver<Arc<Board>>,
     metrics: Arc<EdgeMetrics>,
     evidence: Arc<Evidence>,
     draining: DrainHandle,
@@ -38,13 +50,12 @@ pub(crate) struct Admin {
 
 impl Admin {
     pub(crate) fn new(
-        config: &Config,
-        pools: Vec<Seen>,
+        board: watch::Receiver<Arc<Board>>,
         metrics: Arc<EdgeMetrics>,
         evidence: Arc<Evidence>,
         draining: DrainHandle,
     ) -> Self {
-        Self { config: config.clone(), pools, metrics, evidence, draining, began: Instant::now() }
+        Self { board, metrics, evidence, draining, began: Instant::now() }
     }
 
     /// Until the very end: what drains is still asked how it stands.
@@ -54,6 +65,7 @@ impl Admin {
             .route("/readyz", get(ready))
             .route("/status", get(status))
             .route("/metrics", get(metrics))
+            .route("/drain", post(drain::drain))
             .with_state(Arc::new(self));
         let served =
             axum::serve(listener, router).with_graceful_shutdown(async move { ending.started().await });
@@ -68,14 +80,16 @@ impl Admin {
             return Some("draining\n".to_owned());
         }
         let has_no_node = |seen: &&Seen| !seen.view.borrow().nodes.iter().any(is_usable);
-        self.pools.iter().find(has_no_node).map(|seen| format!("pool {}: no node can serve\n", seen.name))
+        let board = self.board.borrow();
+        board.pools.iter().find(has_no_node).map(|seen| format!("pool {}: no node can serve\n", seen.name))
     }
 
     fn status(&self) -> Status {
-        let mut status = Status::of(&self.config);
+        let board = Arc::clone(&self.board.borrow());
+        let mut status = Status { config: board.config.clone(), ..Status::default() };
         status.uptime_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         status.is_draining = self.draining.is_started();
-        status.pools = self.pools.iter().map(|seen| seen.record.status()).collect();
+        status.pools = board.pools.iter().map(|seen| seen.record.status()).collect();
         status.casebook = self.evidence.status();
         status.clients = ClientStatus {
             connections: u64::try_from(self.metrics.client_connections.get()).unwrap_or(0),

@@ -5,6 +5,7 @@ pub(crate) mod exit;
 mod check;
 mod columns;
 mod demo;
+mod drain;
 mod output;
 mod reference;
 mod serve;
@@ -20,6 +21,8 @@ pub(crate) enum Command {
     Check(check::Check),
     Demo(demo::Demo),
     Status(status::ShowStatus),
+    Drain(drain::Drain),
+    Undrain(drain::Undrain),
     #[command(hide = true)]
     Reference(reference::Reference),
 }
@@ -32,6 +35,8 @@ impl Command {
             Self::Check(command) => command.run(),
             Self::Demo(command) => command.run(),
             Self::Status(command) => command.run(),
+            Self::Drain(command) => command.run(),
+            Self::Undrain(command) => command.run(),
             Self::Reference(command) => command.run(),
         }
     }

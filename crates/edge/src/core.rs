@@ -21,6 +21,7 @@ mod fault;
 mod method;
 mod names;
 mod quantile;
+mod roster;
 mod scan;
 #[cfg(test)]
 mod testing;
@@ -34,6 +35,7 @@ pub use fault::Fault;
 pub use method::{Again, Class, Meaning, Needs, OnNull, Route, error_meaning, route_of, transaction_hash};
 pub use names::{Millis, NodeId, NodeSet, SessionId, Tier, Transport};
 pub use quantile::{HedgeDelay, Latencies};
+pub use roster::{Roster, Seating};
 pub use scan::{
     Invalid, InvalidKind, Notification, Request, Response, ResponseKind, Scanned, Upstream, scan_request,
     scan_response, scan_upstream, splice,

@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,14 +16,15 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::core::pool::Input;
 use crate::core::{
-    Again, AnswerKind, Call, CallEffect, CallInput, CallLimits, Class, Fault, Hash, Meaning, Millis, NodeId,
-    NodeView, Pace, Refusal, Request, ResponseKind, Route, Standing, Transport, View, Ways, error_meaning,
+    Again, AnswerKind, Call, CallEffect, CallInput, Class, Fault, Hash, Meaning, Millis, NodeId, NodeView,
+    Pace, Refusal, Request, ResponseKind, Route, Standing, Transport, View, Ways, error_meaning,
     error_response, result_response, route_of, scan_response, splice,
 };
 use crate::evidence::Ended;
 use crate::filters::{Filters, Taken};
 use crate::metrics::{Limit, Outcome};
 use crate::record::{CallRecord, PoolRecord};
+use crate::rules::Rules;
 use crate::upstream::HttpClient;
 
 /// What stands for the id of a notification.
@@ -35,10 +36,11 @@ const OVERDUE_EVERY_MS: u64 = 20;
 
 /// What all calls of a pool share.
 pub(crate) struct Exchange {
-    pub(crate) nodes: Vec<Reach>,
+    pub(crate) nodes: Reaches,
     pub(crate) view: watch::Receiver<Arc<View>>,
     pub(crate) pace: Mutex<Pace>,
-    pub(crate) limits: CallLimits,
+    /// Whoever holds them may still speak of every node that was there when they were made.
+    pub(crate) rules: RwLock<Arc<Rules>>,
     pub(crate) events: mpsc::Sender<Input>,
     pub(crate) began: Instant,
     pub(crate) record: Arc<PoolRecord>,
@@ -58,6 +60,10 @@ pub(crate) struct Reach {
     /// The pool was told a failure of it, and no success since.
     is_blamed: AtomicBool,
 }
+
+/// By `NodeId`. A node that has left stays until nobody speaks of it.
+#[derive(Default)]
+pub(crate) struct Reaches(RwLock<Vec<Option<Arc<Reach>>>>);
 
 /// A request as a client sent it.
 #[derive(Debug, Clone)]
@@ -96,10 +102,10 @@ struct Flight {
 }
 
 impl Reach {
-    pub(crate) fn new(http: HttpClient, calls_max: usize) -> Self {
+    pub(crate) fn new(http: HttpClient, places: Arc<Semaphore>) -> Self {
         Self {
             http,
-            places: Arc::new(Semaphore::new(calls_max)),
+            places,
             told_ms: AtomicU64::new(0),
             answered_ms: AtomicU64::new(0),
             overdue_ms: AtomicU64::new(0),
@@ -141,7 +147,27 @@ impl Asked {
     }
 }
 
+impl Reaches {
+    pub(crate) fn get(&self, id: usize) -> Option<Arc<Reach>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(id)?.clone()
+    }
+
+    pub(crate) fn set(&self, node: NodeId, reach: Option<Reach>) {
+        let mut reaches = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let place = usize::from(node.0);
+        if place >= reaches.len() {
+            reaches.resize_with(place + 1, || None);
+        }
+        reaches[place] = reach.map(Arc::new);
+    }
+}
+
 impl Exchange {
+    /// What counts now.
+    pub(crate) fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     pub(crate) fn now(&self) -> Millis {
         Millis(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
@@ -164,8 +190,9 @@ impl Exchange {
             record.over(Outcome::Answered, answer.len());
             return answer;
         }
+        let rules = self.rules();
         let mut view = self.view.clone();
-        let mut call = Call::new(self.now(), asked.route, self.limits, Ways::Http, None);
+        let mut call = Call::new(self.now(), asked.route, rules.limits, Ways::Http, None);
         let mut flight = Flight {
             asked,
             open: FuturesUnordered::new(),

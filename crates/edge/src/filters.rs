@@ -38,7 +38,8 @@ const SESSIONS_FROM: u64 = 1 << 63;
 const NOT_FOUND: &str = "filter not found";
 
 pub(crate) struct Filters {
-    pool: mpsc::Sender<Event>,
+    /// A pool is over when nobody can ask it for anything; filters alone do not keep it.
+    pool: mpsc::WeakSender<Event>,
     kept: Mutex<HashMap<SubscriptionId, Kept>>,
     places: Arc<Semaphore>,
     sessions: AtomicU64,
@@ -81,12 +82,12 @@ struct Range {
 /// Ends the subscription when it is dropped, even where nobody waited for its beginning.
 struct Subscribed {
     session: SessionId,
-    pool: mpsc::Sender<Event>,
+    pool: mpsc::WeakSender<Event>,
 }
 
 impl Filters {
     pub(crate) fn new(
-        pool: mpsc::Sender<Event>,
+        pool: mpsc::WeakSender<Event>,
         metrics: PoolMetrics,
         refused: Each<Limit, Counter>,
     ) -> Self {
@@ -162,14 +163,18 @@ impl Filters {
         let news = Arc::new(News::new(Arc::clone(&self.room)));
         let (reply, made) = oneshot::channel();
         let event = Event::Filter { session, news: Arc::clone(&news), topic, reply };
-        match (self.pool.send(event).await, made.await) {
-            (Ok(()), Ok(Ok(_))) => {
+        let is_told = match self.pool.upgrade() {
+            Some(pool) => pool.send(event).await.is_ok(),
+            None => false,
+        };
+        match (is_told, made.await) {
+            (true, Ok(Ok(_))) => {
                 let kept = Kept { what, news, asked: Instant::now(), subscribed, _place: place };
                 self.lock().insert(id, kept);
                 self.metrics.filters.inc();
                 result_response(asked.id(), format!("\"{id}\"").as_bytes()).into()
             }
-            (Ok(()), Ok(Err(why))) => not_subscribed(asked.id(), &why),
+            (true, Ok(Err(why))) => not_subscribed(asked.id(), &why),
             _ => error_response(asked.id(), -32000, "the proxy is shutting down").into(),
         }
     }
@@ -266,11 +271,11 @@ impl Range {
 
 impl Drop for Subscribed {
     fn drop(&mut self) {
+        let Some(pool) = self.pool.upgrade() else { return };
         let ended = Event::SessionEnded { session: self.session };
         if let (Err(TrySendError::Full(ended)), Ok(runtime)) =
-            (self.pool.try_send(ended), tokio::runtime::Handle::try_current())
+            (pool.try_send(ended), tokio::runtime::Handle::try_current())
         {
-            let pool = self.pool.clone();
             // A pool that is gone has forgotten it.
             runtime.spawn(async move { _ = pool.send(ended).await });
         }

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,6 +30,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::keys::{Holder, Keys, Spent};
 use crate::metrics::{Cut, EdgeMetrics, Limit};
+use crate::places::Places;
 use crate::pulse::{Felt, Patience, Pulses, Verdict};
 use answer::{Answer, problem};
 use link::{Link, UntilTaken};
@@ -55,36 +56,46 @@ enum Unread {
     Other(Answer),
 }
 
-pub(crate) struct Front {
-    pub(crate) pools: BTreeMap<Arc<str>, Entrance>,
-    pub(crate) tls: Option<Arc<TlsSource>>,
+/// What counts for requests that come now. Nobody holds it for longer than it takes to find an entrance: what is in it may
+/// be gone from the next.
+#[derive(Default)]
+pub(crate) struct Rooms {
+    pub(crate) pools: BTreeMap<Arc<str>, Arc<Entrance>>,
+    pub(crate) keys: Keys,
     pub(crate) request_timeout: Duration,
     pub(crate) idle_timeout: Duration,
+}
+
+pub(crate) struct Front {
+    pub(crate) rooms: RwLock<Arc<Rooms>>,
+    pub(crate) places: Places,
+    pub(crate) tls: Option<Arc<TlsSource>>,
     pub(crate) sessions: AtomicU64,
     pub(crate) pulses: Pulses,
     pub(crate) metrics: Arc<EdgeMetrics>,
-    pub(crate) keys: Keys,
     pub(crate) drain: DrainHandle,
 }
 
 impl Front {
     /// Takes connections until the drain starts, then waits for those that are there.
-    pub(crate) async fn run(self: Arc<Self>, listener: TcpListener, connections_max: usize) {
-        let patience = || Patience { request: self.request_timeout, idle: self.idle_timeout };
+    pub(crate) async fn run(self: Arc<Self>, listener: TcpListener) {
+        let patience = || {
+            let rooms = self.rooms();
+            Patience { request: rooms.request_timeout, idle: rooms.idle_timeout }
+        };
         tokio::select! {
-            () = Arc::clone(&self).take_all(listener, connections_max) => {}
+            () = Arc::clone(&self).take_all(listener) => {}
             () = self.pulses.sweep(patience) => {}
         }
     }
 
-    async fn take_all(self: Arc<Self>, listener: TcpListener, connections_max: usize) {
-        let places = Arc::new(Semaphore::new(connections_max));
+    async fn take_all(self: Arc<Self>, listener: TcpListener) {
         let mut connections = JoinSet::new();
         let mut drain = self.drain.clone();
         loop {
             let accepted = tokio::select! {
                 () = drain.started() => break,
-                accepted = self.accept(&listener, &places) => accepted,
+                accepted = self.accept(&listener, self.places.free()) => accepted,
                 Some(_) = connections.join_next() => continue,
             };
             match accepted {
@@ -130,7 +141,7 @@ impl Front {
         let link = Arc::new(Link::new(self.pulses.begin()));
         let stream = Felt::new(stream, Arc::clone(&link.pulse));
         let Some(tls) = &self.tls else { return self.serve(stream, link).await };
-        match timeout(self.request_timeout, TlsAcceptor::from(tls.config()).accept(stream)).await {
+        match timeout(self.rooms().request_timeout, TlsAcceptor::from(tls.config()).accept(stream)).await {
             Ok(Ok(stream)) => self.serve(stream, link).await,
             Ok(Err(error)) => tracing::debug!(%peer, %error, "a client's TLS handshake failed"),
             Err(_) => tracing::debug!(%peer, "a client's TLS handshake took too long"),
@@ -153,17 +164,20 @@ impl Front {
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
             .http1()
+            .timer(TokioTimer::new())
             .max_headers(HEADERS_MAX)
             .max_buf_size(HEAD_BYTES_MAX)
             // The sweep looks after all of them.
             .header_read_timeout(None);
+        let rooms = self.rooms();
         builder
             .http2()
             .timer(TokioTimer::new())
             .max_header_list_size(HEAD_BYTES_MAX as u32)
             .max_concurrent_streams(HTTP2_REQUESTS_MAX)
-            .keep_alive_interval(self.idle_timeout)
-            .keep_alive_timeout(self.request_timeout);
+            .keep_alive_interval(rooms.idle_timeout)
+            .keep_alive_timeout(rooms.request_timeout);
+        drop(rooms);
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
         let mut drain = self.drain.clone();
@@ -194,24 +208,26 @@ impl Front {
     async fn answer(&self, request: Request<Incoming>, link: &Link) -> Answer {
         let path = request.uri().path();
         let (name, rest) = pool_of(path);
-        let Some(entrance) = self.pools.get(name) else {
+        let rooms = self.rooms();
+        let Some(entrance) = rooms.pools.get(name).cloned() else {
             return problem(
                 StatusCode::NOT_FOUND,
                 "there is no such pool; the path begins with the name of a pool, as in /mainnet",
             );
         };
-        let Ok(holder) = self.keys.holder(request.headers()) else {
+        let Ok(holder) = rooms.keys.holder(request.headers()) else {
             self.metrics.denied.inc();
             return problem(
                 StatusCode::UNAUTHORIZED,
                 "no key that counts: send Authorization: Bearer KEY, or X-Api-Key: KEY",
             );
         };
+        drop(rooms);
         if !holder.as_ref().is_none_or(|holder| link.admits(holder)) {
             self.metrics.refused.of(Limit::KeyConnections).inc();
             return problem(StatusCode::TOO_MANY_REQUESTS, "this key has as many connections as it may have");
         }
-        match entrance {
+        match &*entrance {
             Entrance::Rpc(_) if !rest.trim_matches('/').is_empty() => {
                 problem(StatusCode::NOT_FOUND, "JSON-RPC has one path, the name of the pool")
             }
@@ -222,7 +238,7 @@ impl Front {
     /// All of a request's body, in time and within its bound.
     async fn body(&self, request: Request<Incoming>, bytes_max: usize) -> Result<Bytes, Unread> {
         let body = Limited::new(request.into_body(), bytes_max).collect();
-        match timeout(self.request_timeout, body).await {
+        match timeout(self.rooms().request_timeout, body).await {
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
                 self.metrics.refused.of(Limit::RequestBytes).inc();

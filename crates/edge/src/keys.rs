@@ -1,10 +1,11 @@
 //! Who may come in, and how much of each thing its holder may use. It must never hold or show a key itself.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use runtime::{Drain, DrainHandle};
 use tokio::time::Instant;
 
 use crate::config::{ApiKey, KeyHash, KeyLimits};
@@ -12,13 +13,23 @@ use crate::config::{ApiKey, KeyHash, KeyLimits};
 /// Every key of the configuration.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
-    holders: Vec<Arc<Holder>>,
+    known: Vec<Known>,
+}
+
+/// Any of the hashes is the key.
+#[derive(Debug)]
+struct Known {
+    hashes: Vec<KeyHash>,
+    holder: Arc<Holder>,
 }
 
 /// Whoever shows a key, and what it uses now.
 #[derive(Debug)]
 pub(crate) struct Holder {
-    key: ApiKey,
+    name: Arc<str>,
+    limits: RwLock<KeyLimits>,
+    /// Starts when the key is removed, or with the last who knows of it.
+    revoked: Drain,
     connections: AtomicU64,
     subscriptions: AtomicU64,
     rates: Mutex<Rates>,
@@ -53,21 +64,32 @@ struct Rates {
 }
 
 impl Keys {
-    pub(crate) fn new(keys: &[ApiKey]) -> Self {
-        Self { holders: keys.iter().map(|key| Arc::new(Holder::new(key.clone()))).collect() }
+    /// What a holder has used up goes on counting under its new limits. Who comes with a key that is no longer there is
+    /// refused, and who came with it before is told to leave.
+    pub(crate) fn reloaded(&self, keys: &[ApiKey]) -> Self {
+        for gone in self.known.iter().filter(|known| !keys.iter().any(|key| key.name == known.holder.name)) {
+            gone.holder.revoked.start();
+        }
+        let known = keys.iter().map(|key| {
+            let same = self.known.iter().find(|known| known.holder.name == key.name);
+            let holder = same.map_or_else(|| Arc::new(Holder::new(key)), |known| Arc::clone(&known.holder));
+            *holder.limits.write().unwrap_or_else(PoisonError::into_inner) = key.limits;
+            Known { hashes: key.hashes.clone(), holder }
+        });
+        Self { known: known.collect() }
     }
 
     /// `Ok(None)` where no keys are asked for. All are compared, so the time says nothing of any.
     pub(crate) fn holder(&self, headers: &HeaderMap) -> Result<Option<Arc<Holder>>, ()> {
-        if self.holders.is_empty() {
+        if self.known.is_empty() {
             return Ok(None);
         }
         let shown = KeyHash::of(shown(headers).ok_or(())?);
         let mut found = None;
-        for holder in &self.holders {
-            for hash in &holder.key.hashes {
+        for known in &self.known {
+            for hash in &known.hashes {
                 if *hash == shown {
-                    found = Some(Arc::clone(holder));
+                    found = Some(Arc::clone(&known.holder));
                 }
             }
         }
@@ -76,26 +98,37 @@ impl Keys {
 }
 
 impl Holder {
-    fn new(key: ApiKey) -> Self {
+    fn new(key: &ApiKey) -> Self {
         let KeyLimits { requests_per_second, bytes_per_second, .. } = key.limits;
         let rates = Rates {
             requests: requests_per_second as f64,
             bytes: bytes_per_second as f64,
             at: Instant::now(),
         };
+        let (revoked, _) = Drain::new();
         Self {
-            key,
+            name: Arc::clone(&key.name),
+            limits: RwLock::new(key.limits),
+            revoked,
             connections: AtomicU64::new(0),
             subscriptions: AtomicU64::new(0),
             rates: Mutex::new(rates),
         }
     }
 
+    fn limits(&self) -> KeyLimits {
+        *self.limits.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn revoked(&self) -> DrainHandle {
+        self.revoked.handle()
+    }
+
     /// A place, if there is one left.
     pub(crate) fn enter(self: &Arc<Self>, what: Counted) -> Option<Place> {
         let (count, max) = match what {
-            Counted::Connection => (&self.connections, self.key.limits.connections_max),
-            Counted::Subscription => (&self.subscriptions, self.key.limits.subscriptions_max),
+            Counted::Connection => (&self.connections, self.limits().connections_max),
+            Counted::Subscription => (&self.subscriptions, self.limits().subscriptions_max),
         };
         let taken = count
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| (count < max).then_some(count + 1));
@@ -103,7 +136,7 @@ impl Holder {
     }
 
     pub(crate) fn spend(&self, now: Instant, requests: u64, bytes: u64) -> Spent {
-        let KeyLimits { requests_per_second, bytes_per_second, .. } = self.key.limits;
+        let KeyLimits { requests_per_second, bytes_per_second, .. } = self.limits();
         let (per_second, bytes_per_second) = (requests_per_second as f64, bytes_per_second as f64);
         // Numbers cannot be half written.
         let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
@@ -161,7 +194,7 @@ mod tests {
             hashes: texts.iter().map(|text| KeyHash::of(text.as_bytes())).collect(),
             limits,
         };
-        Keys::new(&[key("one", &["old", "new"]), key("two", &["other"])])
+        Keys::default().reloaded(&[key("one", &["old", "new"]), key("two", &["other"])])
     }
 
     fn headers(name: &'static str, value: &'static str) -> HeaderMap {
@@ -170,9 +203,8 @@ mod tests {
 
     #[test]
     fn a_key_is_shown_in_one_of_two_ways_and_has_one_holder() {
-        let holder = |name, value| {
-            keys().holder(&headers(name, value)).map(|holder| holder.unwrap().key.name.to_string())
-        };
+        let holder =
+            |name, value| keys().holder(&headers(name, value)).map(|holder| holder.unwrap().name.to_string());
         assert_eq!(holder("authorization", "Bearer old"), Ok("one".to_owned()));
         assert_eq!(holder("authorization", "bearer new"), Ok("one".to_owned()));
         assert_eq!(holder("x-api-key", "other"), Ok("two".to_owned()));
@@ -193,6 +225,21 @@ mod tests {
         assert!(holder.enter(Counted::Subscription).is_some());
         drop(first);
         assert!(holder.enter(Counted::Connection).is_some());
+    }
+
+    #[test]
+    fn new_keys_count_at_once_and_what_was_used_up_stays_used_up() {
+        let before = keys();
+        let one = before.holder(&headers("x-api-key", "old")).unwrap().unwrap();
+        let two = before.holder(&headers("x-api-key", "other")).unwrap().unwrap();
+        let _taken = one.enter(Counted::Connection).unwrap();
+        let limits = KeyLimits { connections_max: 1, ..one.limits() };
+        let key = ApiKey { name: Arc::from("one"), hashes: vec![KeyHash::of(b"new")], limits };
+        let after = before.reloaded(&[key]);
+        assert!(after.holder(&headers("x-api-key", "old")).is_err(), "its hash is gone");
+        let again = after.holder(&headers("x-api-key", "new")).unwrap().unwrap();
+        assert!(again.enter(Counted::Connection).is_none(), "the one place is taken");
+        assert!(!one.revoked().is_started() && two.revoked().is_started());
     }
 
     #[test]

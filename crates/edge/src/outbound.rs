@@ -28,6 +28,9 @@ pub(crate) const GAP: Ending =
 pub(crate) const REFUSED: Ending =
     Ending { code: 1013, reason: "no node takes this subscription; try again later" };
 pub(crate) const DRAINING: Ending = Ending { code: 1001, reason: "the proxy is shutting down" };
+pub(crate) const CLOSED: Ending = Ending { code: 1001, reason: "this pool is no longer served" };
+pub(crate) const REVOKED: Ending =
+    Ending { code: 1008, reason: "the key of this connection counts no longer" };
 
 #[derive(Debug)]
 pub(crate) struct Outbound {

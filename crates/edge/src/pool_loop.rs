@@ -1,6 +1,8 @@
 //! The loop of one pool: what happens goes into the core one by one, and what the core wants is carried out. It must never
 //! wait for a node or a client.
 
+mod nodes;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,12 +18,16 @@ use crate::core::streams::{Counts, Full, StreamId, SubscriptionId, Topic};
 use crate::core::{Fault, Hash, Millis, NodeId, SessionId, View, hex, wire};
 use crate::core::{ResponseKind, scan_response};
 use crate::core::{error_response, result_response};
+use crate::exchange::Exchange;
 use crate::filters::News;
 use crate::keys::Place;
 use crate::metrics::{Direction, Followed, Limit, Side};
 use crate::outbound::{GAP, Outbound, REFUSED};
 use crate::record::PoolRecord;
-use crate::upstream::{HttpClient, Order};
+use crate::upstream::Order;
+use nodes::Nodes;
+
+pub(crate) use nodes::Configured;
 
 /// Whoever takes longer to say which chain it is of is not well.
 const PROBE_WITHIN: Duration = Duration::from_secs(2);
@@ -47,7 +53,6 @@ pub(crate) enum Left {
 }
 
 /// Everything that wakes the loop.
-#[derive(Debug)]
 pub(crate) enum Event {
     /// `place` is the one of its key, given back when the subscription ends.
     Subscribe {
@@ -72,16 +77,22 @@ pub(crate) enum Event {
     SessionEnded {
         session: SessionId,
     },
+    Configure(Box<Configured>),
+    /// By an operator's word. The reply says whether there is such a node.
+    Drain {
+        node: Arc<str>,
+        draining: bool,
+        reply: oneshot::Sender<bool>,
+    },
 }
 
 pub(crate) struct PoolLoop {
-    pub(crate) core: Pool,
-    pub(crate) nodes: Vec<NodeAccess>,
-    pub(crate) began: Instant,
-    pub(crate) view: watch::Sender<Arc<View>>,
-    /// For those that are asked something in the meantime.
-    pub(crate) answers: mpsc::Sender<Input>,
-    record: Arc<PoolRecord>,
+    core: Pool,
+    nodes: Nodes,
+    view: watch::Sender<Arc<View>>,
+    exchange: Arc<Exchange>,
+    /// What subscription ids are made of.
+    seed: u64,
     sessions: HashMap<SessionId, Arc<Outbound>>,
     filters: HashMap<SessionId, Arc<News>>,
     making: HashMap<u64, oneshot::Sender<Result<SubscriptionId, WhyNot>>>,
@@ -93,32 +104,21 @@ pub(crate) struct PoolLoop {
     counted: Counts,
 }
 
-/// How the loop reaches a node.
-pub(crate) struct NodeAccess {
-    pub(crate) name: Arc<str>,
-    pub(crate) http: HttpClient,
-    pub(crate) attempt_timeout: Duration,
-    pub(crate) orders: Option<mpsc::Sender<Order>>,
-}
-
 impl PoolLoop {
     pub(crate) fn new(
         core: Pool,
-        nodes: Vec<NodeAccess>,
-        began: Instant,
         view: watch::Sender<Arc<View>>,
-        answers: mpsc::Sender<Input>,
-        record: Arc<PoolRecord>,
+        exchange: Arc<Exchange>,
+        seed: u64,
     ) -> Self {
         let (sessions, waiting, leaving, places) =
             (HashMap::new(), HashMap::new(), HashMap::new(), HashMap::new());
         Self {
             core,
-            nodes,
-            began,
+            nodes: Nodes::default(),
             view,
-            answers,
-            record,
+            exchange,
+            seed,
             sessions,
             filters: HashMap::new(),
             making: HashMap::new(),
@@ -131,49 +131,64 @@ impl PoolLoop {
         }
     }
 
+    /// Until the drain starts, or nobody is left who could come in.
     pub(crate) async fn run(
         mut self,
+        first: Configured,
         mut clients: mpsc::Receiver<Event>,
         mut facts: mpsc::Receiver<Input>,
         mut drain: DrainHandle,
     ) {
-        self.say(Input::Time);
+        let ending = drain.clone();
+        self.configure(first, &ending);
         loop {
+            self.part(!facts.is_empty(), &ending);
             let wake = self.core.wake_at(self.now());
             let pause = wake.map_or(Duration::from_secs(1), |at| Duration::from_millis(at.since(self.now())));
             tokio::select! {
-                () = drain.started() => return,
+                () = drain.started() => break,
                 Some(fact) = facts.recv() => {
                     let waiting = i64::try_from(facts.len()).unwrap_or(i64::MAX);
-                    self.record.inputs_waiting.inc_by(waiting - std::mem::replace(&mut self.waiting_seen, waiting));
+                    let before = std::mem::replace(&mut self.waiting_seen, waiting);
+                    self.record().inputs_waiting.inc_by(waiting - before);
                     self.note_stream(&fact);
                     self.say(fact);
                 }
-                Some(event) = clients.recv() => self.take(event),
+                event = clients.recv() => match event {
+                    Some(event) => self.take(event, &ending),
+                    None => break,
+                },
                 () = sleep_until(Instant::now() + pause) => self.say(Input::Time),
             }
         }
+        // Whoever still has something to say finds nobody, and ends.
+        drop(facts);
+        self.nodes.end().await;
+    }
+
+    fn record(&self) -> &Arc<PoolRecord> {
+        &self.exchange.record
     }
 
     fn note_stream(&self, fact: &Input) {
         match fact {
             Input::Connected { node } => {
-                self.record.connected(*node, true);
-                self.record.witness.watched(*node, Instant::now(), None);
+                self.record().connected(*node, true);
+                self.record().witness.watched(*node, Instant::now(), None);
             }
             Input::Lost { node, fault } => {
-                self.record.connected(*node, false);
-                self.record.witness.watched(*node, Instant::now(), Some(*fault));
+                self.record().connected(*node, false);
+                self.record().witness.watched(*node, Instant::now(), Some(*fault));
             }
             _ => {}
         }
     }
 
     fn now(&self) -> Millis {
-        Millis(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
+        self.exchange.now()
     }
 
-    fn take(&mut self, event: Event) {
+    fn take(&mut self, event: Event, ending: &DrainHandle) {
         match event {
             Event::Subscribe { session, outbound, topic, reply, place } => {
                 self.tickets += 1;
@@ -202,13 +217,18 @@ impl PoolLoop {
                 self.places.remove(&session);
                 self.say(Input::SessionEnded { session });
             }
+            Event::Configure(configured) => self.configure(*configured, ending),
+            Event::Drain { node, draining, reply } => {
+                // Whoever asked may be gone.
+                let _ = reply.send(self.drain(&node, draining));
+            }
         }
     }
 
     fn count_followers(&mut self) {
         let counts = self.core.streams().counts();
         if std::mem::replace(&mut self.counted, counts) != counts {
-            self.record.followed(counts);
+            self.record().followed(counts);
         }
     }
 
@@ -255,11 +275,11 @@ impl PoolLoop {
                 }
             }
             Effect::Publish(view) => {
-                self.record.published(&view);
+                self.record().published(&view);
                 self.view.send_replace(view);
             }
             Effect::Tell(happening) => {
-                self.record.told(&happening);
+                self.record().told(&happening);
                 self.tell(happening);
             }
         }
@@ -268,14 +288,14 @@ impl PoolLoop {
     // Nodes.
 
     fn order(&self, node: NodeId, order: Order) {
-        let orders = self.nodes.get(usize::from(node.0)).and_then(|node| node.orders.as_ref());
+        let orders = self.nodes.get(node).and_then(|node| node.orders.as_ref());
         let Some(Err(mpsc::error::TrySendError::Full(order))) = orders.map(|orders| orders.try_send(order))
         else {
             return;
         };
         // A stream that does not take its orders is as good as refusing.
         if let Order::OpenRelay { stream, .. } = order {
-            let _ = self.answers.try_send(Input::RelayLost { stream, node, fault: Fault::Stalled });
+            let _ = self.exchange.events.try_send(Input::RelayLost { stream, node, fault: Fault::Stalled });
         }
     }
 
@@ -286,21 +306,24 @@ impl PoolLoop {
         body: String,
         read: impl FnOnce(Result<Bytes, Fault>) -> Input + Send + 'static,
     ) {
-        let Some(access) = self.nodes.get(usize::from(node.0)) else { return };
-        let (http, within, answers) = (access.http.clone(), access.attempt_timeout, self.answers.clone());
-        let (record, began) = (Arc::clone(&self.record), Instant::now());
+        let Some(access) = self.nodes.get(node) else { return };
+        let (http, within, token) = (access.http.clone(), access.attempt_timeout, Arc::clone(&access.token));
+        let answers = self.exchange.events.clone();
+        let (record, began) = (Arc::clone(self.record()), Instant::now());
         tokio::spawn(async move {
             let result = http.post(body.into(), within).await.and_then(|body| result_of(&body));
             record.witness.watched(node, began, result.as_ref().err().copied());
             let _ = answers.send(read(result)).await;
+            drop(token);
         });
     }
 
     fn probe(&self, node: NodeId) {
-        let Some(access) = self.nodes.get(usize::from(node.0)) else { return };
-        let (http, within, answers) =
-            (access.http.clone(), access.attempt_timeout.min(PROBE_WITHIN), self.answers.clone());
-        let (record, began) = (Arc::clone(&self.record), Instant::now());
+        let Some(access) = self.nodes.get(node) else { return };
+        let (http, within, token) =
+            (access.http.clone(), access.attempt_timeout.min(PROBE_WITHIN), Arc::clone(&access.token));
+        let answers = self.exchange.events.clone();
+        let (record, began) = (Arc::clone(self.record()), Instant::now());
         tokio::spawn(async move {
             let chain_id =
                 http.post(Bytes::from_static(CHAIN_ID), within).await.and_then(|body| result_of(&body));
@@ -316,6 +339,7 @@ impl PoolLoop {
             };
             record.witness.watched(node, began, result.as_ref().err().copied());
             let _ = answers.send(Input::Probed { node, result }).await;
+            drop(token);
         });
     }
 
@@ -333,7 +357,7 @@ impl PoolLoop {
                 Full::Session { .. } => Limit::SubscriptionsPerClient,
                 Full::Pool { .. } => Limit::Subscriptions,
             };
-            self.record.refused.of(limit).inc();
+            self.record().refused.of(limit).inc();
         }
         if let (Ok(subscription), Some(place)) = (&result, place) {
             self.places.entry(session).or_default().insert(*subscription, place);
@@ -373,13 +397,13 @@ impl PoolLoop {
             }
         }
         if let Some(topic) = self.core.streams().topic(stream) {
-            self.record.metrics.notifications_sent.of(kind(topic)).inc_by(sent.0);
-            self.record.metrics.bytes(Side::Client, Direction::Out).inc_by(sent.1);
+            self.record().metrics.notifications_sent.of(kind(topic)).inc_by(sent.0);
+            self.record().metrics.bytes(Side::Client, Direction::Out).inc_by(sent.1);
         }
     }
 
     fn tell(&self, happening: Happening) {
-        let name = |node: NodeId| self.nodes.get(usize::from(node.0)).map_or("?", |node| &*node.name);
+        let name = |node: NodeId| self.nodes.get(node).map_or("?", |node| &*node.name);
         match happening {
             Happening::WentDown { node, transport, fault, others } => {
                 tracing::warn!(node = name(node), ?transport, fault = fault.class(), others, "node is down");

@@ -1,9 +1,11 @@
 //! What is counted and shown of one pool: its metrics and its part of `/status`. It must never decide anything.
 
 mod calls;
+mod seats;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
@@ -12,12 +14,12 @@ use tokio::time::Instant;
 use crate::config;
 use crate::core::pool::Happening;
 use crate::core::streams::Counts;
-use crate::core::{Fault, Head, NodeId, Standing, Tier, Transport, View};
+use crate::core::{Fault, Head, NodeId, NodeSet, Standing, Tier, Transport, View};
 use crate::evidence::{Evidence, Witness};
 use crate::metrics::{
     Cut, Each, EdgeMetrics, Followed, Limit, NodeMetrics, PoolMetrics, Queue, standing_value,
 };
-use crate::status::{FailoverStatus, HeadStatus, PoolStatus, TransportStatus};
+use crate::status::{FailoverStatus, HeadStatus, NodeStatus, PoolStatus, TransportStatus};
 
 pub(crate) use calls::CallRecord;
 use calls::Latencies;
@@ -33,17 +35,19 @@ pub(crate) struct PoolRecord {
     pub(crate) inputs_full: Counter,
     /// Whoever tells a Casebook server.
     pub(crate) witness: Witness,
-    nodes: Vec<NodeRecord>,
+    all: Arc<EdgeMetrics>,
+    /// By id. One that has left stays until nobody speaks of it.
+    nodes: RwLock<Vec<Option<Arc<NodeRecord>>>>,
     state: Mutex<State>,
     /// Whether `open` of the state is something: every call looks at it.
     is_failing_over: AtomicBool,
-    /// What the configuration says.
-    blank: PoolStatus,
 }
 
 struct NodeRecord {
     name: Arc<str>,
     tier: Tier,
+    /// What the configuration says.
+    blank: NodeStatus,
     metrics: NodeMetrics,
     calls: AtomicU64,
     failed: AtomicU64,
@@ -51,7 +55,12 @@ struct NodeRecord {
 }
 
 struct State {
+    /// What the configuration says, and the ids of its nodes. A node without one waits for it.
+    blank: PoolStatus,
+    order: Vec<Option<NodeId>>,
+    drained: BTreeSet<Arc<str>>,
     head: Option<(Head, Instant)>,
+    /// Both by id.
     standings: Vec<[Stood; 2]>,
     seen: Vec<u64>,
     counts: Counts,
@@ -90,21 +99,14 @@ impl Drop for SessionCounted {
 }
 
 impl PoolRecord {
-    pub(crate) fn new(pool: &config::Pool, metrics: &EdgeMetrics, evidence: &Arc<Evidence>) -> Self {
-        let node = |node: &config::Node| NodeRecord {
-            name: Arc::clone(&node.name),
-            tier: node.tier,
-            metrics: metrics.node(&pool.name, &node.name),
-            calls: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
-            latencies: Mutex::default(),
-        };
-        let nodes: Vec<NodeRecord> = pool.nodes.iter().map(node).collect();
-        let out = Stood { standing: Standing::Out, since: Instant::now(), fault: None, was_preferred: false };
+    pub(crate) fn new(pool: &config::Pool, metrics: &Arc<EdgeMetrics>, evidence: &Arc<Evidence>) -> Self {
         let state = State {
+            blank: PoolStatus::of(pool),
+            order: Vec::new(),
+            drained: BTreeSet::new(),
             head: None,
-            standings: vec![[out; 2]; nodes.len()],
-            seen: vec![0; nodes.len()],
+            standings: vec![[Stood::out(); 2]; NodeSet::NODES_MAX],
+            seen: vec![0; NodeSet::NODES_MAX],
             counts: Counts::default(),
             failovers: 0,
             last: None,
@@ -117,18 +119,19 @@ impl PoolRecord {
             inputs_waiting: metrics.queue_depth.of(Queue::PoolInputs).clone(),
             inputs_full: metrics.queue_full.of(Queue::PoolInputs).clone(),
             witness: Witness::new(pool, evidence),
-            nodes,
+            all: Arc::clone(metrics),
+            nodes: RwLock::default(),
             state: Mutex::new(state),
             is_failing_over: AtomicBool::new(false),
-            blank: PoolStatus::of(pool),
         }
     }
 
     /// Calls are routed by this from now on.
     pub(crate) fn published(&self, view: &View) {
         let mut state = self.lock();
-        for (at, node) in view.nodes.iter().enumerate() {
-            let (Some(record), Some(stood)) = (self.nodes.get(at), state.standings.get_mut(at)) else {
+        for node in &view.nodes {
+            let at = usize::from(node.id.0);
+            let (Some(record), Some(stood)) = (self.node(node.id), state.standings.get_mut(at)) else {
                 continue;
             };
             for (transport, stood) in TRANSPORTS.into_iter().zip(stood) {
@@ -195,7 +198,7 @@ impl PoolRecord {
 
     pub(crate) fn status(&self) -> PoolStatus {
         let state = self.lock();
-        let mut status = self.blank.clone();
+        let mut status = state.blank.clone();
         status.head = state.head.map(|(head, at)| HeadStatus {
             number: head.number,
             hash: head.hash.to_string(),
@@ -207,20 +210,12 @@ impl PoolRecord {
         status.streams_shared = sum(state.counts.streams);
         status.failovers = state.failovers;
         status.last_failover = state.last.and_then(|failover| self.failover_status(failover));
-        for (at, node) in status.nodes.iter_mut().enumerate() {
-            let (Some(record), Some([http, stream])) = (self.nodes.get(at), state.standings.get(at)) else {
-                continue;
-            };
-            node.http = stood_status(http);
-            node.stream = node.stream.take().map(|_| stood_status(stream));
-            node.head = state.seen.get(at).copied().filter(|head| *head > 0);
-            node.lag_blocks =
-                state.head.zip(node.head).map(|((served, _), head)| served.number.saturating_sub(head));
-            node.calls_in_flight = u64::try_from(record.metrics.calls_in_flight.get()).unwrap_or(0);
-            node.calls = record.calls.load(Ordering::Relaxed);
-            node.calls_failed = record.failed.load(Ordering::Relaxed);
-            node.latency = record.latencies.lock().unwrap_or_else(PoisonError::into_inner).summary();
+        for (node, id) in status.nodes.iter_mut().zip(&state.order) {
+            if let Some((id, record)) = id.and_then(|id| Some((id, self.node(id)?))) {
+                record.fill(node, &state, id);
+            }
         }
+        status.nodes.extend(self.leaving(&state));
         status
     }
 
@@ -262,13 +257,13 @@ impl PoolRecord {
     /// Who is given the calls instead: the first that serves, of the better tier.
     fn next_best(&self, state: &State, without: NodeId) -> Option<NodeId> {
         let serves = |stood: &[Stood; 2]| stood.iter().any(|stood| stood.standing == Standing::Serving);
-        let others = self
-            .nodes
+        let others = state
+            .order
             .iter()
-            .zip(&state.standings)
-            .zip(0..)
-            .filter(|((_, stood), id)| NodeId(*id) != without && serves(stood));
-        others.min_by_key(|((record, _), id)| (record.tier, *id)).map(|(_, id)| NodeId(id))
+            .flatten()
+            .filter(|id| **id != without && state.standings.get(usize::from(id.0)).is_some_and(serves));
+        // Of equals the first in the configuration.
+        others.min_by_key(|id| self.node(**id).map(|record| record.tier)).copied()
     }
 
     fn failover_status(&self, failover: Failover) -> Option<FailoverStatus> {
@@ -281,13 +276,19 @@ impl PoolRecord {
         })
     }
 
-    fn node(&self, id: NodeId) -> Option<&NodeRecord> {
-        self.nodes.get(usize::from(id.0))
+    fn node(&self, id: NodeId) -> Option<Arc<NodeRecord>> {
+        self.nodes.read().unwrap_or_else(PoisonError::into_inner).get(usize::from(id.0))?.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Whoever panicked left numbers behind, and numbers cannot be half written.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stood {
+    fn out() -> Self {
+        Self { standing: Standing::Out, since: Instant::now(), fault: None, was_preferred: false }
     }
 }
 

@@ -5,24 +5,29 @@ mod built;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use runtime::{Drain, TlsSource};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::admin::{Admin, Seen};
+use crate::admin::{Admin, Board};
 use crate::config::{self, Config};
 use crate::evidence::Evidence;
-use crate::front::Front;
+use crate::front::{Front, Rooms};
 use crate::keys::Keys;
 use crate::metrics::EdgeMetrics;
+use crate::places::Places;
 use crate::pulse::Pulses;
+use crate::reload::Running;
+use crate::status::ConfigStatus;
 use crate::upstream::client_tls;
-use built::Built;
+
+pub(crate) use built::Built;
 
 /// Why it does not run.
 #[derive(Debug, thiserror::Error)]
@@ -48,27 +53,25 @@ pub struct Edge {
     pub admin_listen: SocketAddr,
     drain: Drain,
     tasks: JoinSet<()>,
-    grace: Duration,
+    pub(crate) grace: Duration,
     /// Ends after the clients have.
     pools: Drain,
-    pool_tasks: JoinSet<()>,
+    pub(crate) pool_tasks: JoinSet<()>,
+    pub(crate) running: Running,
 }
 
 impl Edge {
     /// Binds, connects and serves. Everything that can be wrong is found before anything listens.
     pub async fn start(config: &Config) -> Result<Self, ServeError> {
         let (drain, draining) = Drain::new();
-        let (pools, ending) = Drain::new();
-        let needs_tls = config.pools.iter().flat_map(|pool| &pool.nodes).any(is_encrypted);
-        let tls = client_tls(needs_tls).map_err(ServeError::Authorities)?;
+        let (pools_drain, ending) = Drain::new();
+        let tls = tls_for(config)?;
         let metrics = Arc::new(EdgeMetrics::default());
         let evidence = Evidence::new(&metrics);
         evidence.replace(config.casebook.as_ref()).map_err(ServeError::Casebook)?;
         let mut built = Vec::new();
         for pool in &config.pools {
-            // A subscription's id means nothing to another pool, another replica, or after a restart.
-            let seed = RandomState::new().hash_one(&pool.name);
-            built.push(Built::new(pool, &tls, seed, &metrics, &evidence)?);
+            built.push(Built::new(pool, &tls, seed(), (&metrics, &evidence))?);
         }
         let inbound = config.edge.tls.clone().map(TlsSource::open).transpose().map_err(ServeError::Tls)?;
         let listener = listen("edge.listen", config.edge.listen).await?;
@@ -81,28 +84,34 @@ impl Edge {
             let tls = Arc::clone(tls);
             pool_tasks.spawn(runtime::each_second_and_at_hangup(ending.clone(), move || tls.look()));
         }
-        let mut entrances = BTreeMap::new();
-        let mut seen = Vec::new();
-        for (built, pool) in built.into_iter().zip(&config.pools) {
-            let (view, record) = (built.exchange.view.clone(), Arc::clone(&built.exchange.record));
-            seen.push(Seen { name: Arc::clone(&pool.name), view, record });
-            entrances.insert(Arc::clone(&pool.name), built.start(pool, &ending, &mut pool_tasks));
-        }
+        let opened = built.into_iter().map(|built| built.start(&ending, &mut pool_tasks));
+        let pools: BTreeMap<_, _> = opened.map(|open| (Arc::clone(&open.seen.name), open)).collect();
         let front = Arc::new(Front {
-            pools: entrances,
+            rooms: RwLock::new(Arc::new(Rooms::default())),
+            places: Places::new(config.edge.connections_max),
             tls: inbound,
-            request_timeout: config.edge.request_timeout,
-            idle_timeout: config.edge.idle_timeout,
             sessions: AtomicU64::new(0),
             pulses: Pulses::new(),
             metrics: Arc::clone(&metrics),
-            keys: Keys::new(&config.keys),
             drain: draining.clone(),
         });
-        tasks.spawn(front.run(listener, config.edge.connections_max));
+        let (board, seen) = watch::channel(Arc::new(Board::default()));
+        let running = Running {
+            config: config.clone(),
+            front: Arc::clone(&front),
+            metrics: Arc::clone(&metrics),
+            evidence: Arc::clone(&evidence),
+            board,
+            pools,
+            ending: ending.clone(),
+        };
+        front.open(running.rooms(config, &Keys::default()));
+        running.show(ConfigStatus::default());
+        tasks.spawn(front.run(listener));
         pool_tasks.spawn(Arc::clone(&evidence).run(ending.clone()));
-        pool_tasks.spawn(Admin::new(config, seen, metrics, evidence, draining).run(admin_listener, ending));
-        Ok(Self { listen, admin_listen, drain, tasks, grace: config.edge.drain_grace, pools, pool_tasks })
+        pool_tasks.spawn(Admin::new(seen, metrics, evidence, draining).run(admin_listener, ending));
+        let grace = config.edge.drain_grace;
+        Ok(Self { listen, admin_listen, drain, tasks, grace, pools: pools_drain, pool_tasks, running })
     }
 
     /// Takes nothing new, lets calls in flight end, says goodbye to clients, and stops. Whether all ended in time.
@@ -119,6 +128,11 @@ impl Edge {
     }
 }
 
+/// A subscription's id means nothing to another pool, another replica, or after a restart.
+pub(crate) fn seed() -> u64 {
+    RandomState::new().hash_one(())
+}
+
 async fn listen(what: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
     TcpListener::bind(address).await.map_err(|error| ServeError::Listen { what, address, error })
 }
@@ -126,6 +140,12 @@ async fn listen(what: &'static str, address: SocketAddr) -> Result<TcpListener, 
 /// Port 0 is another one by now.
 fn address(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
     listener.local_addr().unwrap_or(asked)
+}
+
+/// Nodes are reached with these. The authorities of this machine are read where some node needs them.
+pub(crate) fn tls_for(config: &Config) -> Result<Arc<rustls::ClientConfig>, ServeError> {
+    let needs_tls = config.pools.iter().flat_map(|pool| &pool.nodes).any(is_encrypted);
+    client_tls(needs_tls).map(Arc::new).map_err(ServeError::Authorities)
 }
 
 fn is_encrypted(node: &config::Node) -> bool {

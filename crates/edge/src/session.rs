@@ -24,7 +24,7 @@ use crate::core::{Class, Invalid, InvalidKind, Request, Scanned, SessionId, erro
 use crate::exchange::{Asked, Exchange};
 use crate::keys::{Holder, Spent};
 use crate::metrics::{Cut, Limit};
-use crate::outbound::{DRAINING, Ending, Outbound, SILENT, SLOW, STUCK};
+use crate::outbound::{CLOSED, DRAINING, Ending, Outbound, REVOKED, SILENT, SLOW, STUCK};
 use crate::pool_loop::{Event, Left, ReplyTo, unsubscription_answer};
 use crate::pulse::{Pulse, Verdict};
 use crate::record::SessionCounted;
@@ -39,9 +39,8 @@ const GONE: &str = "the proxy is shutting down";
 pub(crate) struct Door {
     pub(crate) exchange: Arc<Exchange>,
     pub(crate) pool: mpsc::Sender<Event>,
-    pub(crate) batch_max: usize,
-    pub(crate) calls_max: usize,
-    pub(crate) outbound_bytes_max: usize,
+    /// Starts when the pool is no longer served.
+    pub(crate) closing: DrainHandle,
 }
 
 type Running = Pin<Box<dyn Future<Output = (usize, Option<Done>)> + Send>>;
@@ -84,7 +83,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         pulse: Arc<Pulse>,
         holder: Option<Arc<Holder>>,
     ) -> Self {
-        let outbound = Arc::new(Outbound::new(door.outbound_bytes_max));
+        let outbound = Arc::new(Outbound::new(door.exchange.rules().outbound_bytes_max));
         let (socket, running) = (Socket::new(socket), FuturesUnordered::new());
         pulse.is_session();
         let _counted = door.exchange.record.session();
@@ -110,14 +109,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     async fn serve(&mut self, mut drain: DrainHandle) -> End {
         let (outbound, pulse) = (Arc::clone(&self.outbound), Arc::clone(&self.pulse));
+        let mut closing = self.door.closing.clone();
+        let revoked = self.holder.as_ref().map(|holder| holder.revoked());
+        let over = async {
+            tokio::select! {
+                () = drain.started() => DRAINING,
+                () = closing.started() => CLOSED,
+                () = started(revoked) => REVOKED,
+            }
+        };
+        tokio::pin!(over);
         let mut goodbye = None;
         loop {
             if let Some(ending) = goodbye.filter(|_| self.running.is_empty()) {
                 outbound.end(ending);
             }
-            let is_listening = goodbye.is_none() && self.calls < self.door.calls_max && !outbound.is_full();
+            let has_room = self.calls < self.door.exchange.rules().calls_max && !outbound.is_full();
+            let is_listening = goodbye.is_none() && has_room;
             tokio::select! {
-                () = drain.started(), if goodbye.is_none() => goodbye = Some(DRAINING),
+                why = &mut over, if goodbye.is_none() => goodbye = Some(why),
                 () = outbound.changed() => {}
                 Some((calls, done)) = self.running.next() => {
                     self.done(calls, done);
@@ -176,14 +186,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     fn begin(&mut self, calls: usize, running: impl Future<Output = Option<Done>> + Send + 'static) {
         self.calls += calls;
-        if self.calls >= self.door.calls_max {
+        if self.calls >= self.door.exchange.rules().calls_max {
             self.door.exchange.record.refused.of(Limit::CallsPerClient).inc();
         }
         self.running.push(Box::pin(async move { (calls, running.await) }));
     }
 
     async fn heard(&mut self, message: Bytes) {
-        let scanned = scan_request(&message, self.door.batch_max);
+        let scanned = scan_request(&message, self.door.exchange.rules().batch_max);
         if let Some(refused) = self.over_rate(&scanned, message.len()) {
             return self.outbound.push(refused);
         }
@@ -272,6 +282,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if self.door.pool.send(event).await.is_err() {
             self.outbound.push(error_response(id, -32000, GONE).into());
         }
+    }
+}
+
+/// Never where there is nothing that could start.
+async fn started(signal: Option<DrainHandle>) {
+    match signal {
+        Some(mut signal) => signal.started().await,
+        None => std::future::pending().await,
     }
 }
 

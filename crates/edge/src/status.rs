@@ -103,6 +103,9 @@ pub struct NodeStatus {
     pub address: String,
     pub tier: String,
     pub weight: u16,
+    /// By an operator's word: it is given nothing new while another serves.
+    #[serde(default)]
+    pub is_draining: bool,
     pub http: TransportStatus,
     /// None where the node has no WebSocket and no event stream.
     pub stream: Option<TransportStatus>,
@@ -133,6 +136,7 @@ pub enum State {
     Draining,
     Suspect,
     Silent,
+    Leaving,
     Out,
 }
 
@@ -142,9 +146,21 @@ pub struct Latency {
     pub p99_ms: f64,
 }
 
-impl Status {
-    /// What the configuration says, with nothing seen yet.
-    pub fn of(config: &Config) -> Self {
+/// The body of `POST /drain`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DrainOrder {
+    pub node: String,
+    /// Needed only where several pools have a node of that name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
+    /// Whether it is to be drained, or used again.
+    pub draining: bool,
+}
+
+impl Default for Status {
+    /// Of an edge that has nothing to show yet.
+    fn default() -> Self {
         Self {
             schema: SCHEMA.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -153,8 +169,15 @@ impl Status {
             config: ConfigStatus::default(),
             clients: ClientStatus::default(),
             casebook: None,
-            pools: config.pools.iter().map(PoolStatus::of).collect(),
+            pools: Vec::new(),
         }
+    }
+}
+
+impl Status {
+    /// What the configuration says, with nothing seen yet.
+    pub fn of(config: &Config) -> Self {
+        Self { pools: config.pools.iter().map(PoolStatus::of).collect(), ..Self::default() }
     }
 }
 
@@ -184,6 +207,7 @@ impl NodeStatus {
             address: node.http.url.to_string(),
             tier: tier_word(node.tier).to_owned(),
             weight: node.weight,
+            is_draining: false,
             http: TransportStatus::default(),
             stream: node.ws.as_ref().map(|_| TransportStatus::default()),
             head: None,
@@ -215,6 +239,7 @@ impl From<Standing> for State {
             Standing::Draining => Self::Draining,
             Standing::Suspect => Self::Suspect,
             Standing::Silent => Self::Silent,
+            Standing::Leaving => Self::Leaving,
             Standing::Out => Self::Out,
         }
     }
@@ -227,6 +252,7 @@ impl State {
             Self::Draining => "draining",
             Self::Suspect => "suspect",
             Self::Silent => "silent",
+            Self::Leaving => "leaving",
             Self::Out => "out",
         }
     }

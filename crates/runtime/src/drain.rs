@@ -20,6 +20,11 @@ impl Drain {
         (Self { sender }, DrainHandle { receiver })
     }
 
+    /// One more who waits for it.
+    pub fn handle(&self) -> DrainHandle {
+        DrainHandle { receiver: self.sender.subscribe() }
+    }
+
     pub fn start(&self) {
         self.sender.send_replace(true);
     }

@@ -15,6 +15,7 @@ use std::ops::AddAssign;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tally {
     pub faults: u64,
+    pub reloads: u64,
     pub mined: u64,
     pub reorganisations: u64,
     pub heads: u64,
@@ -48,6 +49,7 @@ pub fn told(seed: u64) -> (Vec<String>, Result<Tally, String>) {
 impl AddAssign for Tally {
     fn add_assign(&mut self, other: Self) {
         self.faults += other.faults;
+        self.reloads += other.reloads;
         self.mined += other.mined;
         self.reorganisations += other.reorganisations;
         self.heads += other.heads;
@@ -62,9 +64,9 @@ impl AddAssign for Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { faults, mined, reorganisations, heads, logs, retracted, bridged, jumps, went_down, lies } =
-            self;
-        write!(f, "{faults} faults, {mined} blocks, {reorganisations} reorganisations; ")?;
+        let Self { faults, reloads, mined, reorganisations, .. } = self;
+        let Self { heads, logs, retracted, bridged, jumps, went_down, lies, .. } = self;
+        write!(f, "{faults} faults, {reloads} reloads, {mined} blocks, {reorganisations} reorganisations; ")?;
         write!(
             f,
             "{heads} heads and {logs} logs told, {retracted} taken back, {bridged} blocks bridged, {jumps} gaps not; "

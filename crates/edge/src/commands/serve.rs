@@ -1,15 +1,19 @@
 //! `casebook-edge serve`: runs the proxy until it is asked to end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use edge::Edge;
 use edge::config::Config;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::{Exit, Failure};
 use super::output;
 
-/// Runs the proxy.
+/// Runs the proxy
+///
+/// SIGHUP reads the file again: what changed counts at once, and no client is dropped for it. A faulty file changes nothing.
+/// SIGTERM takes nothing new, lets calls in flight end, and says goodbye to clients.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   casebook-edge check edge.toml && casebook-edge serve edge.toml
@@ -27,19 +31,32 @@ impl Serve {
         let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let tasks = built
             .map_err(|error| Failure::new(Exit::Failed, format!("no runtime can be started: {error}")))?;
-        tasks.block_on(serve(&config))
+        tasks.block_on(serve(&self.config, &config))
     }
 }
 
-async fn serve(config: &Config) -> Result<Exit, Failure> {
+async fn serve(file: &Path, config: &Config) -> Result<Exit, Failure> {
     let failed = |what: String| Failure::new(Exit::Failed, what);
     runtime::init_telemetry(&config.edge.log).map_err(|error| failed(error.to_string()))?;
-    let edge = Edge::start(config).await.map_err(|error| failed(error.to_string()))?;
+    let unheard = |error: std::io::Error| failed(format!("no signal can be received: {error}"));
+    let mut hangup = signal(SignalKind::hangup()).map_err(unheard)?;
+    let mut edge = Edge::start(config).await.map_err(|error| failed(error.to_string()))?;
     let ready = serde_json::json!({ "listen": edge.listen, "admin_listen": edge.admin_listen });
     output::text(&format!("{ready}\n"))?;
-    let signal = runtime::on_termination()
-        .await
-        .map_err(|error| failed(format!("no signal can be received: {error}")))?;
+    let termination = runtime::on_termination();
+    tokio::pin!(termination);
+    let signal = loop {
+        tokio::select! {
+            signal = &mut termination => break signal.map_err(unheard)?,
+            _ = hangup.recv() => {}
+        }
+        let file = file.to_owned();
+        // What is wrong with it is told by the edge.
+        match tokio::task::spawn_blocking(move || Config::read(&file)).await {
+            Ok(read) => _ = edge.reload(read).await,
+            Err(error) => tracing::error!(%error, "the configuration could not be read"),
+        }
+    };
     tracing::info!(signal, "draining");
     if !edge.stop().await {
         tracing::warn!("not all clients had gone when the grace period ended");

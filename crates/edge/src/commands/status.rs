@@ -17,8 +17,8 @@ use super::exit::{Exit, Failure};
 use super::{one_thread, output};
 
 const EVERY: Duration = Duration::from_secs(1);
-const DIAL_TIMEOUT: Duration = Duration::from_secs(2);
-const TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const DIAL_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 /// No document of `/status` is larger; one that is comes from something else.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 /// To the upper left, and nothing below it.
@@ -42,7 +42,7 @@ pub(crate) struct ShowStatus {
     once: bool,
 }
 
-fn admin_url(text: &str) -> Result<SecretUrl, String> {
+pub(super) fn admin_url(text: &str) -> Result<SecretUrl, String> {
     let wrong = "expected a URL such as http://127.0.0.1:9545";
     let mut url = Url::parse(text).map_err(|error| format!("{error}; {wrong}"))?;
     let is_plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();

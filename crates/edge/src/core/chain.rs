@@ -134,6 +134,12 @@ impl Chain {
         }
     }
 
+    /// The configuration was read again. What blocks are stays what it is.
+    pub fn set_settings(&mut self, settings: ChainSettings) {
+        self.gate = Gate { block_time_ms: settings.block_time_ms };
+        self.settings = ChainSettings { numbering: self.settings.numbering, ..settings };
+    }
+
     pub fn head(&self) -> Option<Head> {
         self.announced.last().map(|last| Head { number: last.block.number, hash: last.block.hash })
     }

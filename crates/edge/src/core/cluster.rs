@@ -41,7 +41,8 @@ impl Gate {
 /// lower: a head that is too low is made good by the next block, one that is too high cannot be taken back.
 pub fn majority(claims: &[Claim]) -> Vec<Claim> {
     let mut sorted = claims.to_vec();
-    sorted.sort_by_key(|claim| (claim.head.number, claim.node));
+    // Of equal numbers the first in the configuration stays first.
+    sorted.sort_by_key(|claim| claim.head.number);
     let mut best: &[Claim] = &[];
     for (first, lowest) in sorted.iter().enumerate() {
         let group = &sorted[first..];
@@ -65,10 +66,10 @@ pub fn choose(claims: &[Claim], tracker: &Tracker, served: Option<Head>) -> Opti
     let rank = |claim: &&&Claim| {
         let votes = claims.iter().filter(|other| agree(tracker, claim.head.hash, other.head.hash)).count();
         let stays = served.is_some_and(|served| agree(tracker, served.hash, claim.head.hash));
-        // Of equals the first in the configuration; `max_by_key` would take the last.
-        (votes, stays, claim.tier == Tier::Primary, claim.head.number, u8::MAX - claim.node.0)
+        (votes, stays, claim.tier == Tier::Primary, claim.head.number)
     };
-    tips.max_by_key(rank).map(|claim| claim.head)
+    // Of equals the first in the configuration; `max_by_key` takes the last.
+    tips.rev().max_by_key(rank).map(|claim| claim.head)
 }
 
 /// Whether two heads are of one branch: one is the other's ancestor.

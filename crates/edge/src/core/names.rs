@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-/// A node of a pool, by its place in the configuration.
+/// A node of a pool. It keeps its id as long as it is the same node, and no other has it before all who knew it are done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u8);
 
-/// Nodes of one pool. What iterates, iterates in the order of the configuration.
+/// Nodes of one pool. What iterates, iterates in the order of their ids.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct NodeSet(u64);
 

@@ -1,6 +1,7 @@
 //! One pool: its nodes, its chain and its subscriptions behind one door. `step` takes what happened and says what is to be
 //! done; calls do not come by here, they are routed by the view that it publishes. It must never know a socket.
 
+mod configure;
 mod node;
 mod publish;
 mod relays;
@@ -23,6 +24,7 @@ pub struct PoolSettings {
     pub streams: StreamLimits,
     /// Of another chain nothing is taken. Without it the first answer decides.
     pub chain_id: Option<u64>,
+    /// Each with an id of its own, the better first among equals.
     pub nodes: Vec<NodeSettings>,
     pub probe_ms: u64,
     /// A stream that gave no sign of life for so long is dead, and so is one that did not tell for so long of a head that its
@@ -36,6 +38,7 @@ pub struct PoolSettings {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeSettings {
+    pub id: NodeId,
     pub tier: Tier,
     pub weight: u16,
     pub attempt_ms: u64,
@@ -131,6 +134,12 @@ pub enum Input {
     Drain {
         node: NodeId,
         draining: bool,
+    },
+    /// Other rules, other nodes. A node is the same one by its id; the chain stays the same.
+    Configure(Box<PoolSettings>),
+    /// Whoever knew a node that is no longer of the pool is done; its id may be given to another.
+    Left {
+        node: NodeId,
     },
     Time,
 }
@@ -264,7 +273,10 @@ pub enum Happening {
 #[derive(Debug, Clone)]
 pub struct Pool {
     settings: PoolSettings,
+    /// In the order of the settings.
     nodes: Vec<Node>,
+    /// No longer of the pool, while calls may wait for them.
+    leaving: Vec<Node>,
     chain: Chain,
     streams: Streams,
     relays: Relays,
@@ -275,9 +287,10 @@ pub struct Pool {
 impl Pool {
     pub fn new(settings: PoolSettings) -> Self {
         let nodes = settings.nodes.iter().take(NodeSet::NODES_MAX);
-        let nodes = nodes.zip(0..).map(|(node, id)| Node::new(NodeId(id), node, settings.health)).collect();
+        let nodes = nodes.map(|node| Node::new(node, settings.health)).collect();
         Self {
             nodes,
+            leaving: Vec::new(),
             chain: Chain::new(settings.chain),
             streams: Streams::new(settings.seed, settings.streams),
             relays: Relays::default(),
@@ -318,6 +331,12 @@ impl Pool {
     }
 
     fn take(&mut self, now: Millis, input: Input, effects: &mut Vec<Effect>) {
+        if let Some(node) = input.node().filter(|node| self.is_gone(*node)) {
+            if let Input::Traffic { result: Err(fault), .. } = input {
+                self.failed_while_leaving(now, node, fault);
+            }
+            return;
+        }
         match input {
             Input::Connected { node } => self.connected(now, node, effects),
             Input::Lost { node, fault } => self.lost(now, node, fault, effects),
@@ -355,11 +374,9 @@ impl Pool {
                 self.chain.logs_fetched(now, node, hash, result.ok());
             }
             Input::Overdue { node } => self.overdue(now, node),
-            Input::Drain { node, draining } => {
-                if let Some(node) = self.node_mut(node) {
-                    node.draining = draining;
-                }
-            }
+            Input::Drain { node, draining } => self.drain(now, node, draining, effects),
+            Input::Configure(settings) => self.configure(*settings, effects),
+            Input::Left { node } => self.left(node),
             Input::Time => {}
             of_a_session => self.take_of_session(now, of_a_session, effects),
         }
@@ -402,7 +419,7 @@ impl Pool {
     }
 
     fn node_mut(&mut self, id: NodeId) -> Option<&mut Node> {
-        self.nodes.get_mut(usize::from(id.0))
+        self.nodes.iter_mut().find(|node| node.id == id)
     }
 
     fn tell(&self, now: Millis, node: NodeId, transport: Transport, turn: Turn, effects: &mut Vec<Effect>) {

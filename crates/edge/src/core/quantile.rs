@@ -92,6 +92,16 @@ impl Latencies {
         self.digests[place].add(now, ms, self.delay.half_life_ms);
     }
 
+    /// The node's id is another's from now on.
+    pub fn forget(&mut self, node: NodeId) {
+        let places = [Class::ReadAtTag, Class::ImmutableRead].map(|class| place(node, class));
+        for place in places.into_iter().flatten() {
+            if let Some(digest) = self.digests.get_mut(place) {
+                *digest = Digest::default();
+            }
+        }
+    }
+
     /// How long an answer of that node may take before a second one is asked.
     pub fn hedge_after_ms(&self, node: NodeId, class: Class) -> u64 {
         let digest = place(node, class).and_then(|place| self.digests.get(place));

@@ -22,7 +22,9 @@ pub enum Standing {
     Draining,
     /// Is given calls only where nothing else is left.
     Suspect,
-    /// It owes answers and gives no sign of life: the same, and who waits for it asks another node as well.
+    /// Is no longer of the pool: finishes what it has, and is given nothing.
+    Leaving,
+    /// It owes answers and gives no sign of life: is given calls last, and who waits for it asks another node as well.
     Silent,
     /// Is given nothing.
     Out,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
+use crate::config;
 use crate::core::{Class, Fault, NodeId, Transport};
 use crate::metrics::Outcome;
 
@@ -16,12 +17,23 @@ pub(super) struct Names {
     pub(super) nodes: Vec<NodeName>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct NodeName {
     pub(super) name: Arc<str>,
     /// Of its address no more than this: the rest may be a secret.
     pub(super) host: String,
     pub(super) port: Option<u16>,
+}
+
+impl NodeName {
+    pub(super) fn of(node: &config::Node) -> Self {
+        let url = node.http.url.expose();
+        Self {
+            name: Arc::clone(&node.name),
+            host: url.host_str().unwrap_or_default().to_owned(),
+            port: url.port_or_known_default(),
+        }
+    }
 }
 
 /// One trace.

@@ -2,7 +2,7 @@
 //! never wait, nor cost a call anything worth counting.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use smallvec::SmallVec;
@@ -19,7 +19,8 @@ use crate::metrics::Outcome;
 
 pub(crate) struct Witness {
     evidence: Arc<Evidence>,
-    names: Arc<Names>,
+    /// By id. They change with the configuration; what was told before keeps those of its time.
+    names: RwLock<Arc<Names>>,
     calls: Mutex<Sampler>,
     /// Questions of our own, so that clients' calls do not push them out.
     watch: Mutex<Sampler>,
@@ -46,21 +47,32 @@ impl Clock {
 
 impl Witness {
     pub(crate) fn new(pool: &config::Pool, evidence: &Arc<Evidence>) -> Self {
-        let node = |node: &config::Node| {
-            let url = node.http.url.expose();
-            NodeName {
-                name: Arc::clone(&node.name),
-                host: url.host_str().unwrap_or_default().to_owned(),
-                port: url.port_or_known_default(),
-            }
-        };
-        let names = Names { pool: Arc::clone(&pool.name), nodes: pool.nodes.iter().map(node).collect() };
+        let names = Names { pool: Arc::clone(&pool.name), nodes: Vec::new() };
         Self {
             evidence: Arc::clone(evidence),
-            names: Arc::new(names),
+            names: RwLock::new(Arc::new(names)),
             calls: Mutex::default(),
             watch: Mutex::default(),
         }
+    }
+
+    /// The pool has these nodes now, each with its id. One that has left keeps its name until its id is another's.
+    pub(crate) fn seated(&self, pool: &config::Pool, ids: &[Option<NodeId>]) {
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        let mut nodes = names.nodes.clone();
+        for (node, id) in pool.nodes.iter().zip(ids) {
+            let Some(place) = id.map(|id| usize::from(id.0)) else { continue };
+            let name = NodeName::of(node);
+            if place >= nodes.len() {
+                nodes.resize(place + 1, name.clone());
+            }
+            nodes[place] = name;
+        }
+        *names = Arc::new(Names { pool: Arc::clone(&names.pool), nodes });
+    }
+
+    fn names(&self) -> Arc<Names> {
+        Arc::clone(&self.names.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether a call should remember its attempts.
@@ -89,7 +101,7 @@ impl Witness {
     }
 
     pub(crate) fn happened(&self, happening: &Happening) {
-        if let Some(fact) = signal::of(happening, &self.names) {
+        if let Some(fact) = signal::of(happening, &self.names()) {
             self.signal(fact);
         }
         let now = Clock::now();
@@ -112,7 +124,7 @@ impl Witness {
 
     /// Another node is to be used in the place of one that went down.
     pub(crate) fn fails_over(&self, from: NodeId, to: NodeId, transport: Transport, fault: Fault) {
-        self.signal(signal::failover(&self.names, from, to, transport, fault));
+        self.signal(signal::failover(&self.names(), from, to, transport, fault));
     }
 
     /// It was used.
@@ -140,7 +152,7 @@ impl Witness {
         };
         match taken {
             Taken::Yes { halvings } => self.evidence.traces.push(Told {
-                names: Arc::clone(&self.names),
+                names: self.names(),
                 ids,
                 halvings,
                 began_ns: clock.at(began),

@@ -7,13 +7,14 @@ use crate::metrics::EdgeMetrics;
 struct Stage {
     filters: Arc<Filters>,
     pool: mpsc::Receiver<Event>,
+    _sender: mpsc::Sender<Event>,
 }
 
 fn stage() -> Stage {
     let (sender, pool) = mpsc::channel(16);
     let metrics = EdgeMetrics::default();
-    let filters = Filters::new(sender, metrics.pool(&"net".into()), metrics.refused.clone());
-    Stage { filters: Arc::new(filters), pool }
+    let filters = Filters::new(sender.downgrade(), metrics.pool(&"net".into()), metrics.refused.clone());
+    Stage { filters: Arc::new(filters), pool, _sender: sender }
 }
 
 fn asked(text: &str) -> Asked {

@@ -32,7 +32,6 @@ const WRITE_BUFFER: usize = 16 << 10;
 /// An execution pool, as clients reach it.
 pub(crate) struct RpcEntrance {
     pub(crate) door: Door,
-    pub(crate) request_bytes_max: usize,
 }
 
 impl Front {
@@ -62,16 +61,20 @@ impl Front {
         entrance: &RpcEntrance,
         holder: Option<&Holder>,
     ) -> Answer {
-        let body = match self.body(request, entrance.request_bytes_max).await {
+        let (bytes_max, batch_max) = {
+            let rules = entrance.door.exchange.rules();
+            (rules.request_bytes_max, rules.batch_max)
+        };
+        let body = match self.body(request, bytes_max).await {
             Ok(body) => body,
             Err(Unread::TooLong) => {
-                let said = format!("the request is longer than {} bytes", entrance.request_bytes_max);
+                let said = format!("the request is longer than {bytes_max} bytes");
                 return json(StatusCode::PAYLOAD_TOO_LARGE, error_response(b"null", -32600, &said).into());
             }
             Err(Unread::Other(answer)) => return answer,
         };
         let door = &entrance.door;
-        let scanned = scan_request(&body, door.batch_max);
+        let scanned = scan_request(&body, batch_max);
         if let Some(refused) =
             holder.and_then(|holder| self.rpc_over_rate(holder, calls(&scanned), body.len()))
         {
@@ -130,7 +133,7 @@ impl Front {
         };
         let id = SessionId(self.sessions.fetch_add(1, Ordering::Relaxed) + 1);
         let (door, drain, bytes_max) =
-            (entrance.door.clone(), self.drain.clone(), entrance.request_bytes_max);
+            (entrance.door.clone(), self.drain.clone(), entrance.door.exchange.rules().request_bytes_max);
         let upgraded = hyper::upgrade::on(&mut request);
         let pulse = Arc::clone(&link.pulse);
         let session = async move {

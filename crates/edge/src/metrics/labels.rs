@@ -241,7 +241,7 @@ impl<L: Label, M> Each<L, M> {
 /// A standing as a number: more is better.
 pub fn standing_value(standing: Standing) -> i64 {
     match standing {
-        Standing::Out => 0,
+        Standing::Out | Standing::Leaving => 0,
         Standing::Suspect | Standing::Silent => 1,
         Standing::Draining => 2,
         Standing::Serving => 3,

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::error::Error;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fmt, io};
@@ -36,7 +37,7 @@ struct Way {
     /// The head of every request, up to the length of its body. It may hold a key.
     before: Vec<u8>,
     dial_timeout: Duration,
-    answer_bytes_max: usize,
+    answer_bytes_max: AtomicUsize,
     idle_max: usize,
     /// Since when; the one that was used last stands last.
     idle: Mutex<VecDeque<(Instant, Connection)>>,
@@ -82,8 +83,13 @@ impl HttpClient {
             headers.insert(HOST, HeaderValue::try_from(host(&uri))?);
         }
         let before = before(&uri, &headers);
-        let idle = Mutex::new(VecDeque::new());
+        let (idle, answer_bytes_max) = (Mutex::new(VecDeque::new()), AtomicUsize::new(answer_bytes_max));
         Ok(Self(Arc::new(Way { connector, uri, before, dial_timeout, answer_bytes_max, idle_max, idle })))
+    }
+
+    /// Counts for every clone, from the next answer on.
+    pub(crate) fn hold_to(&self, answer_bytes_max: usize) {
+        self.0.answer_bytes_max.store(answer_bytes_max, Ordering::Relaxed);
     }
 
     /// The body of the answer. `within` is for all of it.
@@ -119,7 +125,7 @@ impl Way {
     async fn read(&self, head: &Head, connection: &mut Connection) -> Result<Bytes, Fault> {
         let status = StatusCode::from_u16(head.status).map_err(|_| Fault::Reset)?;
         if status == StatusCode::OK {
-            return connection.body(head, self.answer_bytes_max).await;
+            return connection.body(head, self.answer_bytes_max.load(Ordering::Relaxed)).await;
         }
         let is_said_by_status = !status.is_client_error() || status == StatusCode::TOO_MANY_REQUESTS;
         if (!is_said_by_status || connection.has_body(head))

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -53,7 +54,8 @@ pub(crate) struct Followed {
     pub(crate) endpoint: Endpoint,
     pub(crate) tls: Arc<rustls::ClientConfig>,
     pub(crate) dial_timeout: Duration,
-    pub(crate) frame_bytes_max: usize,
+    /// Looked at with every dial.
+    pub(crate) frame_bytes_max: Arc<AtomicUsize>,
 }
 
 struct Connection {
@@ -155,11 +157,12 @@ impl Connection {
         let until = Instant::now() + followed.dial_timeout;
         let url = followed.endpoint.url.expose();
         let wire = dial(url, &followed.tls, followed.dial_timeout).await?;
+        let frame_bytes_max = followed.frame_bytes_max.load(Ordering::Relaxed);
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(WRITE_BUFFER)
-            .max_message_size(Some(followed.frame_bytes_max))
-            .max_frame_size(Some(followed.frame_bytes_max));
+            .max_message_size(Some(frame_bytes_max))
+            .max_frame_size(Some(frame_bytes_max));
         let request = handshake(&followed.endpoint).ok_or(Fault::Refused)?;
         let shaken = timeout_at(until, client_async_with_config(request, wire, Some(config))).await;
         let (socket, _) = shaken.map_err(|_| Fault::DialTimeout)?.map_err(|error| fault(&error))?;

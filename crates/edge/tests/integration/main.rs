@@ -26,6 +26,10 @@ mod filters;
 #[cfg(test)]
 mod large;
 #[cfg(test)]
+mod operation;
+#[cfg(test)]
+mod process;
+#[cfg(test)]
 mod refused;
 #[cfg(test)]
 mod stage;

@@ -34,6 +34,18 @@ pub(super) enum Happening {
     },
     ClientComes,
     ClientGoes,
+    /// The configuration is read again: these nodes, in this order.
+    Reload {
+        nodes: Vec<usize>,
+        /// It has another address from now on.
+        moved: Option<usize>,
+        /// Other times and limits.
+        rules: u64,
+    },
+    Drain {
+        node: usize,
+        draining: bool,
+    },
 }
 
 impl Plan {
@@ -45,15 +57,17 @@ impl Plan {
         let block_ms = [250, 1_000, 2_000, 12_000][rng.below(4) as usize];
         let mut plan =
             Self { nodes, latency_ms, block_ms, clients: 2 + rng.below(4) as usize, happenings: Vec::new() };
-        plan.add_faults(&mut rng);
+        // Of three or more one may go its own way: the others outvote it. Of two nobody can say which is right.
+        let may_shrink = count >= 3 && rng.chance(1, 2);
+        let fork_allowed = count - usize::from(may_shrink) >= 3;
+        plan.add_faults(&mut rng, fork_allowed);
         plan.add_reorganisations(&mut rng);
         plan.add_clients(&mut rng);
+        plan.add_reloads(&mut rng, may_shrink);
         plan
     }
 
-    fn add_faults(&mut self, rng: &mut Rng) {
-        // Of three or more one may go its own way: the others outvote it. Of two nobody can say which is right.
-        let fork_allowed = self.nodes.len() >= 3;
+    fn add_faults(&mut self, rng: &mut Rng, fork_allowed: bool) {
         let mut at = 10_000 + rng.below(5_000);
         while at < TROUBLE_MS - 20_000 {
             let node = rng.below(self.nodes.len() as u64) as usize;
@@ -63,7 +77,11 @@ impl Plan {
                 self.happenings.push((at + lasts, Happening::Clear { node }));
             }
             // Now and then a second one begins while the first goes on.
-            at += if fork_allowed { lasts + 1_000 + rng.below(10_000) } else { 1_000 + rng.below(20_000) };
+            at += if self.nodes.len() >= 3 {
+                lasts + 1_000 + rng.below(10_000)
+            } else {
+                1_000 + rng.below(20_000)
+            };
         }
         self.happenings.extend((0..self.nodes.len()).map(|node| (TROUBLE_MS, Happening::Clear { node })));
     }
@@ -73,6 +91,31 @@ impl Plan {
             let at = 10_000 + rng.below(TROUBLE_MS);
             self.happenings.push((at, Happening::Reorganise { depth: 1 + rng.below(6) }));
         }
+    }
+
+    /// In the end all nodes are there as in the beginning.
+    fn add_reloads(&mut self, rng: &mut Rng, may_shrink: bool) {
+        let all: Vec<usize> = (0..self.nodes.len()).collect();
+        for _ in 0..rng.below(10) {
+            let at = 5_000 + rng.below(TROUBLE_MS);
+            let mut nodes = all.clone();
+            if may_shrink && rng.chance(1, 2) {
+                nodes.remove(rng.below(all.len() as u64) as usize);
+            }
+            if rng.chance(1, 3) {
+                nodes.reverse();
+            }
+            let moved = rng.chance(1, 2).then(|| rng.below(all.len() as u64) as usize);
+            self.happenings.push((at, Happening::Reload { nodes, moved, rules: rng.below(4) }));
+        }
+        for _ in 0..rng.below(3) {
+            let (at, node) = (10_000 + rng.below(TROUBLE_MS), rng.below(all.len() as u64) as usize);
+            self.happenings.push((at, Happening::Drain { node, draining: true }));
+        }
+        let back = TROUBLE_MS + 10_000;
+        self.happenings
+            .extend(all.iter().map(|node| (back, Happening::Drain { node: *node, draining: false })));
+        self.happenings.push((back, Happening::Reload { nodes: all, moved: None, rules: 0 }));
     }
 
     fn add_clients(&mut self, rng: &mut Rng) {

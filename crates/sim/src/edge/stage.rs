@@ -1,6 +1,7 @@
 //! The loop of a trial: one queue of everything that is under way, by its time. It must never hold an opinion on what a
 //! client is told; that is the client's.
 
+mod nodes;
 mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,8 @@ use edge::core::tracker::Numbering;
 use edge::core::{Fault, Hash, Millis, NodeId, SessionId, Standing, Tier};
 
 use super::Tally;
+use nodes::Members;
+
 use super::client::{Client, Seen};
 use super::net::{CHAIN_ID, Net, Response};
 use super::plan::{END_MS, Happening, Plan};
@@ -42,6 +45,7 @@ enum Event {
     Mine,
     Dial {
         node: usize,
+        attempt: u64,
     },
     /// A dial arrives at the node, or its time is over.
     Arrive {
@@ -50,10 +54,12 @@ enum Event {
     },
     Ask {
         node: usize,
+        id: NodeId,
         purpose: Purpose,
     },
     Come {
         node: usize,
+        id: NodeId,
         life: u64,
         purpose: Purpose,
         response: Response,
@@ -72,6 +78,10 @@ enum Event {
         node: usize,
         attempt: u64,
         fault: Fault,
+    },
+    /// Nobody speaks any more of a node that left.
+    Left {
+        id: NodeId,
     },
 }
 
@@ -94,6 +104,8 @@ pub(super) struct Stage {
     queue: BTreeMap<(u64, u64), Event>,
     queued: u64,
     links: Vec<Link>,
+    members: Members,
+    seed: u64,
     clients: BTreeMap<SessionId, Client>,
     sessions: u64,
     subscription_ids: BTreeSet<u128>,
@@ -105,7 +117,8 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) fn new(seed: u64, plan: Plan) -> Result<Self, String> {
         let net = Net::new(seed, &plan).map_err(|error| error.to_string())?;
-        let pool = Pool::new(settings(seed, &plan));
+        let members = Members::new(plan.nodes.len());
+        let pool = Pool::new(settings(seed, &plan, &members, 0));
         let links = plan.nodes.iter().map(|_| Link::default()).collect();
         let mut stage = Self {
             rng: Rng::new(seed ^ 0x57a6e),
@@ -115,6 +128,8 @@ impl Stage {
             queue: BTreeMap::new(),
             queued: 0,
             links,
+            members,
+            seed,
             clients: BTreeMap::new(),
             sessions: 0,
             subscription_ids: BTreeSet::new(),
@@ -123,7 +138,7 @@ impl Stage {
             wrong: None,
             plan,
         };
-        (0..stage.plan.nodes.len()).for_each(|node| stage.at(0, Event::Dial { node }));
+        (0..stage.plan.nodes.len()).for_each(|node| stage.at(0, Event::Dial { node, attempt: 0 }));
         let happenings: Vec<u64> = stage.plan.happenings.iter().map(|(at, _)| *at).collect();
         happenings.into_iter().enumerate().for_each(|(which, at)| stage.at(at, Event::Plan(which)));
         stage.at(stage.plan.block_ms, Event::Mine);
@@ -206,22 +221,26 @@ impl Stage {
                 self.tally.mined += 1;
                 self.at(self.now + self.plan.block_ms, Event::Mine);
             }
-            Event::Dial { node } => self.dial(node),
+            Event::Dial { node, attempt } if self.links[node].attempt == attempt => self.dial(node),
             Event::Arrive { node, attempt } => self.arrive(node, attempt),
-            Event::Ask { node, purpose } => self.ask(node, purpose),
-            Event::Come { node, life, purpose, response, syncing } => {
+            Event::Ask { node, id, purpose } => self.ask(node, id, purpose),
+            Event::Come { node, id, life, purpose, response, syncing } => {
                 let is_late = self.net.lives[node] != life;
                 let response = if is_late { Response::Reset { at_ms: 0 } } else { response };
-                self.come(node, purpose, &response, syncing.as_ref());
+                self.come(id, purpose, &response, syncing.as_ref());
             }
             Event::Frame { node, connection, action } => self.frame(node, connection, action),
             Event::Pong { node, attempt } if self.links[node].attempt == attempt => {
-                self.say(Input::Pong { node: id(node) })
+                self.say(Input::Pong { node: self.members.id(node) })
             }
             Event::Lost { node, attempt, fault } if self.links[node].attempt == attempt => {
                 self.lost(node, fault)
             }
-            Event::Pong { .. } | Event::Lost { .. } => {}
+            Event::Left { id } => {
+                self.members.is_done(id);
+                self.say(Input::Left { node: id });
+            }
+            Event::Dial { .. } | Event::Pong { .. } | Event::Lost { .. } => {}
         }
     }
 
@@ -240,6 +259,11 @@ impl Stage {
                 let pushed = self.net.reorganise(depth, self.now);
                 self.tally.reorganisations += u64::from(pushed.is_some());
                 self.push(pushed.unwrap_or_default());
+            }
+            Happening::Reload { nodes, moved, rules } => self.reload(&nodes, moved, rules),
+            Happening::Drain { node, draining } => {
+                let node = self.members.id(node);
+                self.say(Input::Drain { node, draining });
             }
             Happening::ClientComes => self.client_comes(),
             Happening::ClientGoes => {
@@ -289,16 +313,24 @@ impl Stage {
             _ => None,
         };
         if let Some((node, purpose)) = asked {
-            let node = usize::from(node.0);
+            let (id, Some(node)) = (node, self.members.node(node)) else {
+                self.wrong.get_or_insert(format!("node {} is asked and is not there", node.0));
+                return;
+            };
             let way = self.way_ms(node);
-            return self.at(self.now + way, Event::Ask { node, purpose });
+            return self.at(self.now + way, Event::Ask { node, id, purpose });
         }
         match effect {
-            Effect::Ping { node } => self.ping(usize::from(node.0)),
+            Effect::Ping { node } => {
+                if let Some(node) = self.members.node(node) {
+                    self.ping(node);
+                }
+            }
             Effect::Redial { node } => {
-                let node = usize::from(node.0);
+                let Some(node) = self.members.node(node) else { return };
                 self.hang_up(node);
-                self.at(self.now + 1, Event::Dial { node });
+                let attempt = self.links[node].attempt;
+                self.at(self.now + 1, Event::Dial { node, attempt });
             }
             Effect::Subscribed { session, ticket, subscription } => {
                 if !self.subscription_ids.insert(subscription.0) {
@@ -399,12 +431,10 @@ impl Debug for Brief<'_> {
     }
 }
 
-fn id(node: usize) -> NodeId {
-    NodeId(u8::try_from(node).unwrap_or(u8::MAX))
-}
-
-fn settings(seed: u64, plan: &Plan) -> PoolSettings {
-    let node = |at: usize| NodeSettings {
+/// `rules` makes them differ in what a configuration can change.
+fn settings(seed: u64, plan: &Plan, members: &Members, rules: u64) -> PoolSettings {
+    let node = |(at, id): (usize, NodeId)| NodeSettings {
+        id,
         tier: if at == 0 { Tier::Primary } else { Tier::Backup },
         weight: 1,
         attempt_ms: 10_000,
@@ -416,13 +446,17 @@ fn settings(seed: u64, plan: &Plan) -> PoolSettings {
             gap_blocks_max: 1_024,
             first_head_wait_ms: 2_000,
         },
-        health: HealthTimes { failback_after_ms: 10_000, shunned_ms: 20_000, ..HealthTimes::default() },
+        health: HealthTimes {
+            failback_after_ms: 10_000 + 1_000 * rules,
+            shunned_ms: 20_000,
+            ..HealthTimes::default()
+        },
         streams: StreamLimits { per_session_max: 8, per_pool_max: 1_000, linger_ms: 1_000 },
         chain_id: Some(CHAIN_ID),
-        nodes: (0..plan.nodes.len()).map(node).collect(),
-        probe_ms: 5_000,
+        nodes: members.seated().map(node).collect(),
+        probe_ms: 5_000 - 500 * rules,
         stall_after_ms: (3 * plan.block_ms).min(5_000),
-        lag_blocks_max: 8,
+        lag_blocks_max: 8 - rules,
         seed,
     }
 }

@@ -88,7 +88,7 @@ fn cells(node: &NodeStatus) -> [String; 11] {
     [
         node.name.clone(),
         node.address.clone(),
-        node.tier.clone(),
+        if node.is_draining { format!("{}, drained", node.tier) } else { node.tier.clone() },
         transport(Some(&node.http)),
         transport(node.stream.as_ref()),
         number(node.head),

@@ -15,6 +15,7 @@ fn status() -> Status {
         address: "https://node.example.org/…".to_owned(),
         tier: tier.to_owned(),
         weight: 1,
+        is_draining: false,
         http,
         stream,
         head: Some(21_000_000),
@@ -29,10 +30,8 @@ fn status() -> Status {
         node("provider", "backup", transport(Standing::Suspect, 500, Some(Fault::Timeout)), None);
     (provider.head, provider.lag_blocks, provider.latency) = (None, None, None);
     Status {
-        schema: SCHEMA.to_owned(),
         version: "0.1.0".to_owned(),
         uptime_ms: 93_784_000,
-        is_draining: false,
         config: ConfigStatus {
             reloads: 2,
             faults: vec!["edge.toml:3 edge.listn: no setting has this name\u{1b}".to_owned()],
@@ -76,6 +75,7 @@ fn status() -> Status {
                 provider,
             ],
         }],
+        ..Status::default()
     }
 }
 

@@ -126,7 +126,8 @@ impl Call {
 
     pub(super) fn usable_ways(&self, node: &NodeView) -> impl Iterator<Item = (u8, Transport)> {
         let ways = self.ways.in_order().iter().zip(0_u8..);
-        ways.filter(move |(via, _)| node.standing(**via) != Standing::Out).map(|(via, way)| (way, *via))
+        let is_open = |standing| !matches!(standing, Standing::Leaving | Standing::Out);
+        ways.filter(move |(via, _)| is_open(node.standing(**via))).map(|(via, way)| (way, *via))
     }
 
     /// A transaction may go to a node that is behind, though one that is not judges it better.

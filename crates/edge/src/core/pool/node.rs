@@ -36,9 +36,9 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) fn new(id: NodeId, settings: &NodeSettings, times: HealthTimes) -> Self {
+    pub(super) fn new(settings: &NodeSettings, times: HealthTimes) -> Self {
         Self {
-            id,
+            id: settings.id,
             tier: settings.tier,
             weight: settings.weight.max(1),
             attempt_ms: settings.attempt_ms,
@@ -59,6 +59,15 @@ impl Node {
             poll_at: Millis(0),
             is_polling: false,
         }
+    }
+
+    /// What was said anew; what was seen stays.
+    pub(super) fn take_over(&mut self, settings: &NodeSettings, times: HealthTimes) {
+        self.tier = settings.tier;
+        self.weight = settings.weight.max(1);
+        self.attempt_ms = settings.attempt_ms;
+        self.http.set_times(times);
+        self.stream.set_times(times);
     }
 
     pub(super) fn health(&self, transport: Transport) -> &Health {
@@ -84,6 +93,14 @@ impl Node {
             Standing::Out => Standing::Out,
             _ if self.draining => Standing::Draining,
             standing => standing,
+        }
+    }
+
+    /// Of one that is no longer of the pool: whether what it has under way may still end well.
+    pub(super) fn leaving_standing(&self, now: Millis) -> Standing {
+        match self.standing(now, Transport::Http) {
+            Standing::Out => Standing::Out,
+            _ => Standing::Leaving,
         }
     }
 

@@ -105,13 +105,27 @@ impl Pool {
     pub(super) fn publish(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         let view = View {
             served: self.chain.head(),
-            nodes: self.nodes.iter().map(|node| self.node_view(now, node)).collect(),
+            nodes: self.node_views(now),
             recent: Arc::new(self.chain.recent()),
         };
         if *self.view != view {
             self.view = Arc::new(view);
             effects.push(Effect::Publish(Arc::clone(&self.view)));
         }
+    }
+
+    /// Those that left come last.
+    fn node_views(&self, now: Millis) -> Vec<NodeView> {
+        let leaving = self.leaving.iter().map(|node| NodeView {
+            id: node.id,
+            tier: node.tier,
+            weight: node.weight,
+            attempt_ms: node.attempt_ms,
+            http: node.leaving_standing(now),
+            stream: Standing::Out,
+            head: 0,
+        });
+        self.nodes.iter().map(|node| self.node_view(now, node)).chain(leaving).collect()
     }
 
     fn node_view(&self, now: Millis, node: &Node) -> NodeView {

@@ -100,6 +100,19 @@ impl Relays {
         }
     }
 
+    /// What it fed is fed by nobody for now. Those streams.
+    pub(super) fn leave(&mut self, node: NodeId) -> Vec<StreamId> {
+        let mut left = Vec::new();
+        for (stream, relay) in &mut self.by_stream {
+            relay.refused.remove(node);
+            if relay.feed.node() == Some(node) {
+                relay.feed = Feed::Nobody;
+                left.push(*stream);
+            }
+        }
+        left
+    }
+
     /// The item, if it is to be told.
     pub(super) fn take(&mut self, stream: StreamId, node: NodeId, raw: Arc<[u8]>) -> Option<Arc<[u8]>> {
         let relay = self.by_stream.get_mut(&stream)?;
@@ -207,11 +220,12 @@ impl Pool {
     }
 
     /// Those with a stream, the better first.
-    fn relay_candidates(&self, now: Millis) -> Vec<NodeId> {
+    pub(super) fn relay_candidates(&self, now: Millis) -> Vec<NodeId> {
         let standing = |node: &super::Node| node.standing(now, Transport::Stream);
         let mut candidates: Vec<_> =
             self.nodes.iter().filter(|node| standing(node) != Standing::Out).collect();
-        candidates.sort_by_key(|node| (standing(node) != Standing::Serving, node.tier, node.id));
+        // Of equals the first in the settings.
+        candidates.sort_by_key(|node| (standing(node) != Standing::Serving, node.tier));
         candidates.into_iter().map(|node| node.id).collect()
     }
 

@@ -1,5 +1,6 @@
 //! A pool beside nodes that answer at once, each with blocks of its own, in time that the test moves.
 
+mod configure;
 mod relays;
 
 use std::collections::BTreeMap;
@@ -39,7 +40,8 @@ struct Stage {
 }
 
 fn settings(nodes: usize) -> PoolSettings {
-    let node = |at| NodeSettings {
+    let node = |at: usize| NodeSettings {
+        id: NodeId(at as u8),
         tier: if at == 0 { Tier::Primary } else { Tier::Backup },
         weight: 1,
         attempt_ms: 10_000,

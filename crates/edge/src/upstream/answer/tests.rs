@@ -1,3 +1,5 @@
+//! Heads and bodies in bytes, whole, in pieces and broken. They must never need a socket.
+
 use super::*;
 
 fn whole(text: &str) -> Head {

@@ -1,3 +1,5 @@
+//! One way to a node, before sockets that answer by script. They must never need a pool.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

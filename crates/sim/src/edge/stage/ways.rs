@@ -4,11 +4,11 @@
 use devnet::network::Pushed;
 use devnet::node::{Action, ConnectionId, Face, Gate};
 use edge::core::pool::Input;
-use edge::core::{Fault, wire};
+use edge::core::{Fault, NodeId, wire};
 
 use super::super::link;
 use super::super::net::{Response, is_end};
-use super::{ATTEMPT_MS, DIAL_MS, Event, Purpose, REDIAL_MS, Stage, id};
+use super::{ATTEMPT_MS, DIAL_MS, Event, Purpose, REDIAL_MS, Stage};
 
 impl Stage {
     pub(super) fn dial(&mut self, node: usize) {
@@ -76,7 +76,7 @@ impl Stage {
                     Ok(subscription) => {
                         self.links[node].attempt += 1;
                         self.links[node].subscription = Some(subscription);
-                        self.say(Input::Connected { node: id(node) });
+                        self.say(Input::Connected { node: self.members.id(node) });
                     }
                     Err(fault) => self.lost(node, fault),
                 }
@@ -90,15 +90,16 @@ impl Stage {
             return;
         }
         match wire::block(raw) {
-            Some(block) => self.say(Input::Head { node: id(node), block }),
+            Some(block) => self.say(Input::Head { node: self.members.id(node), block }),
             None => self.wrong = Some("a head cannot be read".to_owned()),
         }
     }
 
     pub(super) fn lost(&mut self, node: usize, fault: Fault) {
         self.hang_up(node);
-        self.at(self.now + REDIAL_MS, Event::Dial { node });
-        self.say(Input::Lost { node: id(node), fault });
+        let attempt = self.links[node].attempt;
+        self.at(self.now + REDIAL_MS, Event::Dial { node, attempt });
+        self.say(Input::Lost { node: self.members.id(node), fault });
     }
 
     pub(super) fn hang_up(&mut self, node: usize) {
@@ -110,7 +111,7 @@ impl Stage {
         }
     }
 
-    pub(super) fn ask(&mut self, node: usize, purpose: Purpose) {
+    pub(super) fn ask(&mut self, node: usize, id: NodeId, purpose: Purpose) {
         let body = match purpose {
             Purpose::Probe => r#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}"#.to_owned(),
             Purpose::Poll => {
@@ -139,7 +140,7 @@ impl Stage {
         let at = sent(&response, self.now).max(syncing.as_ref().map_or(0, |other| sent(other, self.now)));
         let at = at + self.way_ms(node);
         let life = self.net.lives[node];
-        self.at(at, Event::Come { node, life, purpose, response, syncing });
+        self.at(at, Event::Come { node, id, life, purpose, response, syncing });
     }
 
     pub(super) fn request(&mut self, node: usize, body: &str) -> Response {
@@ -150,12 +151,12 @@ impl Stage {
 
     pub(super) fn come(
         &mut self,
-        node: usize,
+        node: NodeId,
         purpose: Purpose,
         response: &Response,
         syncing: Option<&Response>,
     ) {
-        let (node, result) = (id(node), link::result(response));
+        let result = link::result(response);
         let input = match purpose {
             Purpose::Probe => {
                 let syncing = syncing.map_or(Err(Fault::Malformed), link::result);

@@ -1,0 +1,112 @@
+//! What a pool's calls, sessions and nodes are held to, from its configuration. It must never know a socket.
+
+use std::time::Duration;
+
+use crate::config::{self, Execution, Service};
+use crate::core::chain::ChainSettings;
+use crate::core::health::HealthTimes;
+use crate::core::pool::{NodeSettings, PoolSettings};
+use crate::core::streams::StreamLimits;
+use crate::core::tracker::Numbering;
+use crate::core::{Budget, CallLimits, HedgeDelay, NodeId, Pace};
+
+const FIRST_HEAD_WAIT_MS: u64 = 2_000;
+/// Of a thousand calls, so many may be tried again.
+const RETRIES_PERMILLE: u64 = 200;
+/// So many calls a second may be tried again however few there are, and so many are saved up.
+const RETRIES_FLOOR: u64 = 50;
+const SAVED_MAX: u64 = 500;
+const HEDGE_DELAY: HedgeDelay = HedgeDelay { min_ms: 20, max_ms: 1_000, half_life_ms: 30_000 };
+
+/// Of calls and sessions. They are read anew for every call and every message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rules {
+    pub(crate) limits: CallLimits,
+    pub(crate) batch_max: usize,
+    /// At once, of one session.
+    pub(crate) calls_max: usize,
+    /// Of a session that begins now.
+    pub(crate) outbound_bytes_max: usize,
+    pub(crate) request_bytes_max: usize,
+}
+
+impl Rules {
+    pub(crate) fn new(pool: &config::Pool, execution: &Execution) -> Self {
+        Self {
+            limits: call_limits(pool, execution),
+            batch_max: execution.batch_max,
+            calls_max: execution.calls_per_client_max,
+            outbound_bytes_max: execution.chain.client_buffer_bytes_max,
+            request_bytes_max: pool.limits.request_bytes_max,
+        }
+    }
+}
+
+pub(crate) fn execution(pool: &config::Pool) -> Option<&Execution> {
+    match &pool.service {
+        Service::Execution(execution) => Some(execution),
+        Service::Consensus(_) | Service::Http(_) => None,
+    }
+}
+
+/// `ids` are those of the pool's nodes, in their order; a node without one is not of the pool yet.
+pub(crate) fn settings(
+    pool: &config::Pool,
+    execution: &Execution,
+    ids: &[Option<NodeId>],
+    seed: u64,
+) -> PoolSettings {
+    let chain = &execution.chain;
+    let node = |(node, id): (&config::Node, &Option<NodeId>)| {
+        Some(NodeSettings {
+            id: (*id)?,
+            tier: node.tier,
+            weight: node.weight,
+            attempt_ms: ms(node.attempt_timeout),
+        })
+    };
+    PoolSettings {
+        chain: ChainSettings {
+            numbering: Numbering::Dense,
+            block_time_ms: ms(chain.block_time),
+            gap_blocks_max: chain.gap_blocks_max,
+            first_head_wait_ms: FIRST_HEAD_WAIT_MS,
+        },
+        health: HealthTimes { failback_after_ms: ms(pool.failback_after), ..HealthTimes::default() },
+        streams: StreamLimits {
+            per_session_max: execution.subscriptions_per_client_max,
+            per_pool_max: chain.subscriptions_max,
+            linger_ms: ms(chain.linger),
+        },
+        chain_id: Some(execution.chain_id),
+        nodes: pool.nodes.iter().zip(ids).filter_map(node).collect(),
+        probe_ms: ms(pool.probe_every),
+        stall_after_ms: ms(chain.stall_after),
+        lag_blocks_max: chain.lag_blocks_max,
+        seed,
+    }
+}
+
+fn call_limits(pool: &config::Pool, execution: &Execution) -> CallLimits {
+    let attempt = pool.nodes.iter().map(|node| node.attempt_timeout).max().unwrap_or(pool.limits.deadline);
+    CallLimits {
+        deadline_ms: ms(pool.limits.deadline),
+        attempt_ms: ms(attempt),
+        attempts_max: pool.limits.attempts_max,
+        hedge: pool.limits.hedge_percent_max > 0,
+        broadcast: execution.broadcast_transactions,
+    }
+}
+
+pub(crate) fn pace(pool: &config::Pool) -> Pace {
+    Pace::new(Budget::new(RETRIES_PERMILLE, RETRIES_FLOOR, SAVED_MAX), hedges(pool), HEDGE_DELAY)
+}
+
+/// Second attempts before the first has failed.
+pub(crate) fn hedges(pool: &config::Pool) -> Budget {
+    Budget::new(u64::from(pool.limits.hedge_percent_max) * 10, 0, SAVED_MAX)
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
