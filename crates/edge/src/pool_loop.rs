@@ -1,6 +1,7 @@
 //! The loop of one pool: what happens goes into the core one by one, and what the core wants is carried out. It must never
 //! wait for a node or a client.
 
+mod answers;
 mod nodes;
 
 use std::collections::HashMap;
@@ -17,7 +18,6 @@ use crate::core::pool::{Effect, EndReason, Happening, Input, Item, Pool, Probe, 
 use crate::core::streams::{Counts, Full, StreamId, SubscriptionId, Topic};
 use crate::core::{Fault, Hash, Millis, NodeId, SessionId, View, hex, wire};
 use crate::core::{ResponseKind, scan_response};
-use crate::core::{error_response, result_response};
 use crate::exchange::Exchange;
 use crate::filters::News;
 use crate::keys::Place;
@@ -25,8 +25,10 @@ use crate::metrics::{Direction, Followed, Limit, Side};
 use crate::outbound::{GAP, Outbound, REFUSED};
 use crate::record::PoolRecord;
 use crate::upstream::Order;
+use answers::notification;
 use nodes::Nodes;
 
+pub(crate) use answers::{not_subscribed, subscription_answer, unsubscription_answer};
 pub(crate) use nodes::Configured;
 
 /// Whoever takes longer to say which chain it is of is not well.
@@ -484,38 +486,4 @@ fn result_of(body: &Bytes) -> Result<Bytes, Fault> {
 fn quantity(raw: &[u8]) -> Result<u64, Fault> {
     let text: &str = serde_json::from_slice(raw).map_err(|_| Fault::Malformed)?;
     hex::quantity(text).ok_or(Fault::Malformed)
-}
-
-pub(crate) fn subscription_answer(id: &[u8], result: &Result<SubscriptionId, WhyNot>) -> Bytes {
-    match result {
-        Ok(subscription) => result_response(id, format!("\"{subscription}\"").as_bytes()).into(),
-        Err(why) => not_subscribed(id, why),
-    }
-}
-
-pub(crate) fn not_subscribed(id: &[u8], why: &WhyNot) -> Bytes {
-    let (code, said) = match why {
-        WhyNot::Full(Full::Session { max }) => {
-            (-32005, format!("this connection has {max} subscriptions, and may have no more"))
-        }
-        WhyNot::Full(Full::Pool { max }) => {
-            (-32005, format!("there are {max} subscriptions here, and may be no more"))
-        }
-        WhyNot::Refused => (-32000, REFUSED.reason.to_owned()),
-    };
-    error_response(id, code, &said).into()
-}
-
-pub(crate) fn unsubscription_answer(id: &[u8], was_subscribed: bool) -> Bytes {
-    match was_subscribed {
-        true => result_response(id, b"true").into(),
-        false => error_response(id, -32000, "subscription not found").into(),
-    }
-}
-
-fn notification(subscription: SubscriptionId, result: &[u8]) -> Bytes {
-    const BEFORE: &[u8] =
-        b"{\"jsonrpc\":\"2.0\",\"method\":\"eth_subscription\",\"params\":{\"subscription\":\"";
-    let id = subscription.to_string();
-    [BEFORE, id.as_bytes(), b"\",\"result\":", result, b"}}"].concat().into()
 }

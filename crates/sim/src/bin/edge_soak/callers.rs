@@ -56,7 +56,7 @@ pub(crate) fn start(
         let (http, ws, ledger, ended) = (edge.http_url(), edge.ws_url(), Arc::clone(ledger), ended.clone());
         tokio::spawn(async move {
             while !*ended.borrow() {
-                if let Err(error) = go_on(at % 2 == 0, &http, &ws, &ledger, &ended).await {
+                if let Err(error) = go_on(at.is_multiple_of(2), &http, &ws, &ledger, &ended).await {
                     ledger.wrong(format!("a caller: {error}"));
                 }
             }
