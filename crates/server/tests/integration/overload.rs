@@ -54,16 +54,21 @@ async fn when_memory_is_scarce_traces_go_first_and_an_alert_is_taken() {
     assert!(load.status == api::CheckStatus::Warn && load.detail.contains("traces"), "{load:?}");
 
     drop(held);
+    // The room is free a moment after what held it.
+    let refused = std::sync::atomic::AtomicU64::new(1);
     eventually("traces to be taken again", async || {
         let taken = server.export_json(&[span(2, 2, "GET /", false)], Some("shop")).await;
-        (taken.status() == 200).then_some(())
+        let is_taken = taken.status() == 200;
+        refused.fetch_add(u64::from(!is_taken), std::sync::atomic::Ordering::Relaxed);
+        is_taken.then_some(())
     })
     .await;
     let ticks = async || server.metric("casebook_engine_ticks_total").await;
     let before = ticks().await;
     eventually("the next tick, which tells it", async || (ticks().await >= before + 2.0).then_some(())).await;
     server.stop().await;
-    assert_eq!(told(data.path()).traces, 1, "the journal has it, for the reports of that time");
+    let refused = refused.into_inner();
+    assert_eq!(told(data.path()).traces, refused, "the journal has it, for the reports of that time");
 }
 
 /// What the journal says of requests that there was no room for.
