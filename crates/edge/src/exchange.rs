@@ -1,9 +1,12 @@
 //! Calls of one pool: the core says whom to ask and what to answer, this asks and answers. No call waits for another, nor for
 //! the pool's loop. It must never decide anything about a call.
 
+mod asked;
+mod reach;
+
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -11,24 +14,25 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use smallvec::SmallVec;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::core::pool::Input;
 use crate::core::{
     Again, AnswerKind, Call, CallEffect, CallInput, Class, Fault, Hash, Meaning, Millis, NodeId, NodeView,
-    Pace, Refusal, Request, ResponseKind, Route, Standing, Transport, View, Ways, error_meaning,
-    error_response, result_response, route_of, scan_response, splice,
+    Pace, Refusal, ResponseKind, Standing, Transport, View, Ways, error_meaning, error_response,
+    result_response, scan_response, splice,
 };
 use crate::evidence::Ended;
 use crate::filters::{Filters, Taken};
 use crate::metrics::{Limit, Outcome};
 use crate::record::{CallRecord, PoolRecord};
+use crate::redact::scrub_error;
 use crate::rules::Rules;
-use crate::upstream::HttpClient;
 
-/// What stands for the id of a notification.
-const NO_ID: &[u8] = b"0";
+pub(crate) use asked::Asked;
+pub(crate) use reach::{Reach, Reaches};
+
 /// Of successes the pool is told one in so long.
 const TOLD_EVERY_MS: u64 = 1_000;
 /// Of calls that wait for a node longer than usual the pool is told one in so long.
@@ -45,34 +49,6 @@ pub(crate) struct Exchange {
     pub(crate) began: Instant,
     pub(crate) record: Arc<PoolRecord>,
     pub(crate) filters: Arc<Filters>,
-}
-
-/// The way to one node, and when the pool was told last that it works.
-pub(crate) struct Reach {
-    http: HttpClient,
-    /// As many as it may work on at once.
-    places: Arc<Semaphore>,
-    told_ms: AtomicU64,
-    /// When it answered last, whatever it answered.
-    answered_ms: AtomicU64,
-    /// When the pool was told last that it owes an answer; 0 once it gave one.
-    overdue_ms: AtomicU64,
-    /// The pool was told a failure of it, and no success since.
-    is_blamed: AtomicBool,
-}
-
-/// By `NodeId`. A node that has left stays until nobody speaks of it.
-#[derive(Default)]
-pub(crate) struct Reaches(RwLock<Vec<Option<Arc<Reach>>>>);
-
-/// A request as a client sent it.
-#[derive(Debug, Clone)]
-pub(crate) struct Asked {
-    /// As it was written; `None` for a notification, whose answer nobody is told.
-    id: Option<Bytes>,
-    whole: Bytes,
-    pub(crate) route: Route,
-    asks_for_head: bool,
 }
 
 type Attempt = Pin<Box<dyn Future<Output = (u32, Duration, Result<Bytes, Fault>)> + Send>>;
@@ -99,67 +75,6 @@ struct Flight {
     /// Attempts that were made while another was under way.
     hedges: SmallVec<[u32; 1]>,
     record: CallRecord,
-}
-
-impl Reach {
-    pub(crate) fn new(http: HttpClient, places: Arc<Semaphore>) -> Self {
-        Self {
-            http,
-            places,
-            told_ms: AtomicU64::new(0),
-            answered_ms: AtomicU64::new(0),
-            overdue_ms: AtomicU64::new(0),
-            is_blamed: AtomicBool::new(false),
-        }
-    }
-}
-
-impl Asked {
-    /// `request` was found in `message`.
-    pub(crate) fn new(message: &Bytes, request: &Request<'_>) -> Self {
-        let whole = match request.id {
-            Some(_) => message.slice_ref(request.whole),
-            None => with_id(request),
-        };
-        let route = route_of(request.method, request.params);
-        let asks_for_head = request.method == b"eth_blockNumber";
-        Self { id: request.id.map(|id| message.slice_ref(id)), whole, route, asks_for_head }
-    }
-
-    /// From brace to brace.
-    pub(crate) fn whole(&self) -> &Bytes {
-        &self.whole
-    }
-
-    /// Another method under the same id.
-    pub(crate) fn instead(self, method: &[u8], params: &[u8]) -> Self {
-        let before = [&b"{\"jsonrpc\":\"2.0\",\"id\":"[..], self.id(), b",\"method\":\"", method].concat();
-        let whole = [&before[..], b"\",\"params\":", params, b"}"].concat().into();
-        Self { whole, route: route_of(method, Some(params)), asks_for_head: false, ..self }
-    }
-
-    pub(crate) fn is_notification(&self) -> bool {
-        self.id.is_none()
-    }
-
-    pub(crate) fn id(&self) -> &[u8] {
-        self.id.as_deref().unwrap_or(NO_ID)
-    }
-}
-
-impl Reaches {
-    pub(crate) fn get(&self, id: usize) -> Option<Arc<Reach>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(id)?.clone()
-    }
-
-    pub(crate) fn set(&self, node: NodeId, reach: Option<Reach>) {
-        let mut reaches = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let place = usize::from(node.0);
-        if place >= reaches.len() {
-            reaches.resize_with(place + 1, || None);
-        }
-        reaches[place] = reach.map(Arc::new);
-    }
 }
 
 impl Exchange {
@@ -383,8 +298,19 @@ impl Exchange {
                 flight.record.ended(attempt, Ended::Answered);
             }
         }
-        let is_own = body.get(response.id_range.clone()) == Some(flight.asked.id());
-        let body = if is_own { body } else { splice(&body, response.id_range, flight.asked.id()).into() };
+        let body = match self.without_secrets(node, &body, &response.kind) {
+            Some(error) => [
+                &b"{\"jsonrpc\":\"2.0\",\"id\":"[..],
+                flight.asked.id(),
+                b",\"error\":",
+                error.as_bytes(),
+                b"}",
+            ]
+            .concat()
+            .into(),
+            None if body.get(response.id_range.clone()) == Some(flight.asked.id()) => body,
+            None => splice(&body, response.id_range, flight.asked.id()).into(),
+        };
         flight.answers.push(Told { attempt, is_good, body });
         CallInput::Answered { attempt, answer }
     }
@@ -445,6 +371,12 @@ impl Exchange {
         }
     }
 
+    /// An error that repeats what the node was sent beside the request.
+    fn without_secrets(&self, node: NodeId, body: &[u8], kind: &ResponseKind) -> Option<String> {
+        let ResponseKind::Error { range, .. } = kind else { return None };
+        scrub_error(body.get(range.clone())?, &self.nodes.get(usize::from(node.0))?.secrets)
+    }
+
     /// A pool that has too much to do hears of the next failure.
     fn failed(&self, node: NodeId, fault: Fault) {
         if let Some(reach) = self.nodes.get(usize::from(node.0)) {
@@ -482,14 +414,6 @@ fn outcome_of(refusal: &Refusal) -> Outcome {
         | Refusal::NotRepeated { .. }
         | Refusal::FilterGone => Outcome::Failed,
     }
-}
-
-/// A node answers only what has an id, and only an answer says that it was done.
-fn with_id(request: &Request<'_>) -> Bytes {
-    let params = request.params.unwrap_or(b"[]");
-    [&b"{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\""[..], request.method, b"\",\"params\":", params, b"}"]
-        .concat()
-        .into()
 }
 
 fn look_up(hash: Hash) -> Bytes {

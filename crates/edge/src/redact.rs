@@ -1,6 +1,7 @@
 //! What may be shown of an address, a key or somebody else's error text: providers of nodes put keys into user names,
 //! paths and queries. It must never show more than scheme, host and port, whatever library made the text.
 
+mod answers;
 mod secrets;
 
 use std::borrow::Cow;
@@ -8,6 +9,7 @@ use std::fmt;
 
 use url::Url;
 
+pub(crate) use answers::scrub_error;
 pub use secrets::Secrets;
 
 /// What stands where something was left out.

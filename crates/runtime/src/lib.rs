@@ -17,5 +17,7 @@ pub use drain::{Drain, DrainHandle, on_termination};
 pub use metrics::{MetricSpec, Metrics};
 pub use queue::{Closed, QueueGauges, QueueReceiver, QueueSender, TrySendError, bounded};
 pub use reload::each_second_and_at_hangup;
-pub use telemetry::{LogFilterError, init as init_telemetry, log_filter};
+pub use telemetry::{
+    LogFilterError, init as init_telemetry, init_reserved as init_reserved_telemetry, log_filter,
+};
 pub use tls::{TlsFiles, TlsMetrics, TlsSource};

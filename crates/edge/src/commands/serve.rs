@@ -10,6 +10,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::exit::{Exit, Failure};
 use super::output;
 
+/// Whose lines are shown as the configuration says; what others print may hold credentials.
+const OWN_CRATES: &[&str] = &["casebook_edge", "edge", "runtime"];
+
 /// Runs the proxy
 ///
 /// SIGHUP reads the file again: what changed counts at once, and no client is dropped for it. A faulty file changes nothing.
@@ -37,7 +40,8 @@ impl Serve {
 
 async fn serve(file: &Path, config: &Config) -> Result<Exit, Failure> {
     let failed = |what: String| Failure::new(Exit::Failed, what);
-    runtime::init_telemetry(&config.edge.log).map_err(|error| failed(error.to_string()))?;
+    runtime::init_reserved_telemetry(&config.edge.log, OWN_CRATES)
+        .map_err(|error| failed(error.to_string()))?;
     let unheard = |error: std::io::Error| failed(format!("no signal can be received: {error}"));
     let mut hangup = signal(SignalKind::hangup()).map_err(unheard)?;
     let mut edge = Edge::start(config).await.map_err(|error| failed(error.to_string()))?;

@@ -163,7 +163,7 @@ impl PoolLoop {
         ending: &DrainHandle,
     ) {
         let (places, token) = (Places::new(node.calls_max), Arc::new(()));
-        let reach = Reach::new(http.clone(), Arc::clone(places.free()));
+        let reach = Reach::new(http.clone(), node.secrets(), Arc::clone(places.free()));
         self.exchange.nodes.set(id, Some(reach));
         let orders = node.ws.as_ref().map(|endpoint| {
             let (orders, receiver) = mpsc::channel(ORDERS);
@@ -192,7 +192,7 @@ impl PoolLoop {
         access.attempt_timeout = node.attempt_timeout;
         access.http.hold_to(frame_bytes_max);
         access.places.resize(node.calls_max);
-        let reach = Reach::new(access.http.clone(), Arc::clone(access.places.free()));
+        let reach = Reach::new(access.http.clone(), node.secrets(), Arc::clone(access.places.free()));
         self.exchange.nodes.set(id, Some(reach));
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use percent_encoding::percent_decode_str;
 
@@ -38,8 +40,12 @@ impl Secrets {
     pub fn add_header(&mut self, value: &HeaderValue) {
         let text = String::from_utf8_lossy(value.as_bytes());
         self.add(&text);
-        // `Bearer KEY` is secret for its key.
-        text.split_ascii_whitespace().skip(1).for_each(|word| self.add(word));
+        // `Bearer KEY` is secret for its key, and `Basic` for the user and the password that it stands for.
+        for word in text.split_ascii_whitespace().skip(1) {
+            self.add(word);
+            let pair = STANDARD.decode(word).ok().and_then(|pair| String::from_utf8(pair).ok());
+            pair.iter().flat_map(|pair| pair.split(':')).for_each(|part| self.add(part));
+        }
     }
 
     pub fn add_text(&mut self, text: &SecretText) {

@@ -1,0 +1,59 @@
+//! The nodes of a pool as its calls reach them: the way to each, and what it showed of itself last. It must never judge a node.
+
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::Semaphore;
+
+use crate::core::NodeId;
+use crate::redact::Secrets;
+use crate::upstream::HttpClient;
+
+/// The way to one node, and when the pool was told last that it works.
+pub(crate) struct Reach {
+    pub(super) http: HttpClient,
+    /// Never shown to a client, whatever the node says.
+    pub(super) secrets: Secrets,
+    /// As many as it may work on at once.
+    pub(super) places: Arc<Semaphore>,
+    pub(super) told_ms: AtomicU64,
+    /// When it answered last, whatever it answered.
+    pub(super) answered_ms: AtomicU64,
+    /// When the pool was told last that it owes an answer; 0 once it gave one.
+    pub(super) overdue_ms: AtomicU64,
+    /// The pool was told a failure of it, and no success since.
+    pub(super) is_blamed: AtomicBool,
+}
+
+/// By `NodeId`. A node that has left stays until nobody speaks of it.
+#[derive(Default)]
+pub(crate) struct Reaches(RwLock<Vec<Option<Arc<Reach>>>>);
+
+impl Reach {
+    pub(crate) fn new(http: HttpClient, secrets: Secrets, places: Arc<Semaphore>) -> Self {
+        Self {
+            http,
+            secrets,
+            places,
+            told_ms: AtomicU64::new(0),
+            answered_ms: AtomicU64::new(0),
+            overdue_ms: AtomicU64::new(0),
+            is_blamed: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Reaches {
+    pub(crate) fn get(&self, id: usize) -> Option<Arc<Reach>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(id)?.clone()
+    }
+
+    pub(crate) fn set(&self, node: NodeId, reach: Option<Reach>) {
+        let mut reaches = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let place = usize::from(node.0);
+        if place >= reaches.len() {
+            reaches.resize_with(place + 1, || None);
+        }
+        reaches[place] = reach.map(Arc::new);
+    }
+}

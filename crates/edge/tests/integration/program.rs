@@ -1,0 +1,101 @@
+//! The binary as people run it, and every byte that it printed.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+const ENDS_WITHIN: Duration = Duration::from_secs(30);
+
+/// `casebook-edge serve`, until it is ended.
+pub(crate) struct Program {
+    child: Child,
+    pub(crate) ready: Value,
+    out: JoinHandle<Vec<u8>>,
+    err: JoinHandle<Vec<u8>>,
+}
+
+/// What a program printed before it ended.
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: Vec<u8>,
+    pub(crate) err: Vec<u8>,
+}
+
+fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_casebook-edge"));
+    command
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// To its end.
+pub(crate) async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Said {
+    let output = timeout(ENDS_WITHIN, command(arguments, variables).output()).await;
+    let output = output.expect("it ends by itself").unwrap();
+    Said { code: output.status.code(), out: output.stdout, err: output.stderr }
+}
+
+impl Program {
+    pub(crate) async fn serve(config: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut child = command(&["serve", config.to_str().unwrap()], variables).spawn().unwrap();
+        let mut err = child.stderr.take().unwrap();
+        let err = tokio::spawn(async move {
+            let mut bytes = Vec::new();
+            err.read_to_end(&mut bytes).await.unwrap();
+            bytes
+        });
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let mut first = String::new();
+        timeout(ENDS_WITHIN, lines.read_line(&mut first)).await.expect("it gets ready").unwrap();
+        let ready = serde_json::from_str(&first).unwrap_or(Value::Null);
+        let out = tokio::spawn(async move {
+            let mut bytes = first.into_bytes();
+            lines.read_to_end(&mut bytes).await.unwrap();
+            bytes
+        });
+        Self { child, ready, out, err }
+    }
+
+    /// Where it listens: `listen` or `admin_listen`.
+    pub(crate) fn address(&self, of: &str) -> &str {
+        self.ready[of].as_str().expect("it said where it listens")
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
+    /// In order.
+    pub(crate) async fn end(mut self) -> Said {
+        let id = self.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+        let status = timeout(ENDS_WITHIN, self.child.wait()).await.expect("it ends").unwrap();
+        Said { code: status.code(), out: self.out.await.unwrap(), err: self.err.await.unwrap() }
+    }
+}
+
+/// A folder of a test's own, with files in it.
+pub(crate) struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+}
