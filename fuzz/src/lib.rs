@@ -3,6 +3,7 @@
 
 mod bounds;
 pub mod documents;
+pub mod edge;
 pub mod journals;
 mod memory_disk;
 pub mod otlp;
@@ -23,6 +24,11 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("alerts", payloads::alerts),
     ("case_files", documents::case_files),
     ("decompress", payloads::decompress),
+    ("edge_answers", edge::edge_answers),
+    ("edge_blocks", edge::edge_blocks),
+    ("edge_config", edge::edge_config),
+    ("edge_filters", edge::edge_filters),
+    ("edge_requests", edge::edge_requests),
     ("facts", payloads::facts),
     ("journal_damage", journals::journal_damage),
     ("journal_files", journals::journal_files),

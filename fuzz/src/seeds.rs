@@ -29,6 +29,24 @@ const QUERY: &str = "state=open&env=prod&service=cart&limit=10&cursor=x";
 const KEYS: &str = include_str!("../seeds/keys.toml");
 const NOTIFY: &str = include_str!("../seeds/notify.toml");
 
+const EDGE_REQUESTS: &[&str] = &[
+    r#"{"jsonrpc":"2.0","id":1,"method":"eth_call","params":[{"to":"0x00"},"latest"]}"#,
+    r#"[{"id":"a","method":"eth_subscribe","params":["newHeads"]},{"id":1e9,"method":"net_version"},7]"#,
+    r#" {"params" : [[[{"a\u0000":-0.5e-1}]]], "method":"x", "id" : null } "#,
+];
+const EDGE_ANSWERS: &[&str] = &[
+    r#"{"jsonrpc":"2.0","id":1,"result":{"number":"0x1","list":[1,2.5e3,null,true]}}"#,
+    r#"{"id":"a","error":{"code":-32000,"message":"header not found","data":"0x"},"result":null}"#,
+    r#"{"method":"eth_subscription","params":{"subscription":"0x1","result":{"number":"0x2"}}}"#,
+];
+const EDGE_FILTERS: &str = include_str!("../seeds/edge-filters.ndjson");
+const EDGE_BLOCK: &str = include_str!("../seeds/edge-block.json");
+const EDGE_LOGS: &str = include_str!("../seeds/edge-logs.json");
+const EDGE_EXECUTION: &str = include_str!("../../packaging/edge/execution.toml");
+const EDGE_ETHEREUM: &str = include_str!("../../packaging/edge/ethereum.toml");
+const EDGE_HTTP: &str = include_str!("../../packaging/edge/http.toml");
+const EDGE_WRONG: &str = include_str!("../seeds/edge-wrong.toml");
+
 /// For the program that plants: a folder on the command line, which has the name of its target.
 pub fn plant_as_told() {
     let Some(folder) = std::env::args().nth(1) else { return };
@@ -75,6 +93,11 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
                 &line("alert", ALERTMANAGER),
             ])
         }
+        "edge_requests" => text(EDGE_REQUESTS),
+        "edge_answers" => text(EDGE_ANSWERS),
+        "edge_filters" => text(&EDGE_FILTERS.lines().collect::<Vec<_>>()),
+        "edge_blocks" => text(&[EDGE_BLOCK, EDGE_LOGS]),
+        "edge_config" => text(&[EDGE_EXECUTION, EDGE_ETHEREUM, EDGE_HTTP, EDGE_WRONG]),
         "journal_damage" => vec![vec![0, 0, 0, 40], vec![8, 1, 0, 99, 15, 2, 0, 0], vec![12, 0, 1, 0]],
         "journal_files" => vec![b"\x08\x02\x08CSBKJRNL\x01\0\0\0\0\0\0\0".to_vec()],
         _ => Vec::new(),

@@ -9,6 +9,8 @@ use super::{Bloom, hex};
 pub const ADDRESSES_MAX: usize = 1_000;
 pub const TOPICS_MAX: usize = 1_000;
 const POSITIONS_MAX: usize = 4;
+/// Twice what the largest filter needs; what is longer is not read, because values take much more memory than their text.
+const FILTER_BYTES_MAX: usize = 1 << 20;
 
 pub type Address = [u8; 20];
 pub type Topic = [u8; 32];
@@ -33,6 +35,9 @@ impl Filter {
     /// From the second parameter of `eth_subscribe`. The words are those for the client.
     pub fn parse(raw: Option<&[u8]>) -> Result<Self, String> {
         let Some(raw) = raw else { return Ok(Self { addresses: Vec::new(), topics: Vec::new() }) };
+        if raw.len() > FILTER_BYTES_MAX {
+            return Err(format!("the filter is longer than {FILTER_BYTES_MAX} bytes"));
+        }
         let value: Value = serde_json::from_slice(raw).map_err(|_| "the filter is no JSON".to_owned())?;
         let object = match &value {
             Value::Null => return Self::parse(None),

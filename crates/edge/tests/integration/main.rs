@@ -24,6 +24,8 @@ mod failover;
 #[cfg(test)]
 mod filters;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod large;
 #[cfg(test)]
 mod operation;

@@ -58,7 +58,10 @@ impl Program {
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut first = String::new();
         timeout(ENDS_WITHIN, lines.read_line(&mut first)).await.expect("it gets ready").unwrap();
-        let ready = serde_json::from_str(&first).unwrap_or(Value::Null);
+        if first.is_empty() {
+            panic!("it did not start: {}", String::from_utf8_lossy(&err.await.unwrap()));
+        }
+        let ready = serde_json::from_str(&first).unwrap();
         let out = tokio::spawn(async move {
             let mut bytes = first.into_bytes();
             lines.read_to_end(&mut bytes).await.unwrap();

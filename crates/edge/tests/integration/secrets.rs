@@ -26,7 +26,7 @@ const CLIENT_KEY: &str = "plnt-client-key";
 const VARIABLES: &[(&str, &str)] = &[
     ("EDGE_TEST_KEY", "plnt-variable"),
     ("EDGE_TEST_URL", "plnt-no-url"),
-    ("EDGE_TEST_PASSWORD", "plnt/pass"),
+    ("EDGE_TEST_PASSWORD", "plnt%2Fpass"),
 ];
 
 /// Everything that came out, and where.
@@ -109,6 +109,7 @@ block_time = "200ms"
 probe_every = "200ms"
 deadline = "2s"
 attempt_timeout = "1s"
+dial_timeout = "500ms"
 failback_after = "500ms"
 [[pools.net.nodes]]
 name = "parrot"
@@ -131,6 +132,8 @@ chain_id = 1337
 block_time = "200ms"
 probe_every = "200ms"
 deadline = "1s"
+attempt_timeout = "500ms"
+dial_timeout = "500ms"
 [[pools.parrots.nodes]]
 name = "parrot"
 http_url = "http://{http}/plnt-alone?apikey=plnt-alone-query"
@@ -194,7 +197,8 @@ impl Watched<'_> {
     /// Calls of every outcome, over HTTP and alone, in a batch, and over a WebSocket.
     async fn calls(&mut self, pool: &str, socket: &WsClient) {
         let client = self.client(pool, "x-api-key", CLIENT_KEY);
-        let call = |(at, method): (usize, &&str)| json!({ "jsonrpc": "2.0", "id": at, "method": method, "params": [{}, "latest"] });
+        let params = json!([{}, "latest"]);
+        let call = |(at, method): (usize, &&str)| json!({ "jsonrpc": "2.0", "id": at, "method": method, "params": params });
         let calls: Vec<Value> = METHODS.iter().enumerate().map(call).collect();
         for call in &calls {
             self.ask(&client, Method::POST, "", call.to_string()).await;
