@@ -11,6 +11,7 @@ use devnet::client::{HttpClient, WsClient};
 use devnet::network::Plan;
 use devnet::node::{Fault, NodePlan, Switch};
 use devnet::served::Devnet;
+use futures_util::future::{join, join_all};
 use http::Method;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -187,28 +188,26 @@ impl Watched<'_> {
     }
 
     async fn ask(&mut self, client: &HttpClient, method: Method, path: &str, body: String) {
-        let answer = client.send(method, path, body.clone().into()).await;
-        match answer {
-            Ok(answer) => self.searched.add(format!("the answer to {body:.60}"), answer.body.to_vec()),
-            Err(failure) => self.searched.add("no answer", failure.to_string()),
-        }
+        let came = answer(client, method, path, body).await;
+        self.searched.0.push(came);
     }
 
-    /// Calls of every outcome, over HTTP and alone, in a batch, and over a WebSocket.
+    /// Calls of every outcome, over HTTP and alone, in a batch, and over a WebSocket; all at once, for many take their whole time.
     async fn calls(&mut self, pool: &str, socket: &WsClient) {
         let client = self.client(pool, "x-api-key", CLIENT_KEY);
         let params = json!([{}, "latest"]);
         let call = |(at, method): (usize, &&str)| json!({ "jsonrpc": "2.0", "id": at, "method": method, "params": params });
         let calls: Vec<Value> = METHODS.iter().enumerate().map(call).collect();
-        for call in &calls {
-            self.ask(&client, Method::POST, "", call.to_string()).await;
-        }
-        self.ask(&client, Method::POST, "", Value::from(calls).to_string()).await;
-        for method in METHODS.iter().chain(&["eth_getBlockByNumber", "admin_peers", "eth_newFilter"]) {
-            if let Ok(answer) = socket.call(method, json!(["latest", false])).await {
-                self.searched.add(format!("the answer to {method} over a WebSocket"), answer.text);
-            }
-        }
+        let batch = Value::from(calls.clone()).to_string();
+        let bodies = calls.iter().map(Value::to_string).chain([batch]);
+        let posts = join_all(bodies.map(|body| answer(&client, Method::POST, "", body)));
+        let methods = METHODS.iter().chain(&["eth_getBlockByNumber", "admin_peers", "eth_newFilter"]);
+        let messages = join_all(methods.map(async |method| {
+            let came = socket.call(method, json!(["latest", false])).await.ok()?;
+            Some((format!("the answer to {method} over a WebSocket"), came.text.into_bytes()))
+        }));
+        let (posts, messages) = join(posts, messages).await;
+        self.searched.0.extend(posts.into_iter().chain(messages.into_iter().flatten()));
     }
 
     /// What is refused before it is a call.
@@ -241,6 +240,14 @@ impl Watched<'_> {
         let url = format!("http://{}", self.program.address("admin_listen"));
         let said = run(&["status", "--once", &url], VARIABLES).await;
         self.searched.add("the command status", [said.out, said.err].concat());
+    }
+}
+
+/// What came, and from where.
+async fn answer(client: &HttpClient, method: Method, path: &str, body: String) -> (String, Vec<u8>) {
+    match client.send(method, path, body.clone().into()).await {
+        Ok(answer) => (format!("the answer to {body:.60}"), answer.body.to_vec()),
+        Err(failure) => ("no answer".to_owned(), failure.to_string().into_bytes()),
     }
 }
 
