@@ -9,6 +9,7 @@ pub mod hex;
 pub mod keccak;
 pub mod params;
 pub mod pool;
+pub mod rest;
 pub mod streams;
 pub mod tracker;
 pub mod wire;

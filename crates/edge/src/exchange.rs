@@ -29,6 +29,7 @@ use crate::metrics::{Limit, Outcome};
 use crate::record::{CallRecord, PoolRecord};
 use crate::redact::scrub_error;
 use crate::rules::Rules;
+use crate::upstream::NodeClient;
 
 pub(crate) use asked::Asked;
 pub(crate) use reach::{Reach, Reaches};
@@ -170,14 +171,14 @@ impl Exchange {
             CallEffect::LookUp { attempt, node, hash, within_ms, .. } => {
                 self.send(flight, attempt, node, look_up(hash), within_ms);
             }
-            CallEffect::Overdue { attempt } => self.overdue(flight, attempt),
+            CallEffect::Overdue { attempt } => {
+                flight.sent.get(attempt as usize).into_iter().for_each(|sent| self.overdue(*sent));
+            }
             CallEffect::Abandon { attempt, fault } => {
                 flight.abandoned.push(attempt);
                 flight.record.ended(attempt, fault.map_or(Ended::GivenUp, Ended::Failed));
-                if let Some((fault, node)) =
-                    fault.zip(flight.sent.get(attempt as usize).map(|(node, _)| *node))
-                {
-                    self.timed_out(flight, attempt, node, fault);
+                if fault.is_some() {
+                    self.attempt_timed_out(flight, attempt);
                 }
             }
             CallEffect::Answer { attempt } => {
@@ -218,7 +219,10 @@ impl Exchange {
             let full = Fault::RateLimited { retry_after_ms: None };
             return flight.open.push(Box::pin(async move { (attempt, Duration::ZERO, Err(full)) }));
         };
-        let (http, working) = (reach.http.clone(), self.record.attempt(node, body.len()));
+        let NodeClient::Rpc(http) = reach.client.clone() else {
+            return flight.open.push(Box::pin(async move { (attempt, Duration::ZERO, Err(Fault::Refused)) }));
+        };
+        let working = self.record.attempt(node, body.len());
         let within = Duration::from_millis(within_ms);
         flight.open.push(Box::pin(async move {
             let began = Instant::now();
@@ -316,7 +320,7 @@ impl Exchange {
     }
 
     /// The node gave a sign of life; whoever waits for one hears of it at once.
-    fn answered(&self, node: NodeId) {
+    pub(crate) fn answered(&self, node: NodeId) {
         let Some(reach) = self.nodes.get(usize::from(node.0)) else { return };
         reach.answered_ms.store(self.now().0, Ordering::Relaxed);
         if reach.overdue_ms.load(Ordering::Relaxed) != 0 && reach.overdue_ms.swap(0, Ordering::Relaxed) != 0 {
@@ -325,8 +329,7 @@ impl Exchange {
     }
 
     /// A node that answered others in the meantime only takes its time.
-    fn overdue(&self, flight: &Flight, attempt: u32) {
-        let Some((node, sent_at)) = flight.sent.get(attempt as usize).copied() else { return };
+    pub(crate) fn overdue(&self, (node, sent_at): (NodeId, Millis)) {
         let Some(reach) = self.nodes.get(usize::from(node.0)) else { return };
         let (now, told) = (self.now().0, reach.overdue_ms.load(Ordering::Relaxed));
         let is_owed = reach.answered_ms.load(Ordering::Relaxed) < sent_at.0;
@@ -339,7 +342,7 @@ impl Exchange {
     /// What a call alone could bring about counts only once another node did better.
     fn attempt_failed(&self, flight: &mut Flight, attempt: u32, node: NodeId, fault: Fault) {
         match fault {
-            Fault::Timeout => self.timed_out(flight, attempt, node, fault),
+            Fault::Timeout => self.attempt_timed_out(flight, attempt),
             Fault::NodeError | Fault::Malformed | Fault::Status(_) | Fault::Behind => {
                 self.record.attempt_failed(node, fault);
                 flight.suspicions.push((node, fault));
@@ -351,16 +354,19 @@ impl Exchange {
         }
     }
 
+    fn attempt_timed_out(&self, flight: &Flight, attempt: u32) {
+        flight.sent.get(attempt as usize).into_iter().for_each(|sent| self.timed_out(*sent));
+    }
+
     /// A node that answered others in the meantime was asked for much.
-    fn timed_out(&self, flight: &Flight, attempt: u32, node: NodeId, fault: Fault) {
-        self.record.attempt_failed(node, fault);
-        let sent_at = flight.sent.get(attempt as usize).map_or(Millis(0), |(_, at)| *at);
+    pub(crate) fn timed_out(&self, (node, sent_at): (NodeId, Millis)) {
+        self.record.attempt_failed(node, Fault::Timeout);
         let is_mute = self
             .nodes
             .get(usize::from(node.0))
             .is_some_and(|reach| reach.answered_ms.load(Ordering::Relaxed) < sent_at.0);
         if is_mute {
-            self.failed(node, fault);
+            self.failed(node, Fault::Timeout);
         }
     }
 
@@ -378,14 +384,14 @@ impl Exchange {
     }
 
     /// A pool that has too much to do hears of the next failure.
-    fn failed(&self, node: NodeId, fault: Fault) {
+    pub(crate) fn failed(&self, node: NodeId, fault: Fault) {
         if let Some(reach) = self.nodes.get(usize::from(node.0)) {
             reach.is_blamed.store(true, Ordering::Relaxed);
         }
         self.tell_pool(Input::Traffic { node, transport: Transport::Http, result: Err(fault) });
     }
 
-    fn worked(&self, node: NodeId, took: Duration, bytes: usize) {
+    pub(crate) fn worked(&self, node: NodeId, took: Duration, bytes: usize) {
         self.record.attempt_answered(node, took, bytes);
         let Some(reach) = self.nodes.get(usize::from(node.0)) else { return };
         let (now, told) = (self.now().0, reach.told_ms.load(Ordering::Relaxed));
@@ -405,7 +411,7 @@ impl Exchange {
     }
 }
 
-fn outcome_of(refusal: &Refusal) -> Outcome {
+pub(crate) fn outcome_of(refusal: &Refusal) -> Outcome {
     match refusal {
         Refusal::Unsupported(_) | Refusal::RateLimited { .. } | Refusal::TooLarge => Outcome::Refused,
         Refusal::NoNode { .. } | Refusal::Late { .. } => Outcome::Deadline,

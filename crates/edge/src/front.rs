@@ -2,7 +2,9 @@
 //! node.
 
 mod answer;
+mod events;
 mod link;
+mod rest;
 mod rpc;
 
 use std::collections::BTreeMap;
@@ -35,6 +37,8 @@ use crate::pulse::{Felt, Patience, Pulses, Verdict};
 use answer::{Answer, problem};
 use link::{Link, UntilTaken};
 
+pub(crate) use events::EventsDoor;
+pub(crate) use rest::RestEntrance;
 pub(crate) use rpc::RpcEntrance;
 
 const HEADERS_MAX: usize = 100;
@@ -48,6 +52,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// One pool, as clients reach it.
 pub(crate) enum Entrance {
     Rpc(RpcEntrance),
+    Rest(RestEntrance),
 }
 
 /// Why a request has no body that could be used.
@@ -232,6 +237,10 @@ impl Front {
                 problem(StatusCode::NOT_FOUND, "JSON-RPC has one path, the name of the pool")
             }
             Entrance::Rpc(entrance) => self.rpc(request, entrance, holder, link).await,
+            Entrance::Rest(entrance) => {
+                let below = rest.to_owned();
+                self.rest(request, below, entrance, holder).await
+            }
         }
     }
 

@@ -11,6 +11,7 @@ pub mod status;
 pub use serve::{Edge, ServeError};
 
 mod admin;
+mod asking;
 mod evidence;
 mod exchange;
 mod filters;
@@ -23,7 +24,9 @@ mod pool_loop;
 mod pulse;
 mod record;
 mod reload;
+mod rest;
 mod rules;
 mod serve;
 mod session;
+mod telling;
 mod upstream;

@@ -99,6 +99,17 @@ impl Outbound {
         }
     }
 
+    /// A sign of life, where nothing else is one.
+    pub(crate) fn sign(&self, frame: Bytes) {
+        let mut state = self.lock();
+        if state.frames.is_empty() && state.ending.is_none() {
+            state.bytes += frame.len();
+            state.frames.push_back(Frame::Notification(frame));
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
     /// Nothing of it is written before it is released: the client does not know the id yet.
     pub(crate) fn hold(&self, subscription: SubscriptionId) {
         self.lock().held.push((subscription, VecDeque::new()));

@@ -13,19 +13,18 @@ use runtime::DrainHandle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
-use crate::core::chain::Fetched;
-use crate::core::pool::{Effect, EndReason, Happening, Input, Item, Pool, Probe, WhyNot};
+use crate::asking::{self, Asking};
+use crate::core::pool::{Effect, EndReason, Happening, Input, Item, Pool, WhyNot};
 use crate::core::streams::{Counts, Full, StreamId, SubscriptionId, Topic};
-use crate::core::{Fault, Hash, Millis, NodeId, SessionId, View, hex, wire};
-use crate::core::{ResponseKind, scan_response};
+use crate::core::{Fault, Millis, NodeId, SessionId, View};
 use crate::exchange::Exchange;
 use crate::filters::News;
 use crate::keys::Place;
-use crate::metrics::{Direction, Followed, Limit, Side};
+use crate::metrics::{Direction, Limit, Side};
 use crate::outbound::{GAP, Outbound, REFUSED};
 use crate::record::PoolRecord;
+use crate::telling::Telling;
 use crate::upstream::Order;
-use answers::notification;
 use nodes::Nodes;
 
 pub(crate) use answers::{not_subscribed, subscription_answer, unsubscription_answer};
@@ -33,6 +32,8 @@ pub(crate) use nodes::Configured;
 
 /// Whoever takes longer to say which chain it is of is not well.
 const PROBE_WITHIN: Duration = Duration::from_secs(2);
+/// Shorter than what stands between us and a client takes for gone, which is a minute and rarely half of one.
+const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(15);
 
 /// Where the subscription's id is to be told.
 #[derive(Debug)]
@@ -95,6 +96,7 @@ pub(crate) struct PoolLoop {
     exchange: Arc<Exchange>,
     /// What subscription ids are made of.
     seed: u64,
+    telling: Telling,
     sessions: HashMap<SessionId, Arc<Outbound>>,
     filters: HashMap<SessionId, Arc<News>>,
     making: HashMap<u64, oneshot::Sender<Result<SubscriptionId, WhyNot>>>,
@@ -112,6 +114,7 @@ impl PoolLoop {
         view: watch::Sender<Arc<View>>,
         exchange: Arc<Exchange>,
         seed: u64,
+        telling: Telling,
     ) -> Self {
         let (sessions, waiting, leaving, places) =
             (HashMap::new(), HashMap::new(), HashMap::new(), HashMap::new());
@@ -121,6 +124,7 @@ impl PoolLoop {
             view,
             exchange,
             seed,
+            telling,
             sessions,
             filters: HashMap::new(),
             making: HashMap::new(),
@@ -143,6 +147,7 @@ impl PoolLoop {
     ) {
         let ending = drain.clone();
         self.configure(first, &ending);
+        let mut signs = tokio::time::interval(SIGN_OF_LIFE_EVERY);
         loop {
             self.part(!facts.is_empty(), &ending);
             let wake = self.core.wake_at(self.now());
@@ -154,12 +159,14 @@ impl PoolLoop {
                     let before = std::mem::replace(&mut self.waiting_seen, waiting);
                     self.record().inputs_waiting.inc_by(waiting - before);
                     self.note_stream(&fact);
+                    self.telling.heard(&fact);
                     self.say(fact);
                 }
                 event = clients.recv() => match event {
                     Some(event) => self.take(event, &ending),
                     None => break,
                 },
+                _ = signs.tick() => self.give_signs_of_life(),
                 () = sleep_until(Instant::now() + pause) => self.say(Input::Time),
             }
         }
@@ -230,8 +237,13 @@ impl PoolLoop {
     fn count_followers(&mut self) {
         let counts = self.core.streams().counts();
         if std::mem::replace(&mut self.counted, counts) != counts {
-            self.record().followed(counts);
+            self.record().followed(counts, self.telling.kinds());
         }
+    }
+
+    fn give_signs_of_life(&self) {
+        let Some(sign) = self.telling.sign_of_life() else { return };
+        self.sessions.values().for_each(|outbound| outbound.sign(sign.clone()));
     }
 
     fn say(&mut self, input: Input) {
@@ -244,14 +256,20 @@ impl PoolLoop {
 
     fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Probe { node } => self.probe(node),
-            Effect::Poll { node } => self.ask(node, LATEST.to_owned(), move |result| polled(node, result)),
-            Effect::FetchBlock { node, hash } => {
-                self.ask(node, by_hash(hash), move |result| fetched(node, hash, result))
-            }
-            Effect::FetchLogs { node, hash } => self.ask(node, logs_of(hash), move |result| {
-                let logs = result.and_then(|raw| wire::logs(&raw, hash).ok_or(Fault::Malformed));
-                Input::LogsFetched { node, hash, result: logs }
+            Effect::Probe { node } => self.ask(node, move |asking, within| async move {
+                Input::Probed { node, result: asking.probe(within.min(PROBE_WITHIN)).await }
+            }),
+            Effect::Poll { node } => self.ask(node, move |asking, within| async move {
+                match asking.latest(within).await {
+                    Ok(block) => Input::Polled { node, block },
+                    Err(fault) => Input::PollFailed { node, fault },
+                }
+            }),
+            Effect::FetchBlock { node, hash } => self.ask(node, move |asking, within| async move {
+                Input::Fetched { node, hash, result: asking.block(hash, within).await }
+            }),
+            Effect::FetchLogs { node, hash } => self.ask(node, move |asking, within| async move {
+                Input::LogsFetched { node, hash, result: asking.logs(hash, within).await }
             }),
             Effect::Ping { node } => self.order(node, Order::Ping),
             Effect::Redial { node } => self.order(node, Order::Redial),
@@ -282,6 +300,7 @@ impl PoolLoop {
             }
             Effect::Tell(happening) => {
                 self.record().told(&happening);
+                self.telling.happened(&happening);
                 self.tell(happening);
             }
         }
@@ -302,45 +321,19 @@ impl PoolLoop {
     }
 
     /// The answer comes back as an input. What is open is bounded by the core: eight questions to a node.
-    fn ask(
-        &self,
-        node: NodeId,
-        body: String,
-        read: impl FnOnce(Result<Bytes, Fault>) -> Input + Send + 'static,
-    ) {
+    fn ask<F>(&self, node: NodeId, question: impl FnOnce(Asking, Duration) -> F)
+    where
+        F: Future<Output = Input> + Send + 'static,
+    {
         let Some(access) = self.nodes.get(node) else { return };
-        let (http, within, token) = (access.http.clone(), access.attempt_timeout, Arc::clone(&access.token));
+        let (asked, token) =
+            (question(access.asking.clone(), access.attempt_timeout), Arc::clone(&access.token));
         let answers = self.exchange.events.clone();
         let (record, began) = (Arc::clone(self.record()), Instant::now());
         tokio::spawn(async move {
-            let result = http.post(body.into(), within).await.and_then(|body| result_of(&body));
-            record.witness.watched(node, began, result.as_ref().err().copied());
-            let _ = answers.send(read(result)).await;
-            drop(token);
-        });
-    }
-
-    fn probe(&self, node: NodeId) {
-        let Some(access) = self.nodes.get(node) else { return };
-        let (http, within, token) =
-            (access.http.clone(), access.attempt_timeout.min(PROBE_WITHIN), Arc::clone(&access.token));
-        let answers = self.exchange.events.clone();
-        let (record, began) = (Arc::clone(self.record()), Instant::now());
-        tokio::spawn(async move {
-            let chain_id =
-                http.post(Bytes::from_static(CHAIN_ID), within).await.and_then(|body| result_of(&body));
-            let result = match chain_id.and_then(|raw| quantity(&raw)) {
-                Err(fault) => Err(fault),
-                Ok(chain_id) => {
-                    let syncing = http
-                        .post(Bytes::from_static(SYNCING), within)
-                        .await
-                        .and_then(|body| result_of(&body));
-                    syncing.map(|raw| Probe { chain_id, is_syncing: &*raw != b"false" })
-                }
-            };
-            record.witness.watched(node, began, result.as_ref().err().copied());
-            let _ = answers.send(Input::Probed { node, result }).await;
+            let answer = asked.await;
+            record.witness.watched(node, began, asking::fault_of(&answer));
+            let _ = answers.send(answer).await;
             drop(token);
         });
     }
@@ -383,25 +376,21 @@ impl PoolLoop {
         }
     }
 
-    fn deliver(&self, stream: StreamId, item: &Item, announced: u64) {
-        let result = match item {
-            Item::Head(block) => &block.header,
-            Item::Log(raw) | Item::Raw(raw) => raw,
-        };
+    fn deliver(&mut self, stream: StreamId, item: &Item, announced: u64) {
+        let Some(topic) = self.core.streams().topic(stream) else { return };
+        let (told, kind) = (self.telling.told(topic, item), self.telling.kind(topic));
         let mut sent = (0, 0);
         for member in self.core.receivers(stream, announced) {
             if let Some(news) = self.filters.get(&member.session) {
                 news.add(news_of(item));
             } else if let Some(outbound) = self.sessions.get(&member.session) {
-                let frame = notification(member.subscription, result);
+                let frame = told.frame(member.subscription);
                 sent = (sent.0 + 1, sent.1 + frame.len() as u64);
                 outbound.notify(member.subscription, frame);
             }
         }
-        if let Some(topic) = self.core.streams().topic(stream) {
-            self.record().metrics.notifications_sent.of(kind(topic)).inc_by(sent.0);
-            self.record().metrics.bytes(Side::Client, Direction::Out).inc_by(sent.1);
-        }
+        self.record().metrics.notifications_sent.of(kind).inc_by(sent.0);
+        self.record().metrics.bytes(Side::Client, Direction::Out).inc_by(sent.1);
     }
 
     fn tell(&self, happening: Happening) {
@@ -437,53 +426,4 @@ fn news_of(item: &Item) -> Arc<[u8]> {
         Item::Head(block) => Arc::from(format!("\"{}\"", block.hash).into_bytes()),
         Item::Log(raw) | Item::Raw(raw) => Arc::clone(raw),
     }
-}
-
-/// The first three kinds, in their order.
-fn kind(topic: &Topic) -> Followed {
-    match topic {
-        Topic::Heads => Followed::Heads,
-        Topic::Logs(_) => Followed::Logs,
-        Topic::Relay(_) => Followed::Relayed,
-    }
-}
-
-const LATEST: &str = r#"{"jsonrpc":"2.0","id":1,"method":"eth_getBlockByNumber","params":["latest",false]}"#;
-const CHAIN_ID: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}"#;
-const SYNCING: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"eth_syncing","params":[]}"#;
-
-fn by_hash(hash: Hash) -> String {
-    format!(r#"{{"jsonrpc":"2.0","id":1,"method":"eth_getBlockByHash","params":["{hash}",false]}}"#)
-}
-
-fn logs_of(hash: Hash) -> String {
-    format!(r#"{{"jsonrpc":"2.0","id":1,"method":"eth_getLogs","params":[{{"blockHash":"{hash}"}}]}}"#)
-}
-
-fn polled(node: NodeId, result: Result<Bytes, Fault>) -> Input {
-    match result.and_then(|raw| wire::block(&raw).ok_or(Fault::Malformed)) {
-        Ok(block) => Input::Polled { node, block },
-        Err(fault) => Input::PollFailed { node, fault },
-    }
-}
-
-fn fetched(node: NodeId, hash: Hash, result: Result<Bytes, Fault>) -> Input {
-    let result = match result {
-        Err(fault) => Fetched::Failed(fault),
-        Ok(raw) if &*raw == b"null" => Fetched::Absent,
-        Ok(raw) => wire::block(&raw).map_or(Fetched::Failed(Fault::Malformed), Fetched::Found),
-    };
-    Input::Fetched { node, hash, result }
-}
-
-fn result_of(body: &Bytes) -> Result<Bytes, Fault> {
-    match scan_response(body).ok_or(Fault::Malformed)?.kind {
-        ResponseKind::Result { range, .. } => Ok(body.slice(range)),
-        ResponseKind::Error { .. } => Err(Fault::NodeError),
-    }
-}
-
-fn quantity(raw: &[u8]) -> Result<u64, Fault> {
-    let text: &str = serde_json::from_slice(raw).map_err(|_| Fault::Malformed)?;
-    hex::quantity(text).ok_or(Fault::Malformed)
 }

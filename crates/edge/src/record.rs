@@ -17,12 +17,12 @@ use crate::core::streams::Counts;
 use crate::core::{Fault, Head, NodeId, NodeSet, Standing, Tier, Transport, View};
 use crate::evidence::{Evidence, Witness};
 use crate::metrics::{
-    Cut, Each, EdgeMetrics, Followed, Limit, NodeMetrics, PoolMetrics, Queue, standing_value,
+    Cut, Each, EdgeMetrics, Followed, Label as _, Limit, NodeMetrics, PoolMetrics, Queue, standing_value,
 };
 use crate::status::{FailoverStatus, HeadStatus, NodeStatus, PoolStatus, TransportStatus};
 
-pub(crate) use calls::CallRecord;
 use calls::Latencies;
+pub(crate) use calls::{AttemptRecord, CallRecord};
 
 const TRANSPORTS: [Transport; 2] = [Transport::Http, Transport::Stream];
 
@@ -88,7 +88,7 @@ struct Failover {
     took_ms: u64,
 }
 
-/// A client over WebSocket that is there.
+/// A client over WebSocket or with a stream of events that is there.
 #[derive(Debug)]
 pub(crate) struct SessionCounted(Gauge);
 
@@ -181,16 +181,21 @@ impl PoolRecord {
         }
     }
 
-    pub(crate) fn followed(&self, counts: Counts) {
+    /// `kinds` are what the places of the counts are here.
+    pub(crate) fn followed(&self, counts: Counts, kinds: [Followed; 3]) {
         self.lock().counts = counts;
-        for (at, kind) in [Followed::Heads, Followed::Logs, Followed::Relayed].into_iter().enumerate() {
-            let count = |of: [usize; 3]| i64::try_from(of[at]).unwrap_or(i64::MAX);
+        for kind in Followed::ALL.iter().copied() {
+            let count = |of: [usize; 3]| {
+                let all: usize =
+                    kinds.iter().zip(of).filter(|(of, _)| **of == kind).map(|(_, count)| count).sum();
+                i64::try_from(all).unwrap_or(i64::MAX)
+            };
             self.metrics.subscriptions.of(kind).set(count(counts.subscriptions));
             self.metrics.streams_shared.of(kind).set(count(counts.streams));
         }
     }
 
-    /// One more client over WebSocket, until what this returns is dropped.
+    /// One more client, until what this returns is dropped.
     pub(crate) fn session(&self) -> SessionCounted {
         self.metrics.sessions.inc();
         SessionCounted(self.metrics.sessions.clone())

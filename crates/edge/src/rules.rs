@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::config::{self, Execution, Service};
+use crate::config::{self, Service};
 use crate::core::chain::ChainSettings;
 use crate::core::health::HealthTimes;
-use crate::core::pool::{NodeSettings, PoolSettings};
+use crate::core::pool::{Heads, NodeSettings, PoolSettings};
+use crate::core::rest::beacon::TOPICS;
 use crate::core::streams::StreamLimits;
 use crate::core::tracker::Numbering;
 use crate::core::{Budget, CallLimits, HedgeDelay, NodeId, Pace};
@@ -17,6 +18,15 @@ const RETRIES_PERMILLE: u64 = 200;
 const RETRIES_FLOOR: u64 = 50;
 const SAVED_MAX: u64 = 500;
 const HEDGE_DELAY: HedgeDelay = HedgeDelay { min_ms: 20, max_ms: 1_000, half_life_ms: 30_000 };
+
+/// Where there is no chain, nothing of it is ever looked at.
+const NO_CHAIN: ChainSettings = ChainSettings {
+    numbering: Numbering::Dense,
+    block_time_ms: 1_000,
+    gap_blocks_max: 0,
+    first_head_wait_ms: 0,
+};
+const NO_STREAMS: StreamLimits = StreamLimits { per_session_max: 0, per_pool_max: 0, linger_ms: 0 };
 
 /// Of calls and sessions. They are read anew for every call and every message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,32 +41,32 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    pub(crate) fn new(pool: &config::Pool, execution: &Execution) -> Self {
+    pub(crate) fn new(pool: &config::Pool) -> Self {
+        let (batch_max, calls_max) = match &pool.service {
+            Service::Execution(execution) => (execution.batch_max, execution.calls_per_client_max),
+            // A request is one call there.
+            Service::Consensus(_) | Service::Http(_) => (1, 1),
+        };
         Self {
-            limits: call_limits(pool, execution),
-            batch_max: execution.batch_max,
-            calls_max: execution.calls_per_client_max,
-            outbound_bytes_max: execution.chain.client_buffer_bytes_max,
+            limits: call_limits(pool),
+            batch_max,
+            calls_max,
+            outbound_bytes_max: pool.chain().map_or(0, |chain| chain.client_buffer_bytes_max),
             request_bytes_max: pool.limits.request_bytes_max,
         }
     }
 }
 
-pub(crate) fn execution(pool: &config::Pool) -> Option<&Execution> {
+/// Of an answer that has to be held whole.
+pub(crate) fn frame_bytes_max(pool: &config::Pool) -> usize {
     match &pool.service {
-        Service::Execution(execution) => Some(execution),
-        Service::Consensus(_) | Service::Http(_) => None,
+        Service::Execution(execution) => execution.frame_bytes_max,
+        Service::Consensus(_) | Service::Http(_) => 0,
     }
 }
 
 /// `ids` are those of the pool's nodes, in their order; a node without one is not of the pool yet.
-pub(crate) fn settings(
-    pool: &config::Pool,
-    execution: &Execution,
-    ids: &[Option<NodeId>],
-    seed: u64,
-) -> PoolSettings {
-    let chain = &execution.chain;
+pub(crate) fn settings(pool: &config::Pool, ids: &[Option<NodeId>], seed: u64) -> PoolSettings {
     let node = |(node, id): (&config::Node, &Option<NodeId>)| {
         Some(NodeSettings {
             id: (*id)?,
@@ -65,36 +75,44 @@ pub(crate) fn settings(
             attempt_ms: ms(node.attempt_timeout),
         })
     };
+    let (numbering, per_session_max) = match &pool.service {
+        Service::Execution(execution) => (Numbering::Dense, execution.subscriptions_per_client_max),
+        // Slots are left out where nobody made a block; a client follows each topic once.
+        Service::Consensus(_) | Service::Http(_) => (Numbering::Sparse, TOPICS.len()),
+    };
+    let chain = pool.chain().map_or(NO_CHAIN, |chain| ChainSettings {
+        numbering,
+        block_time_ms: ms(chain.block_time),
+        gap_blocks_max: chain.gap_blocks_max,
+        first_head_wait_ms: FIRST_HEAD_WAIT_MS,
+    });
+    let streams = pool.chain().map_or(NO_STREAMS, |chain| StreamLimits {
+        per_session_max,
+        per_pool_max: chain.subscriptions_max,
+        linger_ms: ms(chain.linger),
+    });
     PoolSettings {
-        chain: ChainSettings {
-            numbering: Numbering::Dense,
-            block_time_ms: ms(chain.block_time),
-            gap_blocks_max: chain.gap_blocks_max,
-            first_head_wait_ms: FIRST_HEAD_WAIT_MS,
-        },
+        heads: if pool.chain().is_some() { Heads::Followed } else { Heads::None },
+        chain,
         health: HealthTimes { failback_after_ms: ms(pool.failback_after), ..HealthTimes::default() },
-        streams: StreamLimits {
-            per_session_max: execution.subscriptions_per_client_max,
-            per_pool_max: chain.subscriptions_max,
-            linger_ms: ms(chain.linger),
-        },
-        chain_id: Some(execution.chain_id),
+        streams,
+        chain_id: pool.chain_id(),
         nodes: pool.nodes.iter().zip(ids).filter_map(node).collect(),
         probe_ms: ms(pool.probe_every),
-        stall_after_ms: ms(chain.stall_after),
-        lag_blocks_max: chain.lag_blocks_max,
+        stall_after_ms: pool.chain().map_or(u64::MAX, |chain| ms(chain.stall_after)),
+        lag_blocks_max: pool.chain().map_or(0, |chain| chain.lag_blocks_max),
         seed,
     }
 }
 
-fn call_limits(pool: &config::Pool, execution: &Execution) -> CallLimits {
+fn call_limits(pool: &config::Pool) -> CallLimits {
     let attempt = pool.nodes.iter().map(|node| node.attempt_timeout).max().unwrap_or(pool.limits.deadline);
     CallLimits {
         deadline_ms: ms(pool.limits.deadline),
         attempt_ms: ms(attempt),
         attempts_max: pool.limits.attempts_max,
         hedge: pool.limits.hedge_percent_max > 0,
-        broadcast: execution.broadcast_transactions,
+        broadcast: matches!(&pool.service, Service::Execution(execution) if execution.broadcast_transactions),
     }
 }
 

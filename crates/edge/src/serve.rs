@@ -34,8 +34,6 @@ pub(crate) use built::Built;
 pub enum ServeError {
     #[error("{0}")]
     Authorities(String),
-    #[error("pool {pool}: pools of the kind {kind} cannot be served yet; execution can")]
-    Kind { pool: Arc<str>, kind: &'static str },
     #[error("casebook: {0}")]
     Casebook(String),
     #[error("pool {pool}, node {node}: its address cannot be asked")]

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, Node, Pool};
+use crate::config::{Config, Kind, Node, Pool};
 use crate::core::{Fault, Standing, Tier};
 
 /// A document with another one is of another version.
@@ -194,14 +194,15 @@ impl PoolStatus {
             streams_shared: 0,
             failovers: 0,
             last_failover: None,
-            nodes: pool.nodes.iter().map(NodeStatus::of).collect(),
+            nodes: pool.nodes.iter().map(|node| NodeStatus::of(pool.kind(), node)).collect(),
         }
     }
 }
 
 impl NodeStatus {
     /// What the configuration says of a node, with nothing seen yet.
-    pub fn of(node: &Node) -> Self {
+    pub fn of(kind: Kind, node: &Node) -> Self {
+        let has_stream = node.ws.is_some() || kind == Kind::Consensus;
         Self {
             name: node.name.to_string(),
             address: node.http.url.to_string(),
@@ -209,7 +210,7 @@ impl NodeStatus {
             weight: node.weight,
             is_draining: false,
             http: TransportStatus::default(),
-            stream: node.ws.as_ref().map(|_| TransportStatus::default()),
+            stream: has_stream.then(TransportStatus::default),
             head: None,
             lag_blocks: None,
             calls_in_flight: 0,

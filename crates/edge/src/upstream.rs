@@ -4,10 +4,21 @@
 mod answer;
 mod connection;
 mod dial;
+mod events;
 mod http;
+mod rest;
 mod stream;
 mod tls;
 
+pub(crate) use events::{FollowedEvents, follow_events};
 pub(crate) use http::HttpClient;
+pub(crate) use rest::{RestClient, RestRequest, retry_after_ms};
 pub(crate) use stream::{Followed, Order, follow};
 pub(crate) use tls::client_tls;
+
+/// How one node is asked.
+#[derive(Debug, Clone)]
+pub(crate) enum NodeClient {
+    Rpc(HttpClient),
+    Rest(RestClient),
+}

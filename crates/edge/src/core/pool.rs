@@ -19,6 +19,7 @@ use relays::{Awaited, Relays};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolSettings {
+    pub heads: Heads,
     pub chain: ChainSettings,
     pub health: HealthTimes,
     pub streams: StreamLimits,
@@ -36,6 +37,14 @@ pub struct PoolSettings {
     pub seed: u64,
 }
 
+/// Whether the nodes of a pool have a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heads {
+    Followed,
+    /// Plain services: nothing is asked but whether they are well.
+    None,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeSettings {
     pub id: NodeId,
@@ -48,7 +57,17 @@ pub struct NodeSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Probe {
     pub chain_id: u64,
-    pub is_syncing: bool,
+    pub readiness: Readiness,
+}
+
+/// What a node can be used for, by its own word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    Ready,
+    /// It answers, and others answer better: it has not verified what it follows, or is far behind.
+    Impaired,
+    /// What it answers is of no use.
+    Syncing,
 }
 
 /// Everything that can happen to a pool.
@@ -125,9 +144,11 @@ pub enum Input {
         node: NodeId,
         fault: Fault,
     },
+    /// Two with one identity are one, whatever their bytes.
     RelayItem {
         stream: StreamId,
         node: NodeId,
+        identity: Arc<[u8]>,
         raw: Arc<[u8]>,
     },
     /// Whether the node is to be given nothing new, by somebody's word.
@@ -409,10 +430,10 @@ impl Pool {
             }
             Input::RelayOpened { stream, node } => effects.extend(self.relays.opened(stream, node)),
             Input::RelayLost { stream, node, .. } => self.relays.lost(stream, node),
-            Input::RelayItem { stream, node, raw } => {
-                if let Some(raw) = self.relays.take(stream, node, raw) {
-                    effects.push(Effect::Deliver { stream, item: Item::Raw(raw), announced: u64::MAX });
-                }
+            Input::RelayItem { stream, node, identity, raw } => {
+                let is_new = self.relays.is_new(stream, node, identity);
+                let told = Effect::Deliver { stream, item: Item::Raw(raw), announced: u64::MAX };
+                effects.extend(is_new.then_some(told));
             }
             _ => {}
         }

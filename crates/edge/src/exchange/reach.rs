@@ -2,20 +2,24 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use crate::config::Node;
 use crate::core::NodeId;
 use crate::redact::Secrets;
-use crate::upstream::HttpClient;
+use crate::upstream::NodeClient;
 
 /// The way to one node, and when the pool was told last that it works.
 pub(crate) struct Reach {
-    pub(super) http: HttpClient,
+    pub(crate) client: NodeClient,
     /// Never shown to a client, whatever the node says.
-    pub(super) secrets: Secrets,
+    pub(crate) secrets: Secrets,
+    /// How long an answer that is passed on as it comes may pause.
+    pub(crate) attempt_timeout: Duration,
     /// As many as it may work on at once.
-    pub(super) places: Arc<Semaphore>,
+    pub(crate) places: Arc<Semaphore>,
     pub(super) told_ms: AtomicU64,
     /// When it answered last, whatever it answered.
     pub(super) answered_ms: AtomicU64,
@@ -30,10 +34,11 @@ pub(crate) struct Reach {
 pub(crate) struct Reaches(RwLock<Vec<Option<Arc<Reach>>>>);
 
 impl Reach {
-    pub(crate) fn new(http: HttpClient, secrets: Secrets, places: Arc<Semaphore>) -> Self {
+    pub(crate) fn new(client: NodeClient, node: &Node, places: Arc<Semaphore>) -> Self {
         Self {
-            http,
-            secrets,
+            client,
+            secrets: node.secrets(),
+            attempt_timeout: node.attempt_timeout,
             places,
             told_ms: AtomicU64::new(0),
             answered_ms: AtomicU64::new(0),

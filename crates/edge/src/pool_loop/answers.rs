@@ -33,10 +33,3 @@ pub(crate) fn unsubscription_answer(id: &[u8], was_subscribed: bool) -> Bytes {
         false => error_response(id, -32000, "subscription not found").into(),
     }
 }
-
-pub(super) fn notification(subscription: SubscriptionId, result: &[u8]) -> Bytes {
-    const BEFORE: &[u8] =
-        b"{\"jsonrpc\":\"2.0\",\"method\":\"eth_subscription\",\"params\":{\"subscription\":\"";
-    let id = subscription.to_string();
-    [BEFORE, id.as_bytes(), b"\",\"result\":", result, b"}}"].concat().into()
-}

@@ -11,13 +11,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::PoolLoop;
-use crate::config::{self, Endpoint};
+use crate::asking::Asking;
+use crate::config::{self, Endpoint, Service};
 use crate::core::pool::Input;
 use crate::core::{NodeId, Roster};
 use crate::exchange::Reach;
 use crate::places::Places;
-use crate::rules::{Rules, execution, hedges, settings};
-use crate::upstream::{Followed, HttpClient, Order, follow};
+use crate::rules::{Rules, frame_bytes_max, hedges, settings};
+use crate::upstream::{Followed, FollowedEvents, NodeClient, Order, follow, follow_events};
 
 /// A stream is given little to do, and does it at once.
 const ORDERS: usize = 1_024;
@@ -26,7 +27,7 @@ const ORDERS: usize = 1_024;
 pub(crate) struct Configured {
     pub(crate) pool: config::Pool,
     /// For each node, should it be a new one.
-    pub(crate) https: Vec<HttpClient>,
+    pub(crate) clients: Vec<NodeClient>,
     pub(crate) tls: Arc<rustls::ClientConfig>,
 }
 
@@ -42,7 +43,8 @@ struct Identity {
 /// How the loop reaches a node.
 pub(super) struct NodeAccess {
     pub(super) name: Arc<str>,
-    pub(super) http: HttpClient,
+    client: NodeClient,
+    pub(super) asking: Asking,
     pub(super) attempt_timeout: Duration,
     /// Closed when the node leaves, which ends its stream.
     pub(super) orders: Option<mpsc::Sender<Order>>,
@@ -123,23 +125,22 @@ impl PoolLoop {
     /// Every node of the configuration has an id, as far as there are any; those that are no longer of it leave.
     fn seat(&mut self, ending: &DrainHandle) {
         let Some(configured) = self.nodes.configured.take() else { return };
-        let Some(execution) = execution(&configured.pool) else { return };
         let identities: Vec<Identity> = configured.pool.nodes.iter().map(Identity::of).collect();
         let seating = self.nodes.roster.seat(&identities);
-        self.nodes.frame_bytes_max.store(execution.frame_bytes_max, Ordering::Relaxed);
-        for ((node, http), id) in configured.pool.nodes.iter().zip(&configured.https).zip(&seating.ids) {
+        self.nodes.frame_bytes_max.store(frame_bytes_max(&configured.pool), Ordering::Relaxed);
+        for ((node, client), id) in configured.pool.nodes.iter().zip(&configured.clients).zip(&seating.ids) {
             match id {
-                Some(id) if seating.came.contains(id) => self.come(*id, node, http, &configured.tls, ending),
-                Some(id) => self.stay(*id, node, execution.frame_bytes_max),
+                Some(id) if seating.came.contains(id) => self.come(*id, node, client, &configured, ending),
+                Some(id) => self.stay(*id, node, &configured.pool),
                 None => tracing::warn!(node = &*node.name, "node waits for the calls of others that left"),
             }
         }
         self.record().seated(&configured.pool, &seating.ids);
         self.exchange.pace.lock().unwrap_or_else(PoisonError::into_inner).hedges = hedges(&configured.pool);
-        let settings = settings(&configured.pool, execution, &seating.ids, self.seed);
+        let settings = settings(&configured.pool, &seating.ids, self.seed);
         self.say(Input::Configure(Box::new(settings)));
         // Calls that see these rules see the picture without those that left.
-        let rules = Arc::new(Rules::new(&configured.pool, execution));
+        let rules = Arc::new(Rules::new(&configured.pool));
         let before = std::mem::replace(
             &mut *self.exchange.rules.write().unwrap_or_else(PoisonError::into_inner),
             rules,
@@ -158,41 +159,90 @@ impl PoolLoop {
         &mut self,
         id: NodeId,
         node: &config::Node,
-        http: &HttpClient,
-        tls: &Arc<rustls::ClientConfig>,
+        client: &NodeClient,
+        configured: &Configured,
         ending: &DrainHandle,
     ) {
         let (places, token) = (Places::new(node.calls_max), Arc::new(()));
-        let reach = Reach::new(http.clone(), node.secrets(), Arc::clone(places.free()));
+        let reach = Reach::new(client.clone(), node, Arc::clone(places.free()));
         self.exchange.nodes.set(id, Some(reach));
-        let orders = node.ws.as_ref().map(|endpoint| {
-            let (orders, receiver) = mpsc::channel(ORDERS);
-            let followed = Followed {
-                node: id,
-                endpoint: endpoint.clone(),
-                tls: Arc::clone(tls),
-                dial_timeout: node.dial_timeout,
-                frame_bytes_max: Arc::clone(&self.nodes.frame_bytes_max),
-            };
-            let (answers, ending, token) = (self.exchange.events.clone(), ending.clone(), Arc::clone(&token));
-            self.nodes.streams.spawn(async move {
-                follow(followed, receiver, answers, ending).await;
-                drop(token);
-            });
-            orders
-        });
+        let orders = self.follow(id, node, client, configured, &token, ending);
         let (name, attempt_timeout) = (Arc::clone(&node.name), node.attempt_timeout);
-        let access = NodeAccess { name, http: http.clone(), attempt_timeout, orders, places, token };
+        let (client, asking) = (client.clone(), self.asking(client, &configured.pool));
+        let access = NodeAccess { name, client, asking, attempt_timeout, orders, places, token };
         self.nodes.by_id.insert(id, access);
     }
 
+    /// The stream of a node, where it has one.
+    fn follow(
+        &mut self,
+        id: NodeId,
+        node: &config::Node,
+        client: &NodeClient,
+        configured: &Configured,
+        token: &Arc<()>,
+        ending: &DrainHandle,
+    ) -> Option<mpsc::Sender<Order>> {
+        let (orders, receiver) = mpsc::channel(ORDERS);
+        let (answers, ending, token) = (self.exchange.events.clone(), ending.clone(), Arc::clone(token));
+        match (client, &node.ws, &configured.pool.service) {
+            (NodeClient::Rpc(_), Some(endpoint), _) => {
+                let followed = Followed {
+                    node: id,
+                    endpoint: endpoint.clone(),
+                    tls: Arc::clone(&configured.tls),
+                    dial_timeout: node.dial_timeout,
+                    frame_bytes_max: Arc::clone(&self.nodes.frame_bytes_max),
+                };
+                self.nodes.streams.spawn(async move {
+                    follow(followed, receiver, answers, ending).await;
+                    drop(token);
+                });
+            }
+            (NodeClient::Rest(client), _, Service::Consensus(_)) => {
+                let (client, within) = (client.clone(), node.attempt_timeout);
+                let followed = FollowedEvents { node: id, client, within };
+                self.nodes.streams.spawn(async move {
+                    follow_events(followed, receiver, answers, ending).await;
+                    drop(token);
+                });
+            }
+            (NodeClient::Rpc(_), None, _) | (NodeClient::Rest(_), _, _) => return None,
+        }
+        Some(orders)
+    }
+
+    fn asking(&self, client: &NodeClient, pool: &config::Pool) -> Asking {
+        match (client, &pool.service) {
+            (NodeClient::Rpc(http), _) => Asking::Rpc(http.clone()),
+            (NodeClient::Rest(client), Service::Consensus(consensus)) => Asking::Beacon {
+                client: client.clone(),
+                lag_slots_max: consensus.chain.lag_blocks_max,
+                is_of_known_chain: consensus.chain_id.is_some(),
+                slots_per_epoch: self.telling.slots_per_epoch(),
+            },
+            (NodeClient::Rest(client), service) => {
+                let health_path = match service {
+                    Service::Http(http) => http.health_path.clone(),
+                    Service::Execution(_) | Service::Consensus(_) => None,
+                };
+                Asking::Plain { client: client.clone(), health_path }
+            }
+        }
+    }
+
     /// Its connections stay.
-    fn stay(&mut self, id: NodeId, node: &config::Node, frame_bytes_max: usize) {
+    fn stay(&mut self, id: NodeId, node: &config::Node, pool: &config::Pool) {
+        let Some(client) = self.nodes.by_id.get(&id).map(|access| access.client.clone()) else { return };
+        let asking = self.asking(&client, pool);
         let Some(access) = self.nodes.by_id.get_mut(&id) else { return };
         access.attempt_timeout = node.attempt_timeout;
-        access.http.hold_to(frame_bytes_max);
+        access.asking = asking;
+        if let NodeClient::Rpc(http) = &client {
+            http.hold_to(frame_bytes_max(pool));
+        }
         access.places.resize(node.calls_max);
-        let reach = Reach::new(access.http.clone(), node.secrets(), Arc::clone(access.places.free()));
+        let reach = Reach::new(client, node, Arc::clone(access.places.free()));
         self.exchange.nodes.set(id, Some(reach));
     }
 

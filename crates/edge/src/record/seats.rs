@@ -20,7 +20,7 @@ impl PoolRecord {
         state.drained.retain(|name| is_named(name));
         for (node, id) in pool.nodes.iter().zip(ids) {
             if let Some(id) = id {
-                self.sit(&mut state, &pool.name, node, *id);
+                self.sit(&mut state, pool, node, *id);
             }
         }
         state.blank = PoolStatus::of(pool);
@@ -51,8 +51,8 @@ impl PoolRecord {
     }
 
     /// What was counted of the same node goes on counting.
-    fn sit(&self, state: &mut State, pool: &Arc<str>, node: &config::Node, id: NodeId) {
-        let blank = NodeStatus::of(node);
+    fn sit(&self, state: &mut State, pool: &config::Pool, node: &config::Node, id: NodeId) {
+        let blank = NodeStatus::of(pool.kind(), node);
         let before = self.node(id);
         if before.is_none() {
             let place = usize::from(id.0);
@@ -71,7 +71,7 @@ impl PoolRecord {
             name: Arc::clone(&node.name),
             tier: node.tier,
             blank,
-            metrics: self.all.node(pool, &node.name),
+            metrics: self.all.node(&pool.name, &node.name),
             calls: count(|record| &record.calls),
             failed: count(|record| &record.failed),
             latencies: Mutex::default(),

@@ -53,7 +53,7 @@ impl Secrets {
     }
 
     /// The text without any of them; `None` where there is none in it.
-    pub(super) fn leave_out(&self, text: &str) -> Option<String> {
+    pub(crate) fn leave_out(&self, text: &str) -> Option<String> {
         let mut scrubbed: Option<String> = None;
         for secret in &self.texts {
             let now = scrubbed.as_deref().unwrap_or(text);

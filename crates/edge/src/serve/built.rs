@@ -9,20 +9,23 @@ use tokio::time::Instant;
 
 use super::ServeError;
 use crate::admin::Seen;
-use crate::config;
+use crate::config::{self, Service};
 use crate::core::View;
 use crate::core::pool::{Input, Pool};
+use crate::core::rest as rest_core;
 use crate::evidence::Evidence;
 use crate::exchange::{Exchange, Reaches};
 use crate::filters::Filters;
-use crate::front::{Entrance, RpcEntrance};
+use crate::front::{Entrance, EventsDoor, RestEntrance, RpcEntrance};
 use crate::metrics::EdgeMetrics;
 use crate::pool_loop::{Configured, Event, PoolLoop};
 use crate::record::PoolRecord;
 use crate::reload::Open;
-use crate::rules::{Rules, execution, pace, settings};
+use crate::rest::RestExchange;
+use crate::rules::{Rules, frame_bytes_max, pace, settings};
 use crate::session::Door;
-use crate::upstream::HttpClient;
+use crate::telling::Telling;
+use crate::upstream::{HttpClient, NodeClient, RestClient};
 
 /// What nodes say and clients want waits here; who brings more waits as well.
 const QUEUE: usize = 4_096;
@@ -43,19 +46,25 @@ pub(crate) struct Built {
 
 impl Configured {
     pub(crate) fn new(pool: &config::Pool, tls: &Arc<rustls::ClientConfig>) -> Result<Self, ServeError> {
-        let kind = || ServeError::Kind { pool: Arc::clone(&pool.name), kind: pool.kind().word() };
-        let frame_bytes_max = execution(pool).ok_or_else(kind)?.frame_bytes_max;
-        let http = |node: &config::Node| {
+        let client = |node: &config::Node| {
             let idle_max = node.calls_max.min(IDLE_CONNECTIONS_MAX);
-            let tls = (**tls).clone();
-            let made = HttpClient::new(&node.http, tls, node.dial_timeout, idle_max, frame_bytes_max);
+            let (tls, dial_timeout) = ((**tls).clone(), node.dial_timeout);
+            let made = match &pool.service {
+                Service::Execution(_) => {
+                    HttpClient::new(&node.http, tls, dial_timeout, idle_max, frame_bytes_max(pool))
+                        .map(NodeClient::Rpc)
+                }
+                Service::Consensus(_) | Service::Http(_) => {
+                    RestClient::new(&node.http, tls, dial_timeout, idle_max).map(NodeClient::Rest)
+                }
+            };
             made.map_err(|_| ServeError::Address {
                 pool: Arc::clone(&pool.name),
                 node: Arc::clone(&node.name),
             })
         };
-        let https = pool.nodes.iter().map(http).collect::<Result<_, _>>()?;
-        Ok(Self { pool: pool.clone(), https, tls: Arc::clone(tls) })
+        let clients = pool.nodes.iter().map(client).collect::<Result<_, _>>()?;
+        Ok(Self { pool: pool.clone(), clients, tls: Arc::clone(tls) })
     }
 }
 
@@ -68,10 +77,8 @@ impl Built {
         (metrics, evidence): (&Arc<EdgeMetrics>, &Arc<Evidence>),
     ) -> Result<Self, ServeError> {
         let first = Configured::new(pool, tls)?;
-        let kind = || ServeError::Kind { pool: Arc::clone(&pool.name), kind: pool.kind().word() };
-        let execution = execution(pool).ok_or_else(kind)?;
         // Its nodes come when it starts.
-        let core = Pool::new(settings(pool, execution, &[], seed));
+        let core = Pool::new(settings(pool, &[], seed));
         let (events, facts) = mpsc::channel(QUEUE);
         let (view, seen) = watch::channel(Arc::clone(core.view()));
         let (loop_events, clients) = mpsc::channel(QUEUE);
@@ -81,7 +88,7 @@ impl Built {
             nodes: Reaches::default(),
             view: seen,
             pace: Mutex::new(pace(pool)),
-            rules: RwLock::new(Arc::new(Rules::new(pool, execution))),
+            rules: RwLock::new(Arc::new(Rules::new(pool))),
             events,
             began: Instant::now(),
             record: Arc::new(PoolRecord::new(pool, metrics, evidence)),
@@ -94,7 +101,8 @@ impl Built {
         let Self { core, exchange, first, facts, view, seed, events, clients } = self;
         let name = Arc::clone(&first.pool.name);
         let (closing, closed) = Drain::new();
-        let looped = PoolLoop::new(core, view, Arc::clone(&exchange), seed);
+        let looped = PoolLoop::new(core, view, Arc::clone(&exchange), seed, Telling::of(&first.pool.service));
+        let service = first.pool.service.clone();
         tasks.spawn(looped.run(first, clients, facts, ending.clone()));
         let (filters, mut gone) = (Arc::clone(&exchange.filters).run(ending.clone()), closed.clone());
         tasks.spawn(async move {
@@ -104,12 +112,26 @@ impl Built {
             }
         });
         let seen = Seen {
-            name,
+            name: Arc::clone(&name),
             view: exchange.view.clone(),
             record: Arc::clone(&exchange.record),
             events: events.downgrade(),
         };
-        let door = Door { exchange, pool: events.clone(), closing: closed };
-        Open { events, closing, entrance: Arc::new(Entrance::Rpc(RpcEntrance { door })), seen }
+        let pool = events.clone();
+        let rest = |exchange, service| Arc::new(RestExchange { calls: exchange, pool: name, service });
+        let entrance = match service {
+            Service::Execution(_) => {
+                Entrance::Rpc(RpcEntrance { door: Door { exchange, pool, closing: closed } })
+            }
+            Service::Consensus(_) => {
+                let exchange = rest(exchange, rest_core::Service::Beacon);
+                Entrance::Rest(RestEntrance { exchange, events: Some(EventsDoor { pool }), closing: closed })
+            }
+            Service::Http(_) => {
+                let exchange = rest(exchange, rest_core::Service::Plain);
+                Entrance::Rest(RestEntrance { exchange, events: None, closing: closed })
+            }
+        };
+        Open { events, closing, entrance: Arc::new(entrance), seen }
     }
 }

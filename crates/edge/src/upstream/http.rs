@@ -23,7 +23,7 @@ use crate::core::Fault;
 use crate::patience::Late;
 
 /// Shorter than nodes keep idle connections, so that a request does not meet one that is being closed.
-const IDLE: Duration = Duration::from_secs(20);
+pub(super) const IDLE: Duration = Duration::from_secs(20);
 /// An answer with another status may still be JSON-RPC; one that is not is no longer than this.
 const ERROR_BYTES_MAX: usize = 64 << 10;
 
@@ -216,7 +216,7 @@ fn before(uri: &Uri, headers: &HeaderMap) -> Vec<u8> {
     head
 }
 
-fn io_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
+pub(super) fn io_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
     let mut at = Some(error);
     while let Some(error) = at {
         if let Some(found) = error.downcast_ref::<io::Error>() {

@@ -26,8 +26,8 @@ use crate::core::{Fault, NodeId, wire};
 use crate::core::{Response, ResponseKind, Upstream, scan_upstream};
 
 /// Between two dials, the first time and at most: what was dropped is back within a second.
-const REDIAL_MIN: Duration = Duration::from_millis(50);
-const REDIAL_MAX: Duration = Duration::from_millis(800);
+pub(super) const REDIAL_MIN: Duration = Duration::from_millis(50);
+pub(super) const REDIAL_MAX: Duration = Duration::from_millis(800);
 /// Who asked for a pause without saying how long, or said too long a one, is dialled again after so long at most.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// A node that does not take what it is told is as good as gone.
@@ -124,7 +124,7 @@ fn pause_after(fault: Fault, before: Duration, lived: Duration) -> Duration {
 }
 
 /// Until the next dial; what is wanted meanwhile cannot be had.
-async fn wait(
+pub(super) async fn wait(
     pause: Duration,
     node: NodeId,
     orders: &mut mpsc::Receiver<Order>,
@@ -305,7 +305,8 @@ impl Connection {
             }
             Upstream::Notification(notification) => {
                 let stream = *self.relays.get(notification.subscription)?;
-                Some(Input::RelayItem { stream, node, raw: Arc::from(notification.result) })
+                let raw: Arc<[u8]> = Arc::from(notification.result);
+                Some(Input::RelayItem { stream, node, identity: Arc::clone(&raw), raw })
             }
             Upstream::Response(answer) => {
                 let stream = self.asked.remove(&id_of(&answer, text)?)?;

@@ -60,11 +60,21 @@ behaviours! {
         errors::a_node_that_asks_to_be_left_alone_is_left_alone_for_so_long
     ];
     22 => [failover::a_node_that_tells_of_a_head_far_away_moves_nothing];
+    23 => [
+        beacon::a_hung_beacon_node_changes_nothing_for_execution,
+        beacon::beacon_nodes_that_are_optimistic_offline_or_far_behind_are_not_chosen_while_a_better_one_exists
+    ];
+    24 => [
+        beacon::event_streams_stay_open_over_the_death_of_a_node_and_no_head_is_missing_or_told_twice,
+        beacon::heads_that_were_missed_are_told_in_order_when_a_node_is_back,
+        beacon::events_are_relayed_within_50_ms
+    ];
 }
 
 /// The sources, as they stand.
 const MODULES: &[(&str, &str)] = &[
     ("announced", include_str!("announced.rs")),
+    ("beacon", include_str!("beacon.rs")),
     ("branches", include_str!("branches.rs")),
     ("calls", include_str!("calls.rs")),
     ("crowd", include_str!("crowd.rs")),

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod announced;
 #[cfg(test)]
+mod beacon;
+#[cfg(test)]
 mod behaviours;
 #[cfg(test)]
 mod blame;
@@ -26,6 +28,8 @@ mod filters;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod http;
+#[cfg(test)]
 mod large;
 #[cfg(test)]
 mod operation;
@@ -37,6 +41,8 @@ mod program;
 mod refused;
 #[cfg(test)]
 mod secrets;
+#[cfg(test)]
+mod service;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]

@@ -47,17 +47,21 @@ pub(crate) async fn stage_with(plan: Plan, edge: &str, pool: &str) -> Stage {
         writeln!(text, "[[pools.net.nodes]]\nname = \"node-{at}\"\ntier = \"{tier}\"").unwrap();
         writeln!(text, "http_url = \"{}\"\nws_url = \"{}\"", node.http_url(), node.ws_url()).unwrap();
     }
+    let edge = Edge::start(&parsed(&text)).await.unwrap();
+    let stage = Stage { devnet, edge };
+    stage.until_ready().await;
+    stage
+}
+
+/// A configuration that needs nothing beside itself.
+pub(crate) fn parsed(text: &str) -> Config {
     let nothing = Surroundings {
         folder: Path::new("."),
         variable: &|_| None,
         file: &|_| Err("no files here".to_owned()),
         tls: &|_| Ok(()),
     };
-    let config = Config::parse(&text, "test", &nothing).unwrap();
-    let edge = Edge::start(&config).await.unwrap();
-    let stage = Stage { devnet, edge };
-    stage.until_ready().await;
-    stage
+    Config::parse(text, "test", &nothing).unwrap()
 }
 
 pub(crate) async fn two_nodes() -> Stage {

@@ -1,7 +1,7 @@
 //! What the edge reads of a node: frames of its stream and bodies of its answers. It must never know who is asked.
 
 use edge::core::chain::Fetched;
-use edge::core::pool::Probe;
+use edge::core::pool::{Probe, Readiness};
 use edge::core::wire::{self, Log};
 use edge::core::{Block, Fault, Hash};
 use serde::Deserialize;
@@ -90,7 +90,8 @@ pub(super) fn probe(
 ) -> Result<Probe, Fault> {
     let text: String = serde_json::from_slice(&chain_id?).map_err(|_| Fault::Malformed)?;
     let chain_id = edge::core::hex::quantity(&text).ok_or(Fault::Malformed)?;
-    Ok(Probe { chain_id, is_syncing: syncing? != b"false" })
+    let readiness = if syncing? == b"false" { Readiness::Ready } else { Readiness::Syncing };
+    Ok(Probe { chain_id, readiness })
 }
 
 /// `None` for what nobody understands.

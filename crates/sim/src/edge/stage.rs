@@ -11,7 +11,7 @@ use devnet::node::{Action, ConnectionId, LogFilter};
 use edge::core::chain::{ChainSettings, Fetched};
 use edge::core::filter::Filter;
 use edge::core::health::HealthTimes;
-use edge::core::pool::{Effect, Happening as Told, Input, Item, NodeSettings, Pool, PoolSettings};
+use edge::core::pool::{Effect, Happening as Told, Heads, Input, Item, NodeSettings, Pool, PoolSettings};
 use edge::core::streams::{StreamLimits, Topic};
 use edge::core::tracker::Numbering;
 use edge::core::{Fault, Hash, Millis, NodeId, SessionId, Standing, Tier};
@@ -440,6 +440,7 @@ fn settings(seed: u64, plan: &Plan, members: &Members, rules: u64) -> PoolSettin
         attempt_ms: 10_000,
     };
     PoolSettings {
+        heads: Heads::Followed,
         chain: ChainSettings {
             numbering: Numbering::Dense,
             block_time_ms: plan.block_ms,

@@ -78,7 +78,7 @@ impl Node {
             }
             "/eth/v1/node/peer_count" => Ok((200, self.consensus_peers())),
             "/eth/v1/beacon/genesis" => Ok((200, genesis(world))),
-            "/eth/v1/config/spec" => Ok((200, spec(world))),
+            "/eth/v1/config/spec" => Ok((200, self.spec(world))),
             "/eth/v1/beacon/headers" => self.header("head", world),
             _ => match path.rsplit_once('/') {
                 Some(("/eth/v1/beacon/headers", id)) => self.header(id, world),
@@ -103,6 +103,14 @@ impl Node {
             "is_optimistic": health.optimistic,
             "el_offline": health.el_offline,
         }})
+    }
+
+    fn spec(&self, world: &World<'_>) -> Value {
+        let said = self.switches().find(Face::Consensus, |fault| match fault {
+            Fault::WrongChain { chain_id } => Some(*chain_id),
+            _ => None,
+        });
+        spec(world, said.unwrap_or(world.chain.origin().chain_id))
     }
 
     fn consensus_peers(&self) -> Value {
@@ -191,7 +199,7 @@ fn genesis(world: &World<'_>) -> Value {
     }})
 }
 
-fn spec(world: &World<'_>) -> Value {
+fn spec(world: &World<'_>, chain_id: u64) -> Value {
     let origin = world.chain.origin();
     json!({ "data": {
         "CONFIG_NAME": "casebook-devnet",
@@ -199,8 +207,8 @@ fn spec(world: &World<'_>) -> Value {
         "SLOTS_PER_EPOCH": SLOTS_PER_EPOCH.to_string(),
         "SECONDS_PER_SLOT": (origin.slot_ms / 1_000).max(1).to_string(),
         "SLOT_DURATION_MS": origin.slot_ms.to_string(),
-        "DEPOSIT_CHAIN_ID": origin.chain_id.to_string(),
-        "DEPOSIT_NETWORK_ID": origin.chain_id.to_string(),
+        "DEPOSIT_CHAIN_ID": chain_id.to_string(),
+        "DEPOSIT_NETWORK_ID": chain_id.to_string(),
     }})
 }
 

@@ -1,6 +1,6 @@
 //! A node of a pool, by what was seen of it. It must never know its address, nor the other nodes.
 
-use super::{NodeSettings, PoolSettings};
+use super::{Heads, NodeSettings, PoolSettings, Readiness};
 use crate::core::health::{Health, HealthTimes};
 use crate::core::{Millis, NodeId, Standing, Tier, Transport};
 
@@ -15,7 +15,7 @@ pub(super) struct Node {
     stream: Health,
     /// `None` until it was asked which chain it is of.
     pub(super) is_of_chain: Option<bool>,
-    pub(super) is_syncing: bool,
+    pub(super) readiness: Readiness,
     /// Whether the stream is up.
     pub(super) is_connected: bool,
     /// When the stream was heard of last.
@@ -46,7 +46,7 @@ impl Node {
             http: Health::new(times),
             stream: Health::new(times),
             is_of_chain: None,
-            is_syncing: false,
+            readiness: Readiness::Ready,
             is_connected: false,
             heard: Millis(0),
             pinged: None,
@@ -86,12 +86,13 @@ impl Node {
 
     pub(super) fn standing(&self, now: Millis, transport: Transport) -> Standing {
         let is_there = transport == Transport::Http || self.is_connected;
-        if self.is_of_chain != Some(true) || self.is_syncing || !is_there {
+        if self.is_of_chain != Some(true) || self.readiness == Readiness::Syncing || !is_there {
             return Standing::Out;
         }
         match self.health(transport).standing(now) {
             Standing::Out => Standing::Out,
             _ if self.draining => Standing::Draining,
+            Standing::Serving if self.readiness == Readiness::Impaired => Standing::Suspect,
             standing => standing,
         }
     }
@@ -125,7 +126,8 @@ impl Node {
     pub(super) fn wake_at(&self, now: Millis, settings: &PoolSettings) -> Vec<Millis> {
         let stall_ms = settings.stall_after_ms;
         let probe = (!self.is_probing).then_some(self.probe_at);
-        let poll = (self.needs_polling(now, stall_ms) && !self.is_polling).then_some(self.poll_at);
+        let needs_polling = settings.heads == Heads::Followed && self.needs_polling(now, stall_ms);
+        let poll = (needs_polling && !self.is_polling).then_some(self.poll_at);
         let silent = self.is_connected.then(|| match self.pinged {
             Some(pinged) => pinged.plus(stall_ms - stall_ms / 2),
             None => self.heard.plus(stall_ms / 2),

@@ -113,19 +113,19 @@ impl Relays {
         left
     }
 
-    /// The item, if it is to be told.
-    pub(super) fn take(&mut self, stream: StreamId, node: NodeId, raw: Arc<[u8]>) -> Option<Arc<[u8]>> {
-        let relay = self.by_stream.get_mut(&stream)?;
-        if relay.feed != Feed::Open(node) || !relay.seen.insert(Arc::clone(&raw)) {
-            return None;
+    /// Whether the item is to be told.
+    pub(super) fn is_new(&mut self, stream: StreamId, node: NodeId, identity: Arc<[u8]>) -> bool {
+        let Some(relay) = self.by_stream.get_mut(&stream) else { return false };
+        if relay.feed != Feed::Open(node) || !relay.seen.insert(Arc::clone(&identity)) {
+            return false;
         }
-        relay.order.push_back(Arc::clone(&raw));
+        relay.order.push_back(identity);
         if relay.order.len() > REMEMBERED_MAX
             && let Some(oldest) = relay.order.pop_front()
         {
             relay.seen.remove(&oldest);
         }
-        Some(raw)
+        true
     }
 
     pub(super) fn wake_at(&self) -> Option<Millis> {

@@ -47,6 +47,7 @@ fn settings(nodes: usize) -> PoolSettings {
         attempt_ms: 10_000,
     };
     PoolSettings {
+        heads: Heads::Followed,
         chain: ChainSettings {
             numbering: Numbering::Dense,
             block_time_ms: 1_000,
@@ -107,7 +108,7 @@ impl Stage {
                 Some(Input::Probed { node, result: Err(Fault::Timeout) })
             }
             Effect::Probe { node } => {
-                Some(Input::Probed { node, result: Ok(Probe { chain_id: 1, is_syncing: false }) })
+                Some(Input::Probed { node, result: Ok(Probe { chain_id: 1, readiness: Readiness::Ready }) })
             }
             Effect::Ping { node } => (!peer(node).is_mute).then_some(Input::Pong { node }),
             Effect::Poll { node } => {
@@ -393,11 +394,11 @@ fn a_gap_that_cannot_be_closed_ends_who_follows_and_is_never_passed_over() {
 fn a_node_of_another_chain_or_one_that_syncs_is_given_nothing() {
     let mut stage = Stage::new(2);
     let node = NodeId(0);
-    stage.say(Input::Probed { node, result: Ok(Probe { chain_id: 5, is_syncing: false }) });
+    stage.say(Input::Probed { node, result: Ok(Probe { chain_id: 5, readiness: Readiness::Ready }) });
     assert_eq!(stage.standing(0), (Standing::Out, Standing::Out));
-    stage.say(Input::Probed { node, result: Ok(Probe { chain_id: 1, is_syncing: true }) });
+    stage.say(Input::Probed { node, result: Ok(Probe { chain_id: 1, readiness: Readiness::Syncing }) });
     assert_eq!(stage.standing(0), (Standing::Out, Standing::Out));
-    stage.say(Input::Probed { node, result: Ok(Probe { chain_id: 1, is_syncing: false }) });
+    stage.say(Input::Probed { node, result: Ok(Probe { chain_id: 1, readiness: Readiness::Ready }) });
     assert_eq!(stage.standing(0), (Standing::Serving, Standing::Serving));
 }
 
@@ -405,7 +406,8 @@ fn a_node_of_another_chain_or_one_that_syncs_is_given_nothing() {
 fn a_node_that_owes_an_answer_is_silent_from_when_a_sign_of_life_is_due_until_it_comes() {
     let mut stage = Stage::new(2);
     let (node, at) = (NodeId(0), stage.now);
-    let probe_is_answered = Input::Probed { node, result: Ok(Probe { chain_id: 1, is_syncing: false }) };
+    let probe_is_answered =
+        Input::Probed { node, result: Ok(Probe { chain_id: 1, readiness: Readiness::Ready }) };
     let call_is_answered = Input::Traffic { node, transport: Transport::Http, result: Ok(()) };
     let late = at.plus(1_000);
     // What the first probe took makes the second wait longer.

@@ -1,6 +1,6 @@
 //! What is seen of nodes: connections, probes, silence, lag. It must never decide what is announced.
 
-use super::{Effect, Happening, Node, Pool, Probe};
+use super::{Effect, Happening, Heads, Node, Pool, Probe, Readiness};
 use crate::core::chain::Step;
 use crate::core::health::Turn;
 use crate::core::{Block, Fault, Millis, NodeId, Transport};
@@ -86,7 +86,8 @@ impl Pool {
         };
         let is_of_chain = expected.is_none_or(|expected| expected == probe.chain_id);
         let was_of_chain = node.is_of_chain.replace(is_of_chain);
-        node.is_syncing = probe.is_syncing;
+        let was_ready = std::mem::replace(&mut node.readiness, probe.readiness) != Readiness::Impaired;
+        let is_impaired = was_ready && probe.readiness == Readiness::Impaired;
         if !is_of_chain {
             if was_of_chain != Some(false) {
                 self.tell(now, id, Transport::Http, Turn::WentDown(Fault::WrongChain), effects);
@@ -95,6 +96,9 @@ impl Pool {
             return;
         }
         let turn = node.health_mut(Transport::Http).succeeded(now);
+        if is_impaired {
+            self.tell(now, id, Transport::Http, Turn::WentDown(Fault::Behind), effects);
+        }
         self.chain_id = expected.or(Some(probe.chain_id));
         self.told(now, id, Transport::Http, turn, effects);
     }
@@ -150,7 +154,8 @@ impl Pool {
                 node.probe_began = now;
                 effects.push(Effect::Probe { node: node.id });
             }
-            if !node.is_polling
+            if self.settings.heads == Heads::Followed
+                && !node.is_polling
                 && node.poll_at <= now
                 && (node.needs_polling(now, self.settings.stall_after_ms) || !has_claim)
             {

@@ -14,7 +14,8 @@ fn a_relay_moves_to_another_node_and_tells_nothing_twice() {
     stage.say(Input::RelayOpened { stream, node });
     let item = |pool: &mut Pool, node, text: &str| {
         let raw: Arc<[u8]> = Arc::from(text.as_bytes());
-        let effects = pool.step(Millis(50), Input::RelayItem { stream, node, raw });
+        let effects =
+            pool.step(Millis(50), Input::RelayItem { stream, node, identity: Arc::clone(&raw), raw });
         effects.iter().filter(|effect| matches!(effect, Effect::Deliver { .. })).count()
     };
     assert_eq!(item(&mut stage.pool, NodeId(0), "a"), 1);

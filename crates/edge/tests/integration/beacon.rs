@@ -1,0 +1,347 @@
+//! Beacon nodes: requests, and streams of events, whatever becomes of a node.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use devnet::client::{Event, EventStream, Expected, HttpClient, check_events};
+use devnet::network::Plan;
+use devnet::node::{Face, Fault, NodePlan, Switch};
+use devnet::served::Devnet;
+use edge::Edge;
+use serde_json::{Value, json};
+
+use crate::stage::{BLOCK_MS, PATIENCE, parsed};
+
+/// A pool of each kind before the same nodes.
+struct Stage {
+    devnet: Devnet,
+    edge: Edge,
+}
+
+async fn stage(nodes: Vec<NodePlan>) -> Stage {
+    let devnet = Devnet::start(Plan { block_ms: BLOCK_MS, nodes, ..Plan::default() }).await.unwrap();
+    let mut text =
+        "[edge]\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\ndrain_grace = \"5s\"\nlog = \"off\"\n".to_owned();
+    for (pool, kind) in [("net", "execution"), ("beacon", "consensus")] {
+        writeln!(
+            text,
+            "[pools.{pool}]\nkind = \"{kind}\"\nchain_id = 1337\nblock_time = \"{BLOCK_MS}ms\"\n\
+             probe_every = \"500ms\"\nfailback_after = \"2s\"\ndeadline = \"15s\"\nattempt_timeout = \"3s\""
+        )
+        .unwrap();
+        for at in 0..devnet.nodes() {
+            let node = devnet.node(at);
+            let tier = if at == 0 { "primary" } else { "backup" };
+            writeln!(text, "[[pools.{pool}.nodes]]\nname = \"node-{at}\"\ntier = \"{tier}\"").unwrap();
+            match kind {
+                "execution" => {
+                    writeln!(text, "http_url = \"{}\"\nws_url = \"{}\"", node.http_url(), node.ws_url())
+                        .unwrap()
+                }
+                _ => writeln!(text, "http_url = \"{}\"", node.beacon_url()).unwrap(),
+            }
+        }
+    }
+    let edge = Edge::start(&parsed(&text)).await.unwrap();
+    let stage = Stage { devnet, edge };
+    for pool in ["net", "beacon"] {
+        stage
+            .until(pool, |pool| {
+                let nodes = pool["nodes"].as_array().unwrap();
+                pool["head"].is_object()
+                    && nodes.iter().all(|node| {
+                        node["http"]["state"] == "serving" && node["stream"]["state"] == "serving"
+                    })
+            })
+            .await;
+    }
+    stage
+}
+
+impl Stage {
+    fn beacon(&self) -> HttpClient {
+        HttpClient::new(&format!("http://{}/beacon", self.edge.listen)).with_patience(PATIENCE)
+    }
+
+    fn execution(&self) -> HttpClient {
+        HttpClient::new(&format!("http://{}/net", self.edge.listen)).with_patience(PATIENCE)
+    }
+
+    async fn events(&self, topics: &str) -> EventStream {
+        EventStream::open(&format!("http://{}/beacon", self.edge.listen), topics).await.unwrap().unwrap()
+    }
+
+    fn set(&self, node: usize, fault: Fault) {
+        self.devnet.node(node).set(Switch::from(fault).on(Face::Consensus)).unwrap();
+    }
+
+    fn clear(&self, node: usize) {
+        self.devnet.node(node).clear(None).unwrap();
+    }
+
+    async fn pool(&self, name: &str) -> Value {
+        let admin = HttpClient::new(&format!("http://{}", self.edge.admin_listen));
+        let status = admin.get("/status").await.unwrap().json();
+        status["pools"].as_array().unwrap().iter().find(|pool| pool["name"] == name).unwrap().clone()
+    }
+
+    /// Until a pool is as wanted.
+    async fn until(&self, pool: &str, wanted: impl Fn(&Value) -> bool) {
+        let wait = async {
+            loop {
+                let seen = self.pool(pool).await;
+                if wanted(&seen) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, wait).await;
+        if waited.is_err() {
+            panic!("it never came to that: {}", self.pool(pool).await);
+        }
+    }
+
+    async fn until_node_is(&self, node: usize, state: &str) {
+        self.until("beacon", |pool| pool["nodes"][node]["http"]["state"] == state).await;
+    }
+
+    /// Until the head of the chain was told, now that no more comes.
+    async fn until_all_is_told(&self, events: &EventStream) {
+        self.devnet.pause();
+        let root = self.devnet.head().root.to_string();
+        events.until(|events| heads(events).any(|head| head["block"] == root)).await.unwrap();
+    }
+
+    fn assert_well(&self, events: &EventStream) {
+        let expected = Expected { finished: true, ..Expected::default() };
+        let wrong = check_events(&events.events(), &self.devnet.history(), expected);
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        assert_eq!(events.ended(), None, "the stream stays open");
+    }
+}
+
+fn heads(events: &[Event]) -> impl Iterator<Item = &Value> {
+    events.iter().filter(|event| event.topic == "head").map(|event| &event.data)
+}
+
+async fn until_heads(events: &EventStream, more: usize) {
+    let before = heads(&events.events()).count();
+    events.until(|events| heads(events).count() >= before + more).await.unwrap();
+}
+
+/// Behaviour 23.
+#[tokio::test]
+async fn a_hung_beacon_node_changes_nothing_for_execution() {
+    let stage = stage(vec![NodePlan::default(); 2]).await;
+    stage.set(0, Fault::Freeze);
+    stage.set(1, Fault::Freeze);
+    // Requests that hang must not stand in the way either.
+    let beacon = stage.beacon().with_patience(Duration::from_secs(2));
+    let hung = async {
+        let asked = (0..20).map(|_| beacon.get("/eth/v1/beacon/headers/head"));
+        let answers = futures_util::future::join_all(asked).await;
+        assert!(
+            answers
+                .iter()
+                .all(|answer| answer.as_ref().is_ok_and(|answer| answer.status >= 500) || answer.is_err())
+        );
+    };
+    let served = async {
+        for _ in 0..50 {
+            let begun = Instant::now();
+            let answer =
+                stage.execution().call("eth_getBlockByNumber", json!(["latest", false])).await.unwrap();
+            assert!(answer.json()["result"].is_object(), "{}", answer.text());
+            assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::join!(hung, served);
+    stage.until_node_is(0, "out").await;
+    let net = stage.pool("net").await;
+    for node in net["nodes"].as_array().unwrap() {
+        assert_eq!((&node["http"]["state"], &node["calls_failed"]), (&json!("serving"), &json!(0)), "{net}");
+    }
+}
+
+/// Behaviour 23.
+#[tokio::test]
+async fn beacon_nodes_that_are_optimistic_offline_or_far_behind_are_not_chosen_while_a_better_one_exists() {
+    let path = "/eth/v1/beacon/genesis";
+    for fault in [Fault::Optimistic, Fault::ElOffline, Fault::SyncDistance { slots: 100 }] {
+        let stage = stage(vec![NodePlan::default(); 2]).await;
+        assert_eq!(stage.beacon().get(path).await.unwrap().status, 200);
+        assert_eq!(stage.devnet.node(1).count(path), 0, "the primary is asked while it is well");
+        stage.set(0, fault.clone());
+        stage.until_node_is(0, "suspect").await;
+        let before = stage.devnet.node(0).count(path);
+        for _ in 0..10 {
+            assert_eq!(stage.beacon().get(path).await.unwrap().status, 200);
+        }
+        assert_eq!(stage.devnet.node(0).count(path), before, "{fault:?}");
+        // It is better than nothing.
+        stage.set(1, fault.clone());
+        stage.until_node_is(1, "suspect").await;
+        assert_eq!(stage.beacon().get(path).await.unwrap().status, 200, "{fault:?}");
+        // And is asked first again when it is well.
+        stage.clear(0);
+        stage.until_node_is(0, "serving").await;
+        let before = stage.devnet.node(0).count(path);
+        assert_eq!(stage.beacon().get(path).await.unwrap().status, 200);
+        assert_eq!(stage.devnet.node(0).count(path), before + 1, "{fault:?}");
+    }
+}
+
+/// Behaviours 21 and 23, for Beacon nodes.
+#[tokio::test]
+async fn beacon_reads_have_no_failure_that_a_client_sees_while_one_good_node_is_left() {
+    let faults = [
+        Fault::Kill,
+        Fault::Freeze,
+        Fault::Silent,
+        Fault::Reset,
+        Fault::Status { status: 500, retry_after_s: None },
+        Fault::Status { status: 503, retry_after_s: None },
+        Fault::Status { status: 404, retry_after_s: None },
+        Fault::Status { status: 429, retry_after_s: Some(1) },
+        Fault::Truncate { bytes: 30 },
+        Fault::Malformed,
+        Fault::Null,
+        Fault::WrongChain { chain_id: 5 },
+    ];
+    for fault in faults {
+        let stage = stage(vec![NodePlan::default(); 2]).await;
+        stage.set(0, fault.clone());
+        for _ in 0..8 {
+            let answer = stage.beacon().get("/eth/v2/beacon/blocks/head").await.unwrap();
+            assert_eq!(answer.status, 200, "{fault:?}: {}", answer.text());
+            assert!(answer.json()["data"]["message"].is_object(), "{fault:?}: {}", answer.text());
+        }
+        stage.edge.stop().await;
+    }
+}
+
+/// What nobody has is told as the nodes tell it, and what a client does wrong as well.
+#[tokio::test]
+async fn a_beacon_node_s_no_is_passed_on() {
+    let stage = stage(vec![NodePlan::default(); 2]).await;
+    for (path, status) in [
+        ("/eth/v2/beacon/blocks/0x0101010101010101010101010101010101010101010101010101010101010101", 404),
+        ("/eth/v2/beacon/blocks/nonsense", 400),
+        ("/eth/v1/no/such/path", 404),
+        ("/eth/v1/events?topics=nonsense", 400),
+        ("/eth/v1/events", 400),
+        ("/eth/../admin", 400),
+    ] {
+        let answer = stage.beacon().get(path).await.unwrap();
+        assert_eq!(answer.status, status, "{path}: {}", answer.text());
+        assert_eq!(answer.json()["code"], json!(status), "{path}: {}", answer.text());
+    }
+}
+
+/// Behaviour 24.
+#[tokio::test]
+async fn event_streams_stay_open_over_the_death_of_a_node_and_no_head_is_missing_or_told_twice() {
+    let stage = stage(vec![NodePlan::default(); 2]).await;
+    let events = stage.events("head,block").await;
+    until_heads(&events, 3).await;
+    stage.set(0, Fault::Kill);
+    until_heads(&events, 8).await;
+    stage.clear(0);
+    stage.until_node_is(0, "serving").await;
+    stage.set(1, Fault::Kill);
+    until_heads(&events, 5).await;
+    stage.until_all_is_told(&events).await;
+    stage.assert_well(&events);
+    let blocks = events.events();
+    let blocks: Vec<&Value> =
+        blocks.iter().filter(|event| event.topic == "block").map(|event| &event.data["block"]).collect();
+    let once: BTreeSet<String> = blocks.iter().map(|root| root.to_string()).collect();
+    assert!(!once.is_empty());
+    assert_eq!(once.len(), blocks.len(), "a block is told once");
+}
+
+/// Behaviour 24: nobody is left to tell of some heads, and one that was told is reorganised away meanwhile.
+#[tokio::test]
+async fn heads_that_were_missed_are_told_in_order_when_a_node_is_back() {
+    let stage = stage(vec![NodePlan::default(); 2]).await;
+    let events = stage.events("head").await;
+    until_heads(&events, 3).await;
+    let before = heads(&events.events()).count();
+    for node in [0, 1] {
+        stage.set(node, Fault::Kill);
+    }
+    stage.devnet.reorganise(2, 4).unwrap();
+    let missed = stage.devnet.head().number() + 5;
+    while stage.devnet.head().number() < missed {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(heads(&events.events()).count() <= before + 2, "nobody tells of anything");
+    stage.clear(1);
+    stage.until_all_is_told(&events).await;
+    stage.assert_well(&events);
+    assert!(heads(&events.events()).count() >= before + 8);
+    let told = events.events();
+    let fields: BTreeSet<Vec<&String>> =
+        heads(&told).map(|head| head.as_object().unwrap().keys().collect()).collect();
+    assert_eq!(fields.len(), 1, "what nobody told of looks as what somebody did: {fields:?}");
+}
+
+/// Behaviour 24.
+#[tokio::test]
+async fn events_are_relayed_within_50_ms() {
+    let stage = stage(vec![NodePlan::default(); 2]).await;
+    let direct = EventStream::open(&stage.devnet.node(0).beacon_url(), "head,block").await.unwrap().unwrap();
+    let direct_from = Instant::now();
+    let edge = stage.events("head,block").await;
+    let between_ms = direct_from.elapsed().as_millis() as i64;
+    until_heads(&edge, 25).await;
+    let (direct, edge) = (direct.events(), edge.events());
+    for topic in ["head", "block"] {
+        let mut late_ms: Vec<i64> = edge
+            .iter()
+            .filter(|event| event.topic == topic)
+            .filter_map(|event| {
+                let same =
+                    |other: &&Event| other.topic == topic && other.data["block"] == event.data["block"];
+                Some(event.at_ms as i64 + between_ms - direct.iter().find(same)?.at_ms as i64)
+            })
+            .collect();
+        late_ms.sort_unstable();
+        assert!(late_ms.len() > 10);
+        // Half of them: what the machine does besides is not the edge's.
+        assert!(late_ms[late_ms.len() / 2] < 50, "{topic}: {late_ms:?}");
+    }
+}
+
+/// A stream that ends with the process ends in order, and in time.
+#[tokio::test]
+async fn event_streams_end_when_the_edge_stops() {
+    let stage = stage(vec![NodePlan::default()]).await;
+    let events = stage.events("head").await;
+    until_heads(&events, 1).await;
+    assert!(stage.edge.stop().await, "within the grace");
+    events.until(|_| false).await.unwrap();
+    assert_eq!(events.ended().as_deref(), Some("the stream ended"));
+}
+
+/// However many listen, a node is asked for one stream of each topic.
+#[tokio::test]
+async fn clients_share_the_streams_of_a_node() {
+    let stage = stage(vec![NodePlan::default()]).await;
+    let mut all = Vec::new();
+    for _ in 0..20 {
+        all.push(stage.events("head,block").await);
+    }
+    for events in &all {
+        events.until(|events| events.iter().any(|event| event.topic == "block")).await.unwrap();
+        until_heads(events, 1).await;
+    }
+    assert_eq!(stage.devnet.node(0).connections().streams, 2);
+    let pool = stage.pool("beacon").await;
+    assert_eq!((&pool["sessions"], &pool["subscriptions"]), (&json!(20), &json!(40)), "{pool}");
+    drop(all);
+    stage.until("beacon", |pool| pool["sessions"] == 0 && pool["subscriptions"] == 0).await;
+}
