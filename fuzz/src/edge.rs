@@ -17,8 +17,9 @@ use serde_json::value::RawValue;
 const BATCH_MAX: usize = 16;
 /// What lies deeper is refused by the scanner, and by serde where it builds values.
 const NESTING_MAX: usize = 128;
-/// In the configuration's environment; no error may say it.
-const SECRET: &str = "a-secret-of-the-environment";
+/// In the configuration's environment; no error may say it. Where it stands in the name of a host, which is shown, its letters
+/// become small ones.
+const SECRET: &str = "A-Secret-Of-The-Environment";
 
 /// A body of a client: what is taken is JSON and holds what serde finds there; what is called no JSON is none.
 pub fn edge_requests(data: &[u8]) {

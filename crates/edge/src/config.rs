@@ -7,6 +7,7 @@ mod endpoint;
 mod expand;
 mod key;
 mod meaning;
+mod origins;
 mod pools;
 mod reading;
 mod reference;
@@ -32,6 +33,7 @@ pub use changes::{Change, Changes, NodeChange};
 pub(crate) use endpoint::basic;
 pub use endpoint::{Endpoint, Headers};
 pub use key::KeyHash;
+pub use origins::Origins;
 pub use reference::reference_markdown;
 pub use register::{Absent, Counts, Kind, Setting, Table};
 pub use settings::REGISTER;
@@ -126,6 +128,7 @@ pub struct Execution {
     pub subscriptions_per_client_max: usize,
     pub batch_max: usize,
     pub broadcast_transactions: bool,
+    pub origins: Origins,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

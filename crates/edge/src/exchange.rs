@@ -2,6 +2,7 @@
 //! the pool's loop. It must never decide anything about a call.
 
 mod asked;
+mod batch;
 mod reach;
 
 use std::future::Future;
@@ -32,6 +33,7 @@ use crate::rules::Rules;
 use crate::upstream::NodeClient;
 
 pub(crate) use asked::Asked;
+pub(crate) use batch::{BATCH_CALLS_AT_ONCE, BatchRoom};
 pub(crate) use reach::{Reach, Reaches};
 
 /// Of successes the pool is told one in so long.

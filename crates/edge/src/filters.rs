@@ -21,6 +21,7 @@ use crate::core::params::{BlockAt, LogsAt, logs_at, nth};
 use crate::core::streams::{SubscriptionId, Topic};
 use crate::core::{Class, Scanned, SessionId, error_response, hex, result_response, scan_request, wire};
 use crate::exchange::Asked;
+use crate::keys::{Place, subscribed};
 use crate::metrics::{Each, Limit, PoolMetrics};
 use crate::pool_loop::{Event, not_subscribed};
 
@@ -60,6 +61,7 @@ struct Kept {
     news: Arc<News>,
     asked: Instant,
     subscribed: Subscribed,
+    _counted: Option<Place>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -152,6 +154,13 @@ impl Filters {
             let said = format!("there are {FILTERS_MAX} filters here, and may be no more");
             return error_response(asked.id(), -32005, &said).into();
         };
+        let counted = match subscribed(asked.holder.as_ref()) {
+            Ok(counted) => counted,
+            Err(said) => {
+                self.refused.of(Limit::KeySubscriptions).inc();
+                return error_response(asked.id(), -32005, said).into();
+            }
+        };
         // Whoever knows the id may take the news away, so nobody can guess it.
         let mut random = [0; 16];
         if getrandom::fill(&mut random).is_err() {
@@ -169,7 +178,8 @@ impl Filters {
         };
         match (is_told, made.await) {
             (true, Ok(Ok(_))) => {
-                let kept = Kept { what, news, asked: Instant::now(), subscribed, _place: place };
+                let kept =
+                    Kept { what, news, asked: Instant::now(), subscribed, _counted: counted, _place: place };
                 self.lock().insert(id, kept);
                 self.metrics.filters.inc();
                 result_response(asked.id(), format!("\"{id}\"").as_bytes()).into()

@@ -4,6 +4,7 @@
 mod answer;
 mod events;
 mod link;
+mod origin;
 mod rest;
 mod rpc;
 
@@ -36,6 +37,7 @@ use crate::places::Places;
 use crate::pulse::{Felt, Patience, Pulses, Verdict};
 use answer::{Answer, problem};
 use link::{Link, UntilTaken};
+use origin::Caller;
 
 pub(crate) use events::EventsDoor;
 pub(crate) use rest::RestEntrance;
@@ -79,6 +81,18 @@ pub(crate) struct Front {
     pub(crate) pulses: Pulses,
     pub(crate) metrics: Arc<EdgeMetrics>,
     pub(crate) drain: DrainHandle,
+    /// The end of the time that the drain may take.
+    pub(crate) late: DrainHandle,
+}
+
+impl Entrance {
+    /// Services and Beacon nodes say themselves whose pages may call them.
+    fn caller(&self, request: &Request<Incoming>) -> Result<Caller, Answer> {
+        match self {
+            Self::Rpc(entrance) => Caller::of(request.headers(), &entrance.door.exchange.rules().origins),
+            Self::Rest(_) => Ok(Caller::Program),
+        }
+    }
 }
 
 impl Front {
@@ -97,10 +111,11 @@ impl Front {
     async fn take_all(self: Arc<Self>, listener: TcpListener) {
         let mut connections = JoinSet::new();
         let mut drain = self.drain.clone();
+        let mut waits = false;
         loop {
             let accepted = tokio::select! {
                 () = drain.started() => break,
-                accepted = self.accept(&listener, self.places.free()) => accepted,
+                accepted = self.accept(&listener, self.places.free(), &mut waits) => accepted,
                 Some(_) = connections.join_next() => continue,
             };
             match accepted {
@@ -124,20 +139,25 @@ impl Front {
         while connections.join_next().await.is_some() {}
     }
 
-    /// A connection and its place. Without one it waits in the system's queue.
+    /// A connection and its place. Without one it waits in the system's queue; that is counted once, however often this begins
+    /// anew in the meantime.
     async fn accept(
         &self,
         listener: &TcpListener,
         places: &Arc<Semaphore>,
+        waits: &mut bool,
     ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
         let place = match Arc::clone(places).try_acquire_owned() {
             Ok(place) => place,
             Err(_) => {
-                self.metrics.refused.of(Limit::Connections).inc();
+                if !std::mem::replace(waits, true) {
+                    self.metrics.refused.of(Limit::Connections).inc();
+                }
                 Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?
             }
         };
         let (stream, peer) = listener.accept().await?;
+        *waits = false;
         Ok((stream, peer, place))
     }
 
@@ -211,15 +231,33 @@ impl Front {
     }
 
     async fn answer(&self, request: Request<Incoming>, link: &Link) -> Answer {
-        let path = request.uri().path();
-        let (name, rest) = pool_of(path);
         let rooms = self.rooms();
+        let (name, _) = pool_of(request.uri().path());
         let Some(entrance) = rooms.pools.get(name).cloned() else {
             return problem(
                 StatusCode::NOT_FOUND,
                 "there is no such pool; the path begins with the name of a pool, as in /mainnet",
             );
         };
+        match entrance.caller(&request) {
+            Err(refused) => {
+                self.metrics.refused.of(Limit::Origin).inc();
+                refused
+            }
+            Ok(caller) => caller.told(match caller.preflight(&request) {
+                Some(answer) => answer,
+                None => self.admit(request, &entrance, rooms, link).await,
+            }),
+        }
+    }
+
+    async fn admit(
+        &self,
+        request: Request<Incoming>,
+        entrance: &Entrance,
+        rooms: Arc<Rooms>,
+        link: &Link,
+    ) -> Answer {
         let Ok(holder) = rooms.keys.holder(request.headers()) else {
             self.metrics.denied.inc();
             return problem(
@@ -232,7 +270,8 @@ impl Front {
             self.metrics.refused.of(Limit::KeyConnections).inc();
             return problem(StatusCode::TOO_MANY_REQUESTS, "this key has as many connections as it may have");
         }
-        match &*entrance {
+        let (_, rest) = pool_of(request.uri().path());
+        match entrance {
             Entrance::Rpc(_) if !rest.trim_matches('/').is_empty() => {
                 problem(StatusCode::NOT_FOUND, "JSON-RPC has one path, the name of the pool")
             }

@@ -157,6 +157,12 @@ impl Holder {
     }
 }
 
+/// A subscription or a filter of whoever shows a key; without keys it counts for nobody. The words are for the client.
+pub(crate) fn subscribed(holder: Option<&Arc<Holder>>) -> Result<Option<Place>, &'static str> {
+    let Some(holder) = holder else { return Ok(None) };
+    holder.enter(Counted::Subscription).map(Some).ok_or("this key has as many subscriptions as it may have")
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let count = match self.what {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::{self, Service};
+use crate::config::{self, Origins, Service};
 use crate::core::chain::ChainSettings;
 use crate::core::health::HealthTimes;
 use crate::core::pool::{Heads, NodeSettings, PoolSettings};
@@ -29,7 +29,7 @@ const NO_CHAIN: ChainSettings = ChainSettings {
 const NO_STREAMS: StreamLimits = StreamLimits { per_session_max: 0, per_pool_max: 0, linger_ms: 0 };
 
 /// Of calls and sessions. They are read anew for every call and every message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rules {
     pub(crate) limits: CallLimits,
     pub(crate) batch_max: usize,
@@ -38,14 +38,20 @@ pub(crate) struct Rules {
     /// Of a session that begins now.
     pub(crate) outbound_bytes_max: usize,
     pub(crate) request_bytes_max: usize,
+    /// Of an answer, and of all answers of a batch together.
+    pub(crate) frame_bytes_max: usize,
+    /// Whose pages may call.
+    pub(crate) origins: Origins,
 }
 
 impl Rules {
     pub(crate) fn new(pool: &config::Pool) -> Self {
-        let (batch_max, calls_max) = match &pool.service {
-            Service::Execution(execution) => (execution.batch_max, execution.calls_per_client_max),
-            // A request is one call there.
-            Service::Consensus(_) | Service::Http(_) => (1, 1),
+        let (batch_max, calls_max, origins) = match &pool.service {
+            Service::Execution(execution) => {
+                (execution.batch_max, execution.calls_per_client_max, execution.origins.clone())
+            }
+            // A request is one call there, and nodes say themselves whose pages may call.
+            Service::Consensus(_) | Service::Http(_) => (1, 1, Origins::All),
         };
         Self {
             limits: call_limits(pool),
@@ -53,6 +59,8 @@ impl Rules {
             calls_max,
             outbound_bytes_max: pool.chain().map_or(0, |chain| chain.client_buffer_bytes_max),
             request_bytes_max: pool.limits.request_bytes_max,
+            frame_bytes_max: frame_bytes_max(pool),
+            origins,
         }
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use runtime::{Drain, TlsSource};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 
 use crate::admin::{Admin, Board};
@@ -29,6 +29,9 @@ use crate::upstream::client_tls;
 
 pub(crate) use built::Built;
 
+/// What saying goodbye may take when the grace period is over.
+const GOODBYE: Duration = Duration::from_millis(500);
+
 /// Why it does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -44,12 +47,16 @@ pub enum ServeError {
     Listen { what: &'static str, address: SocketAddr, error: std::io::Error },
 }
 
+/// What the streams of nodes may take to say goodbye.
+const POOLS_END: Duration = Duration::from_secs(2);
+
 /// A proxy that runs.
 #[derive(Debug)]
 pub struct Edge {
     pub listen: SocketAddr,
     pub admin_listen: SocketAddr,
     drain: Drain,
+    late: Drain,
     tasks: JoinSet<()>,
     pub(crate) grace: Duration,
     /// Ends after the clients have.
@@ -62,6 +69,7 @@ impl Edge {
     /// Binds, connects and serves. Everything that can be wrong is found before anything listens.
     pub async fn start(config: &Config) -> Result<Self, ServeError> {
         let (drain, draining) = Drain::new();
+        let (late, is_late) = Drain::new();
         let (pools_drain, ending) = Drain::new();
         let tls = tls_for(config)?;
         let metrics = Arc::new(EdgeMetrics::default());
@@ -92,6 +100,7 @@ impl Edge {
             pulses: Pulses::new(),
             metrics: Arc::clone(&metrics),
             drain: draining.clone(),
+            late: is_late,
         });
         let (board, seen) = watch::channel(Arc::new(Board::default()));
         let running = Running {
@@ -109,21 +118,52 @@ impl Edge {
         pool_tasks.spawn(Arc::clone(&evidence).run(ending.clone()));
         pool_tasks.spawn(Admin::new(seen, metrics, evidence, draining).run(admin_listener, ending));
         let grace = config.edge.drain_grace;
-        Ok(Self { listen, admin_listen, drain, tasks, grace, pools: pools_drain, pool_tasks, running })
+        Ok(Self { listen, admin_listen, drain, late, tasks, grace, pools: pools_drain, pool_tasks, running })
+    }
+
+    /// Never, unless a part of it failed on which all depends: which one, and how.
+    pub async fn failed(&mut self) -> String {
+        loop {
+            tokio::select! {
+                Some(ended) = self.tasks.join_next() => {
+                    return format!("the listener: {}", ended.err().map_or_else(|| "it ended".to_owned(), said));
+                }
+                Some(ended) = self.pool_tasks.join_next() => match ended {
+                    Err(error) if error.is_panic() => return format!("a pool: {}", said(error)),
+                    // A pool that the configuration does not name any more.
+                    _ => {}
+                },
+                else => std::future::pending().await,
+            }
+        }
     }
 
     /// Takes nothing new, lets calls in flight end, says goodbye to clients, and stops. Whether all ended in time.
     pub async fn stop(mut self) -> bool {
         self.drain.start();
-        let ended = timeout(self.grace, async { while self.tasks.join_next().await.is_some() {} }).await;
+        let ended = timeout(self.grace, all_end(&mut self.tasks)).await;
+        if ended.is_err() {
+            self.late.start();
+            let _ = timeout(GOODBYE, all_end(&mut self.tasks)).await;
+        }
         self.tasks.abort_all();
         self.pools.start();
-        let _ =
-            timeout(Duration::from_secs(2), async { while self.pool_tasks.join_next().await.is_some() {} })
-                .await;
+        let _ = timeout(POOLS_END, all_end(&mut self.pool_tasks)).await;
         self.pool_tasks.abort_all();
         ended.is_ok()
     }
+}
+
+async fn all_end(tasks: &mut JoinSet<()>) {
+    while tasks.join_next().await.is_some() {}
+}
+
+/// What a task said in its panic. The place stands in the line that the panic wrote.
+fn said(error: JoinError) -> String {
+    let Ok(panic) = error.try_into_panic() else { return "it was ended".to_owned() };
+    let text =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("it panicked").to_owned()
 }
 
 /// A subscription's id means nothing to another pool, another replica, or after a restart.
@@ -149,4 +189,33 @@ pub(crate) fn tls_for(config: &Config) -> Result<Arc<rustls::ClientConfig>, Serv
 fn is_encrypted(node: &config::Node) -> bool {
     let schemes = [Some(&node.http), node.ws.as_ref()].into_iter().flatten();
     schemes.into_iter().any(|endpoint| matches!(endpoint.url.expose().scheme(), "https" | "wss"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Surroundings;
+
+    #[tokio::test]
+    async fn a_part_that_fails_is_told_and_a_pool_that_ended_is_not() {
+        let text = "[edge]\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\n[pools.net]\nkind = \"execution\"\n\
+                    chain_id = 1\n[[pools.net.nodes]]\nname = \"a\"\nhttp_url = \"http://127.0.0.1:1\"\n";
+        let nothing = Surroundings {
+            folder: Path::new("."),
+            variable: &|_| None,
+            file: &|_| Err("no files here".to_owned()),
+            tls: &|_| Ok(()),
+        };
+        let mut edge = Edge::start(&Config::parse(text, "test", &nothing).unwrap()).await.unwrap();
+        edge.pool_tasks.spawn(async {});
+        assert!(timeout(Duration::from_millis(100), edge.failed()).await.is_err());
+        edge.pool_tasks.spawn(async { panic!("it broke") });
+        let told = timeout(Duration::from_secs(5), edge.failed()).await;
+        assert_eq!(told.as_deref(), Ok("a pool: it broke"));
+        edge.tasks.abort_all();
+        let told = timeout(Duration::from_secs(5), edge.failed()).await;
+        assert_eq!(told.as_deref(), Ok("the listener: it was ended"));
+    }
 }

@@ -22,13 +22,13 @@ use tokio_tungstenite::WebSocketStream;
 use crate::core::streams::SubscriptionId;
 use crate::core::{Class, Invalid, InvalidKind, Request, Scanned, SessionId, error_response, scan_request};
 use crate::exchange::{Asked, Exchange};
-use crate::keys::{Holder, Spent};
+use crate::keys::{Holder, Spent, subscribed};
 use crate::metrics::{Cut, Limit};
 use crate::outbound::{CLOSED, DRAINING, Ending, Outbound, REVOKED, SILENT, SLOW, STUCK};
 use crate::pool_loop::{Event, Left, ReplyTo, unsubscription_answer};
 use crate::pulse::{Pulse, Verdict};
 use crate::record::SessionCounted;
-use asks::{place, subscription, topic};
+use asks::{subscription, topic};
 use batch::{Item, batch};
 use socket::{NO_PROTOCOL, NO_TEXT, Socket, TOO_LONG, Turn};
 
@@ -67,6 +67,14 @@ pub(crate) struct Session<S> {
     _counted: SessionCounted,
 }
 
+/// When the process stops.
+pub(crate) struct Leaving {
+    /// What was asked is still answered.
+    pub(crate) drain: DrainHandle,
+    /// Nobody waits for answers any more.
+    pub(crate) late: DrainHandle,
+}
+
 /// How it ends.
 enum End {
     Close(Ending),
@@ -91,8 +99,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// Until one of the two sides ends it.
-    pub(crate) async fn run(mut self, drain: DrainHandle) {
-        let end = self.serve(drain).await;
+    pub(crate) async fn run(mut self, leaving: Leaving) {
+        let end = self.serve(leaving).await;
         // The pool may be gone as well, with all that it knew.
         let _ = self.door.pool.send(Event::SessionEnded { session: self.id }).await;
         // What is under way for it goes on for nobody.
@@ -107,7 +115,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    async fn serve(&mut self, mut drain: DrainHandle) -> End {
+    async fn serve(&mut self, Leaving { mut drain, mut late }: Leaving) -> End {
         let (outbound, pulse) = (Arc::clone(&self.outbound), Arc::clone(&self.pulse));
         let mut closing = self.door.closing.clone();
         let revoked = self.holder.as_ref().map(|holder| holder.revoked());
@@ -128,6 +136,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             let is_listening = goodbye.is_none() && has_room;
             tokio::select! {
                 why = &mut over, if goodbye.is_none() => goodbye = Some(why),
+                // What is not answered by now is not; but it is said why.
+                () = late.started(), if goodbye.is_some() => self.running.clear(),
                 () = outbound.changed() => {}
                 Some((calls, done)) = self.running.next() => {
                     self.done(calls, done);
@@ -232,12 +242,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         Some(error_response(id.unwrap_or(b"null"), -32005, &said).into())
     }
 
+    fn asked(&self, message: &Bytes, request: &Request<'_>) -> Asked {
+        Asked::new(message, request, self.holder.as_ref())
+    }
+
     async fn single(&mut self, message: &Bytes, request: &Request<'_>) {
         match request.method {
             b"eth_subscribe" => self.subscribe(message, request).await,
             b"eth_unsubscribe" => self.unsubscribe(message, request).await,
             _ => {
-                let (exchange, asked) = (Arc::clone(&self.door.exchange), asked(message, request));
+                let (exchange, asked) = (Arc::clone(&self.door.exchange), self.asked(message, request));
                 self.begin(1, async move {
                     let is_notification = asked.is_notification();
                     let frame = exchange.answer(asked).await;
@@ -253,7 +267,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let (session, outbound) = (self.id, Arc::clone(&self.outbound));
         match topic(request.params) {
             Err(problem) => self.outbound.push(error_response(id, -32602, &problem).into()),
-            Ok(topic) => match place(self.holder.as_ref()) {
+            Ok(topic) => match subscribed(self.holder.as_ref()) {
                 Err(problem) => {
                     self.door.exchange.record.refused.of(Limit::KeySubscriptions).inc();
                     self.outbound.push(error_response(id, -32005, problem).into());
@@ -291,10 +305,6 @@ async fn started(signal: Option<DrainHandle>) {
         Some(mut signal) => signal.started().await,
         None => std::future::pending().await,
     }
-}
-
-pub(crate) fn asked(message: &Bytes, request: &Request<'_>) -> Asked {
-    Asked::new(message, request)
 }
 
 pub(crate) fn refusal(invalid: &Invalid<'_>) -> Bytes {

@@ -53,6 +53,8 @@ async fn serve(file: &Path, config: &Config) -> Result<Exit, Failure> {
         tokio::select! {
             signal = &mut termination => break signal.map_err(unheard)?,
             _ = hangup.recv() => {}
+            // Whoever runs it starts it again; a pool that answers nobody would go unnoticed.
+            part = edge.failed() => return Err(failed(format!("a part of the proxy failed, so it ends: {part}"))),
         }
         let file = file.to_owned();
         // What is wrong with it is told by the edge.

@@ -9,7 +9,9 @@ use toml::de::DeValue;
 use super::endpoint;
 use super::meaning::name;
 use super::reading::{Reading, Said, Section, is_shown, join};
-use super::{CallLimits, Chain, Consensus, Execution, Http, Kind, Node, Pool, Service, Shape, Table};
+use super::{
+    CallLimits, Chain, Consensus, Execution, Http, Kind, Node, Origins, Pool, Service, Shape, Table,
+};
 use crate::core::{NodeSet, Tier};
 
 const POOLS_MAX: usize = 64;
@@ -130,6 +132,7 @@ fn execution(reading: &mut Reading<'_>, section: &Section<'_>) -> Option<Executi
     let subscriptions_per_client_max = reading.get(section, "subscriptions_per_client_max", Shape::count);
     let batch_max = reading.get(section, "batch_max", Shape::count);
     let broadcast_transactions = reading.get(section, "broadcast_transactions", Shape::flag);
+    let origins = Origins::read(reading, section);
     Some(Execution {
         chain_id: chain_id?,
         chain: chain?,
@@ -138,6 +141,7 @@ fn execution(reading: &mut Reading<'_>, section: &Section<'_>) -> Option<Executi
         subscriptions_per_client_max: subscriptions_per_client_max? as usize,
         batch_max: batch_max? as usize,
         broadcast_transactions: broadcast_transactions?,
+        origins: origins?,
     })
 }
 

@@ -217,7 +217,7 @@ pub static REGISTER: &[Setting] = &[
         "frame_bytes_max",
         size(64 * KIB, GIB),
         Is("64MiB"),
-        "Largest answer of a node; a longer one is an error of that one call.",
+        "Largest answer of a node, and of a batch; what is longer is an error of that one call.",
     )
     .only(EXECUTION),
     setting(
@@ -312,6 +312,14 @@ pub static REGISTER: &[Setting] = &[
         Shape::Flag,
         Is("true"),
         "Send a signed transaction to three nodes that serve at once, not only to one.",
+    )
+    .only(EXECUTION),
+    setting(
+        Table::Pool,
+        "origins",
+        Shape::Origins,
+        Means("pages in browsers may not call; programs, which name no site, may"),
+        "Whose pages may call: the sites, as browsers name them.",
     )
     .only(EXECUTION),
     setting(Table::Node, "name", Shape::Name, Refused, "Whom logs and metrics name; once in a pool."),

@@ -20,6 +20,8 @@ pub enum Shape {
     Headers,
     /// Stands in metrics, logs and paths.
     Name,
+    /// Of pages in browsers.
+    Origins,
     /// Of a request, from its slash on.
     Path,
     /// A text that nobody may read; may be put together from variables and files.
@@ -76,6 +78,7 @@ impl Shape {
             Self::Hashes => "HASHES",
             Self::Headers => "HEADERS",
             Self::Name => "NAME",
+            Self::Origins => "ORIGINS",
             Self::Path => "PATH",
             Self::Secret => "SECRET",
             Self::Url(_) => "URL",
@@ -98,6 +101,9 @@ impl Shape {
             }
             Self::Headers => r#"a table such as { "x-api-key" = "${API_KEY}" }"#.to_owned(),
             Self::Name => "a name of 1 to 64 of a-z A-Z 0-9 - _ .".to_owned(),
+            Self::Origins => {
+                r#"sites as browsers name them, such as ["https://app.example"], or "*" for all"#.to_owned()
+            }
             Self::Path => "a path such as /health".to_owned(),
             Self::Secret => "a text such as \"${NAME}\"".to_owned(),
             Self::Url(schemes) => format!("a URL such as {}", schemes.example()),

@@ -1,11 +1,15 @@
 //! A request as a client sent it and as nodes are asked it. It must never know who answers.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
-use crate::core::{Request, Route, route_of};
+use crate::core::{Class, Request, Route, route_of};
+use crate::keys::Holder;
 
 /// What stands for the id of a notification.
 const NO_ID: &[u8] = b"0";
+
 /// A request as a client sent it.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
@@ -14,18 +18,21 @@ pub(crate) struct Asked {
     pub(super) whole: Bytes,
     pub(crate) route: Route,
     pub(super) asks_for_head: bool,
+    /// Who asks, where what is made for it counts.
+    pub(crate) holder: Option<Arc<Holder>>,
 }
 
 impl Asked {
     /// `request` was found in `message`.
-    pub(crate) fn new(message: &Bytes, request: &Request<'_>) -> Self {
+    pub(crate) fn new(message: &Bytes, request: &Request<'_>, holder: Option<&Arc<Holder>>) -> Self {
         let whole = match request.id {
             Some(_) => message.slice_ref(request.whole),
             None => with_id(request),
         };
         let route = route_of(request.method, request.params);
         let asks_for_head = request.method == b"eth_blockNumber";
-        Self { id: request.id.map(|id| message.slice_ref(id)), whole, route, asks_for_head }
+        let holder = holder.filter(|_| route.class == Class::StatefulFilter).cloned();
+        Self { id: request.id.map(|id| message.slice_ref(id)), whole, route, asks_for_head, holder }
     }
 
     /// From brace to brace.

@@ -1,7 +1,11 @@
 //! Filters over a pool that says yes to everything, in time that the test moves.
 
+use http::{HeaderMap, HeaderName, HeaderValue};
+
 use super::*;
+use crate::config::{ApiKey, KeyHash, KeyLimits};
 use crate::core::pool::WhyNot;
+use crate::keys::Keys;
 use crate::metrics::EdgeMetrics;
 
 struct Stage {
@@ -20,7 +24,7 @@ fn stage() -> Stage {
 fn asked(text: &str) -> Asked {
     let message = Bytes::copy_from_slice(text.as_bytes());
     let Ok(Scanned::Single(request)) = scan_request(&message, 1) else { panic!("{text}") };
-    Asked::new(&message, &request)
+    Asked::new(&message, &request, None)
 }
 
 fn call(method: &str, params: &str) -> Asked {
@@ -135,4 +139,33 @@ async fn a_filter_that_missed_something_is_told_once_as_not_found_and_is_gone() 
 async fn other_calls_are_let_through() {
     let stage = stage();
     assert!(matches!(stage.filters.take(call("eth_chainId", "[]")).await, Taken::Call(_)));
+}
+
+#[tokio::test]
+async fn a_filter_counts_for_whoever_shows_a_key_until_it_is_gone() {
+    let limits =
+        KeyLimits { connections_max: 1, subscriptions_max: 1, requests_per_second: 1, bytes_per_second: 1 };
+    let key = ApiKey { name: "one".into(), hashes: vec![KeyHash::of(b"quiet")], limits };
+    let shown =
+        HeaderMap::from_iter([(HeaderName::from_static("x-api-key"), HeaderValue::from_static("quiet"))]);
+    let holder = Keys::default().reloaded(&[key]).holder(&shown).unwrap();
+    let mut stage = stage();
+    let filters = Arc::clone(&stage.filters);
+    let make = async move || {
+        let mut call = call("eth_newBlockFilter", "[]");
+        call.holder.clone_from(&holder);
+        let Taken::Answered(answer) = filters.take(call).await else { panic!() };
+        String::from_utf8(answer.to_vec()).unwrap()
+    };
+    let yes = async |pool: &mut mpsc::Receiver<Event>| {
+        let Some(Event::Filter { reply, .. }) = pool.recv().await else { panic!() };
+        reply.send(MADE).unwrap();
+    };
+    let (first, ()) = tokio::join!(make(), yes(&mut stage.pool));
+    let second = tokio::time::timeout(Duration::from_secs(5), make()).await.expect("it is refused at once");
+    assert!(second.contains("as many subscriptions as it may have"), "{second}");
+    stage.answer("eth_uninstallFilter", &id_of(&first)).await;
+    assert!(stage.ended().is_some());
+    let (third, ()) = tokio::join!(make(), yes(&mut stage.pool));
+    assert!(third.contains("result"), "{third}");
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream;
 use http::header::{
     CONNECTION, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
@@ -19,10 +21,10 @@ use super::answer::{Answer, empty, json, problem};
 use super::link::Link;
 use super::{Front, Unread};
 use crate::core::{Invalid, InvalidKind, Scanned, SessionId, error_response, scan_request};
-use crate::exchange::Asked;
+use crate::exchange::{Asked, BATCH_CALLS_AT_ONCE, BatchRoom};
 use crate::keys::Holder;
 use crate::metrics::Limit;
-use crate::session::{Door, Session, asked, needs_session, refusal};
+use crate::session::{Door, Leaving, Session, needs_session, refusal};
 
 /// Each idle client has one of these.
 const READ_BUFFER: usize = 4 << 10;
@@ -43,7 +45,7 @@ impl Front {
         link: &Link,
     ) -> Answer {
         match *request.method() {
-            Method::POST => self.call(request, entrance, holder.as_deref()).await,
+            Method::POST => self.call(request, entrance, holder.as_ref()).await,
             Method::GET if wants_upgrade(request.headers()) => {
                 self.upgrade(request, entrance, holder, link).await
             }
@@ -59,11 +61,11 @@ impl Front {
         &self,
         request: Request<Incoming>,
         entrance: &RpcEntrance,
-        holder: Option<&Holder>,
+        holder: Option<&Arc<Holder>>,
     ) -> Answer {
-        let (bytes_max, batch_max) = {
+        let (bytes_max, batch_max, room) = {
             let rules = entrance.door.exchange.rules();
-            (rules.request_bytes_max, rules.batch_max)
+            (rules.request_bytes_max, rules.batch_max, BatchRoom::new(rules.frame_bytes_max))
         };
         let body = match self.body(request, bytes_max).await {
             Ok(body) => body,
@@ -87,15 +89,20 @@ impl Front {
                 }
                 Some(refusal(&invalid))
             }
-            Ok(Scanned::Single(request)) => one(door, asked(&body, &request)).await,
+            Ok(Scanned::Single(request)) => one(door, Asked::new(&body, &request, holder), None).await,
             Ok(Scanned::Batch(items)) => {
-                let members = items.iter().map(|item| async {
-                    match item {
-                        Err(invalid) => Some(refusal(invalid)),
-                        Ok(request) => one(door, asked(&body, request)).await,
+                let member = |item: &_| match item {
+                    Err(invalid) => Member::Refused(refusal(invalid)),
+                    Ok(request) => Member::Asked(Asked::new(&body, request, holder)),
+                };
+                let members: Vec<_> = items.iter().map(member).collect();
+                let answers = members.into_iter().map(|member| async {
+                    match member {
+                        Member::Refused(answer) => Some(answer),
+                        Member::Asked(asked) => one(door, asked, Some(&room)).await,
                     }
                 });
-                together(futures_util::future::join_all(members).await)
+                together(stream::iter(answers).buffered(BATCH_CALLS_AT_ONCE).collect().await)
             }
         };
         match answer {
@@ -132,8 +139,8 @@ impl Front {
             return problem(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key cannot be answered");
         };
         let id = SessionId(self.sessions.fetch_add(1, Ordering::Relaxed) + 1);
-        let (door, drain, bytes_max) =
-            (entrance.door.clone(), self.drain.clone(), entrance.door.exchange.rules().request_bytes_max);
+        let leaving = Leaving { drain: self.drain.clone(), late: self.late.clone() };
+        let (door, bytes_max) = (entrance.door.clone(), entrance.door.exchange.rules().request_bytes_max);
         let upgraded = hyper::upgrade::on(&mut request);
         let pulse = Arc::clone(&link.pulse);
         let session = async move {
@@ -145,7 +152,7 @@ impl Front {
                 .max_frame_size(Some(bytes_max));
             let socket =
                 WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-            Session::new(id, door, socket, pulse, holder).run(drain).await;
+            Session::new(id, door, socket, pulse, holder).run(leaving).await;
         };
         link.upgraded(session).await;
         let mut answer = empty(StatusCode::SWITCHING_PROTOCOLS);
@@ -156,16 +163,24 @@ impl Front {
     }
 }
 
-async fn one(door: &Door, asked: Asked) -> Option<Bytes> {
+/// Of a batch.
+enum Member {
+    Refused(Bytes),
+    Asked(Asked),
+}
+
+/// `room` is that of its batch.
+async fn one(door: &Door, asked: Asked, room: Option<&BatchRoom>) -> Option<Bytes> {
     let is_notification = asked.is_notification();
-    let answer = match needs_session(asked.route.class) {
-        true => error_response(
+    let answer = match (needs_session(asked.route.class), room) {
+        (true, _) => error_response(
             asked.id(),
             -32601,
             "subscriptions need a WebSocket: connect to the same path with one",
         )
         .into(),
-        false => door.exchange.answer(asked).await,
+        (false, Some(room)) => door.exchange.member_answer(asked, room).await,
+        (false, None) => door.exchange.answer(asked).await,
     };
     (!is_notification).then_some(answer)
 }

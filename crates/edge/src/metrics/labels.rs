@@ -93,6 +93,7 @@ labels! {
         FrameBytes = "frame_bytes",
         KeyConnections = "key_connections",
         KeySubscriptions = "key_subscriptions",
+        Origin = "origin",
         KeyRequests = "key_requests",
         KeyBytes = "key_bytes",
     }

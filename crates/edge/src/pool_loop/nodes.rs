@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use runtime::DrainHandle;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::PoolLoop;
 use crate::asking::Asking;
@@ -262,7 +262,12 @@ impl PoolLoop {
     /// `facts_wait` says whether something that was said is still to be heard. An id is free when all who could speak of its
     /// node are gone, and what they said was heard.
     pub(super) fn part(&mut self, facts_wait: bool, ending: &DrainHandle) {
-        while self.nodes.streams.try_join_next().is_some() {}
+        while let Some(ended) = self.nodes.streams.try_join_next() {
+            if let Err(Ok(panic)) = ended.map_err(JoinError::try_into_panic) {
+                // A node that nobody hears is a defect, and not the node's.
+                std::panic::resume_unwind(panic);
+            }
+        }
         let mut is_one_free = false;
         while let Some(first) = self.nodes.departures.front() {
             let is_spoken_of = first.nodes.iter().any(|(_, token)| token.strong_count() > 0);

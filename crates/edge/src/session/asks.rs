@@ -6,7 +6,6 @@ use crate::core::filter::Filter;
 use crate::core::hex;
 use crate::core::params::nth;
 use crate::core::streams::{SubscriptionId, Topic};
-use crate::keys::{Counted, Holder, Place};
 
 /// The parameters of a subscription that a node is asked for are kept, and written to the one WebSocket to that node.
 const RELAY_PARAMS_BYTES_MAX: usize = 4 << 10;
@@ -24,12 +23,6 @@ pub(super) fn topic(params: Option<&[u8]>) -> Result<Topic, String> {
         },
         _ => Err("the first parameter has to be the kind of subscription, such as \"newHeads\"".to_owned()),
     }
-}
-
-/// What the key's holder may have of them.
-pub(super) fn place(holder: Option<&Arc<Holder>>) -> Result<Option<Place>, &'static str> {
-    let Some(holder) = holder else { return Ok(None) };
-    holder.enter(Counted::Subscription).map(Some).ok_or("this key has as many subscriptions as it may have")
 }
 
 pub(super) fn subscription(params: Option<&[u8]>) -> Option<SubscriptionId> {

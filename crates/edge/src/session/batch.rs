@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream;
 use tokio::sync::oneshot;
 
-use super::asks::{place, subscription, topic};
-use super::{Done, Door, GONE, asked, needs_session, refusal};
+use super::asks::{subscription, topic};
+use super::{Done, Door, GONE, needs_session, refusal};
 use crate::core::streams::{SubscriptionId, Topic};
 use crate::core::{Invalid, Request, SessionId, error_response};
-use crate::exchange::Asked;
-use crate::keys::{Holder, Place};
+use crate::exchange::{Asked, BATCH_CALLS_AT_ONCE, BatchRoom};
+use crate::keys::{Holder, Place, subscribed};
 use crate::metrics::Limit;
 use crate::outbound::Outbound;
 use crate::pool_loop::{Event, Left, ReplyTo, subscription_answer, unsubscription_answer};
@@ -35,7 +37,7 @@ impl Item {
             Err(invalid) => return Self::Refused(refusal(invalid)),
             Ok(request) => request,
         };
-        let asked = asked(message, request);
+        let asked = Asked::new(message, request, holder);
         if !needs_session(asked.route.class) {
             return Self::Call(asked);
         }
@@ -43,7 +45,7 @@ impl Item {
         match request.method {
             b"eth_subscribe" => match topic(request.params) {
                 Err(problem) => Self::Refused(error_response(id, -32602, &problem).into()),
-                Ok(topic) => match place(holder) {
+                Ok(topic) => match subscribed(holder) {
                     Err(problem) => {
                         door.exchange.record.refused.of(Limit::KeySubscriptions).inc();
                         Self::Refused(error_response(id, -32005, problem).into())
@@ -65,8 +67,9 @@ pub(super) async fn batch(
     outbound: Arc<Outbound>,
     items: Vec<Item>,
 ) -> Option<Done> {
-    let members = items.into_iter().map(|item| member(&door, session, &outbound, item));
-    let answers = futures_util::future::join_all(members).await;
+    let room = BatchRoom::new(door.exchange.rules().frame_bytes_max);
+    let members = items.into_iter().map(|item| member(&door, session, &outbound, &room, item));
+    let answers: Vec<_> = stream::iter(members).buffered(BATCH_CALLS_AT_ONCE).collect().await;
     let mut release = Vec::new();
     let mut frame =
         Vec::with_capacity(2 + answers.iter().flatten().map(|(answer, _)| answer.len() + 1).sum::<usize>());
@@ -84,6 +87,7 @@ async fn member(
     door: &Door,
     session: SessionId,
     outbound: &Arc<Outbound>,
+    room: &BatchRoom,
     item: Item,
 ) -> Option<(Bytes, Option<SubscriptionId>)> {
     match item {
@@ -91,7 +95,7 @@ async fn member(
         Item::Refused(answer) => Some((answer, None)),
         Item::Call(asked) => {
             let is_notification = asked.is_notification();
-            let answer = door.exchange.answer(asked).await;
+            let answer = door.exchange.member_answer(asked, room).await;
             (!is_notification).then_some((answer, None))
         }
         Item::Subscribe { id, topic, place } => {

@@ -80,3 +80,26 @@ async fn an_answer_beyond_the_limit_is_one_error_in_its_batch() {
     assert_eq!(answers[1]["id"], 2);
     assert_too_large(&answers[1]);
 }
+
+#[tokio::test]
+async fn the_answers_of_a_batch_are_bounded_together_and_none_is_missing() {
+    let stage = stage(vec![NodePlan::default(); 2], "frame_bytes_max = \"1MiB\"").await;
+    let call = |id| json!({"jsonrpc": "2.0", "id": id, "method": "devnet_large", "params": [MIB / 4]});
+    let body = Value::from((0..200).map(call).collect::<Vec<_>>()).to_string();
+    let client = stage.ws().await;
+    client.send_text(&body).await.unwrap();
+    let over_http = stage.http().post(&body).await.unwrap().json();
+    let is_told = |record: &devnet::client::Record| record.unanswered().next().is_none();
+    client.until(is_told).await.unwrap();
+    let answers = over_http.as_array().unwrap();
+    assert_eq!(answers.len(), 200);
+    for (id, answer) in answers.iter().enumerate() {
+        assert_eq!(answer["id"], id);
+        assert!(is_whole(answer, MIB / 4) || answer["error"]["code"] == -32_003, "{answer}");
+    }
+    let whole = answers.iter().filter(|answer| is_whole(answer, MIB / 4)).count();
+    assert_eq!(whole, 3, "the fourth does not fit, with what stands around it");
+    let asked: u64 = (0..2).map(|node| stage.devnet.node(node).count("devnet_large")).sum();
+    assert!(asked < 300, "{asked} of 400 were asked, though no more than 6 could be told");
+    stage.assert_well(&client.close().await);
+}

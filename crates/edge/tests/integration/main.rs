@@ -34,6 +34,8 @@ mod large;
 #[cfg(test)]
 mod operation;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod program;

@@ -279,3 +279,21 @@ async fn at_its_end_it_is_unready_first_ends_what_is_in_flight_and_says_goodbye(
     let (status, said) = process.ended().await;
     assert!(status.success(), "{said}");
 }
+
+#[tokio::test]
+async fn whoever_is_not_answered_in_time_is_told_goodbye_all_the_same() {
+    let process = Process::start(2, &TWO, "drain_grace = \"0s\"").await;
+    let client = process.ws("net").await;
+    let call = slow_call(&process, 0).await;
+    client.send_text(r#"{"jsonrpc":"2.0","id":1,"method":"eth_gasPrice","params":[]}"#).await.unwrap();
+    while process.devnet.node(0).count("eth_gasPrice") < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    process.signal("TERM").await;
+    assert!(client.until(|_| false).await.is_err());
+    let goodbye = r#"Closed { code: Some(1001), reason: "the proxy is shutting down" }"#;
+    assert_eq!(format!("{:?}", client.record().entries().last().unwrap().seen), goodbye);
+    call.abort();
+    let (status, said) = process.ended().await;
+    assert!(status.success() && said.contains("not all clients had gone"), "{said}");
+}
