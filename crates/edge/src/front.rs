@@ -278,7 +278,7 @@ impl Front {
             Entrance::Rpc(entrance) => self.rpc(request, entrance, holder, link).await,
             Entrance::Rest(entrance) => {
                 let below = rest.to_owned();
-                self.rest(request, below, entrance, holder).await
+                self.rest(request, below, entrance, holder, link).await
             }
         }
     }

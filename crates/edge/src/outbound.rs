@@ -3,12 +3,13 @@
 //! end a client that reads. It must never know what it holds.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::Notify;
 
 use crate::core::streams::SubscriptionId;
+use crate::pulse::Pulse;
 
 /// Why a client is closed: a code of RFC 6455 and a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub(crate) struct Outbound {
     /// Something is to be written, or it is over.
     wake: Notify,
     bytes_max: usize,
+    /// Of a connection that nobody looks at while nothing can be written.
+    unwatched: Option<Arc<Pulse>>,
 }
 
 #[derive(Debug, Default)]
@@ -68,7 +71,12 @@ impl Frame {
 
 impl Outbound {
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { state: Mutex::default(), wake: Notify::new(), bytes_max }
+        Self { state: Mutex::default(), wake: Notify::new(), bytes_max, unwatched: None }
+    }
+
+    /// Its connection is closed as soon as too much waits.
+    pub(crate) fn over_http(bytes_max: usize, pulse: Arc<Pulse>) -> Self {
+        Self { unwatched: Some(pulse), ..Self::new(bytes_max) }
     }
 
     /// An answer.
@@ -182,6 +190,7 @@ impl Outbound {
         // One message of any length goes through where nothing waits.
         if state.bytes > 0 && state.bytes + bytes > self.bytes_max {
             *state = State { ending: Some(SLOW), is_cut: true, ..State::default() };
+            self.unwatched.iter().for_each(|pulse| pulse.is_stuck());
             return false;
         }
         state.bytes += bytes;

@@ -143,6 +143,12 @@ impl Pulse {
         self.heard();
     }
 
+    /// Whoever fills its queue saw that nothing is taken.
+    pub(crate) fn is_stuck(&self) {
+        self.verdict.store(Verdict::Stuck as u8 + 1, Relaxed);
+        self.wake.notify_one();
+    }
+
     /// A sign of life.
     pub(crate) fn heard(&self) {
         self.rests.store(self.now.load(Relaxed), Relaxed);

@@ -144,11 +144,11 @@ pub enum Input {
         node: NodeId,
         fault: Fault,
     },
-    /// Two with one identity are one, whatever their bytes.
+    /// Two with one identity are one, whatever their bytes: it is a hash of what makes them so.
     RelayItem {
         stream: StreamId,
         node: NodeId,
-        identity: Arc<[u8]>,
+        identity: Hash,
         raw: Arc<[u8]>,
     },
     /// Whether the node is to be given nothing new, by somebody's word.
@@ -431,7 +431,7 @@ impl Pool {
             Input::RelayOpened { stream, node } => effects.extend(self.relays.opened(stream, node)),
             Input::RelayLost { stream, node, .. } => self.relays.lost(stream, node),
             Input::RelayItem { stream, node, identity, raw } => {
-                let is_new = self.relays.is_new(stream, node, identity);
+                let is_new = self.relays.is_new(now, stream, node, identity);
                 let told = Effect::Deliver { stream, item: Item::Raw(raw), announced: u64::MAX };
                 effects.extend(is_new.then_some(told));
             }

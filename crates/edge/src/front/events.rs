@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Front;
 use super::answer::{Answer, Body};
+use super::link::Link;
 use super::rest::{RestEntrance, answer_of};
 use crate::core::SessionId;
 use crate::core::pool::WhyNot;
@@ -27,6 +28,8 @@ use crate::pool_loop::{Event, ReplyTo};
 use crate::record::SessionCounted;
 use crate::rest::BrokeOff;
 
+/// Of a topic that there is not.
+const TOPIC_CHARS_SHOWN: usize = 40;
 /// A comment. A client sees at once that it is heard.
 const SIGN: &[u8] = b":\n\n";
 
@@ -56,6 +59,7 @@ impl Front {
         entrance: &RestEntrance,
         query: &str,
         holder: Option<Arc<Holder>>,
+        link: &Link,
     ) -> Answer {
         let refuse = |status, text: &str| answer_of(Service::Beacon, status, text);
         let topics = match topics(query) {
@@ -64,7 +68,8 @@ impl Front {
         };
         let calls = &entrance.exchange.calls;
         let session = SessionId(self.sessions.fetch_add(1, Ordering::Relaxed) + 1);
-        let outbound = Arc::new(Outbound::new(calls.rules().outbound_bytes_max));
+        let bytes_max = calls.rules().outbound_bytes_max;
+        let outbound = Arc::new(Outbound::over_http(bytes_max, Arc::clone(&link.pulse)));
         // Ends what was begun, however far it came.
         let listener = Listener {
             session,
@@ -178,7 +183,8 @@ fn topics(query: &str) -> Result<Vec<Topic>, String> {
         let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
         for name in value.split(',') {
             let Some(known) = beacon::TOPICS.iter().find(|topic| **topic == name) else {
-                return Err(format!("topics are some of {}", beacon::TOPICS.join(", ")));
+                let said: String = name.chars().take(TOPIC_CHARS_SHOWN).collect();
+                return Err(format!("{said:?} is no topic; topics are {}", beacon::TOPICS.join(", ")));
             };
             let topic = match *known {
                 beacon::HEAD => Topic::Heads,
@@ -208,5 +214,9 @@ mod tests {
         for wrong in ["", "topics=", "topics=head,nonsense", "topic=head"] {
             assert!(topics(wrong).is_err(), "{wrong}");
         }
+        assert!(
+            topics("topics=head,%22x")
+                .is_err_and(|text| text.starts_with("\"\\\"x\" is no topic; topics are head, "))
+        );
     }
 }

@@ -14,6 +14,7 @@ use runtime::DrainHandle;
 
 use super::answer::{Answer, Body, json, problem};
 use super::events::EventsDoor;
+use super::link::Link;
 use super::{Front, Unread};
 use crate::core::Refusal;
 use crate::core::rest::{Service, path, route};
@@ -52,6 +53,7 @@ impl Front {
         below: String,
         entrance: &RestEntrance,
         holder: Option<Arc<Holder>>,
+        link: &Link,
     ) -> Answer {
         let exchange = &entrance.exchange;
         let said = |status, text: &str| answer_of(exchange.service, status, text);
@@ -64,11 +66,14 @@ impl Front {
                 "the path has a part that leads up, or a control character",
             );
         }
-        if let Some(door) = entrance.events.as_ref().filter(|_| below == EVENTS_PATH)
+        if let Some(door) = entrance.events.as_ref().filter(|_| below.trim_end_matches('/') == EVENTS_PATH)
             && request.method() == Method::GET
         {
+            if let Some(refused) = self.rest_over_rate(exchange.service, holder.as_deref(), 0) {
+                return refused;
+            }
             let query = request.uri().query().unwrap_or_default().to_owned();
-            return self.events(door, entrance, &query, holder).await;
+            return self.events(door, entrance, &query, holder, link).await;
         }
         let method = request.method().clone();
         let query = request.uri().query().map(str::to_owned);
@@ -82,10 +87,8 @@ impl Front {
             }
             Err(Unread::Other(answer)) => return answer,
         };
-        if let Some((text, retry_after_s)) =
-            holder.as_deref().and_then(|holder| self.over_rate(holder, 1, body.len()))
-        {
-            return with_pause(said(StatusCode::TOO_MANY_REQUESTS, &text), retry_after_s);
+        if let Some(refused) = self.rest_over_rate(exchange.service, holder.as_deref(), body.len()) {
+            return refused;
         }
         let route = route::route_of(exchange.service, method.as_str(), &below);
         let asked = RestRequest { method, path: below, query, headers, body };
@@ -93,6 +96,12 @@ impl Front {
             Ok(answer) => self.passed_on(answer, &entrance.closing),
             Err(refusal) => refused(exchange.service, &refusal),
         }
+    }
+
+    /// What the holder of a key is told beyond its rate.
+    fn rest_over_rate(&self, service: Service, holder: Option<&Holder>, bytes: usize) -> Option<Answer> {
+        let (text, retry_after_s) = self.over_rate(holder?, 1, bytes)?;
+        Some(with_pause(answer_of(service, StatusCode::TOO_MANY_REQUESTS, &text), retry_after_s))
     }
 
     fn passed_on(&self, answer: RestAnswer, closing: &DrainHandle) -> Answer {

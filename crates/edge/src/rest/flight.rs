@@ -160,7 +160,7 @@ impl<'a> Flight<'a> {
 
     fn judge(&mut self, attempt: u32, took: Duration, result: Result<Got, Fault>) -> CallInput {
         let node = self.node_of(attempt);
-        let read = result.and_then(|got| match kind(self.exchange.service, &got) {
+        let read = result.and_then(|got| match kind(self.exchange.service, self.again, &got) {
             Some(kind) => Ok((got, kind)),
             None => Err(Fault::Malformed),
         });
@@ -238,9 +238,9 @@ impl<'a> Flight<'a> {
 }
 
 /// `None` for what no node means to say.
-fn kind(service: Service, got: &Got) -> Option<AnswerKind> {
+fn kind(service: Service, again: Again, got: &Got) -> Option<AnswerKind> {
     let status = got.head.status.as_u16();
-    let kind = route::answer_kind(service, status, retry_after_ms(&got.head.headers));
+    let kind = route::answer_kind(service, again, status, retry_after_ms(&got.head.headers));
     if service != Service::Beacon || status != 200 || got.rest.is_some() || !is_plain_json(&got.head) {
         return Some(kind);
     }

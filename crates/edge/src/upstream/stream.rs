@@ -20,9 +20,10 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::dial::{Wire, dial, fault_of};
 use crate::config::Endpoint;
+use crate::core::keccak::keccak256;
 use crate::core::pool::Input;
 use crate::core::streams::StreamId;
-use crate::core::{Fault, NodeId, wire};
+use crate::core::{Fault, Hash, NodeId, wire};
 use crate::core::{Response, ResponseKind, Upstream, scan_upstream};
 
 /// Between two dials, the first time and at most: what was dropped is back within a second.
@@ -306,7 +307,7 @@ impl Connection {
             Upstream::Notification(notification) => {
                 let stream = *self.relays.get(notification.subscription)?;
                 let raw: Arc<[u8]> = Arc::from(notification.result);
-                Some(Input::RelayItem { stream, node, identity: Arc::clone(&raw), raw })
+                Some(Input::RelayItem { stream, node, identity: Hash(keccak256(&raw)), raw })
             }
             Upstream::Response(answer) => {
                 let stream = self.asked.remove(&id_of(&answer, text)?)?;

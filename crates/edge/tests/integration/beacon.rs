@@ -14,36 +14,20 @@ use serde_json::{Value, json};
 use crate::stage::{BLOCK_MS, PATIENCE, parsed};
 
 /// A pool of each kind before the same nodes.
-struct Stage {
-    devnet: Devnet,
-    edge: Edge,
+pub(crate) struct Stage {
+    pub(crate) devnet: Devnet,
+    pub(crate) edge: Edge,
 }
 
 async fn stage(nodes: Vec<NodePlan>) -> Stage {
+    let all: Vec<usize> = (0..nodes.len()).collect();
+    stage_of(nodes, &all, "", "").await
+}
+
+/// With keys, and settings of the pools that differ from one test to another.
+pub(crate) async fn stage_of(nodes: Vec<NodePlan>, used: &[usize], keys: &str, pool: &str) -> Stage {
     let devnet = Devnet::start(Plan { block_ms: BLOCK_MS, nodes, ..Plan::default() }).await.unwrap();
-    let mut text =
-        "[edge]\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\ndrain_grace = \"5s\"\nlog = \"off\"\n".to_owned();
-    for (pool, kind) in [("net", "execution"), ("beacon", "consensus")] {
-        writeln!(
-            text,
-            "[pools.{pool}]\nkind = \"{kind}\"\nchain_id = 1337\nblock_time = \"{BLOCK_MS}ms\"\n\
-             probe_every = \"500ms\"\nfailback_after = \"2s\"\ndeadline = \"15s\"\nattempt_timeout = \"3s\""
-        )
-        .unwrap();
-        for at in 0..devnet.nodes() {
-            let node = devnet.node(at);
-            let tier = if at == 0 { "primary" } else { "backup" };
-            writeln!(text, "[[pools.{pool}.nodes]]\nname = \"node-{at}\"\ntier = \"{tier}\"").unwrap();
-            match kind {
-                "execution" => {
-                    writeln!(text, "http_url = \"{}\"\nws_url = \"{}\"", node.http_url(), node.ws_url())
-                        .unwrap()
-                }
-                _ => writeln!(text, "http_url = \"{}\"", node.beacon_url()).unwrap(),
-            }
-        }
-    }
-    let edge = Edge::start(&parsed(&text)).await.unwrap();
+    let edge = Edge::start(&parsed(&configuration(&devnet, used, keys, pool))).await.unwrap();
     let stage = Stage { devnet, edge };
     for pool in ["net", "beacon"] {
         stage
@@ -59,8 +43,35 @@ async fn stage(nodes: Vec<NodePlan>) -> Stage {
     stage
 }
 
+pub(crate) fn configuration(devnet: &Devnet, used: &[usize], keys: &str, of_pools: &str) -> String {
+    let mut text =
+        "[edge]\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\ndrain_grace = \"5s\"\nlog = \"off\"\n".to_owned();
+    text.push_str(keys);
+    for (pool, kind) in [("net", "execution"), ("beacon", "consensus")] {
+        writeln!(
+            text,
+            "[pools.{pool}]\nkind = \"{kind}\"\nchain_id = 1337\nblock_time = \"{BLOCK_MS}ms\"\n\
+             probe_every = \"500ms\"\nfailback_after = \"2s\"\ndeadline = \"15s\"\nattempt_timeout = \"3s\"\n{of_pools}"
+        )
+        .unwrap();
+        for at in used.iter().copied() {
+            let node = devnet.node(at);
+            let tier = if at == 0 { "primary" } else { "backup" };
+            writeln!(text, "[[pools.{pool}.nodes]]\nname = \"node-{at}\"\ntier = \"{tier}\"").unwrap();
+            match kind {
+                "execution" => {
+                    writeln!(text, "http_url = \"{}\"\nws_url = \"{}\"", node.http_url(), node.ws_url())
+                        .unwrap()
+                }
+                _ => writeln!(text, "http_url = \"{}\"", node.beacon_url()).unwrap(),
+            }
+        }
+    }
+    text
+}
+
 impl Stage {
-    fn beacon(&self) -> HttpClient {
+    pub(crate) fn beacon(&self) -> HttpClient {
         HttpClient::new(&format!("http://{}/beacon", self.edge.listen)).with_patience(PATIENCE)
     }
 
@@ -68,11 +79,11 @@ impl Stage {
         HttpClient::new(&format!("http://{}/net", self.edge.listen)).with_patience(PATIENCE)
     }
 
-    async fn events(&self, topics: &str) -> EventStream {
+    pub(crate) async fn events(&self, topics: &str) -> EventStream {
         EventStream::open(&format!("http://{}/beacon", self.edge.listen), topics).await.unwrap().unwrap()
     }
 
-    fn set(&self, node: usize, fault: Fault) {
+    pub(crate) fn set(&self, node: usize, fault: Fault) {
         self.devnet.node(node).set(Switch::from(fault).on(Face::Consensus)).unwrap();
     }
 
@@ -80,14 +91,14 @@ impl Stage {
         self.devnet.node(node).clear(None).unwrap();
     }
 
-    async fn pool(&self, name: &str) -> Value {
+    pub(crate) async fn pool(&self, name: &str) -> Value {
         let admin = HttpClient::new(&format!("http://{}", self.edge.admin_listen));
         let status = admin.get("/status").await.unwrap().json();
         status["pools"].as_array().unwrap().iter().find(|pool| pool["name"] == name).unwrap().clone()
     }
 
     /// Until a pool is as wanted.
-    async fn until(&self, pool: &str, wanted: impl Fn(&Value) -> bool) {
+    pub(crate) async fn until(&self, pool: &str, wanted: impl Fn(&Value) -> bool) {
         let wait = async {
             loop {
                 let seen = self.pool(pool).await;
@@ -108,13 +119,13 @@ impl Stage {
     }
 
     /// Until the head of the chain was told, now that no more comes.
-    async fn until_all_is_told(&self, events: &EventStream) {
+    pub(crate) async fn until_all_is_told(&self, events: &EventStream) {
         self.devnet.pause();
         let root = self.devnet.head().root.to_string();
         events.until(|events| heads(events).any(|head| head["block"] == root)).await.unwrap();
     }
 
-    fn assert_well(&self, events: &EventStream) {
+    pub(crate) fn assert_well(&self, events: &EventStream) {
         let expected = Expected { finished: true, ..Expected::default() };
         let wrong = check_events(&events.events(), &self.devnet.history(), expected);
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -126,7 +137,7 @@ fn heads(events: &[Event]) -> impl Iterator<Item = &Value> {
     events.iter().filter(|event| event.topic == "head").map(|event| &event.data)
 }
 
-async fn until_heads(events: &EventStream, more: usize) {
+pub(crate) async fn until_heads(events: &EventStream, more: usize) {
     let before = heads(&events.events()).count();
     events.until(|events| heads(events).count() >= before + more).await.unwrap();
 }
@@ -314,34 +325,4 @@ async fn events_are_relayed_within_50_ms() {
         // Half of them: what the machine does besides is not the edge's.
         assert!(late_ms[late_ms.len() / 2] < 50, "{topic}: {late_ms:?}");
     }
-}
-
-/// A stream that ends with the process ends in order, and in time.
-#[tokio::test]
-async fn event_streams_end_when_the_edge_stops() {
-    let stage = stage(vec![NodePlan::default()]).await;
-    let events = stage.events("head").await;
-    until_heads(&events, 1).await;
-    assert!(stage.edge.stop().await, "within the grace");
-    events.until(|_| false).await.unwrap();
-    assert_eq!(events.ended().as_deref(), Some("the stream ended"));
-}
-
-/// However many listen, a node is asked for one stream of each topic.
-#[tokio::test]
-async fn clients_share_the_streams_of_a_node() {
-    let stage = stage(vec![NodePlan::default()]).await;
-    let mut all = Vec::new();
-    for _ in 0..20 {
-        all.push(stage.events("head,block").await);
-    }
-    for events in &all {
-        events.until(|events| events.iter().any(|event| event.topic == "block")).await.unwrap();
-        until_heads(events, 1).await;
-    }
-    assert_eq!(stage.devnet.node(0).connections().streams, 2);
-    let pool = stage.pool("beacon").await;
-    assert_eq!((&pool["sessions"], &pool["subscriptions"]), (&json!(20), &json!(40)), "{pool}");
-    drop(all);
-    stage.until("beacon", |pool| pool["sessions"] == 0 && pool["subscriptions"] == 0).await;
 }

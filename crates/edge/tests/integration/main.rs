@@ -20,6 +20,8 @@ mod doors;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
+mod events;
+#[cfg(test)]
 mod evidence;
 #[cfg(test)]
 mod failover;

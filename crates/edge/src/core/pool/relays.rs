@@ -1,16 +1,20 @@
 //! Subscriptions of other kinds than heads and logs: one node feeds each, another takes over. Whoever subscribes is answered
-//! when a node takes it, or when all refuse. What a node tells twice within the last while is told once. It must never promise
-//! that nothing is missing: what a node keeps to itself is not on the chain.
+//! when a node takes it, or when all refuse. What another node told within the last while is not told again. It must never
+//! promise that nothing is missing: what a node keeps to itself is not on the chain.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::{Effect, EndReason, Happening, Pool, WhyNot};
 use crate::core::streams::{StreamId, SubscriptionId, Topic};
-use crate::core::{Millis, NodeId, NodeSet, SessionId, Standing, Transport};
+use crate::core::{Hash, Millis, NodeId, NodeSet, SessionId, Standing, Transport};
 
 /// Items by which a second telling is known.
 const REMEMBERED_MAX: usize = 16_384;
+/// Nodes differ by seconds in when they hear of something. What comes later than this is news.
+const REMEMBERED_MS: u64 = 300_000;
+/// What this tells is a state: only the last one counts.
+const SYNCING: &[u8] = b"[\"syncing\"";
 /// After all nodes refused, they are asked again a few times: one may have been about to come back.
 const ROUNDS_MAX: u32 = 5;
 const ROUND_MS: u64 = 1_000;
@@ -43,8 +47,13 @@ struct Relay {
     refused: NodeSet,
     rounds: u32,
     again_at: Option<Millis>,
-    seen: BTreeSet<Arc<[u8]>>,
-    order: VecDeque<Arc<[u8]>>,
+    /// How many feeds there were. A node that is dialled again is another feed.
+    feeds: u64,
+    is_state: bool,
+    /// Which feed told it last.
+    seen: BTreeMap<Hash, u64>,
+    /// By when it was told first.
+    order: VecDeque<(Millis, Hash)>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -77,6 +86,7 @@ impl Relays {
         // Too late: another one feeds it by now, or nobody wants it any more.
         let Some(relay) = relay.filter(asked) else { return vec![Effect::CloseRelay { stream, node }] };
         relay.feed = Feed::Open(node);
+        relay.feeds += 1;
         relay.refused = NodeSet::EMPTY;
         relay.rounds = 0;
         relay.is_proven = true;
@@ -113,18 +123,19 @@ impl Relays {
         left
     }
 
-    /// Whether the item is to be told.
-    pub(super) fn is_new(&mut self, stream: StreamId, node: NodeId, identity: Arc<[u8]>) -> bool {
-        let Some(relay) = self.by_stream.get_mut(&stream) else { return false };
-        if relay.feed != Feed::Open(node) || !relay.seen.insert(Arc::clone(&identity)) {
-            return false;
+    /// Whether the item is to be told. One node says the same again because it is so again.
+    pub(super) fn is_new(&mut self, now: Millis, stream: StreamId, node: NodeId, identity: Hash) -> bool {
+        let relay = self.by_stream.get_mut(&stream);
+        let Some(relay) = relay.filter(|relay| relay.feed == Feed::Open(node)) else { return false };
+        relay.forget(now);
+        if relay.is_state && !relay.seen.contains_key(&identity) {
+            relay.seen.clear();
+            relay.order.clear();
         }
-        relay.order.push_back(identity);
-        if relay.order.len() > REMEMBERED_MAX
-            && let Some(oldest) = relay.order.pop_front()
-        {
-            relay.seen.remove(&oldest);
+        if let Some(by) = relay.seen.insert(identity, relay.feeds) {
+            return by == relay.feeds;
         }
+        relay.order.push_back((now, identity));
         true
     }
 
@@ -167,8 +178,20 @@ impl Relay {
             refused: NodeSet::EMPTY,
             rounds: 0,
             again_at: None,
-            seen: BTreeSet::new(),
+            feeds: 0,
+            is_state: false,
+            seen: BTreeMap::new(),
             order: VecDeque::new(),
+        }
+    }
+
+    /// What is too old, and the oldest where there is too much.
+    fn forget(&mut self, now: Millis) {
+        let is_over = |(at, _): &(Millis, Hash)| now.since(*at) >= REMEMBERED_MS;
+        while self.order.front().is_some_and(is_over) || self.order.len() >= REMEMBERED_MAX {
+            if let Some((_, oldest)) = self.order.pop_front() {
+                self.seen.remove(&oldest);
+            }
         }
     }
 }
@@ -196,6 +219,7 @@ impl Pool {
         let candidates = self.relay_candidates(now);
         let is_followed = !self.streams.members(stream).is_empty();
         let relay = self.relays.by_stream.entry(stream).or_insert_with(Relay::new);
+        relay.is_state = params.starts_with(SYNCING);
         if let Feed::Asked { node, until } = relay.feed
             && until <= now
         {
@@ -264,5 +288,40 @@ fn relayed((stream, topic): (StreamId, &Topic)) -> Option<(StreamId, Arc<[u8]>)>
     match topic {
         Topic::Relay(params) => Some((stream, Arc::clone(params))),
         Topic::Heads | Topic::Logs(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::keccak::keccak256;
+
+    const STREAM: StreamId = StreamId(1);
+
+    fn fed_by(relays: &mut Relays, node: NodeId) {
+        relays.by_stream.entry(STREAM).or_insert_with(Relay::new).feed =
+            Feed::Asked { node, until: Millis(u64::MAX) };
+        relays.opened(STREAM, node);
+    }
+
+    #[test]
+    fn what_was_told_long_ago_is_news() {
+        let mut relays = Relays::default();
+        for (node, at, is_new) in [(0, 0, true), (1, REMEMBERED_MS - 1, false), (0, REMEMBERED_MS, true)] {
+            fed_by(&mut relays, NodeId(node));
+            assert_eq!(relays.is_new(Millis(at), STREAM, NodeId(node), Hash([1; 32])), is_new, "{at}");
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_has_a_bound() {
+        let mut relays = Relays::default();
+        fed_by(&mut relays, NodeId(0));
+        for number in 0..2 * REMEMBERED_MAX {
+            let identity = Hash(keccak256(&number.to_be_bytes()));
+            assert!(relays.is_new(Millis(0), STREAM, NodeId(0), identity));
+        }
+        let relay = &relays.by_stream[&STREAM];
+        assert_eq!((relay.seen.len(), relay.order.len()), (REMEMBERED_MAX, REMEMBERED_MAX));
     }
 }

@@ -39,6 +39,10 @@ struct Stage {
     answered: Vec<(u64, Result<SubscriptionId, WhyNot>)>,
 }
 
+fn identity(raw: &[u8]) -> Hash {
+    Hash(crate::core::keccak::keccak256(raw))
+}
+
 fn settings(nodes: usize) -> PoolSettings {
     let node = |at: usize| NodeSettings {
         id: NodeId(at as u8),

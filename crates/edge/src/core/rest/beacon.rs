@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::core::keccak::keccak256;
 use crate::core::pool::Readiness;
 use crate::core::{Block, Hash, hex};
 
@@ -70,14 +71,15 @@ pub fn head_event(data: &[u8]) -> Option<(u64, Hash)> {
 
 /// By what an event is known, whoever tells it: a block by slot and root, anything else by all that it says, however it is
 /// written.
-pub fn identity(topic: &str, data: &[u8]) -> Arc<[u8]> {
-    let Ok(event) = serde_json::from_slice::<Value>(data) else { return Arc::from(data) };
-    match (topic, event.get("slot"), event.get("block")) {
+pub fn identity(topic: &str, data: &[u8]) -> Hash {
+    let Ok(event) = serde_json::from_slice::<Value>(data) else { return Hash(keccak256(data)) };
+    let text = match (topic, event.get("slot"), event.get("block")) {
         ("block" | "block_gossip", Some(slot), Some(root)) => {
-            Arc::from(format!("{slot} {root}").into_bytes())
+            format!("{slot} {root}")
         }
-        _ => Arc::from(event.to_string().into_bytes()),
-    }
+        _ => event.to_string(),
+    };
+    Hash(keccak256(text.as_bytes()))
 }
 
 /// `/eth/v1/node/syncing`.
@@ -135,7 +137,7 @@ mod tests {
         let vote = |text: &str| identity("attestation", text.as_bytes());
         assert_eq!(vote(r#"{"a":1,"b":2}"#), vote(r#"{"b": 2, "a": 1}"#));
         assert_ne!(vote(r#"{"a":1}"#), vote(r#"{"a":2}"#));
-        assert_eq!(&*vote("no json"), b"no json");
+        assert_eq!(vote("no json"), Hash(keccak256(b"no json")));
     }
 
     #[test]

@@ -34,9 +34,11 @@ pub fn route_of(service: Service, method: &str, path: &str) -> Route {
 }
 
 /// What a status says of the node and of the answer.
-pub fn answer_kind(service: Service, status: u16, retry_after_ms: Option<u64>) -> AnswerKind {
+pub fn answer_kind(service: Service, again: Again, status: u16, retry_after_ms: Option<u64>) -> AnswerKind {
     let is_beacon = service == Service::Beacon;
     match status {
+        // By the Beacon API it is syncing, and did not take what it was sent.
+        503 if is_beacon && again == Again::IfUnsent => AnswerKind::Error(Meaning::NodeFault(Fault::Behind)),
         429 => AnswerKind::Error(Meaning::NodeFault(Fault::RateLimited { retry_after_ms })),
         501 => AnswerKind::Error(Meaning::MethodMissing),
         500..=599 => AnswerKind::Error(Meaning::NodeFault(Fault::Status(status))),
@@ -167,12 +169,15 @@ mod tests {
             (500, fault(500), fault(500)),
             (503, fault(503), fault(503)),
         ] {
-            assert_eq!(answer_kind(Service::Beacon, status, None), beacon, "{status}");
-            assert_eq!(answer_kind(Service::Plain, status, None), plain, "{status}");
+            let of = |service| answer_kind(service, Again::Freely, status, None);
+            assert_eq!((of(Service::Beacon), of(Service::Plain)), (beacon, plain), "{status}");
         }
         let limited =
             AnswerKind::Error(Meaning::NodeFault(Fault::RateLimited { retry_after_ms: Some(3_000) }));
-        assert_eq!(answer_kind(Service::Plain, 429, Some(3_000)), limited);
+        assert_eq!(answer_kind(Service::Plain, Again::IfUnsent, 429, Some(3_000)), limited);
+        let published = |service| answer_kind(service, Again::IfUnsent, 503, None);
+        let syncs = AnswerKind::Error(Meaning::NodeFault(Fault::Behind));
+        assert_eq!((published(Service::Beacon), published(Service::Plain)), (syncs, fault(503)));
         assert!(is_of_the_node(503) && is_of_the_node(401) && !is_of_the_node(500));
     }
 }

@@ -108,7 +108,7 @@ fn what_a_node_fed_moves_when_it_leaves_and_when_it_is_drained() {
     assert_eq!(stage.relays[2], (stream, NodeId(2)), "one that is drained comes last");
     let item = |node| {
         let raw: Arc<[u8]> = Arc::from(&b"1"[..]);
-        Input::RelayItem { stream, node: NodeId(node), identity: Arc::clone(&raw), raw }
+        Input::RelayItem { stream, node: NodeId(node), identity: identity(&raw), raw }
     };
     stage.say(Input::RelayOpened { stream, node: NodeId(2) });
     let told = |effects: Vec<Effect>| effects.iter().any(|effect| matches!(effect, Effect::Deliver { .. }));

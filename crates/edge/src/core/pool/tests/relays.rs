@@ -14,8 +14,7 @@ fn a_relay_moves_to_another_node_and_tells_nothing_twice() {
     stage.say(Input::RelayOpened { stream, node });
     let item = |pool: &mut Pool, node, text: &str| {
         let raw: Arc<[u8]> = Arc::from(text.as_bytes());
-        let effects =
-            pool.step(Millis(50), Input::RelayItem { stream, node, identity: Arc::clone(&raw), raw });
+        let effects = pool.step(Millis(50), Input::RelayItem { stream, node, identity: identity(&raw), raw });
         effects.iter().filter(|effect| matches!(effect, Effect::Deliver { .. })).count()
     };
     assert_eq!(item(&mut stage.pool, NodeId(0), "a"), 1);
@@ -25,6 +24,30 @@ fn a_relay_moves_to_another_node_and_tells_nothing_twice() {
     assert_eq!(item(&mut stage.pool, NodeId(1), "a"), 0);
     assert_eq!(item(&mut stage.pool, NodeId(1), "b"), 1);
     assert_eq!(item(&mut stage.pool, NodeId(0), "c"), 0, "it feeds no more");
+}
+
+/// What another node said is not said again; of a state that is true of the last one alone.
+#[test]
+fn a_relay_tells_again_what_is_so_again() {
+    for (params, of_the_second) in [("[\"x\"]", [0, 0, 1]), ("[\"syncing\"]", [0, 1, 1])] {
+        let mut stage = Stage::new(2);
+        let topic = Topic::Relay(Arc::from(params.as_bytes()));
+        stage.say(Input::Subscribe { session: CLIENT, ticket: 1, topic });
+        let (stream, node) = stage.relays[0];
+        stage.say(Input::RelayOpened { stream, node });
+        let told = |pool: &mut Pool, node| {
+            ["true", "false", "true"].map(|text| {
+                let raw: Arc<[u8]> = Arc::from(text.as_bytes());
+                let item = Input::RelayItem { stream, node: NodeId(node), identity: identity(&raw), raw };
+                let effects = pool.step(Millis(50), item);
+                effects.iter().filter(|effect| matches!(effect, Effect::Deliver { .. })).count()
+            })
+        };
+        assert_eq!(told(&mut stage.pool, 0), [1, 1, 1], "{params}: a node that says so again means it");
+        stage.kill(0);
+        stage.say(Input::RelayOpened { stream, node: NodeId(1) });
+        assert_eq!(told(&mut stage.pool, 1), of_the_second, "{params}");
+    }
 }
 
 #[test]
