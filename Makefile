@@ -1,6 +1,6 @@
 # What people and CI type. Each target is one line; what it does stands in scripts/.
 
-.PHONY: help demo setup check test clients edge-clients alertmanager bench bench-edge crash edge-errors edge-incident edge-seeds edge-soak faulty-disk fuzz keys cascade dist eval eval-generated generate tighten
+.PHONY: help demo setup check test clients edge-clients alertmanager bench bench-edge crash edge-crowd edge-errors edge-incident edge-seeds edge-soak faulty-disk fuzz keys cascade dist eval eval-generated generate tighten
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ dist: ## a static binary, its bill of materials, a container file and checksums,
 
 crash: ## kill -9 the server fifty times under load and account for every event (ROUNDS=50)
 	@scripts/crash.sh $(or $(ROUNDS),50)
+
+edge-crowd: ## ten thousand idle clients and a million ids at the real edge: what each costs it, and that it answers (needs 11 000 open files)
+	@ulimit -n $$(ulimit -Hn) && cargo test --quiet --locked --release --package edge --test integration -- --ignored --nocapture ten_thousand
 
 edge-errors: ## what HTTP reads at 200 a second see of each error class on one of two nodes (SECONDS=30)
 	@cargo run --quiet --locked --release --package sim --bin edge-errors -- --seconds $(or $(SECONDS),30) --out bench/results/edge-errors.json

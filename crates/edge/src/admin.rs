@@ -116,5 +116,7 @@ async fn status(State(admin): State<Arc<Admin>>) -> Json<Status> {
 }
 
 async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
+    let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    admin.metrics.tasks.set(i64::try_from(tasks).unwrap_or(i64::MAX));
     ([(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)], admin.metrics.render()).into_response()
 }

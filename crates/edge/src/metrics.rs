@@ -36,6 +36,8 @@ pub struct EdgeMetrics {
     registry: Mutex<Metrics>,
     families: Families,
     pub client_connections: Gauge,
+    /// As of the last look.
+    pub tasks: Gauge,
     pub refused: Each<Limit, Counter>,
     pub denied: Counter,
     pub cut: Each<Cut, Counter>,
@@ -110,6 +112,7 @@ impl Default for EdgeMetrics {
         });
         Self {
             client_connections: r.add(register::CONNECTIONS, Gauge::default()),
+            tasks: r.add(register::TASKS, Gauge::default()),
             denied: r.add(register::DENIED, Counter::default()),
             config_valid,
             refused: families.refused(),

@@ -52,6 +52,7 @@ register! {
     REQUESTS = Counter "edge_requests" [pool, class, outcome], "Calls of clients, by class and by what became of them.";
     REQUEST_SECONDS = Histogram "edge_request_seconds" [pool, class], "Time from a call until its answer is on its way to the client.";
     CONNECTIONS = Gauge "edge_client_connections" [], "Open connections of clients.";
+    TASKS = Gauge "edge_tasks" [], "Tasks of the process that have not ended.";
     SESSIONS = Gauge "edge_sessions" [pool], "Clients that keep a WebSocket or an event stream open.";
     SUBSCRIPTIONS = Gauge "edge_subscriptions" [pool, kind], "Subscriptions of clients.";
     STREAMS = Gauge "edge_streams_shared" [pool, kind], "Subscriptions at nodes and derived streams that clients share.";

@@ -67,10 +67,11 @@ const CLIENTS: &[Panel] = &[
     },
     Panel {
         title: "Connections and sessions",
-        help: "A session keeps a WebSocket or an event stream open.",
+        help: "A session keeps a WebSocket or an event stream open. Tasks that only grow are a defect.",
         look: Look::Lines("short"),
         queries: &[
             ("sum(casebook_edge_client_connections)", "connections"),
+            ("sum(casebook_edge_tasks)", "tasks"),
             (r#"sum by (pool) (casebook_edge_sessions{pool=~"$pool"})"#, "{{pool}} sessions"),
         ],
     },

@@ -33,6 +33,7 @@ pub(crate) struct Edge {
 pub(crate) struct Held {
     pub(crate) sockets: usize,
     pub(crate) threads: usize,
+    pub(crate) tasks: u64,
     pub(crate) memory_kib: u64,
 }
 
@@ -184,7 +185,7 @@ impl Edge {
         Ok(answer.with_context(|| format!("{path} of the edge"))?.text())
     }
 
-    pub(crate) fn measure(&self) -> anyhow::Result<Held> {
+    pub(crate) async fn measure(&self) -> anyhow::Result<Held> {
         let of = |name: &str| PathBuf::from(format!("/proc/{}/{name}", self.process));
         let mut sockets = 0;
         for entry in std::fs::read_dir(of("fd"))? {
@@ -197,23 +198,24 @@ impl Edge {
             line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
         };
         let threads = usize::try_from(number("Threads:"))?;
-        Ok(Held { sockets, threads, memory_kib: number("VmRSS:") })
+        let tasks = sum(&self.page("/metrics").await?, "edge_tasks", "");
+        Ok(Held { sockets, threads, tasks, memory_kib: number("VmRSS:") })
     }
 
     /// What is held when nobody is there: as little as `expected`, or what it comes down to.
     pub(crate) async fn settled(&self, expected: Option<Held>) -> anyhow::Result<Held> {
         let until = Instant::now() + BASELINE_WITHIN;
-        let mut least = self.measure()?;
+        let mut least = self.measure().await?;
         let mut since = Instant::now();
         while Instant::now() < until {
             sleep(Duration::from_millis(500)).await;
-            let now = self.measure()?;
+            let now = self.measure().await?;
             if now.sockets < least.sockets {
                 since = Instant::now();
             }
             least = Held { sockets: least.sockets.min(now.sockets), ..now };
             let is_enough = match expected {
-                Some(expected) => now.sockets <= expected.sockets,
+                Some(expected) => now.sockets <= expected.sockets && now.tasks <= expected.tasks,
                 // Idle connections to nodes are kept for a while.
                 None => since.elapsed() > Duration::from_secs(25),
             };
@@ -237,7 +239,14 @@ fn sum(page: &str, name: &str, labels: &str) -> u64 {
 
 impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} sockets, {} threads, {} MiB", self.sockets, self.threads, self.memory_kib >> 10)
+        write!(
+            f,
+            "{} sockets, {} tasks, {} threads, {} MiB",
+            self.sockets,
+            self.tasks,
+            self.threads,
+            self.memory_kib >> 10
+        )
     }
 }
 

@@ -34,6 +34,8 @@ const BASELINE_WITHIN: Duration = Duration::from_secs(60);
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
 /// What may stay beside what was there before: connections to nodes that came and went.
 const SOCKETS_BESIDE: usize = 8;
+/// A task for each of them, and one for whoever asks.
+const TASKS_BESIDE: u64 = SOCKETS_BESIDE as u64 + 2;
 /// An allocator gives back late, and not all.
 const MEMORY_BESIDE_KIB: u64 = 128 << 10;
 
@@ -154,6 +156,9 @@ async fn soak(arguments: &Arguments, ledger: &Arc<Ledger>) -> anyhow::Result<Val
     ledger.check(rest.sockets <= baseline.sockets + SOCKETS_BESIDE, || {
         format!("{} sockets are open, and {} were before", rest.sockets, baseline.sockets)
     });
+    ledger.check(rest.tasks <= baseline.tasks + TASKS_BESIDE, || {
+        format!("{} tasks have not ended, and there were {} before", rest.tasks, baseline.tasks)
+    });
     ledger.check(rest.threads <= baseline.threads + 2, || {
         format!("{} threads run, and {} did before", rest.threads, baseline.threads)
     });
@@ -201,7 +206,7 @@ async fn warm_up(
 async fn progress(edge: &Edge, ledger: &Ledger, until: Instant) {
     let totals = ledger.totals();
     let left = until.saturating_duration_since(Instant::now()).as_secs();
-    let held = edge.measure().map_or_else(|error| error.to_string(), |held| held.to_string());
+    let held = edge.measure().await.map_or_else(|error| error.to_string(), |held| held.to_string());
     println!(
         "{left} s left: {} calls, {} notifications, {} clients judged, {} wrong; {held}",
         totals.answered,
