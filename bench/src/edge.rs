@@ -2,6 +2,7 @@
 //! and what only it does: notifications and idle followers. Each program has the one core, clients and nodes the other.
 
 mod calls;
+mod floor;
 mod followers;
 mod heat;
 mod node;
@@ -24,6 +25,7 @@ pub(crate) enum Part {
     Post,
     PostLarge,
     Socket,
+    SocketOne,
     FanOut,
     Idle,
 }
@@ -38,9 +40,12 @@ pub(crate) async fn measure(
     let nodes = Nodes::start().await?;
     let is_wanted = |part| parts.is_empty() || parts.contains(&part);
     let mut heats = Vec::new();
-    for (part, calls) in
-        [(Part::Post, Calls::Post), (Part::PostLarge, Calls::PostLarge), (Part::Socket, Calls::Socket)]
-    {
+    for (part, calls) in [
+        (Part::Post, Calls::Post),
+        (Part::PostLarge, Calls::PostLarge),
+        (Part::Socket, Calls::Socket),
+        (Part::SocketOne, Calls::SocketOne),
+    ] {
         if is_wanted(part) {
             let heat = tokio::select! {
                 heat = heat::measure(bed, installed, &nodes, calls, &plan) => heat?,

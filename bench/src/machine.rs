@@ -76,6 +76,10 @@ impl ProcessorTime {
         Self::from_stat(&read("/proc/self/stat")?)
     }
 
+    pub(crate) fn of_this_thread() -> anyhow::Result<Self> {
+        Self::from_stat(&read("/proc/thread-self/stat")?)
+    }
+
     pub(crate) fn total_s(self) -> f64 {
         self.user_s + self.system_s
     }

@@ -27,8 +27,16 @@ pub(crate) enum Calls {
     Post,
     /// `POST` of `eth_getCode`: 100 KB back.
     PostLarge,
-    /// `eth_getBalance` over WebSockets.
+    /// `eth_getBalance` over WebSockets, several under way on each.
     Socket,
+    /// The same, one at a time on each.
+    SocketOne,
+}
+
+impl Calls {
+    pub(super) fn is_socket(self) -> bool {
+        matches!(self, Self::Socket | Self::SocketOne)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -73,7 +81,7 @@ impl Load {
         for number in 0..CONNECTIONS {
             let wire = open(calls, target).await?;
             let result = match calls {
-                Calls::Post | Calls::Socket => BALANCE.to_vec(),
+                Calls::Post | Calls::Socket | Calls::SocketOne => BALANCE.to_vec(),
                 Calls::PostLarge => [b"\"0x".as_slice(), &b"60".repeat(CODE_DIGITS / 2), b"\""].concat(),
             };
             // Ids of one length, and each but once.
@@ -149,7 +157,7 @@ impl Lane {
         self.open.push((id, Instant::now()));
         let body =
             format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":["{ADDRESS}","latest"]}}"#);
-        if self.calls == Calls::Socket {
+        if self.calls.is_socket() {
             return put_frame(&mut self.out, TEXT, body.as_bytes(), true);
         }
         let head = format!(
@@ -164,7 +172,7 @@ impl Lane {
     }
 
     async fn hear(&mut self, sent: &mut Sent) -> anyhow::Result<()> {
-        let is_right = if self.calls == Calls::Socket {
+        let is_right = if self.calls.is_socket() {
             let text = self.wire.text().await?;
             let text = text.ok_or_else(|| anyhow::anyhow!("a WebSocket was closed"))?;
             self.check(&text, sent)
@@ -176,7 +184,7 @@ impl Lane {
         };
         sent.answered += u64::from(is_right);
         sent.wrong += u64::from(!is_right);
-        if !is_right && self.calls != Calls::Socket {
+        if !is_right && !self.calls.is_socket() {
             self.open.clear();
         }
         Ok(())
@@ -206,7 +214,7 @@ impl Sent {
 async fn open(calls: Calls, target: &Target) -> anyhow::Result<Wire> {
     match calls {
         Calls::Post | Calls::PostLarge => Wire::new(TcpStream::connect(target.address).await?),
-        Calls::Socket => upgrade(target).await,
+        Calls::Socket | Calls::SocketOne => upgrade(target).await,
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::calls::{Calls, Target, upgrade};
+use super::floor;
 use super::heat::Plan;
 use super::node::{Nodes, between};
 use super::programs::{Installed, edge};
@@ -25,7 +26,9 @@ use crate::machine::{self, ProcessorTime};
 const SHAPES: [(usize, usize); 2] = [(1_000, 1), (250, 4)];
 /// The edge believes a chain four times its usual speed, so this is what it may be told for long.
 const BLOCK_TIME: Duration = Duration::from_millis(50);
-const HEAD_EVERY: Duration = Duration::from_millis(16);
+pub(super) const HEAD_EVERY: Duration = Duration::from_millis(16);
+/// What stands around a header in a notification, its frame included.
+const ENVELOPE_BYTES: usize = 140;
 const TOLD_WITHIN: Duration = Duration::from_secs(20);
 /// Clients that come and go before idle ones are counted, so that what is held by all of them is there.
 const COME_AND_GO: usize = 200;
@@ -39,6 +42,8 @@ pub(crate) struct FanOut {
     /// All that the edge used, what it does for a head itself included.
     pub(crate) us_per_notification: Spread,
     pub(crate) kernel_share: f64,
+    /// The same bytes, written by a loop that does nothing else.
+    pub(crate) us_of_bare_writes: Spread,
     pub(crate) heads: u64,
     pub(crate) notifications: u64,
 }
@@ -92,7 +97,11 @@ pub(super) async fn fan_out(
         }
         followers.end().await?;
         running.stop().await?;
+        // A head is one write to each client, whatever it holds.
+        let bytes = subscriptions * (nodes.header_bytes() + ENVELOPE_BYTES);
+        let bare = floor::us_per_write(bed, clients, bytes, plan).await?;
         found.push(FanOut {
+            us_of_bare_writes: Spread::of(bare.into_iter().map(|us| us / subscriptions as f64)),
             clients,
             subscriptions_per_client: subscriptions,
             header_bytes: nodes.header_bytes(),

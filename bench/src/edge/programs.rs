@@ -100,7 +100,7 @@ impl Running {
 
     pub(super) fn target(&self, calls: Calls) -> Target {
         let path = match (self.program, calls) {
-            (Program::Nginx, Calls::Socket) => NGINX_SOCKETS,
+            (Program::Nginx, calls) if calls.is_socket() => NGINX_SOCKETS,
             _ => PATH,
         };
         Target { address: self.address, path }

@@ -32,7 +32,8 @@ impl Calls {
         match self {
             Self::Post => "POST, small",
             Self::PostLarge => "POST, answer of 100 KB",
-            Self::Socket => "WebSocket, small calls",
+            Self::Socket => "WebSocket, small calls, 8 under way on each",
+            Self::SocketOne => "WebSocket, small calls, one at a time on each",
         }
     }
 }
@@ -54,7 +55,10 @@ impl Standing {
             let bars = self.fan_out.iter().map(|found| Bar {
                 name: followers(found),
                 value: found.us_per_notification,
-                label: format!("{:.2} us", found.us_per_notification.median),
+                label: format!(
+                    "{:.2} us (bare writes {:.2})",
+                    found.us_per_notification.median, found.us_of_bare_writes.median
+                ),
             });
             groups.push(Group { name: "A head, told to followers".to_owned(), bars: bars.collect() });
         }
@@ -125,10 +129,11 @@ pub(super) fn fan_out(found: &[FanOut]) {
     println!("\nA head, told to followers over WebSockets");
     for found in found {
         println!(
-            "  {:<24} {} us of processor time a notification, {:.0}% kernel; {} heads of {} bytes, {} notifications",
+            "  {:<24} {} us of processor time a notification, {:.0}% kernel; bare writes {}; {} heads of {} bytes, {} notifications",
             followers(found),
             found.us_per_notification.show(|us| format!("{us:.2}")),
             found.kernel_share * 100.0,
+            found.us_of_bare_writes.show(|us| format!("{us:.2}")),
             found.heads,
             found.header_bytes,
             found.notifications,

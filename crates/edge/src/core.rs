@@ -33,7 +33,9 @@ pub use block::{Block, Bloom, Hash};
 pub use budget::Budget;
 pub use call::{AnswerKind, Call, CallEffect, CallEffects, CallInput, CallLimits, Pace, Refusal, Ways};
 pub use fault::Fault;
-pub use method::{Again, Class, Meaning, Needs, OnNull, Route, error_meaning, route_of, transaction_hash};
+pub use method::{
+    Again, Class, Meaning, Needs, OnNull, Route, error_meaning, route_of, transaction_hash, ways_of,
+};
 pub use names::{Millis, NodeId, NodeSet, SessionId, Tier, Transport};
 pub use quantile::{HedgeDelay, Latencies};
 pub use roster::{Roster, Seating};

@@ -1,45 +1,46 @@
 //! Calls of one pool: the core says whom to ask and what to answer, this asks and answers. No call waits for another, nor for
 //! the pool's loop. It must never decide anything about a call.
 
+mod alarm;
 mod asked;
 mod batch;
+mod clock;
+mod flight;
+mod judge;
 mod reach;
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
-use smallvec::SmallVec;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::core::pool::Input;
 use crate::core::{
-    Again, AnswerKind, Call, CallEffect, CallInput, Class, Fault, Hash, Meaning, Millis, NodeId, NodeView,
-    Pace, Refusal, ResponseKind, Standing, Transport, View, Ways, error_meaning, error_response,
-    result_response, scan_response, splice,
+    Again, Call, CallEffect, CallInput, Class, Fault, Millis, NodeId, NodeView, Pace, Refusal, Standing,
+    Transport, View, error_response, result_response,
 };
 use crate::evidence::Ended;
 use crate::filters::{Filters, Taken};
 use crate::metrics::{Limit, Outcome};
 use crate::record::{CallRecord, PoolRecord};
-use crate::redact::scrub_error;
 use crate::rules::Rules;
-use crate::upstream::NodeClient;
+use crate::upstream::{NodeClient, Unasked};
+use alarm::Alarm;
+use asked::look_up;
+use flight::{Attempt, Flight, Sent, Way};
+use reach::Seen;
 
+pub(crate) use alarm::Alarms;
 pub(crate) use asked::Asked;
 pub(crate) use batch::{BATCH_CALLS_AT_ONCE, BatchRoom};
+pub(crate) use clock::Clock;
 pub(crate) use reach::{Reach, Reaches};
 
-/// Of successes the pool is told one in so long.
-const TOLD_EVERY_MS: u64 = 1_000;
-/// Of calls that wait for a node longer than usual the pool is told one in so long.
-const OVERDUE_EVERY_MS: u64 = 20;
+/// A call that does not say when it is to be looked at is looked at after so long.
+const AGAIN_MS: u64 = 1_000;
 
 /// What all calls of a pool share.
 pub(crate) struct Exchange {
@@ -49,35 +50,10 @@ pub(crate) struct Exchange {
     /// Whoever holds them may still speak of every node that was there when they were made.
     pub(crate) rules: RwLock<Arc<Rules>>,
     pub(crate) events: mpsc::Sender<Input>,
-    pub(crate) began: Instant,
+    pub(crate) clock: Clock,
+    pub(crate) alarms: Arc<Alarms>,
     pub(crate) record: Arc<PoolRecord>,
     pub(crate) filters: Arc<Filters>,
-}
-
-type Attempt = Pin<Box<dyn Future<Output = (u32, Duration, Result<Bytes, Fault>)> + Send>>;
-
-/// What a node answered.
-struct Told {
-    attempt: u32,
-    /// It says nothing against the node.
-    is_good: bool,
-    body: Bytes,
-}
-
-/// What one call has under way and in hand.
-struct Flight {
-    asked: Asked,
-    open: FuturesUnordered<Attempt>,
-    /// Attempts that nobody waits for any more.
-    abandoned: SmallVec<[u32; 2]>,
-    /// Of each attempt.
-    sent: SmallVec<[(NodeId, Millis); 3]>,
-    answers: SmallVec<[Told; 1]>,
-    /// What speaks against nodes if another node answers: else it may be the call's own fault.
-    suspicions: SmallVec<[(NodeId, Fault); 1]>,
-    /// Attempts that were made while another was under way.
-    hedges: SmallVec<[u32; 1]>,
-    record: CallRecord,
 }
 
 impl Exchange {
@@ -87,12 +63,12 @@ impl Exchange {
     }
 
     pub(crate) fn now(&self) -> Millis {
-        Millis(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
+        self.clock.now()
     }
 
     /// The one answer of a request, under its id.
     pub(crate) async fn answer(&self, asked: Asked) -> Bytes {
-        let record = CallRecord::begin(&self.record, asked.route.class, asked.whole.len());
+        let record = CallRecord::begin(&self.record, asked.route.class, asked.whole().len());
         let asked = match asked.route.class {
             // Beside the others, so that every call does not carry the room that these need.
             Class::StatefulFilter => match Box::pin(self.filters.take(asked)).await {
@@ -109,38 +85,28 @@ impl Exchange {
             return answer;
         }
         let rules = self.rules();
-        let mut view = self.view.clone();
-        let mut call = Call::new(self.now(), asked.route, rules.limits, Ways::Http, None);
-        let mut flight = Flight {
-            asked,
-            open: FuturesUnordered::new(),
-            abandoned: SmallVec::new(),
-            sent: SmallVec::new(),
-            answers: SmallVec::new(),
-            suspicions: SmallVec::new(),
-            hedges: SmallVec::new(),
-            record,
-        };
+        let now = self.clock.at(record.began);
+        let mut call = Call::new(now, asked.route, rules.limits, asked.ways, None);
+        let (mut flight, mut alarm) = (Flight::new(asked, record), self.alarms.alarm());
         let mut input = CallInput::Start;
         loop {
-            let seen = Arc::clone(&view.borrow_and_update());
+            let seen = Arc::clone(&self.view.borrow());
             let effects = {
                 let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
-                call.step(self.now(), &seen, &mut pace, input)
+                call.step(self.clock.at(flight.at), &seen, &mut pace, input)
             };
             for effect in effects {
                 if let Some((outcome, answer)) = self.carry_out(&mut flight, effect) {
                     let is_broadcast = flight.asked.route.again == Again::ByHash;
-                    if is_broadcast && flight.open.len() > flight.abandoned.len() {
-                        let mut open = std::mem::take(&mut flight.open);
+                    if is_broadcast && flight.is_waiting() {
                         // The transaction is to arrive at those as well. Each attempt has its time, and its place at the node.
-                        tokio::spawn(async move { while open.next().await.is_some() {} });
+                        tokio::spawn(Flight::run_out(std::mem::take(&mut flight.open)));
                     }
-                    flight.record.over(outcome, answer.len());
+                    flight.record.over_at(flight.at, outcome, answer.len());
                     return answer;
                 }
             }
-            input = self.next(&mut flight, &mut view, call.wake_at()).await;
+            input = self.next(&mut flight, &mut alarm, &seen, call.wake_at()).await;
         }
     }
 
@@ -157,9 +123,8 @@ impl Exchange {
     /// The answer and what it is, when there is one.
     fn carry_out(&self, flight: &mut Flight, effect: CallEffect) -> Option<(Outcome, Bytes)> {
         match effect {
-            CallEffect::Send { attempt, node, within_ms, .. } => {
-                let body = flight.asked.whole.clone();
-                let is_beside = attempt > 0 && flight.open.len() > flight.abandoned.len();
+            CallEffect::Send { attempt, node, via, within_ms } => {
+                let is_beside = attempt > 0 && flight.is_waiting();
                 if is_beside && flight.asked.route.again == Again::ByHash {
                     // A broadcast; it is no guess at which node is the faster.
                 } else if is_beside {
@@ -168,19 +133,19 @@ impl Exchange {
                 } else if attempt > 0 {
                     flight.record.retried();
                 }
-                self.send(flight, attempt, node, body, within_ms);
+                self.send(flight, (attempt, node, via), None, within_ms);
             }
             CallEffect::LookUp { attempt, node, hash, within_ms, .. } => {
-                self.send(flight, attempt, node, look_up(hash), within_ms);
+                self.send(flight, (attempt, node, Transport::Http), Some(look_up(hash)), within_ms);
             }
             CallEffect::Overdue { attempt } => {
-                flight.sent.get(attempt as usize).into_iter().for_each(|sent| self.overdue(*sent));
+                flight.sent(attempt).into_iter().for_each(|sent| self.is_overdue(sent));
             }
             CallEffect::Abandon { attempt, fault } => {
-                flight.abandoned.push(attempt);
+                flight.abandon(attempt);
                 flight.record.ended(attempt, fault.map_or(Ended::GivenUp, Ended::Failed));
                 if fault.is_some() {
-                    self.attempt_timed_out(flight, attempt);
+                    flight.sent(attempt).into_iter().for_each(|sent| self.took_too_long(sent));
                 }
             }
             CallEffect::Answer { attempt } => {
@@ -209,208 +174,73 @@ impl Exchange {
         None
     }
 
-    fn send(&self, flight: &mut Flight, attempt: u32, node: NodeId, body: Bytes, within_ms: u64) {
-        let sent = (node, self.now());
-        flight.sent.resize((attempt as usize + 1).max(flight.sent.len()), sent);
-        flight.sent[attempt as usize] = sent;
-        flight.record.sent(attempt, node);
-        let Some(reach) = self.nodes.get(usize::from(node.0)) else {
-            return flight.open.push(Box::pin(async move { (attempt, Duration::ZERO, Err(Fault::Refused)) }));
+    /// What is asked is the call itself, unless it is said what else.
+    fn send(
+        &self,
+        flight: &mut Flight,
+        (number, node, via): (u32, NodeId, Transport),
+        other: Option<Bytes>,
+        within_ms: u64,
+    ) {
+        let (began, reach) = (flight.at, self.nodes.get(node));
+        let mut sent = Sent { node, via, at: self.clock.at(began), began, reach };
+        let place = sent.reach.as_ref().map(|reach| Arc::clone(&reach.places).try_acquire_owned());
+        let (way, held) = match (&sent.reach, place) {
+            (Some(reach), Some(Ok(place))) => {
+                let over_line = reach.line.as_ref().filter(|_| via == Transport::Stream && other.is_none());
+                let way = match over_line.map(|line| line.ask(flight.asked.whole(), flight.asked.id_range()))
+                {
+                    Some(Ok(reply)) => Way::Line(reply),
+                    Some(Err(Unasked::Closed)) => Way::Unsent(Fault::Closed),
+                    Some(Err(Unasked::Full)) | None => {
+                        sent.via = Transport::Http;
+                        let body = other.unwrap_or_else(|| flight.asked.whole().clone());
+                        over_http(&reach.client, body, within_ms)
+                    }
+                };
+                let working = self.record.attempt(node, flight.asked.whole().len());
+                (way, Some((place, working)))
+            }
+            (Some(_), _) => (Way::Unsent(Fault::RateLimited { retry_after_ms: None }), None),
+            (None, _) => (Way::Unsent(Fault::Refused), None),
         };
-        let Ok(place) = Arc::clone(&reach.places).try_acquire_owned() else {
-            let full = Fault::RateLimited { retry_after_ms: None };
-            return flight.open.push(Box::pin(async move { (attempt, Duration::ZERO, Err(full)) }));
-        };
-        let NodeClient::Rpc(http) = reach.client.clone() else {
-            return flight.open.push(Box::pin(async move { (attempt, Duration::ZERO, Err(Fault::Refused)) }));
-        };
-        let working = self.record.attempt(node, body.len());
-        let within = Duration::from_millis(within_ms);
-        flight.open.push(Box::pin(async move {
-            let began = Instant::now();
-            let result = http.post(body, within).await;
-            drop((working, place));
-            (attempt, began.elapsed(), result)
-        }));
+        flight.record.sent(number, node, sent.via, began);
+        flight.sent.resize((number as usize + 1).max(flight.sent.len()), sent.clone());
+        flight.sent[number as usize] = sent;
+        flight.open.push(Attempt { number, way, _held: held });
     }
 
     async fn next(
         &self,
         flight: &mut Flight,
-        view: &mut watch::Receiver<Arc<View>>,
+        alarm: &mut Alarm<'_>,
+        seen: &Arc<View>,
         wake_at: Option<Millis>,
     ) -> CallInput {
-        let wake = wake_at.map_or(Duration::from_secs(1), |at| Duration::from_millis(at.since(self.now())));
-        let wake = sleep_until(Instant::now() + wake);
-        tokio::pin!(wake);
-        let mut is_pool_gone = false;
-        loop {
-            tokio::select! {
-                Some((attempt, took, result)) = flight.open.next() => {
-                    match flight.abandoned.iter().position(|of| *of == attempt) {
-                        Some(at) => drop(flight.abandoned.swap_remove(at)),
-                        None => return self.judge(flight, attempt, took, result),
-                    }
-                }
-                changed = view.changed(), if !is_pool_gone => match changed {
-                    Ok(()) => return CallInput::ViewChanged,
-                    // The pool is gone; what is under way goes on.
-                    Err(_) => is_pool_gone = true,
-                },
-                () = &mut wake => return CallInput::Time,
+        let wake_at = wake_at.unwrap_or_else(|| self.clock.at(flight.at).plus(AGAIN_MS));
+        let ended = std::future::poll_fn(|context| {
+            if let Poll::Ready(ending) = flight.poll_ended(context) {
+                return Poll::Ready(Ok(ending));
             }
-        }
-    }
-
-    fn judge(
-        &self,
-        flight: &mut Flight,
-        attempt: u32,
-        took: Duration,
-        result: Result<Bytes, Fault>,
-    ) -> CallInput {
-        let node = flight.sent.get(attempt as usize).map_or(NodeId(0), |(node, _)| *node);
-        let read = result.and_then(|body| match scan_response(&body) {
-            Some(response) => Ok((body, response)),
-            None => Err(Fault::Malformed),
-        });
-        let (body, response) = match read {
-            Ok(read) => read,
-            Err(fault) => {
-                // A node that was given all it may have did nothing wrong.
-                if took > Duration::ZERO {
-                    self.attempt_failed(flight, attempt, node, fault);
-                    flight.record.ended(attempt, Ended::Failed(fault));
-                }
-                return CallInput::Failed { attempt, fault };
+            // Whatever changes after this wakes it.
+            alarm.set(wake_at, context);
+            if !Arc::ptr_eq(&self.view.borrow(), seen) {
+                return Poll::Ready(Err(CallInput::ViewChanged));
             }
-        };
-        let answer = match &response.kind {
-            ResponseKind::Result { is_null: true, .. } => AnswerKind::null(&flight.asked.route),
-            ResponseKind::Result { .. } => AnswerKind::Value,
-            ResponseKind::Error { code, message, .. } => {
-                AnswerKind::Error(error_meaning(*code, body.get(message.clone()).unwrap_or_default()))
+            match self.alarms.looked() >= wake_at {
+                true => Poll::Ready(Err(CallInput::Time)),
+                false => Poll::Pending,
             }
-        };
-        self.answered(node);
-        let is_good = !matches!(answer, AnswerKind::Error(Meaning::NodeFault(_)));
-        match answer {
-            AnswerKind::Error(Meaning::NodeFault(fault)) => {
-                self.attempt_failed(flight, attempt, node, fault);
-                flight.record.ended(attempt, Ended::Failed(fault));
-            }
-            _ => {
-                self.worked(node, took, body.len());
-                flight.record.ended(attempt, Ended::Answered);
-            }
-        }
-        let body = match self.without_secrets(node, &body, &response.kind) {
-            Some(error) => [
-                &b"{\"jsonrpc\":\"2.0\",\"id\":"[..],
-                flight.asked.id(),
-                b",\"error\":",
-                error.as_bytes(),
-                b"}",
-            ]
-            .concat()
-            .into(),
-            None if body.get(response.id_range.clone()) == Some(flight.asked.id()) => body,
-            None => splice(&body, response.id_range, flight.asked.id()).into(),
-        };
-        flight.answers.push(Told { attempt, is_good, body });
-        CallInput::Answered { attempt, answer }
+        })
+        .await;
+        flight.at = Instant::now();
+        ended.map_or_else(|input| input, |ending| self.judge(flight, ending))
     }
+}
 
-    /// The node gave a sign of life; whoever waits for one hears of it at once.
-    pub(crate) fn answered(&self, node: NodeId) {
-        let Some(reach) = self.nodes.get(usize::from(node.0)) else { return };
-        reach.answered_ms.store(self.now().0, Ordering::Relaxed);
-        if reach.overdue_ms.load(Ordering::Relaxed) != 0 && reach.overdue_ms.swap(0, Ordering::Relaxed) != 0 {
-            self.tell_pool(Input::Traffic { node, transport: Transport::Http, result: Ok(()) });
-        }
-    }
-
-    /// A node that answered others in the meantime only takes its time.
-    pub(crate) fn overdue(&self, (node, sent_at): (NodeId, Millis)) {
-        let Some(reach) = self.nodes.get(usize::from(node.0)) else { return };
-        let (now, told) = (self.now().0, reach.overdue_ms.load(Ordering::Relaxed));
-        let is_owed = reach.answered_ms.load(Ordering::Relaxed) < sent_at.0;
-        if is_owed && now >= told + OVERDUE_EVERY_MS && reach.overdue_ms.swap(now, Ordering::Relaxed) == told
-        {
-            self.tell_pool(Input::Overdue { node });
-        }
-    }
-
-    /// What a call alone could bring about counts only once another node did better.
-    fn attempt_failed(&self, flight: &mut Flight, attempt: u32, node: NodeId, fault: Fault) {
-        match fault {
-            Fault::Timeout => self.attempt_timed_out(flight, attempt),
-            Fault::NodeError | Fault::Malformed | Fault::Status(_) | Fault::Behind => {
-                self.record.attempt_failed(node, fault);
-                flight.suspicions.push((node, fault));
-            }
-            _ => {
-                self.record.attempt_failed(node, fault);
-                self.failed(node, fault);
-            }
-        }
-    }
-
-    fn attempt_timed_out(&self, flight: &Flight, attempt: u32) {
-        flight.sent.get(attempt as usize).into_iter().for_each(|sent| self.timed_out(*sent));
-    }
-
-    /// A node that answered others in the meantime was asked for much.
-    pub(crate) fn timed_out(&self, (node, sent_at): (NodeId, Millis)) {
-        self.record.attempt_failed(node, Fault::Timeout);
-        let is_mute = self
-            .nodes
-            .get(usize::from(node.0))
-            .is_some_and(|reach| reach.answered_ms.load(Ordering::Relaxed) < sent_at.0);
-        if is_mute {
-            self.failed(node, Fault::Timeout);
-        }
-    }
-
-    fn blame(&self, flight: &Flight, answered: u32) {
-        let by = flight.sent.get(answered as usize).map(|(node, _)| *node);
-        for (node, fault) in flight.suspicions.iter().filter(|(node, _)| Some(*node) != by) {
-            self.failed(*node, *fault);
-        }
-    }
-
-    /// An error that repeats what the node was sent beside the request.
-    fn without_secrets(&self, node: NodeId, body: &[u8], kind: &ResponseKind) -> Option<String> {
-        let ResponseKind::Error { range, .. } = kind else { return None };
-        scrub_error(body.get(range.clone())?, &self.nodes.get(usize::from(node.0))?.secrets)
-    }
-
-    /// A pool that has too much to do hears of the next failure.
-    pub(crate) fn failed(&self, node: NodeId, fault: Fault) {
-        if let Some(reach) = self.nodes.get(usize::from(node.0)) {
-            reach.is_blamed.store(true, Ordering::Relaxed);
-        }
-        self.tell_pool(Input::Traffic { node, transport: Transport::Http, result: Err(fault) });
-    }
-
-    pub(crate) fn worked(&self, node: NodeId, took: Duration, bytes: usize) {
-        self.record.attempt_answered(node, took, bytes);
-        let Some(reach) = self.nodes.get(usize::from(node.0)) else { return };
-        let (now, told) = (self.now().0, reach.told_ms.load(Ordering::Relaxed));
-        // What failed in a row is counted, so the end of a row is told at once.
-        let ends_a_row =
-            reach.is_blamed.load(Ordering::Relaxed) && reach.is_blamed.swap(false, Ordering::Relaxed);
-        let is_due = now >= told + TOLD_EVERY_MS && reach.told_ms.swap(now, Ordering::Relaxed) == told;
-        if ends_a_row || is_due {
-            self.tell_pool(Input::Traffic { node, transport: Transport::Http, result: Ok(()) });
-        }
-    }
-
-    fn tell_pool(&self, input: Input) {
-        if self.events.try_send(input).is_err() {
-            self.record.inputs_full.inc();
-        }
-    }
+fn over_http(client: &NodeClient, body: Bytes, within_ms: u64) -> Way {
+    let NodeClient::Rpc(http) = client.clone() else { return Way::Unsent(Fault::Refused) };
+    Way::Http(Box::pin(async move { http.post(body, Duration::from_millis(within_ms)).await }))
 }
 
 pub(crate) fn outcome_of(refusal: &Refusal) -> Outcome {
@@ -422,8 +252,4 @@ pub(crate) fn outcome_of(refusal: &Refusal) -> Outcome {
         | Refusal::NotRepeated { .. }
         | Refusal::FilterGone => Outcome::Failed,
     }
-}
-
-fn look_up(hash: Hash) -> Bytes {
-    format!(r#"{{"jsonrpc":"2.0","id":0,"method":"eth_getTransactionByHash","params":["{hash}"]}}"#).into()
 }

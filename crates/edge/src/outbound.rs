@@ -4,12 +4,14 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use tokio::sync::Notify;
+use futures_util::task::AtomicWaker;
 
 use crate::core::streams::SubscriptionId;
 use crate::pulse::Pulse;
+use crate::telling::Told;
 
 /// Why a client is closed: a code of RFC 6455 and a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,8 +38,8 @@ pub(crate) const REVOKED: Ending =
 #[derive(Debug)]
 pub(crate) struct Outbound {
     state: Mutex<State>,
-    /// Something is to be written, or it is over.
-    wake: Notify,
+    /// Of whoever writes: something is to be written, or it is over.
+    wake: AtomicWaker,
     bytes_max: usize,
     /// Of a connection that nobody looks at while nothing can be written.
     unwatched: Option<Arc<Pulse>>,
@@ -50,28 +52,69 @@ struct State {
     bytes: usize,
     answer_bytes: usize,
     /// Of subscriptions whose ids the client has not been told yet.
-    held: Vec<(SubscriptionId, VecDeque<Bytes>)>,
+    held: Vec<(SubscriptionId, VecDeque<Told>)>,
     ending: Option<Ending>,
     is_cut: bool,
 }
 
+/// What one message of the client's is made of.
 #[derive(Debug)]
-enum Frame {
+pub(crate) enum Frame {
     Answer(Bytes),
-    Notification(Bytes),
+    /// What it tells is the same for all who are told.
+    Notification(SubscriptionId, Told),
 }
 
 impl Frame {
-    fn into_bytes(self) -> Bytes {
+    fn len(&self) -> usize {
         match self {
-            Self::Answer(bytes) | Self::Notification(bytes) => bytes,
+            Self::Answer(bytes) => bytes.len(),
+            Self::Notification(_, told) => told.bytes(),
+        }
+    }
+
+    /// The parts that follow each other.
+    pub(crate) fn with_parts<T>(&self, put: impl FnOnce(&[&[u8]]) -> T) -> T {
+        match self {
+            Self::Answer(bytes) | Self::Notification(_, Told::Event(bytes)) => put(&[bytes]),
+            Self::Notification(subscription, Told::Result(result)) => {
+                put(&[BEFORE_ID, &subscription.digits(), BEFORE_RESULT, result, BEHIND_RESULT])
+            }
+        }
+    }
+}
+
+impl From<Frame> for Bytes {
+    fn from(frame: Frame) -> Self {
+        match frame {
+            Frame::Answer(bytes) | Frame::Notification(_, Told::Event(bytes)) => bytes,
+            Frame::Notification(_, Told::Result(_)) => frame.with_parts(|parts| parts.concat()).into(),
+        }
+    }
+}
+
+const BEFORE_ID: &[u8] =
+    b"{\"jsonrpc\":\"2.0\",\"method\":\"eth_subscription\",\"params\":{\"subscription\":\"";
+const BEFORE_RESULT: &[u8] = b"\",\"result\":";
+const BEHIND_RESULT: &[u8] = b"}}";
+
+impl Told {
+    /// How long a frame is that tells this.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Event(event) => event.len(),
+            Self::Result(result) => {
+                let around =
+                    BEFORE_ID.len() + SubscriptionId::DIGITS + BEFORE_RESULT.len() + BEHIND_RESULT.len();
+                around + result.len()
+            }
         }
     }
 }
 
 impl Outbound {
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { state: Mutex::default(), wake: Notify::new(), bytes_max, unwatched: None }
+        Self { state: Mutex::default(), wake: AtomicWaker::new(), bytes_max, unwatched: None }
     }
 
     /// Its connection is closed as soon as too much waits.
@@ -81,28 +124,32 @@ impl Outbound {
 
     /// An answer.
     pub(crate) fn push(&self, frame: Bytes) {
+        self.push_own(frame);
+        self.wake.wake();
+    }
+
+    /// The same, by whoever writes it out.
+    pub(crate) fn push_own(&self, frame: Bytes) {
         let mut state = self.lock();
         if state.ending.is_none() {
             state.answer_bytes += frame.len();
             state.frames.push_back(Frame::Answer(frame));
         }
-        drop(state);
-        self.wake.notify_one();
     }
 
     /// A notification. It waits while its subscription is held.
-    pub(crate) fn notify(&self, subscription: SubscriptionId, frame: Bytes) {
+    pub(crate) fn notify(&self, subscription: SubscriptionId, told: Told) {
         let mut state = self.lock();
-        if !self.has_room(&mut state, frame.len()) {
+        if !self.has_room(&mut state, told.bytes()) {
             drop(state);
-            return self.wake.notify_one();
+            return self.wake.wake();
         }
         match state.held.iter_mut().find(|(held, _)| *held == subscription) {
-            Some((_, frames)) => frames.push_back(frame),
+            Some((_, waiting)) => waiting.push_back(told),
             None => {
-                state.frames.push_back(Frame::Notification(frame));
+                state.frames.push_back(Frame::Notification(subscription, told));
                 drop(state);
-                self.wake.notify_one();
+                self.wake.wake();
             }
         }
     }
@@ -112,10 +159,10 @@ impl Outbound {
         let mut state = self.lock();
         if state.frames.is_empty() && state.ending.is_none() {
             state.bytes += frame.len();
-            state.frames.push_back(Frame::Notification(frame));
+            state.frames.push_back(Frame::Notification(SubscriptionId(0), Told::Event(frame)));
         }
         drop(state);
-        self.wake.notify_one();
+        self.wake.wake();
     }
 
     /// Nothing of it is written before it is released: the client does not know the id yet.
@@ -126,34 +173,35 @@ impl Outbound {
     pub(crate) fn release(&self, subscription: SubscriptionId) {
         let mut state = self.lock();
         if let Some(at) = state.held.iter().position(|(held, _)| *held == subscription) {
-            let (_, frames) = state.held.swap_remove(at);
-            state.frames.extend(frames.into_iter().map(Frame::Notification));
+            let (_, waiting) = state.held.swap_remove(at);
+            let frame = |told| Frame::Notification(subscription, told);
+            state.frames.extend(waiting.into_iter().map(frame));
         }
         drop(state);
-        self.wake.notify_one();
+        self.wake.wake();
     }
 
     /// What is waiting is still written; nothing is added.
     pub(crate) fn end(&self, ending: Ending) {
         self.lock().ending.get_or_insert(ending);
-        self.wake.notify_one();
+        self.wake.wake();
     }
 
     /// Nothing of what is waiting will be read.
     pub(crate) fn cut(&self, ending: Ending) {
         *self.lock() = State { ending: Some(ending), is_cut: true, ..State::default() };
-        self.wake.notify_one();
+        self.wake.wake();
     }
 
     /// What is to be written next.
-    pub(crate) fn pop(&self) -> Option<Bytes> {
+    pub(crate) fn pop(&self) -> Option<Frame> {
         let mut state = self.lock();
         let frame = state.frames.pop_front()?;
         match &frame {
-            Frame::Answer(bytes) => state.answer_bytes -= bytes.len(),
-            Frame::Notification(bytes) => state.bytes -= bytes.len(),
+            Frame::Answer(_) => state.answer_bytes -= frame.len(),
+            Frame::Notification(..) => state.bytes -= frame.len(),
         }
-        Some(frame.into_bytes())
+        Some(frame)
     }
 
     /// Whether answers wait that are longer than what may wait: nothing more is asked of the pool until they are written.
@@ -180,7 +228,20 @@ impl Outbound {
 
     /// Until something is to be written, or it is over.
     pub(crate) async fn changed(&self) {
-        self.wake.notified().await;
+        let is_changed = |context: &mut Context<'_>| {
+            self.wakes(context);
+            let state = self.lock();
+            match state.frames.is_empty() && state.ending.is_none() {
+                true => Poll::Pending,
+                false => Poll::Ready(()),
+            }
+        };
+        std::future::poll_fn(is_changed).await;
+    }
+
+    /// Wakes whoever asked last when something is to be written, or it is over.
+    pub(crate) fn wakes(&self, context: &Context<'_>) {
+        self.wake.register(context.waker());
     }
 
     fn has_room(&self, state: &mut State, bytes: usize) -> bool {
@@ -209,54 +270,69 @@ mod tests {
 
     const ONE: SubscriptionId = SubscriptionId(1);
 
-    fn taken(outbound: &Outbound) -> Vec<Bytes> {
-        std::iter::from_fn(|| outbound.pop()).collect()
+    /// What each says, without what is the same in all.
+    fn taken(outbound: &Outbound) -> Vec<String> {
+        let said = |frame: Frame| match frame {
+            Frame::Answer(bytes) => bytes.to_vec(),
+            Frame::Notification(_, Told::Result(result)) => result.to_vec(),
+            Frame::Notification(_, Told::Event(event)) => event.to_vec(),
+        };
+        std::iter::from_fn(|| outbound.pop()).map(|frame| String::from_utf8(said(frame)).unwrap()).collect()
+    }
+
+    /// Room for so many bytes of results, told one by one.
+    fn room(results: usize, bytes: usize) -> usize {
+        results * Told::Result(Arc::from(&b""[..])).bytes() + bytes
+    }
+
+    fn notify(outbound: &Outbound, result: &str) {
+        outbound.notify(ONE, Told::Result(Arc::from(result.as_bytes())));
     }
 
     #[test]
     fn what_is_held_comes_after_the_answer_that_tells_its_id() {
-        let outbound = Outbound::new(100);
+        let outbound = Outbound::new(room(3, 100));
         outbound.hold(ONE);
-        outbound.notify(ONE, Bytes::from_static(b"first"));
+        notify(&outbound, "first");
         outbound.push(Bytes::from_static(b"answer"));
         assert_eq!(taken(&outbound), ["answer"]);
-        outbound.notify(ONE, Bytes::from_static(b"second"));
+        notify(&outbound, "second");
         outbound.release(ONE);
-        outbound.notify(ONE, Bytes::from_static(b"third"));
+        notify(&outbound, "third");
         assert_eq!(taken(&outbound), ["first", "second", "third"]);
     }
 
     #[test]
     fn who_does_not_read_is_closed_and_holds_nothing_any_more() {
-        let outbound = Outbound::new(10);
-        outbound.notify(ONE, Bytes::from_static(b"12345678"));
-        outbound.notify(ONE, Bytes::from_static(b"12"));
+        let outbound = Outbound::new(room(2, 10));
+        notify(&outbound, "12345678");
+        notify(&outbound, "12");
         assert_eq!(outbound.ending(), None);
-        outbound.notify(ONE, Bytes::from_static(b"3"));
+        notify(&outbound, "3");
         assert_eq!((taken(&outbound).len(), outbound.is_cut()), (0, Some(SLOW)));
-        outbound.notify(ONE, Bytes::from_static(b"4"));
+        notify(&outbound, "4");
         outbound.push(Bytes::from_static(b"5"));
         assert!(taken(&outbound).is_empty());
     }
 
     #[test]
     fn a_long_answer_that_waits_ends_nobody_and_leaves_notifications_their_room() {
-        let outbound = Outbound::new(10);
-        outbound.notify(ONE, Bytes::from_static(b"12345"));
+        let outbound = Outbound::new(room(2, 10));
+        notify(&outbound, "12345");
         outbound.push(Bytes::from_static(b"an answer that is longer than all the room"));
         outbound.push(Bytes::from_static(b"another answer that is longer than all the room"));
-        outbound.notify(ONE, Bytes::from_static(b"67890"));
+        notify(&outbound, "67890");
         assert_eq!((taken(&outbound).len(), outbound.ending()), (4, None));
-        outbound.notify(ONE, Bytes::from_static(b"1234567890"));
+        notify(&outbound, "1234567890");
         assert_eq!((taken(&outbound).len(), outbound.ending()), (1, None));
     }
 
     #[test]
     fn one_long_message_goes_through_and_what_was_taken_makes_room() {
         let outbound = Outbound::new(10);
-        outbound.notify(ONE, Bytes::from_static(b"longer than that"));
+        notify(&outbound, "longer than that");
         assert_eq!(taken(&outbound).len(), 1);
-        outbound.notify(ONE, Bytes::from_static(b"1234567890"));
+        notify(&outbound, "1234567890");
         assert_eq!((taken(&outbound).len(), outbound.ending()), (1, None));
     }
 
@@ -264,8 +340,8 @@ mod tests {
     fn what_waits_is_held_to_the_bound_as_well() {
         let outbound = Outbound::new(10);
         outbound.hold(ONE);
-        outbound.notify(ONE, Bytes::from_static(b"12345678"));
-        outbound.notify(ONE, Bytes::from_static(b"12345678"));
+        notify(&outbound, "12345678");
+        notify(&outbound, "12345678");
         assert_eq!(outbound.ending(), Some(SLOW));
     }
 

@@ -379,14 +379,13 @@ impl PoolLoop {
     fn deliver(&mut self, stream: StreamId, item: &Item, announced: u64) {
         let Some(topic) = self.core.streams().topic(stream) else { return };
         let (told, kind) = (self.telling.told(topic, item), self.telling.kind(topic));
-        let mut sent = (0, 0);
+        let (mut sent, bytes) = ((0, 0), told.bytes() as u64);
         for member in self.core.receivers(stream, announced) {
             if let Some(news) = self.filters.get(&member.session) {
                 news.add(news_of(item));
             } else if let Some(outbound) = self.sessions.get(&member.session) {
-                let frame = told.frame(member.subscription);
-                sent = (sent.0 + 1, sent.1 + frame.len() as u64);
-                outbound.notify(member.subscription, frame);
+                sent = (sent.0 + 1, sent.1 + bytes);
+                outbound.notify(member.subscription, told.clone());
             }
         }
         self.record().metrics.notifications_sent.of(kind).inc_by(sent.0);

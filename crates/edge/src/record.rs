@@ -20,6 +20,7 @@ use crate::metrics::{
     Cut, Each, EdgeMetrics, Followed, Label as _, Limit, NodeMetrics, PoolMetrics, Queue, standing_value,
 };
 use crate::status::{FailoverStatus, HeadStatus, NodeStatus, PoolStatus, TransportStatus};
+use crate::upstream::Line;
 
 use calls::Latencies;
 pub(crate) use calls::{AttemptRecord, CallRecord};
@@ -193,6 +194,12 @@ impl PoolRecord {
             self.metrics.subscriptions.of(kind).set(count(counts.subscriptions));
             self.metrics.streams_shared.of(kind).set(count(counts.streams));
         }
+    }
+
+    /// Calls over a node's WebSocket, and what is counted of them.
+    pub(crate) fn line(&self) -> Line {
+        let of = Queue::NodeCalls;
+        Line::new(self.all.queue_depth.of(of).clone(), self.all.queue_full.of(of).clone())
     }
 
     /// One more client, until what this returns is dropped.

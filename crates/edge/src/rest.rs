@@ -95,7 +95,7 @@ impl RestExchange {
         let Got { mut head, held, rest, busy } = got;
         let flight_rules = Arc::clone(&flight.rules);
         let mut held = held.concat();
-        if let Some(reach) = self.calls.nodes.get(usize::from(node.0)) {
+        if let Some(reach) = self.calls.nodes.get(node) {
             if let NodeClient::Rest(client) = &reach.client {
                 client.hide(&mut head.headers, &self.pool);
             }

@@ -3,21 +3,22 @@
 
 mod asks;
 mod batch;
+mod frames;
 mod socket;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures_util::FutureExt as _;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use runtime::DrainHandle;
+use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tokio_tungstenite::WebSocketStream;
 
 use crate::core::streams::SubscriptionId;
 use crate::core::{Class, Invalid, InvalidKind, Request, Scanned, SessionId, error_response, scan_request};
@@ -87,12 +88,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(crate) fn new(
         id: SessionId,
         door: Door,
-        socket: WebSocketStream<S>,
+        stream: S,
         pulse: Arc<Pulse>,
         holder: Option<Arc<Holder>>,
     ) -> Self {
-        let outbound = Arc::new(Outbound::new(door.exchange.rules().outbound_bytes_max));
-        let (socket, running) = (Socket::new(socket), FuturesUnordered::new());
+        let rules = door.exchange.rules();
+        let outbound = Arc::new(Outbound::new(rules.outbound_bytes_max));
+        let (socket, running) = (Socket::new(stream, rules.request_bytes_max), FuturesUnordered::new());
         pulse.is_session();
         let _counted = door.exchange.record.session();
         Self { id, door, socket, pulse, outbound, running, calls: 0, is_asked: false, holder, _counted }
@@ -126,39 +128,47 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 () = started(revoked) => REVOKED,
             }
         };
-        tokio::pin!(over);
+        let verdict = pulse.verdict();
+        tokio::pin!(over, verdict);
         let mut goodbye = None;
         loop {
             if let Some(ending) = goodbye.filter(|_| self.running.is_empty()) {
                 outbound.end(ending);
             }
-            let has_room = self.calls < self.door.exchange.rules().calls_max && !outbound.is_full();
-            let is_listening = goodbye.is_none() && has_room;
+            let room = if goodbye.is_none() { self.room() } else { 0 };
+            let Self { running, socket, .. } = self;
             tokio::select! {
-                why = &mut over, if goodbye.is_none() => goodbye = Some(why),
-                // What is not answered by now is not; but it is said why.
-                () = late.started(), if goodbye.is_some() => self.running.clear(),
-                () = outbound.changed() => {}
-                Some((calls, done)) = self.running.next() => {
-                    self.done(calls, done);
-                    // What else is ready goes out with it.
-                    while let Some(Some((calls, done))) = self.running.next().now_or_never() {
-                        self.done(calls, done);
-                    }
+                biased;
+                done = std::future::poll_fn(|context| poll_done(running, context)) => {
+                    // All that is ready goes out together.
+                    done.into_iter().for_each(|(calls, done)| self.done(calls, done));
                 }
-                verdict = pulse.verdict() => self.judged(verdict, is_listening),
-                turn = self.socket.turn(&outbound, is_listening) => match turn {
-                    Turn::Message(message) => {
+                turn = std::future::poll_fn(|context| socket.poll_turn(context, &outbound, room)) => match turn {
+                    Turn::Messages(messages) => {
                         self.is_asked = false;
-                        self.heard(message).await;
+                        for message in messages {
+                            self.heard(message).await;
+                        }
                     }
                     Turn::Life => self.is_asked = false,
                     Turn::Over(ending) | Turn::Broke(ending) => return End::Close(ending),
                     Turn::Goodbye => return End::Part,
                     Turn::Lost => return End::Lost,
                 },
+                judged = &mut verdict => {
+                    verdict.set(pulse.verdict());
+                    self.judged(judged, room > 0 && !outbound.is_full());
+                }
+                why = &mut over, if goodbye.is_none() => goodbye = Some(why),
+                // What is not answered by now is not; but it is said why.
+                () = late.started(), if goodbye.is_some() => self.running.clear(),
             }
         }
+    }
+
+    /// For so many calls.
+    fn room(&self) -> usize {
+        self.door.exchange.rules().calls_max.saturating_sub(self.calls)
     }
 
     fn judged(&mut self, verdict: Verdict, is_listening: bool) {
@@ -190,7 +200,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     fn done(&mut self, calls: usize, done: Option<Done>) {
         self.calls -= calls;
         let Some(done) = done else { return };
-        self.outbound.push(done.frame);
+        self.outbound.push_own(done.frame);
         done.release.into_iter().for_each(|subscription| self.outbound.release(subscription));
     }
 
@@ -297,6 +307,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.outbound.push(error_response(id, -32000, GONE).into());
         }
     }
+}
+
+type Ended = SmallVec<[(usize, Option<Done>); 8]>;
+
+/// All calls that are over, once there is one.
+fn poll_done(running: &mut FuturesUnordered<Running>, context: &mut Context<'_>) -> Poll<Ended> {
+    let mut ended = Ended::new();
+    while let Poll::Ready(Some(one)) = running.poll_next_unpin(context) {
+        ended.push(one);
+    }
+    if ended.is_empty() { Poll::Pending } else { Poll::Ready(ended) }
 }
 
 /// Never where there is nothing that could start.

@@ -10,7 +10,7 @@ use crate::config::Service;
 use crate::core::pool::{Happening, Input, Item};
 use crate::core::rest::heads::HeadEvents;
 use crate::core::rest::{beacon, sse};
-use crate::core::streams::{SubscriptionId, Topic};
+use crate::core::streams::Topic;
 use crate::metrics::Followed;
 
 pub(crate) enum Telling {
@@ -23,6 +23,7 @@ pub(crate) enum Telling {
 }
 
 /// What members of one stream are sent.
+#[derive(Debug, Clone)]
 pub(crate) enum Told {
     /// Each under the id of its subscription.
     Result(Arc<[u8]>),
@@ -104,20 +105,6 @@ impl Telling {
         match self {
             Self::Notifications => None,
             Self::Events { .. } => Some(Bytes::from_static(b":\n\n")),
-        }
-    }
-}
-
-impl Told {
-    pub(crate) fn frame(&self, subscription: SubscriptionId) -> Bytes {
-        const BEFORE: &[u8] =
-            b"{\"jsonrpc\":\"2.0\",\"method\":\"eth_subscription\",\"params\":{\"subscription\":\"";
-        match self {
-            Self::Event(event) => event.clone(),
-            Self::Result(result) => {
-                let id = subscription.to_string();
-                [BEFORE, id.as_bytes(), b"\",\"result\":", result, b"}}"].concat().into()
-            }
         }
     }
 }

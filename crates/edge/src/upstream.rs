@@ -6,12 +6,14 @@ mod connection;
 mod dial;
 mod events;
 mod http;
+mod line;
 mod rest;
 mod stream;
 mod tls;
 
 pub(crate) use events::{FollowedEvents, follow_events};
 pub(crate) use http::HttpClient;
+pub(crate) use line::{Line, Reply, Unasked};
 pub(crate) use rest::{RestClient, RestRequest, retry_after_ms};
 pub(crate) use stream::{Followed, Order, follow};
 pub(crate) use tls::client_tls;

@@ -117,6 +117,11 @@ impl Health {
         self.is_silent = true;
     }
 
+    /// It is slow with what it owes, no more.
+    pub fn gave_a_sign(&mut self) {
+        self.is_silent = false;
+    }
+
     pub fn failed(&mut self, now: Millis, fault: Fault) -> Option<Turn> {
         self.is_silent &= !is_an_answer(fault);
         match fault {

@@ -6,6 +6,7 @@ mod table;
 mod transaction;
 
 use super::Hash;
+use super::call::Ways;
 use super::params::{self, BlockAt, LogsAt};
 use table::{At, Kind};
 
@@ -102,6 +103,12 @@ pub fn route_of(method: &[u8], params: Option<&[u8]>) -> Route {
     let refused = (class == Class::Unsupported).then(|| table::why_unsupported(method));
     let transaction = (again == Again::ByHash).then(|| transaction_hash(params)).flatten();
     Route { class, needs: needs(at, params), again, on_null, transaction, refused }
+}
+
+/// By what a call may travel. Many share a node's WebSocket, and a node may work on what comes over it one by one; so only
+/// reads travel by it that every node answers at once and shortly, and what is long holds up nobody.
+pub fn ways_of(method: &[u8]) -> Ways {
+    if table::IN_A_WORD.iter().any(|word| word.as_bytes() == method) { Ways::StreamFirst } else { Ways::Http }
 }
 
 fn needs(at: At, params: Option<&[u8]>) -> Needs {

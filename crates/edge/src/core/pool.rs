@@ -116,11 +116,12 @@ pub enum Input {
         transport: Transport,
         result: Result<(), Fault>,
     },
-    /// `ticket` comes back with the answer.
-    /// A call waits longer than usual for its answer over HTTP, and nothing came from the node meanwhile.
+    /// A call waits longer than usual for its answer, and nothing came from the node that way meanwhile.
     Overdue {
         node: NodeId,
+        via: Transport,
     },
+    /// `ticket` comes back with the answer.
     Subscribe {
         session: SessionId,
         ticket: u64,
@@ -353,8 +354,8 @@ impl Pool {
 
     fn take(&mut self, now: Millis, input: Input, effects: &mut Vec<Effect>) {
         if let Some(node) = input.node().filter(|node| self.is_gone(*node)) {
-            if let Input::Traffic { result: Err(fault), .. } = input {
-                self.failed_while_leaving(now, node, fault);
+            if let Input::Traffic { transport, result: Err(fault), .. } = input {
+                self.failed_while_leaving(now, node, transport, fault);
             }
             return;
         }
@@ -368,12 +369,18 @@ impl Pool {
             Input::Polled { node, block } => self.polled(now, node, block, effects),
             Input::Pong { node } => self.heard(now, node),
             Input::Probed { node, result } => self.probed(now, node, result, effects),
+            // Who asks for a pause means all that it is asked.
+            Input::Traffic { node, result: Err(fault @ Fault::RateLimited { .. }), .. } => {
+                for transport in [Transport::Http, Transport::Stream] {
+                    self.failed(now, node, transport, fault, effects);
+                }
+            }
             Input::PollFailed { node, fault }
             | Input::Traffic { node, transport: Transport::Http, result: Err(fault) } => {
                 self.failed(now, node, Transport::Http, fault, effects);
             }
             Input::Traffic { node, transport: Transport::Stream, result: Err(fault) } => {
-                self.failed(now, node, Transport::Stream, fault, effects);
+                self.failed_over_stream(now, node, fault, effects);
             }
             Input::Traffic { node, transport, result: Ok(()) } => {
                 if let Some(node) = self.node_mut(node) {
@@ -394,7 +401,7 @@ impl Pool {
                 }
                 self.chain.logs_fetched(now, node, hash, result.ok());
             }
-            Input::Overdue { node } => self.overdue(now, node),
+            Input::Overdue { node, via } => self.overdue(now, node, via, effects),
             Input::Drain { node, draining } => self.drain(now, node, draining, effects),
             Input::Configure(settings) => self.configure(*settings, effects),
             Input::Left { node } => self.left(node),

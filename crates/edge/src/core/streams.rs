@@ -244,6 +244,21 @@ fn mixed(value: u64) -> u64 {
     value ^ value >> 31
 }
 
+impl SubscriptionId {
+    pub const DIGITS: usize = 2 + 2 * size_of::<u128>();
+
+    /// As clients are told it.
+    pub fn digits(self) -> [u8; Self::DIGITS] {
+        let mut digits = [b'0'; Self::DIGITS];
+        digits[1] = b'x';
+        for (two, byte) in digits[2..].chunks_exact_mut(2).zip(self.0.to_be_bytes()) {
+            let digit = |half: u8| b"0123456789abcdef"[usize::from(half)];
+            (two[0], two[1]) = (digit(byte >> 4), digit(byte & 0xf));
+        }
+        digits
+    }
+}
+
 impl fmt::Display for SubscriptionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "0x{:032x}", self.0)

@@ -131,7 +131,7 @@ impl Listener {
                 return Some((Err(BrokeOff), self));
             }
             if let Some(event) = self.outbound.pop() {
-                return Some((Ok(event), self));
+                return Some((Ok(event.into()), self));
             }
             if let Some(ending) = self.outbound.over() {
                 self.is_over = true;

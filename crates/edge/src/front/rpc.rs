@@ -13,9 +13,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::answer::{Answer, empty, json, problem};
 use super::link::Link;
@@ -25,11 +23,6 @@ use crate::exchange::{Asked, BATCH_CALLS_AT_ONCE, BatchRoom};
 use crate::keys::Holder;
 use crate::metrics::Limit;
 use crate::session::{Door, Leaving, Session, needs_session, refusal};
-
-/// Each idle client has one of these.
-const READ_BUFFER: usize = 4 << 10;
-/// What waits for a client goes out in pieces of about this. There is a buffer once something was sent, as large as was needed.
-const WRITE_BUFFER: usize = 16 << 10;
 
 /// An execution pool, as clients reach it.
 pub(crate) struct RpcEntrance {
@@ -140,19 +133,12 @@ impl Front {
         };
         let id = SessionId(self.sessions.fetch_add(1, Ordering::Relaxed) + 1);
         let leaving = Leaving { drain: self.drain.clone(), late: self.late.clone() };
-        let (door, bytes_max) = (entrance.door.clone(), entrance.door.exchange.rules().request_bytes_max);
+        let door = entrance.door.clone();
         let upgraded = hyper::upgrade::on(&mut request);
         let pulse = Arc::clone(&link.pulse);
         let session = async move {
             let Ok(upgraded) = upgraded.await else { return };
-            let config = WebSocketConfig::default()
-                .read_buffer_size(READ_BUFFER)
-                .write_buffer_size(WRITE_BUFFER)
-                .max_message_size(Some(bytes_max))
-                .max_frame_size(Some(bytes_max));
-            let socket =
-                WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-            Session::new(id, door, socket, pulse, holder).run(leaving).await;
+            Session::new(id, door, TokioIo::new(upgraded), pulse, holder).run(leaving).await;
         };
         link.upgraded(session).await;
         let mut answer = empty(StatusCode::SWITCHING_PROTOCOLS);

@@ -78,6 +78,8 @@ labels! {
     Queue {
         /// What nodes said, for a pool's loop.
         PoolInputs = "pool_inputs",
+        /// Calls, for answers over the WebSockets of nodes.
+        NodeCalls = "node_calls",
         /// Signals and spans, for the Casebook server.
         Reports = "reports",
     }

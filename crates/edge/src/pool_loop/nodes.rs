@@ -18,7 +18,7 @@ use crate::core::{NodeId, Roster};
 use crate::exchange::Reach;
 use crate::places::Places;
 use crate::rules::{Rules, frame_bytes_max, hedges, settings};
-use crate::upstream::{Followed, FollowedEvents, NodeClient, Order, follow, follow_events};
+use crate::upstream::{Followed, FollowedEvents, Line, NodeClient, Order, follow, follow_events};
 
 /// A stream is given little to do, and does it at once.
 const ORDERS: usize = 1_024;
@@ -48,6 +48,7 @@ pub(super) struct NodeAccess {
     pub(super) attempt_timeout: Duration,
     /// Closed when the node leaves, which ends its stream.
     pub(super) orders: Option<mpsc::Sender<Order>>,
+    line: Option<Arc<Line>>,
     places: Places,
     /// Held by whatever of the loop speaks of the node.
     pub(super) token: Arc<()>,
@@ -164,35 +165,36 @@ impl PoolLoop {
         ending: &DrainHandle,
     ) {
         let (places, token) = (Places::new(node.calls_max), Arc::new(()));
-        let reach = Reach::new(client.clone(), node, Arc::clone(places.free()));
+        let line = node.ws.as_ref().map(|_| Arc::new(self.record().line()));
+        let reach = Reach::new((client.clone(), line.clone()), node, Arc::clone(places.free()));
         self.exchange.nodes.set(id, Some(reach));
-        let orders = self.follow(id, node, client, configured, &token, ending);
+        let orders = self.follow((id, node), (client, line.as_ref()), configured, &token, ending);
         let (name, attempt_timeout) = (Arc::clone(&node.name), node.attempt_timeout);
         let (client, asking) = (client.clone(), self.asking(client, &configured.pool));
-        let access = NodeAccess { name, client, asking, attempt_timeout, orders, places, token };
+        let access = NodeAccess { name, client, asking, attempt_timeout, orders, line, places, token };
         self.nodes.by_id.insert(id, access);
     }
 
     /// The stream of a node, where it has one.
     fn follow(
         &mut self,
-        id: NodeId,
-        node: &config::Node,
-        client: &NodeClient,
+        (id, node): (NodeId, &config::Node),
+        (client, line): (&NodeClient, Option<&Arc<Line>>),
         configured: &Configured,
         token: &Arc<()>,
         ending: &DrainHandle,
     ) -> Option<mpsc::Sender<Order>> {
         let (orders, receiver) = mpsc::channel(ORDERS);
         let (answers, ending, token) = (self.exchange.events.clone(), ending.clone(), Arc::clone(token));
-        match (client, &node.ws, &configured.pool.service) {
-            (NodeClient::Rpc(_), Some(endpoint), _) => {
+        match (client, node.ws.as_ref().zip(line), &configured.pool.service) {
+            (NodeClient::Rpc(_), Some((endpoint, line)), _) => {
                 let followed = Followed {
                     node: id,
                     endpoint: endpoint.clone(),
                     tls: Arc::clone(&configured.tls),
                     dial_timeout: node.dial_timeout,
                     frame_bytes_max: Arc::clone(&self.nodes.frame_bytes_max),
+                    line: Arc::clone(line),
                 };
                 self.nodes.streams.spawn(async move {
                     follow(followed, receiver, answers, ending).await;
@@ -242,7 +244,7 @@ impl PoolLoop {
             http.hold_to(frame_bytes_max(pool));
         }
         access.places.resize(node.calls_max);
-        let reach = Reach::new(client, node, Arc::clone(access.places.free()));
+        let reach = Reach::new((client, access.line.clone()), node, Arc::clone(access.places.free()));
         self.exchange.nodes.set(id, Some(reach));
     }
 

@@ -29,7 +29,7 @@ pub(super) struct Latencies {
 pub(crate) struct CallRecord {
     pool: Arc<PoolRecord>,
     class: Class,
-    began: Instant,
+    pub(crate) began: Instant,
     is_over: bool,
     /// Its attempts, where somebody is told of them.
     trials: Option<SmallVec<[Trial; 2]>>,
@@ -81,9 +81,8 @@ impl CallRecord {
     }
 
     /// A node is asked.
-    pub(crate) fn sent(&mut self, attempt: u32, node: NodeId) {
-        let began = Instant::now();
-        let trial = Trial { attempt, node, via: Transport::Http, began, over: None };
+    pub(crate) fn sent(&mut self, attempt: u32, node: NodeId, via: Transport, began: Instant) {
+        let trial = Trial { attempt, node, via, began, over: None };
         self.trials.iter_mut().for_each(|trials| trials.push(trial));
     }
 
@@ -95,10 +94,19 @@ impl CallRecord {
         }
     }
 
-    pub(crate) fn over(mut self, outcome: Outcome, answer_bytes: usize) {
+    pub(crate) fn over(self, outcome: Outcome, answer_bytes: usize) {
+        self.over_at(Instant::now(), outcome, answer_bytes);
+    }
+
+    /// The same, by whoever looked at the clock just now.
+    pub(crate) fn over_at(mut self, at: Instant, outcome: Outcome, answer_bytes: usize) {
         self.is_over = true;
         self.pool.metrics.requests(self.class, outcome).inc();
-        self.pool.metrics.request_seconds.of(self.class).observe(self.began.elapsed().as_secs_f64());
+        self.pool
+            .metrics
+            .request_seconds
+            .of(self.class)
+            .observe(at.saturating_duration_since(self.began).as_secs_f64());
         self.pool.metrics.bytes(Side::Client, Direction::Out).inc_by(answer_bytes as u64);
         self.tell(outcome);
     }
@@ -135,16 +143,16 @@ impl PoolRecord {
         Some(AttemptRecord { in_flight })
     }
 
-    pub(crate) fn attempt_failed(&self, node: NodeId, fault: Fault) {
+    pub(crate) fn attempt_failed(&self, node: NodeId, via: Transport, fault: Fault) {
         let Some(record) = self.node(node) else { return };
         record.failed.fetch_add(1, Ordering::Relaxed);
-        record.metrics.attempts(Transport::Http, fault).inc();
+        record.metrics.attempts(via, fault).inc();
     }
 
-    pub(crate) fn attempt_answered(&self, node: NodeId, took: Duration, answer_bytes: usize) {
+    pub(crate) fn attempt_answered(&self, node: NodeId, via: Transport, took: Duration, answer_bytes: usize) {
         let Some(record) = self.node(node) else { return };
-        record.metrics.attempts(Transport::Http, ErrorClass::NONE).inc();
-        record.metrics.attempt_seconds.of(Transport::Http).observe(took.as_secs_f64());
+        record.metrics.attempts(via, ErrorClass::NONE).inc();
+        record.metrics.attempt_seconds.of(via).observe(took.as_secs_f64());
         record.latencies.lock().unwrap_or_else(PoisonError::into_inner).add(took);
         self.metrics.bytes(Side::Node, Direction::In).inc_by(answer_bytes as u64);
         self.used(node);

@@ -19,7 +19,9 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{Busy, Got, RestExchange};
 use crate::core::rest::{Service, route};
-use crate::core::{Again, AnswerKind, CallEffect, CallInput, Fault, Meaning, Millis, NodeId, View};
+use crate::core::{
+    Again, AnswerKind, CallEffect, CallInput, Fault, Meaning, Millis, NodeId, Transport, View,
+};
 use crate::evidence::Ended;
 use crate::record::CallRecord;
 use crate::rules::Rules;
@@ -101,11 +103,11 @@ impl<'a> Flight<'a> {
     }
 
     fn send(&mut self, attempt: u32, node: NodeId, within_ms: u64) {
-        self.record.sent(attempt, node);
+        self.record.sent(attempt, node, Transport::Http, Instant::now());
         let sent = (node, self.exchange.calls.now());
         self.sent.resize((attempt as usize + 1).max(self.sent.len()), sent);
         self.sent[attempt as usize] = sent;
-        let Some(reach) = self.exchange.calls.nodes.get(usize::from(node.0)) else {
+        let Some(reach) = self.exchange.calls.nodes.get(node) else {
             return self.open.push(Box::pin(async move { (attempt, Duration::ZERO, Err(Fault::Refused)) }));
         };
         let Ok(place) = Arc::clone(&reach.places).try_acquire_owned() else {
@@ -215,7 +217,7 @@ impl<'a> Flight<'a> {
             Fault::NodeError | Fault::Malformed | Fault::Behind => false,
             _ => true,
         };
-        self.exchange.calls.record.attempt_failed(node, fault);
+        self.exchange.calls.record.attempt_failed(node, Transport::Http, fault);
         if is_believed {
             self.exchange.calls.failed(node, fault);
         } else {

@@ -43,7 +43,7 @@ impl Flow {
         busy: Busy,
     ) -> Self {
         let is_events = is_of_type(&head.headers, "text/event-stream");
-        let pause_max = exchange.nodes.get(usize::from(node.0)).map(|reach| reach.attempt_timeout);
+        let pause_max = exchange.nodes.get(node).map(|reach| reach.attempt_timeout);
         let exchange = Arc::clone(exchange);
         Self { exchange, _rules: rules, node, body, pause_max: pause_max.filter(|_| !is_events), _busy: busy }
     }

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, RwLock};
 use runtime::{Drain, DrainHandle};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
 use super::ServeError;
 use crate::admin::Seen;
@@ -14,7 +13,7 @@ use crate::core::View;
 use crate::core::pool::{Input, Pool};
 use crate::core::rest as rest_core;
 use crate::evidence::Evidence;
-use crate::exchange::{Exchange, Reaches};
+use crate::exchange::{Alarms, Clock, Exchange, Reaches};
 use crate::filters::Filters;
 use crate::front::{Entrance, EventsDoor, RestEntrance, RpcEntrance};
 use crate::metrics::EdgeMetrics;
@@ -84,13 +83,15 @@ impl Built {
         let (loop_events, clients) = mpsc::channel(QUEUE);
         let filters =
             Filters::new(loop_events.downgrade(), metrics.pool(&pool.name), metrics.refused.clone());
+        let clock = Clock::new();
         let exchange = Arc::new(Exchange {
             nodes: Reaches::default(),
-            view: seen,
             pace: Mutex::new(pace(pool)),
             rules: RwLock::new(Arc::new(Rules::new(pool))),
             events,
-            began: Instant::now(),
+            clock,
+            alarms: Arc::new(Alarms::new(clock, seen.clone())),
+            view: seen,
             record: Arc::new(PoolRecord::new(pool, metrics, evidence)),
             filters: Arc::new(filters),
         });

@@ -1,27 +1,31 @@
 //! The WebSocket of one client: what waits is written beside what is read, so neither holds up the other; and a goodbye that
 //! arrives. It must never know what a message says.
 
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::{Sink as _, Stream as _, StreamExt as _};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use bytes::{Buf as _, Bytes, BytesMut};
+use smallvec::SmallVec;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::time::timeout;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
-use crate::outbound::{Ending, Outbound};
+use super::frames::{Broken, CLOSE, Decoder, Heard, PING, PONG, TEXT, put, put_head};
+use crate::outbound::{Ending, Frame, Outbound};
 
 /// How long a client that is closed may take to read what it was sent.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 /// How long it may take to answer the goodbye. What it sends meanwhile is read: bytes that nobody reads make the system reset
 /// the connection, and a reset destroys what was sent last.
 const GOODBYE: Duration = Duration::from_secs(1);
-const UNREAD: usize = 4 << 10;
+/// What is read at once. It is on the stack, so nobody who says nothing holds any.
+const READ_BYTES: usize = 16 << 10;
+/// What waits goes out in pieces of about this.
+const WRITE_BYTES: usize = 16 << 10;
+/// Messages that are heard at once; others have their turn then.
+const MESSAGES_MAX: usize = 64;
 
 pub(super) const TOO_LONG: Ending =
     Ending { code: 1009, reason: "the message is longer than a request may be" };
@@ -29,23 +33,45 @@ pub(super) const NO_TEXT: Ending = Ending { code: 1007, reason: "a text message 
 pub(super) const NO_PROTOCOL: Ending =
     Ending { code: 1002, reason: "what came is no WebSocket frame as RFC 6455 has it" };
 
+pub(super) type Messages = SmallVec<[Bytes; 8]>;
+
 pub(super) struct Socket<S> {
-    inner: WebSocketStream<S>,
+    stream: S,
+    decoder: Decoder,
+    /// What came and is no whole frame yet.
+    read: BytesMut,
+    out: Out,
     is_flushed: bool,
     wants_ping: bool,
+    /// Only the last ping has to be answered.
+    pong: Option<Bytes>,
+    /// What is told after the messages that came before it.
+    last: Option<Turn>,
+    /// The client said goodbye, with this code.
+    goodbye: Option<Option<u16>>,
     /// What comes now cannot be told apart into frames any more.
     is_broken: bool,
+}
+
+/// Bytes that are on their way.
+#[derive(Default)]
+struct Out {
+    bytes: Vec<u8>,
+    written: usize,
+    /// Behind them, what is too long to be copied.
+    long: Option<Bytes>,
 }
 
 /// What a turn came to.
 #[derive(Debug)]
 pub(super) enum Turn {
-    Message(Bytes),
+    /// At least one.
+    Messages(Messages),
     /// A ping, or the answer to one.
     Life,
     /// All was written that is to be written before the end.
     Over(Ending),
-    /// It said goodbye, and was answered.
+    /// It said goodbye.
     Goodbye,
     /// It broke a rule.
     Broke(Ending),
@@ -54,8 +80,19 @@ pub(super) enum Turn {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
-    pub(super) fn new(inner: WebSocketStream<S>) -> Self {
-        Self { inner, is_flushed: true, wants_ping: false, is_broken: false }
+    pub(super) fn new(stream: S, message_bytes_max: usize) -> Self {
+        Self {
+            stream,
+            decoder: Decoder::new(message_bytes_max),
+            read: BytesMut::new(),
+            out: Out::default(),
+            is_flushed: true,
+            wants_ping: false,
+            pong: None,
+            last: None,
+            goodbye: None,
+            is_broken: false,
+        }
     }
 
     /// Asks for a sign of life.
@@ -63,23 +100,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.wants_ping = true;
     }
 
-    /// Writes all that waits, and hears what comes. May be dropped at any time and begun again.
-    pub(super) async fn turn(&mut self, outbound: &Outbound, is_listening: bool) -> Turn {
-        std::future::poll_fn(|context| self.poll_turn(context, outbound, is_listening)).await
-    }
-
-    fn poll_turn(
+    /// Writes all that waits, and hears as many messages as there is room for. May be dropped at any time and begun again.
+    pub(super) fn poll_turn(
         &mut self,
         context: &mut Context<'_>,
         outbound: &Outbound,
-        is_listening: bool,
+        room: usize,
     ) -> Poll<Turn> {
+        outbound.wakes(context);
         // A client that does not read is not waited for.
         if let Some(ending) = outbound.is_cut() {
             return Poll::Ready(Turn::Over(ending));
         }
         match self.poll_write(context, outbound) {
-            Poll::Ready(Err(())) => return Poll::Ready(Turn::Lost),
+            Poll::Ready(Err(_)) => return Poll::Ready(Turn::Lost),
             Poll::Ready(Ok(())) => {
                 if let Some(ending) = outbound.over() {
                     return Poll::Ready(Turn::Over(ending));
@@ -87,81 +121,204 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             }
             Poll::Pending => {}
         }
-        match is_listening {
-            true => self.poll_hear(context),
-            false => Poll::Pending,
+        // Looked at after what was written made room.
+        match room {
+            0 => Poll::Pending,
+            _ if outbound.is_full() => Poll::Pending,
+            room => self.poll_hear(context, room.min(MESSAGES_MAX)),
         }
     }
 
-    fn poll_write(&mut self, context: &mut Context<'_>, outbound: &Outbound) -> Poll<Result<(), ()>> {
-        let mut inner = Pin::new(&mut self.inner);
+    fn poll_write(&mut self, context: &mut Context<'_>, outbound: &Outbound) -> Poll<io::Result<()>> {
         loop {
-            ready!(inner.as_mut().poll_ready(context)).map_err(|_| ())?;
-            let message = match outbound.pop() {
-                // Nodes and clients were checked for UTF-8 when they were scanned.
-                Some(frame) => Message::Text(Utf8Bytes::try_from(frame).map_err(|_| ())?),
-                None if std::mem::take(&mut self.wants_ping) => Message::Ping(Bytes::new()),
-                None => break,
-            };
-            inner.as_mut().start_send(message).map_err(|_| ())?;
+            while self.out.has_room() {
+                match outbound.pop() {
+                    Some(frame) => self.out.put(frame),
+                    None => break,
+                }
+            }
+            // What a client that does not read is answered must not pile up.
+            if self.out.has_room() {
+                if let Some(said) = self.pong.take() {
+                    put(&mut self.out.bytes, PONG, &said);
+                }
+                if std::mem::take(&mut self.wants_ping) {
+                    put(&mut self.out.bytes, PING, b"");
+                }
+            }
+            if self.out.is_empty() {
+                break;
+            }
             self.is_flushed = false;
+            ready!(self.out.poll_write(context, &mut self.stream))?;
         }
         if !self.is_flushed {
-            ready!(inner.as_mut().poll_flush(context)).map_err(|_| ())?;
+            ready!(Pin::new(&mut self.stream).poll_flush(context))?;
             self.is_flushed = true;
         }
         Poll::Ready(Ok(()))
     }
 
-    fn poll_hear(&mut self, context: &mut Context<'_>) -> Poll<Turn> {
-        Poll::Ready(match ready!(Pin::new(&mut self.inner).poll_next(context)) {
-            Some(Ok(Message::Text(text))) => Turn::Message(text.into()),
-            Some(Ok(Message::Binary(bytes))) => Turn::Message(bytes),
-            Some(Ok(Message::Close(_))) => Turn::Goodbye,
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Turn::Life,
-            Some(Err(error)) => {
-                self.is_broken = true;
-                broken(&error).map_or(Turn::Lost, Turn::Broke)
+    /// Messages that came together.
+    fn poll_hear(&mut self, context: &mut Context<'_>, room: usize) -> Poll<Turn> {
+        if let Some(last) = self.last.take() {
+            return Poll::Ready(last);
+        }
+        let (mut messages, mut lives) = (Messages::new(), false);
+        let last = loop {
+            match self.decoder.next(&mut self.read) {
+                Ok(Some(Heard::Message(message))) => {
+                    messages.push(message);
+                    if messages.len() == room {
+                        break None;
+                    }
+                }
+                Ok(Some(Heard::Ping(said))) => (self.pong, lives) = (Some(said), true),
+                Ok(Some(Heard::Pong)) => lives = true,
+                Ok(Some(Heard::Goodbye(code))) => {
+                    self.goodbye = Some(code);
+                    break Some(Turn::Goodbye);
+                }
+                Ok(None) if !messages.is_empty() || lives => break None,
+                Ok(None) => match ready!(self.poll_read(context)) {
+                    Ok(0) | Err(_) => break Some(Turn::Lost),
+                    Ok(_) => {}
+                },
+                Err(broken) => {
+                    self.is_broken = true;
+                    break Some(Turn::Broke(ending_of(broken)));
+                }
             }
-            None => Turn::Lost,
-        })
+        };
+        match last {
+            Some(last) if messages.is_empty() => return Poll::Ready(last),
+            last => self.last = last,
+        }
+        Poll::Ready(if messages.is_empty() { Turn::Life } else { Turn::Messages(messages) })
+    }
+
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut space = [MaybeUninit::uninit(); READ_BYTES];
+        let mut space = ReadBuf::uninit(&mut space);
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut space))?;
+        self.read.extend_from_slice(space.filled());
+        Poll::Ready(Ok(space.filled().len()))
     }
 
     /// Says goodbye, and waits a moment for its answer.
     pub(super) async fn close(mut self, ending: Ending) {
-        let frame = CloseFrame { code: ending.code.into(), reason: Utf8Bytes::from_static(ending.reason) };
+        let said = [&ending.code.to_be_bytes()[..], ending.reason.as_bytes()].concat();
         // Whoever reads nothing will not read this.
-        if let Ok(Ok(())) = timeout(CLOSE_WITHIN, self.inner.close(Some(frame))).await {
+        if let Ok(Ok(())) = timeout(CLOSE_WITHIN, self.say_last(&said)).await {
             self.part().await;
         }
     }
 
-    /// Reads until the client is gone. The answer to a goodbye of its own goes out with this.
+    /// Behind what is on its way already.
+    async fn say_last(&mut self, said: &[u8]) -> io::Result<()> {
+        self.write_out().await?;
+        put(&mut self.out.bytes, CLOSE, said);
+        self.write_out().await?;
+        self.stream.flush().await
+    }
+
+    async fn write_out(&mut self) -> io::Result<()> {
+        while !self.out.is_empty() {
+            std::future::poll_fn(|context| self.out.poll_write(context, &mut self.stream)).await?;
+        }
+        Ok(())
+    }
+
+    /// Answers a goodbye of the client's own; else reads until the client has said it as well, or is gone.
     pub(super) async fn part(mut self) {
         let gone = async {
-            while !self.is_broken {
-                match self.inner.next().await {
-                    Some(Ok(_)) => {}
-                    // Both have said goodbye.
-                    None => return,
-                    Some(Err(_)) => self.is_broken = true,
+            if let Some(code) = self.goodbye.take() {
+                let said = code.map(u16::to_be_bytes);
+                self.say_last(said.as_ref().map_or(&[], |said| said)).await?;
+                return self.stream.shutdown().await;
+            }
+            loop {
+                while !self.is_broken {
+                    match self.decoder.next(&mut self.read) {
+                        Ok(Some(Heard::Goodbye(_))) => return Ok(()),
+                        Ok(Some(_)) => {}
+                        Ok(None) => break,
+                        Err(_) => self.is_broken = true,
+                    }
+                }
+                if self.is_broken {
+                    self.read.clear();
+                }
+                if std::future::poll_fn(|context| self.poll_read(context)).await? == 0 {
+                    return Ok(());
                 }
             }
-            let mut unread = vec![0; UNREAD];
-            while let Ok(1..) = self.inner.get_mut().read(&mut unread).await {}
         };
         // Whoever does not answer is let go of all the same.
-        let _ = timeout(GOODBYE, gone).await;
+        let _: Result<io::Result<()>, _> = timeout(GOODBYE, gone).await;
     }
 }
 
-/// What the client is told of an error, where it is the client's and it may still be told.
-fn broken(error: &Error) -> Option<Ending> {
-    match error {
-        Error::Capacity(CapacityError::MessageTooLong { .. }) => Some(TOO_LONG),
-        Error::Utf8(_) => Some(NO_TEXT),
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
-        Error::Protocol(_) => Some(NO_PROTOCOL),
-        _ => None,
+impl Out {
+    fn is_empty(&self) -> bool {
+        self.written == self.bytes.len() && self.long.is_none()
+    }
+
+    /// For another frame, before what is there was written.
+    fn has_room(&self) -> bool {
+        self.long.is_none() && self.bytes.len() - self.written < WRITE_BYTES
+    }
+
+    fn put(&mut self, frame: Frame) {
+        if let Frame::Answer(long) = &frame
+            && long.len() > WRITE_BYTES
+        {
+            put_head(&mut self.bytes, TEXT, long.len());
+            self.long = Some(long.clone());
+            return;
+        }
+        frame.with_parts(|parts| {
+            let length = parts.iter().map(|part| part.len()).sum();
+            self.bytes.reserve(length);
+            put_head(&mut self.bytes, TEXT, length);
+            parts.iter().for_each(|part| self.bytes.extend_from_slice(part));
+        });
+    }
+
+    /// Some of it, or all.
+    fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        stream: &mut (impl AsyncWrite + Unpin),
+    ) -> Poll<io::Result<()>> {
+        let first = self.bytes.get(self.written..).unwrap_or_default();
+        let second = self.long.as_deref().unwrap_or_default();
+        let stream = Pin::new(stream);
+        let written = match second {
+            [] => ready!(stream.poll_write(context, first))?,
+            _ => ready!(stream.poll_write_vectored(context, &[IoSlice::new(first), IoSlice::new(second)]))?,
+        };
+        if written == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        let of_first = written.min(first.len());
+        self.written += of_first;
+        if let Some(long) = &mut self.long {
+            long.advance(written - of_first);
+        }
+        self.long = self.long.take().filter(|long| !long.is_empty());
+        if self.written == self.bytes.len() {
+            // Whoever is told nothing holds nothing.
+            (self.bytes, self.written) = (Vec::new(), 0);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn ending_of(broken: Broken) -> Ending {
+    match broken {
+        Broken::Protocol => NO_PROTOCOL,
+        Broken::NoText => NO_TEXT,
+        Broken::TooLong => TOO_LONG,
     }
 }

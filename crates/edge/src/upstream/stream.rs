@@ -1,24 +1,27 @@
-//! The WebSocket of one node: heads, other subscriptions that are relayed, and signs of life. It dials until the process ends.
-//! It must never judge what it hears; that is the pool's.
+//! The WebSocket of one node: heads, other subscriptions that are relayed, calls of clients, and signs of life. It dials until
+//! the process ends. It must never judge what it hears; that is the pool's.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::{Sink as _, SinkExt as _, StreamExt as _};
 use http::header::{HOST, RETRY_AFTER};
 use http::{HeaderMap, Request, StatusCode};
 use runtime::DrainHandle;
 use tokio::sync::mpsc;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::dial::{Wire, dial, fault_of};
+use super::line::{FIRST_ID, Line};
 use crate::config::Endpoint;
 use crate::core::keccak::keccak256;
 use crate::core::pool::Input;
@@ -31,12 +34,12 @@ pub(super) const REDIAL_MIN: Duration = Duration::from_millis(50);
 pub(super) const REDIAL_MAX: Duration = Duration::from_millis(800);
 /// Who asked for a pause without saying how long, or said too long a one, is dialled again after so long at most.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
-/// A node that does not take what it is told is as good as gone.
-const OBEYED_WITHIN: Duration = Duration::from_secs(2);
-/// A header is some two kilobytes, a pending transaction in full rarely more than a hundred.
-const READ_BUFFER: usize = 16 << 10;
-/// Ours are small: subscriptions and pings.
-const WRITE_BUFFER: usize = 4 << 10;
+/// A node that does not take what it is sent is as good as gone.
+const TAKEN_WITHIN: Duration = Duration::from_secs(2);
+/// A header is some two kilobytes, an answer rarely more than one.
+const READ_BUFFER: usize = 32 << 10;
+/// What is asked at once goes out in pieces of about this.
+const WRITE_BUFFER: usize = 64 << 10;
 /// The id of our own first request.
 const HEADS_ID: u64 = 1;
 
@@ -57,6 +60,8 @@ pub(crate) struct Followed {
     pub(crate) dial_timeout: Duration,
     /// Looked at with every dial.
     pub(crate) frame_bytes_max: Arc<AtomicUsize>,
+    /// Calls of clients.
+    pub(crate) line: Arc<Line>,
 }
 
 struct Connection {
@@ -66,6 +71,10 @@ struct Connection {
     asked: HashMap<u64, StreamId>,
     relays: HashMap<Bytes, StreamId>,
     next_id: u64,
+    /// Of our own, to be written next.
+    own: VecDeque<Message>,
+    /// Since when something was written that the node has not taken.
+    untaken: Option<Instant>,
 }
 
 /// Why a connection is no more.
@@ -92,7 +101,9 @@ pub(crate) async fn follow(
                 if events.send(Input::Connected { node: followed.node }).await.is_err() {
                     return;
                 }
-                let end = connection.run(followed.node, &mut orders, &events, &mut drain).await;
+                followed.line.open();
+                let end = connection.run(&followed, &mut orders, &events, &mut drain).await;
+                followed.line.close(Fault::Closed);
                 (end, opened.elapsed())
             }
         };
@@ -173,13 +184,18 @@ impl Connection {
             asked: HashMap::new(),
             relays: HashMap::new(),
             next_id: HEADS_ID,
+            own: VecDeque::new(),
+            untaken: None,
         };
         timeout_at(until, connection.subscribe_to_heads()).await.map_err(|_| Fault::Timeout)??;
         Ok(connection)
     }
 
     async fn subscribe_to_heads(&mut self) -> Result<(), Fault> {
-        self.subscribe(b"[\"newHeads\"]").await?;
+        self.subscribe(b"[\"newHeads\"]");
+        for message in self.own.drain(..) {
+            self.socket.send(message).await.map_err(|error| fault(&error))?;
+        }
         loop {
             let Some(text) = self.next().await? else { continue };
             if let Some(Upstream::Response(answer)) = scan_upstream(&text)
@@ -193,83 +209,137 @@ impl Connection {
 
     async fn run(
         &mut self,
-        node: NodeId,
+        followed: &Followed,
         orders: &mut mpsc::Receiver<Order>,
         events: &mpsc::Sender<Input>,
         drain: &mut DrainHandle,
     ) -> End {
+        let (node, line) = (followed.node, &*followed.line);
+        let mut is_leaving = false;
         loop {
+            // Calls in flight end where they are.
+            if is_leaving && line.is_idle() {
+                return End::Drain;
+            }
+            let taken_by = self.untaken.unwrap_or_else(Instant::now) + TAKEN_WITHIN;
             let heard = tokio::select! {
                 () = drain.started() => {
                     let _ = timeout(REDIAL_MAX, self.socket.close(None)).await;
                     return End::Drain;
                 }
-                order = orders.recv() => match order {
-                    None => return End::Drain,
+                order = orders.recv(), if self.untaken.is_none() && !is_leaving => match order {
+                    None => {
+                        line.shut();
+                        is_leaving = true;
+                        continue;
+                    }
                     Some(Order::Redial) => return End::Redial,
                     Some(order) => {
-                        let obeyed = tokio::select! {
-                            () = drain.started() => return End::Drain,
-                            obeyed = timeout(OBEYED_WITHIN, self.obey(order)) => obeyed,
-                        };
-                        match obeyed.unwrap_or(Err(Fault::Stalled)) {
-                            Ok(()) => None,
-                            Err(fault) => return End::Lost(fault),
-                        }
+                        self.obey(order);
+                        continue;
                     }
                 },
-                message = self.socket.next() => match self.hear(node, message) {
-                    Ok(heard) => heard,
-                    Err(fault) => return End::Lost(fault),
-                },
+                () = line.asked(), if self.untaken.is_none() => {
+                    // Whoever else is about to ask is written out together with it.
+                    yield_now().await;
+                    continue;
+                }
+                () = sleep_until(taken_by), if self.untaken.is_some() => return End::Lost(Fault::Stalled),
+                heard = std::future::poll_fn(|context| self.poll_turn(context, node, line)) => heard,
             };
-            if let Some(input) = heard
-                && events.send(input).await.is_err()
-            {
-                return End::Drain;
+            match heard {
+                Ok(None) => {}
+                Ok(Some(input)) => {
+                    if events.send(input).await.is_err() {
+                        return End::Drain;
+                    }
+                }
+                Err(fault) => return End::Lost(fault),
             }
         }
     }
 
-    async fn obey(&mut self, order: Order) -> Result<(), Fault> {
+    /// Writes what is to be asked, and hears what the node says, until something is to be told to the pool, or until it
+    /// changed whether something is untaken.
+    fn poll_turn(
+        &mut self,
+        context: &mut Context<'_>,
+        node: NodeId,
+        line: &Line,
+    ) -> Poll<Result<Option<Input>, Fault>> {
+        let was_taken = self.untaken.is_none();
+        if let Poll::Ready(written) = self.poll_write(context, line) {
+            written?;
+        }
+        if self.untaken.is_none() != was_taken {
+            return Poll::Ready(Ok(None));
+        }
+        loop {
+            let message = ready!(self.socket.poll_next_unpin(context));
+            if let Some(input) = self.hear(node, message, line)? {
+                return Poll::Ready(Ok(Some(input)));
+            }
+        }
+    }
+
+    /// All that waits goes out together. More is taken only once that was.
+    fn poll_write(&mut self, context: &mut Context<'_>, line: &Line) -> Poll<Result<(), Fault>> {
+        let Self { socket, own, untaken, .. } = self;
+        let mut socket = std::pin::Pin::new(socket);
+        if untaken.is_none() {
+            for request in line.take() {
+                own.push_back(Message::Text(Utf8Bytes::try_from(request).map_err(|_| Fault::Malformed)?));
+            }
+            if own.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            *untaken = Some(Instant::now());
+        }
+        while !own.is_empty() {
+            ready!(socket.as_mut().poll_ready(context)).map_err(|error| fault(&error))?;
+            if let Some(message) = own.pop_front() {
+                socket.as_mut().start_send(message).map_err(|error| fault(&error))?;
+            }
+        }
+        ready!(socket.poll_flush(context)).map_err(|error| fault(&error))?;
+        *untaken = None;
+        Poll::Ready(Ok(()))
+    }
+
+    fn obey(&mut self, order: Order) {
         match order {
-            Order::Ping => self.socket.send(Message::Ping(Bytes::new())).await.map_err(|error| fault(&error)),
+            Order::Ping => self.own.push_back(Message::Ping(Bytes::new())),
             Order::OpenRelay { stream, params } => {
-                let id = self.subscribe(&params).await?;
+                let id = self.subscribe(&params);
                 self.asked.insert(id, stream);
-                Ok(())
             }
             Order::CloseRelay { stream } => {
                 let found = self.relays.iter().find(|(_, of)| **of == stream).map(|(id, _)| id.clone());
-                let Some(subscription) = found else { return Ok(()) };
+                let Some(subscription) = found else { return };
                 self.relays.remove(&subscription);
                 let id = self.take_id();
                 let subscription = String::from_utf8_lossy(&subscription);
-                self.say(format!(
+                self.own.push_back(Message::text(format!(
                     r#"{{"jsonrpc":"2.0","id":{id},"method":"eth_unsubscribe","params":[{subscription}]}}"#
-                ))
-                .await
+                )));
             }
-            Order::Redial => Ok(()),
+            Order::Redial => {}
         }
     }
 
-    async fn subscribe(&mut self, params: &[u8]) -> Result<u64, Fault> {
+    fn subscribe(&mut self, params: &[u8]) -> u64 {
         let id = self.take_id();
         let params = String::from_utf8_lossy(params);
-        self.say(format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"eth_subscribe","params":{params}}}"#))
-            .await?;
-        Ok(id)
+        self.own.push_back(Message::text(format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"eth_subscribe","params":{params}}}"#
+        )));
+        id
     }
 
     fn take_id(&mut self) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
         id
-    }
-
-    async fn say(&mut self, text: String) -> Result<(), Fault> {
-        self.socket.send(Message::text(text)).await.map_err(|error| fault(&error))
     }
 
     /// The next message that says something.
@@ -287,19 +357,20 @@ impl Connection {
         &mut self,
         node: NodeId,
         message: Option<tungstenite::Result<Message>>,
+        line: &Line,
     ) -> Result<Option<Input>, Fault> {
         match message {
             None | Some(Ok(Message::Close(_))) => Err(Fault::Closed),
             Some(Err(error)) => Err(fault(&error)),
             Some(Ok(Message::Pong(_) | Message::Ping(_))) => Ok(Some(Input::Pong { node })),
-            Some(Ok(Message::Text(text))) => Ok(self.read(node, &Bytes::from(text))),
-            Some(Ok(Message::Binary(bytes))) => Ok(self.read(node, &bytes)),
+            Some(Ok(Message::Text(text))) => Ok(self.read(node, &Bytes::from(text), line)),
+            Some(Ok(Message::Binary(bytes))) => Ok(self.read(node, &bytes, line)),
             Some(Ok(Message::Frame(_))) => Ok(None),
         }
     }
 
     /// What nobody asked for is left alone.
-    fn read(&mut self, node: NodeId, text: &Bytes) -> Option<Input> {
+    fn read(&mut self, node: NodeId, text: &Bytes, line: &Line) -> Option<Input> {
         match scan_upstream(text)? {
             Upstream::Notification(notification) if *notification.subscription == *self.heads => {
                 wire::block(notification.result).map(|block| Input::Head { node, block })
@@ -310,7 +381,12 @@ impl Connection {
                 Some(Input::RelayItem { stream, node, identity: Hash(keccak256(&raw)), raw })
             }
             Upstream::Response(answer) => {
-                let stream = self.asked.remove(&id_of(&answer, text)?)?;
+                let id = id_of(&answer, text)?;
+                if id >= FIRST_ID {
+                    line.answered(id, text.clone(), answer);
+                    return None;
+                }
+                let stream = self.asked.remove(&id)?;
                 let Some(subscription) = subscription(&answer, text) else {
                     return Some(Input::RelayLost { stream, node, fault: Fault::NodeError });
                 };

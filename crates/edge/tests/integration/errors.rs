@@ -151,26 +151,27 @@ async fn a_revert_is_an_answer_and_no_other_node_is_asked() {
 #[tokio::test]
 async fn a_node_that_asks_to_be_left_alone_is_left_alone_for_so_long() {
     let stage = two_nodes().await;
+    // Over HTTP, which says how long.
     let limited = Fault::Status { status: 429, retry_after_s: Some(2) };
-    stage.devnet.node(0).set(Switch::from(limited).for_methods(&["eth_getBalance"]).for_requests(1)).unwrap();
-    let balance = async || {
-        let answer = stage.http().call("eth_getBalance", json!([ACCOUNT, "latest"])).await.unwrap().json();
+    stage.devnet.node(0).set(Switch::from(limited).for_methods(&["eth_getCode"]).for_requests(1)).unwrap();
+    let code = async || {
+        let answer = stage.http().call("eth_getCode", json!([ACCOUNT, "latest"])).await.unwrap().json();
         assert!(answer["result"].is_string(), "{answer}");
     };
     let begun = Instant::now();
-    balance().await;
-    let asked = stage.devnet.node(0).count("eth_getBalance");
+    code().await;
+    let asked = stage.devnet.node(0).count("eth_getCode");
     assert_eq!(asked, 1, "the first was asked of it");
     while begun.elapsed() < Duration::from_millis(1_900) {
-        balance().await;
+        code().await;
         // Whoever was slow to look sees it after the pause.
-        let now = stage.devnet.node(0).count("eth_getBalance");
+        let now = stage.devnet.node(0).count("eth_getCode");
         assert!(now == asked || begun.elapsed() >= Duration::from_secs(2), "{:?}", begun.elapsed());
         sleep(Duration::from_millis(20)).await;
     }
     crate::stage::until("it is asked again", async || {
-        balance().await;
-        stage.devnet.node(0).count("eth_getBalance") > asked
+        code().await;
+        stage.devnet.node(0).count("eth_getCode") > asked
     })
     .await;
 }

@@ -34,6 +34,8 @@ mod http;
 #[cfg(test)]
 mod large;
 #[cfg(test)]
+mod lines;
+#[cfg(test)]
 mod operation;
 #[cfg(test)]
 mod pages;

@@ -75,6 +75,22 @@ const SEND: Kind = kind_of(Class::Write, At::Head, Again::ByHash, OnNull::Answer
 const SUBSCRIBE: Kind = kind_of(Class::Subscription, At::Nowhere, Again::IfUnsent, OnNull::Answer);
 const REFUSED: Kind = kind_of(Class::Unsupported, At::Nowhere, Again::IfUnsent, OnNull::Answer);
 
+/// Reads that are looked up and not computed, and whose answers are short.
+pub(super) const IN_A_WORD: &[&str] = &[
+    "eth_getBalance",
+    "eth_getTransactionCount",
+    "eth_getTransactionReceipt",
+    "eth_getTransactionByHash",
+    "eth_getStorageAt",
+    "eth_blockNumber",
+    "eth_chainId",
+    "eth_gasPrice",
+    "eth_maxPriorityFeePerGas",
+    "eth_blobBaseFee",
+    "eth_syncing",
+    "net_version",
+];
+
 /// By name, in the order of their bytes.
 #[rustfmt::skip]
 pub(super) const TABLE: &[(&str, Kind)] = &[

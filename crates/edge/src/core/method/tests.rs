@@ -184,3 +184,16 @@ proptest! {
         route_of(&method, None);
     }
 }
+
+#[test]
+fn only_reads_that_change_nothing_share_a_connection() {
+    for name in table::IN_A_WORD {
+        let route = route(name, "[]");
+        assert_eq!((route.again, route.refused), (Again::Freely, None), "{name}");
+        assert!(TABLE.iter().any(|(known, _)| known == name), "{name}");
+        assert_eq!(ways_of(name.as_bytes()), Ways::StreamFirst, "{name}");
+    }
+    for other in ["eth_call", "eth_getLogs", "eth_sendRawTransaction", "eth_getBlockByHash", "eth_get"] {
+        assert_eq!(ways_of(other.as_bytes()), Ways::Http, "{other}");
+    }
+}

@@ -23,8 +23,7 @@ impl Pool {
     }
 
     /// What it has under way may end; whatever it fed is fed by others.
-    fn leave(&mut self, mut node: Node, effects: &mut Vec<Effect>) {
-        node.is_connected = false;
+    fn leave(&mut self, node: Node, effects: &mut Vec<Effect>) {
         self.chain.forget(node.id);
         for stream in self.relays.leave(node.id) {
             effects.push(Effect::CloseRelay { stream, node: node.id });
@@ -43,9 +42,15 @@ impl Pool {
     }
 
     /// Whoever waits for a node that has left is to know when that is in vain.
-    pub(super) fn failed_while_leaving(&mut self, now: Millis, id: NodeId, fault: Fault) {
+    pub(super) fn failed_while_leaving(
+        &mut self,
+        now: Millis,
+        id: NodeId,
+        transport: Transport,
+        fault: Fault,
+    ) {
         if let Some(node) = self.leaving.iter_mut().find(|node| node.id == id) {
-            node.health_mut(Transport::Http).failed(now, fault);
+            node.health_mut(transport).failed(now, fault);
         }
     }
 
@@ -76,7 +81,7 @@ impl Input {
             | Self::Fetched { node, .. }
             | Self::LogsFetched { node, .. }
             | Self::Traffic { node, .. }
-            | Self::Overdue { node }
+            | Self::Overdue { node, .. }
             | Self::RelayOpened { node, .. }
             | Self::RelayLost { node, .. }
             | Self::RelayItem { node, .. }

@@ -31,6 +31,8 @@ pub(super) struct Node {
     pub(super) probe_took_ms: u64,
     /// When a sign of life that was asked for is due.
     pub(super) sign_due: Option<Millis>,
+    /// The same of its stream.
+    pub(super) stream_sign_due: Option<Millis>,
     pub(super) poll_at: Millis,
     pub(super) is_polling: bool,
 }
@@ -56,6 +58,7 @@ impl Node {
             probe_began: Millis(0),
             probe_took_ms: 0,
             sign_due: None,
+            stream_sign_due: None,
             poll_at: Millis(0),
             is_polling: false,
         }
@@ -98,8 +101,8 @@ impl Node {
     }
 
     /// Of one that is no longer of the pool: whether what it has under way may still end well.
-    pub(super) fn leaving_standing(&self, now: Millis) -> Standing {
-        match self.standing(now, Transport::Http) {
+    pub(super) fn leaving_standing(&self, now: Millis, transport: Transport) -> Standing {
+        match self.standing(now, transport) {
             Standing::Out => Standing::Out,
             _ => Standing::Leaving,
         }
@@ -113,8 +116,9 @@ impl Node {
 
     /// It answered something.
     pub(super) fn sign_of_life(&mut self, transport: Transport) {
-        if transport == Transport::Http {
-            self.sign_due = None;
+        match transport {
+            Transport::Http => self.sign_due = None,
+            Transport::Stream => self.stream_sign_due = None,
         }
     }
 
@@ -134,6 +138,10 @@ impl Node {
         });
         let behind = self.behind_since.filter(|_| self.is_connected).map(|since| since.plus(stall_ms));
         let healths = [self.http.wake_at(now), self.stream.wake_at(now)];
-        [probe, poll, silent, behind, self.sign_due].into_iter().chain(healths).flatten().collect()
+        [probe, poll, silent, behind, self.sign_due, self.stream_sign_due]
+            .into_iter()
+            .chain(healths)
+            .flatten()
+            .collect()
     }
 }

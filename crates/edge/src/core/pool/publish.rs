@@ -121,8 +121,8 @@ impl Pool {
             tier: node.tier,
             weight: node.weight,
             attempt_ms: node.attempt_ms,
-            http: node.leaving_standing(now),
-            stream: Standing::Out,
+            http: node.leaving_standing(now, Transport::Http),
+            stream: node.leaving_standing(now, Transport::Stream),
             head: 0,
         });
         self.nodes.iter().map(|node| self.node_view(now, node)).chain(leaving).collect()

@@ -1,6 +1,7 @@
 //! A pool beside nodes that answer at once, each with blocks of its own, in time that the test moves.
 
 mod configure;
+mod lines;
 mod relays;
 
 use std::collections::BTreeMap;
@@ -418,7 +419,7 @@ fn a_node_that_owes_an_answer_is_silent_from_when_a_sign_of_life_is_due_until_it
     for (start, patience_ms, sign) in
         [(at, 30, probe_is_answered), (late, 30 + 2 * 40, call_is_answered.clone())]
     {
-        let effects = stage.pool.step(start, Input::Overdue { node });
+        let effects = stage.pool.step(start, Input::Overdue { node, via: Transport::Http });
         assert!(effects.contains(&Effect::Probe { node }) || start > at, "it is asked at once");
         assert_eq!(stage.pool.wake_at(start), Some(start.plus(patience_ms)));
         stage.pool.step(start.plus(patience_ms - 1), Input::Time);
@@ -428,7 +429,7 @@ fn a_node_that_owes_an_answer_is_silent_from_when_a_sign_of_life_is_due_until_it
         stage.pool.step(start.plus(patience_ms.max(40)), sign);
         assert_eq!(stage.standing(0).0, Standing::Serving);
     }
-    stage.pool.step(at.plus(2_000), Input::Overdue { node });
+    stage.pool.step(at.plus(2_000), Input::Overdue { node, via: Transport::Http });
     stage.pool.step(at.plus(2_010), call_is_answered);
     stage.pool.step(at.plus(2_500), Input::Time);
     assert_eq!(stage.standing(0).0, Standing::Serving, "the sign came in time");

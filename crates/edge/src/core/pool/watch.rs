@@ -31,6 +31,7 @@ impl Pool {
         let Some(node) = self.node_mut(id) else { return };
         node.is_connected = false;
         node.pinged = None;
+        node.stream_sign_due = None;
         node.behind_since = None;
         node.poll_at = now;
         node.probe_at = node.probe_at.min(now);
@@ -43,6 +44,8 @@ impl Pool {
         let Some(node) = self.node_mut(id) else { return };
         node.heard = now;
         node.pinged = None;
+        node.stream_sign_due = None;
+        node.health_mut(Transport::Stream).gave_a_sign();
     }
 
     pub(super) fn polled(&mut self, now: Millis, id: NodeId, block: Block, effects: &mut Vec<Effect>) {
@@ -103,12 +106,39 @@ impl Pool {
         self.told(now, id, Transport::Http, turn, effects);
     }
 
-    /// Whether it lives is asked at once: what one call waits for may take its time, a probe does not.
-    pub(super) fn overdue(&mut self, now: Millis, id: NodeId) {
+    /// Whether it lives is asked at once: what one call waits for may take its time, a probe or a ping does not.
+    pub(super) fn overdue(&mut self, now: Millis, id: NodeId, via: Transport, effects: &mut Vec<Effect>) {
         let Some(node) = self.node_mut(id) else { return };
-        let patience_ms = SIGN_OF_LIFE_MS + 2 * node.probe_took_ms.min(USUAL_MS_MAX);
-        node.probe_at = node.probe_at.min(now);
-        node.sign_due = node.sign_due.or(Some(now.plus(patience_ms)));
+        let due = Some(now.plus(SIGN_OF_LIFE_MS + 2 * node.probe_took_ms.min(USUAL_MS_MAX)));
+        match via {
+            Transport::Http => {
+                node.probe_at = node.probe_at.min(now);
+                node.sign_due = node.sign_due.or(due);
+            }
+            Transport::Stream if node.is_connected && node.stream_sign_due.is_none() => {
+                node.stream_sign_due = due;
+                node.pinged = node.pinged.or(Some(now));
+                effects.push(Effect::Ping { node: id });
+            }
+            Transport::Stream => {}
+        }
+    }
+
+    /// What calls met with on a stream that is up. One that is down for it is dialled anew, which alone can bring it back.
+    pub(super) fn failed_over_stream(
+        &mut self,
+        now: Millis,
+        id: NodeId,
+        fault: Fault,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(node) = self.node_mut(id) else { return };
+        let turn = node.health_mut(Transport::Stream).failed(now, fault);
+        if turn.is_some() && node.is_connected {
+            effects.push(Effect::Redial { node: id });
+            self.lost(now, id, fault, effects);
+        }
+        self.told(now, id, Transport::Stream, turn, effects);
     }
 
     pub(super) fn failed(
@@ -167,6 +197,10 @@ impl Pool {
             if node.sign_due.is_some_and(|due| due <= now) {
                 node.sign_due = None;
                 node.health_mut(Transport::Http).fell_silent();
+            }
+            if node.stream_sign_due.is_some_and(|due| due <= now) {
+                node.stream_sign_due = None;
+                node.health_mut(Transport::Stream).fell_silent();
             }
             self.watch_stream(now, at, effects);
         }

@@ -135,3 +135,10 @@ fn what_there_is_of_each_kind_is_counted_until_it_is_released() {
     streams.release(Millis(1_000));
     assert_eq!(streams.counts(), Counts::default());
 }
+
+#[test]
+fn an_id_is_the_same_however_it_is_written() {
+    for id in [0, 1, 0xab << 120 | 0x17, u128::MAX].map(SubscriptionId) {
+        assert_eq!(id.digits(), *id.to_string().as_bytes());
+    }
+}

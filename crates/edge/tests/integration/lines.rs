@@ -1,0 +1,52 @@
+//! Calls over the WebSockets of nodes: which travel there, and what becomes of them when one ends.
+
+use std::time::Duration;
+
+use devnet::node::{Fault, Switch};
+use serde_json::json;
+
+use crate::stage::{Stage, two_nodes};
+
+const ACCOUNT: &str = "0x0000000000000000000000000000000000000001";
+
+/// Attempts at nodes, over HTTP and over WebSockets.
+async fn attempts(stage: &Stage) -> (f64, f64) {
+    let over = async |transport| stage.metric("casebook_edge_attempts_total", &[transport]).await;
+    (over("transport=\"http\"").await, over("transport=\"stream\"").await)
+}
+
+#[tokio::test]
+async fn short_reads_share_the_websocket_of_a_node_whatever_the_client_came_by() {
+    let stage = two_nodes().await;
+    let (client, params) = (stage.ws().await, json!([ACCOUNT, "latest"]));
+    let before = attempts(&stage).await;
+    for _ in 0..10 {
+        assert!(client.call("eth_getBalance", params.clone()).await.unwrap().result().is_some());
+        assert!(
+            stage.http().call("eth_getBalance", params.clone()).await.unwrap().json()["result"].is_string()
+        );
+    }
+    assert_eq!(attempts(&stage).await, (before.0, before.1 + 20.0));
+    assert!(client.call("eth_getCode", params.clone()).await.unwrap().result().is_some());
+    assert!(stage.http().call("eth_getCode", params).await.unwrap().json()["result"].is_string());
+    assert_eq!(attempts(&stage).await, (before.0 + 2.0, before.1 + 20.0));
+    stage.assert_well(&client.close().await);
+}
+
+#[tokio::test]
+async fn calls_that_wait_when_a_websocket_drops_are_answered_by_another_node() {
+    let stage = two_nodes().await;
+    let slow = Switch::from(Fault::Slow { ms: 60_000 }).for_methods(&["eth_getBalance"]);
+    stage.devnet.node(0).set(slow).unwrap();
+    let client = stage.ws().await;
+    let calls = (0..50).map(|_| client.call("eth_getBalance", json!([ACCOUNT, "latest"])));
+    let dropped = async {
+        while stage.devnet.node(0).count("eth_getBalance") < 50 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        stage.set(0, Fault::DropSockets);
+    };
+    let (answers, ()) = tokio::join!(futures_util::future::join_all(calls), dropped);
+    assert!(answers.into_iter().all(|answer| answer.unwrap().result().is_some()));
+    stage.assert_well(&client.close().await);
+}
