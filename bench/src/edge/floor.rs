@@ -51,7 +51,8 @@ pub(super) async fn us_per_write(
         writers.push(writer);
         readers.spawn(read(reader, bytes, Arc::clone(&had)));
     }
-    let (orders, taken) = mpsc::channel();
+    // One order is given when the last was carried out.
+    let (orders, taken) = mpsc::sync_channel(1);
     let core = bed.cores.map(|(servers, _)| servers);
     let thread = std::thread::spawn(move || write(core, &mut writers, &vec![b'x'; bytes], &taken));
     let (mut us, mut due) = (Vec::new(), 0);
@@ -80,7 +81,7 @@ pub(super) async fn us_per_write(
     Ok(us)
 }
 
-async fn used(orders: &mpsc::Sender<Order>) -> anyhow::Result<ProcessorTime> {
+async fn used(orders: &mpsc::SyncSender<Order>) -> anyhow::Result<ProcessorTime> {
     let (reply, used) = oneshot::channel();
     orders.send(Order::Used(reply)).ok().context("the writer ended")?;
     used.await?
