@@ -129,6 +129,7 @@ pub struct Execution {
     pub batch_max: usize,
     pub broadcast_transactions: bool,
     pub origins: Origins,
+    pub trust_logs_bloom: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::{self, Origins, Service};
-use crate::core::chain::ChainSettings;
+use crate::core::chain::{BloomUse, ChainSettings};
 use crate::core::health::HealthTimes;
 use crate::core::pool::{Heads, NodeSettings, PoolSettings};
 use crate::core::rest::beacon::TOPICS;
@@ -25,6 +25,7 @@ const NO_CHAIN: ChainSettings = ChainSettings {
     block_time_ms: 1_000,
     gap_blocks_max: 0,
     first_head_wait_ms: 0,
+    bloom: BloomUse::Ignored,
 };
 const NO_STREAMS: StreamLimits = StreamLimits { per_session_max: 0, per_pool_max: 0, linger_ms: 0 };
 
@@ -83,16 +84,20 @@ pub(crate) fn settings(pool: &config::Pool, ids: &[Option<NodeId>], seed: u64) -
             attempt_ms: ms(node.attempt_timeout),
         })
     };
-    let (numbering, per_session_max) = match &pool.service {
-        Service::Execution(execution) => (Numbering::Dense, execution.subscriptions_per_client_max),
-        // Slots are left out where nobody made a block; a client follows each topic once.
-        Service::Consensus(_) | Service::Http(_) => (Numbering::Sparse, TOPICS.len()),
+    let (numbering, bloom, per_session_max) = match &pool.service {
+        Service::Execution(execution) => {
+            let bloom = if execution.trust_logs_bloom { BloomUse::Trusted } else { BloomUse::Ignored };
+            (Numbering::Dense, bloom, execution.subscriptions_per_client_max)
+        }
+        // Slots are left out where nobody made a block, and have no logs; a client follows each topic once.
+        Service::Consensus(_) | Service::Http(_) => (Numbering::Sparse, BloomUse::Ignored, TOPICS.len()),
     };
     let chain = pool.chain().map_or(NO_CHAIN, |chain| ChainSettings {
         numbering,
         block_time_ms: ms(chain.block_time),
         gap_blocks_max: chain.gap_blocks_max,
         first_head_wait_ms: FIRST_HEAD_WAIT_MS,
+        bloom,
     });
     let streams = pool.chain().map_or(NO_STREAMS, |chain| StreamLimits {
         per_session_max,

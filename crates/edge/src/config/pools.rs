@@ -133,6 +133,7 @@ fn execution(reading: &mut Reading<'_>, section: &Section<'_>) -> Option<Executi
     let batch_max = reading.get(section, "batch_max", Shape::count);
     let broadcast_transactions = reading.get(section, "broadcast_transactions", Shape::flag);
     let origins = Origins::read(reading, section);
+    let trust_logs_bloom = reading.get(section, "trust_logs_bloom", Shape::flag);
     Some(Execution {
         chain_id: chain_id?,
         chain: chain?,
@@ -142,6 +143,7 @@ fn execution(reading: &mut Reading<'_>, section: &Section<'_>) -> Option<Executi
         batch_max: batch_max? as usize,
         broadcast_transactions: broadcast_transactions?,
         origins: origins?,
+        trust_logs_bloom: trust_logs_bloom?,
     })
 }
 

@@ -260,6 +260,14 @@ pub static REGISTER: &[Setting] = &[
     .only(CHAIN),
     setting(
         Table::Pool,
+        "trust_logs_bloom",
+        Shape::Flag,
+        Is("true"),
+        "Ask for logs only where a header's logsBloom shows some; false for chains with logs that it does not show.",
+    )
+    .only(EXECUTION),
+    setting(
+        Table::Pool,
         "linger",
         duration(0, HOUR),
         Is("10s"),

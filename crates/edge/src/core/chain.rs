@@ -12,12 +12,20 @@ use std::sync::Arc;
 use super::cluster::Gate;
 use super::tracker::{Inserted, Numbering, Tracker};
 use super::wire::Log;
-use super::{Block, Fault, Hash, Head, Millis, NodeId, NodeSet, Recent, Tier};
+use super::{Block, Bloom, Fault, Hash, Head, Millis, NodeId, NodeSet, Recent, Standing, Tier};
 use asked::Asked;
 use claims::Claims;
 
 /// Announced blocks that are kept, so that what a client may still be told of them can be taken back.
 pub const KEEP_BLOCKS: u64 = 128;
+/// Heads of nodes that are remembered until they are announced. What is beyond counts as fetched, which only a metric shows.
+const TOLD_OF_MAX: usize = 4_096;
+/// So long the answer to a head that a node told of may be late without anything being wrong.
+const EARLY_MS: u64 = 5_000;
+/// So long a node is asked again for logs that the header says there are.
+const DOUBTED_MS: u64 = 10_000;
+/// The longest that the first head waits for one of two chains to move.
+const TIE_WAIT_MS_MAX: u64 = 30_000;
 /// How many of the last blocks a call is routed by.
 const RECENT_BLOCKS: usize = 64;
 
@@ -29,6 +37,16 @@ pub struct ChainSettings {
     pub gap_blocks_max: u64,
     /// How long the first head waits for nodes that have not spoken.
     pub first_head_wait_ms: u64,
+    pub bloom: BloomUse,
+}
+
+/// What a header's bloom filter is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BloomUse {
+    /// It says which blocks to ask for logs, and whether an answer has them all.
+    Trusted,
+    /// The chain has logs that it does not show: every block is asked for them.
+    Ignored,
 }
 
 /// What the pool knows of a node, for this.
@@ -38,6 +56,8 @@ pub struct Voter {
     pub tier: Tier,
     /// Whether it may be given calls, so that what it has can be had.
     pub is_routable: bool,
+    /// How it stands where it is asked for blocks and logs.
+    pub http: Standing,
     /// Whether its claim counts: it is connected, of this chain, and does not stand still while others move.
     pub votes: bool,
 }
@@ -72,6 +92,8 @@ pub enum Step {
         block: Arc<Block>,
         logs: Arc<Vec<Log>>,
         announced: u64,
+        /// Whether some node told of it by itself.
+        was_told_of: bool,
     },
     /// What lies between could not be had; the chain goes on at the next block that is announced.
     Jump {
@@ -108,11 +130,15 @@ pub struct Chain {
     caught_up: (u64, Millis),
     /// Logs of blocks that are not announced yet.
     logs: BTreeMap<Hash, Arc<Vec<Log>>>,
-    /// Since when every claim has been far below the head.
+    /// Blocks that nodes told of by themselves, with the parents they told, and are not announced yet.
+    told_of: BTreeMap<Hash, (u64, Hash)>,
+    /// Since when the claims have been far below the head.
     disowned_since: Option<Millis>,
     /// The head that was left because of it, until the next is announced.
     left: Option<Head>,
     began: Option<Millis>,
+    /// What it was made of, and the picture.
+    recent: (Option<(Head, u64, u64)>, Arc<Recent>),
 }
 
 impl Chain {
@@ -128,9 +154,11 @@ impl Chain {
             moved: Millis(0),
             caught_up: (0, Millis(0)),
             logs: BTreeMap::new(),
+            told_of: BTreeMap::new(),
             disowned_since: None,
             left: None,
             began: None,
+            recent: (None, Arc::default()),
         }
     }
 
@@ -149,51 +177,69 @@ impl Chain {
         self.announcements
     }
 
-    /// A node says that this is its head.
-    pub fn claimed(&mut self, now: Millis, node: NodeId, block: Block) -> Option<Step> {
+    /// A node says that this is its head. How that is linked is believed only of what it answers when it is asked.
+    pub fn claimed(&mut self, now: Millis, node: NodeId, block: &Block) {
         self.began.get_or_insert(now);
-        let head = Head { number: block.number, hash: block.hash };
-        let is_near = self.is_near(head.number, now);
-        if is_near && self.tracker.insert(block) == Inserted::Contradicts {
-            self.claims.forget(node);
-            return Some(Step::Lie { node });
+        let number = self.tracker.get(block.hash).map_or(block.number, |known| known.number);
+        let head = Head { number, hash: block.hash };
+        if self.told_of.len() < TOLD_OF_MAX {
+            self.told_of.insert(head.hash, (number, block.parent));
         }
-        self.claims.set(now, node, head);
-        None
+        self.claims.set(now, node, head, block.parent);
     }
 
-    pub fn fetched(&mut self, now: Millis, node: NodeId, hash: Hash, result: Fetched) -> Option<Step> {
-        let answer = match result {
-            Fetched::Found(block) if block.hash == hash => self.tracker.insert(block),
-            Fetched::Found(_) => Inserted::Contradicts,
+    /// Says who lied, if that came out.
+    pub fn fetched(&mut self, now: Millis, node: NodeId, hash: Hash, result: Fetched) -> Vec<Step> {
+        let liars = match result {
+            Fetched::Found(block) if block.hash == hash => match self.tracker.insert(block, node) {
+                Inserted::Disputed(outvoted) => outvoted,
+                Inserted::New | Inserted::Known | Inserted::Crowded => NodeSet::EMPTY,
+            },
+            Fetched::Found(_) => NodeSet::only(node),
             Fetched::Absent | Fetched::Failed(_) => {
                 self.asked.answered_in_vain(now, node, hash, result == Fetched::Absent);
-                return None;
+                return Vec::new();
             }
         };
-        self.asked.answered(node, hash);
-        match answer {
-            Inserted::New | Inserted::Known => self.tracker.seen_at(hash, node),
-            Inserted::Crowded => {}
-            Inserted::Contradicts => {
-                self.claims.forget(node);
-                return Some(Step::Lie { node });
-            }
+        if self.tracker.holders(hash).contains(node) {
+            self.asked.answered(node, hash);
+        } else {
+            // Not at once again, or it would be asked for ever.
+            self.asked.answered_in_vain(now, node, hash, false);
         }
-        None
+        liars.iter().for_each(|liar| self.claims.forget(liar));
+        liars.iter().map(|node| Step::Lie { node }).collect()
+    }
+
+    /// Whether the block is so fresh that a node may tell of it before it can answer for it.
+    pub fn may_be_early(&self, now: Millis, node: NodeId, hash: Hash) -> bool {
+        let is_announced = self.announced.iter().rev().any(|announced| announced.block.hash == hash);
+        let asked_in_vain = self.asked.in_vain_since(node, hash);
+        !is_announced && asked_in_vain.is_none_or(|since| now.since(since) < EARLY_MS)
     }
 
     /// `None` where the node had no answer that can be true, or none at all.
     pub fn logs_fetched(&mut self, now: Millis, node: NodeId, hash: Hash, logs: Option<Vec<Log>>) {
-        match logs {
+        match logs.filter(|logs| self.has_all(now, node, hash, logs)) {
             Some(logs) => {
                 self.asked.logs_answered(hash);
-                if self.tracker.get(hash).is_some() {
-                    self.logs.insert(hash, Arc::new(logs));
+                let is_announced = self.announced.iter().any(|announced| announced.block.hash == hash);
+                if self.tracker.get(hash).is_some() && !is_announced {
+                    self.logs.entry(hash).or_insert_with(|| Arc::new(logs));
                 }
             }
             None => self.asked.logs_answered_in_vain(now, node, hash),
         }
+    }
+
+    /// A node that answers before it has indexed the block has no logs, and the header says that there are some. Where nobody
+    /// has them for long, the header is wrong.
+    fn has_all(&self, now: Millis, node: NodeId, hash: Hash, logs: &[Log]) -> bool {
+        let bloom = self.tracker.get(hash).and_then(|block| block.bloom.as_ref());
+        let (Some(bloom), BloomUse::Trusted) = (bloom, self.settings.bloom) else { return true };
+        let doubted = self.asked.logs_in_vain_since(node, hash);
+        Bloom::of(logs.iter().map(|log| &log.key)).has_all_of(bloom)
+            || doubted.is_some_and(|since| now.since(since) >= DOUBTED_MS)
     }
 
     /// What the node said last is old; what it was seen to have it still has.
@@ -210,7 +256,7 @@ impl Chain {
 
     /// The number a node claims, and when that last changed.
     pub fn claim_of(&self, node: NodeId) -> Option<(Head, Millis)> {
-        self.claims.of(node)
+        self.claims.of(node).map(|claimed| (claimed.head, claimed.moved))
     }
 
     /// When the head was announced.
@@ -224,28 +270,39 @@ impl Chain {
         self.announced.iter().rev().find(has).map_or(0, |announced| announced.block.number)
     }
 
-    pub fn recent(&self) -> Recent {
-        let newest = self.announced.iter().rev().take(RECENT_BLOCKS);
-        let holders =
-            newest.map(|announced| (announced.block.hash, self.tracker.holders(announced.block.hash)));
-        Recent { holders: holders.filter(|(_, nodes)| *nodes != NodeSet::EMPTY).collect() }
+    /// Made anew only where something of it changed.
+    pub fn recent(&mut self) -> Arc<Recent> {
+        let of = self.head().map(|head| (head, self.announcements, self.tracker.changes()));
+        if self.recent.0 != of {
+            let newest = self.announced.iter().rev().take(RECENT_BLOCKS);
+            let holders =
+                newest.map(|announced| (announced.block.hash, self.tracker.holders(announced.block.hash)));
+            let holders = holders.filter(|(_, nodes)| *nodes != NodeSet::EMPTY).collect();
+            self.recent = (of, Arc::new(Recent { holders }));
+        }
+        Arc::clone(&self.recent.1)
     }
 
     /// When something is to be tried again, or decided without those who did not speak.
     pub fn wake_at(&self, now: Millis) -> Option<Millis> {
         let first = match (self.head(), self.began) {
-            (None, Some(began)) => Some(began.plus(self.settings.first_head_wait_ms)),
-            _ => None,
+            (None, Some(began)) => {
+                vec![began.plus(self.settings.first_head_wait_ms), began.plus(self.tie_wait_ms())]
+            }
+            _ => Vec::new(),
         };
         let disowned = self.disowned_since.map(|since| since.plus(advance::DISOWNED_MS));
-        [first, disowned, self.asked.wake_at()].into_iter().flatten().filter(|at| *at > now).min()
+        let others = [disowned, self.asked.wake_at(now)].into_iter().flatten();
+        first.into_iter().chain(others).filter(|at| *at > now).min()
     }
 
-    /// Whether a block of this number can be linked to what is known.
-    fn is_near(&self, number: u64, now: Millis) -> bool {
-        let Some(head) = self.head() else { return true };
-        let lowest = head.number.saturating_sub(self.settings.gap_blocks_max);
-        (lowest..=self.highest(now)).contains(&number)
+    /// How long it takes to see which of two chains grows.
+    fn tie_wait_ms(&self) -> u64 {
+        self.settings
+            .block_time_ms
+            .saturating_mul(2)
+            .min(TIE_WAIT_MS_MAX)
+            .max(self.settings.first_head_wait_ms)
     }
 
     /// The highest number that can be true now.

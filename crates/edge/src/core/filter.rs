@@ -1,5 +1,7 @@
 //! Which logs a subscription asked for, and which blocks can have any. It must never know who asked.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::keccak::keccak256;
@@ -22,7 +24,13 @@ pub struct Filter {
     addresses: Vec<Address>,
     /// By position; an empty one is for any.
     topics: Vec<Vec<Topic>>,
+    /// Where a bloom has these, in the same order: no block is asked about before a hash of each is known.
+    address_bits: Vec<Bits>,
+    topic_bits: Vec<Vec<Bits>>,
 }
+
+/// The three bits of a bloom that stand for a value.
+type Bits = [u16; 3];
 
 /// What a filter looks at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +42,7 @@ pub struct LogKey {
 impl Filter {
     /// From the second parameter of `eth_subscribe`. The words are those for the client.
     pub fn parse(raw: Option<&[u8]>) -> Result<Self, String> {
-        let Some(raw) = raw else { return Ok(Self { addresses: Vec::new(), topics: Vec::new() }) };
+        let Some(raw) = raw else { return Ok(Self::new(Vec::new(), Vec::new())) };
         if raw.len() > FILTER_BYTES_MAX {
             return Err(format!("the filter is longer than {FILTER_BYTES_MAX} bytes"));
         }
@@ -53,7 +61,14 @@ impl Filter {
             }
             Some(_) => return Err(format!("topics has to be an array of at most {POSITIONS_MAX}")),
         };
-        Ok(Self { addresses, topics })
+        Ok(Self::new(addresses, topics))
+    }
+
+    fn new(addresses: Vec<Address>, topics: Vec<Vec<Topic>>) -> Self {
+        let address_bits = addresses.iter().map(|address| bits(address)).collect();
+        let of_position = |position: &Vec<Topic>| position.iter().map(|topic| bits(topic)).collect();
+        let topic_bits = topics.iter().map(of_position).collect();
+        Self { addresses, topics, address_bits, topic_bits }
     }
 
     pub fn matches(&self, log: &LogKey) -> bool {
@@ -69,28 +84,50 @@ impl Filter {
 
     /// Whether a block with this bloom can have a log that matches. `false` is certain.
     pub fn may_match(&self, bloom: &Bloom) -> bool {
-        let any = |wanted: &mut dyn Iterator<Item = &[u8]>| {
-            let mut wanted = wanted.peekable();
-            wanted.peek().is_none() || wanted.any(|value| bloom.may_have(value))
-        };
-        any(&mut self.addresses.iter().map(<[u8; 20]>::as_slice))
-            && self.topics.iter().all(|position| any(&mut position.iter().map(<[u8; 32]>::as_slice)))
+        let any = |wanted: &[Bits]| wanted.is_empty() || wanted.iter().any(|bits| bloom.has(*bits));
+        any(&self.address_bits) && self.topic_bits.iter().all(|position| any(position))
     }
 }
 
 impl Bloom {
-    /// Three bits of the value's hash, each named by eleven bits of it.
-    fn may_have(&self, value: &[u8]) -> bool {
-        let hash = keccak256(value);
-        [0, 2, 4].into_iter().all(|at| {
-            let bit = usize::from(u16::from_be_bytes([hash[at], hash[at + 1]]) & 0x7ff);
-            self.0[255 - bit / 8] & (1 << (bit % 8)) != 0
-        })
+    /// Which bits these logs explain.
+    pub fn of<'a>(logs: impl Iterator<Item = &'a LogKey>) -> Self {
+        let mut bloom = Self(Box::new([0; 256]));
+        let mut known = BTreeSet::new();
+        for log in logs {
+            let topics = log.topics.iter().map(<[u8; 32]>::as_slice);
+            for value in std::iter::once(log.address.as_slice()).chain(topics) {
+                // Most logs of a block are of a few contracts and kinds.
+                if known.insert(value) {
+                    bits(value).into_iter().for_each(|bit| bloom.set(bit));
+                }
+            }
+        }
+        bloom
+    }
+
+    /// Whether every bit of the other is in this one.
+    pub fn has_all_of(&self, other: &Self) -> bool {
+        self.0.iter().zip(other.0.iter()).all(|(own, others)| own & others == *others)
     }
 
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(|byte| *byte == 0)
     }
+
+    fn has(&self, bits: Bits) -> bool {
+        bits.into_iter().all(|bit| self.0[255 - usize::from(bit) / 8] & (1 << (bit % 8)) != 0)
+    }
+
+    fn set(&mut self, bit: u16) {
+        self.0[255 - usize::from(bit) / 8] |= 1 << (bit % 8);
+    }
+}
+
+/// Three bits of the value's hash, each named by eleven bits of it.
+fn bits(value: &[u8]) -> Bits {
+    let hash = keccak256(value);
+    [0, 2, 4].map(|at| u16::from_be_bytes([hash[at], hash[at + 1]]) & 0x7ff)
 }
 
 /// One value, an array of them, or `null` for any; sorted, each once.

@@ -57,6 +57,22 @@ impl NodeSet {
         Self(self.0 & other.0)
     }
 
+    pub fn only(node: NodeId) -> Self {
+        Self(Self::bit(node))
+    }
+
+    pub fn with(self, node: NodeId) -> Self {
+        Self(self.0 | Self::bit(node))
+    }
+
+    pub fn without(self, node: NodeId) -> Self {
+        Self(self.0 & !Self::bit(node))
+    }
+
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     pub fn len(self) -> usize {
         self.0.count_ones() as usize
     }

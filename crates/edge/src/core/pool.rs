@@ -364,7 +364,7 @@ impl Pool {
             Input::Lost { node, fault } => self.lost(now, node, fault, effects),
             Input::Head { node, block } => {
                 self.heard(now, node);
-                self.claimed(now, node, block, effects);
+                self.claimed(now, node, &block);
             }
             Input::Polled { node, block } => self.polled(now, node, block, effects),
             Input::Pong { node } => self.heard(now, node),
@@ -390,14 +390,15 @@ impl Pool {
             }
             Input::Fetched { node, hash, result } => {
                 if let Fetched::Failed(fault) = &result {
-                    self.failed(now, node, Transport::Http, *fault, effects);
+                    self.failed_to_fetch(now, node, hash, *fault, effects);
                 }
-                let step = self.chain.fetched(now, node, hash, result);
-                self.carry_out(now, step, effects);
+                for step in self.chain.fetched(now, node, hash, result) {
+                    self.carry_out(now, step, effects);
+                }
             }
             Input::LogsFetched { node, hash, result } => {
                 if let Err(fault) = &result {
-                    self.failed(now, node, Transport::Http, *fault, effects);
+                    self.failed_to_fetch(now, node, hash, *fault, effects);
                 }
                 self.chain.logs_fetched(now, node, hash, result.ok());
             }

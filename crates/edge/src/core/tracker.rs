@@ -2,17 +2,29 @@
 //! reorganisation is a walk through it. It must never know which of its branches is served.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::{Block, Hash, NodeId, NodeSet};
 
-/// Blocks with the same number that are told apart. A node that invents more is not believed.
+/// Blocks with the same number that are told apart. Who fills them makes room, and not those with a block that is new.
 pub const FORKS_MAX: usize = 16;
 
 #[derive(Debug, Clone)]
 struct Entry {
     block: Arc<Block>,
+    /// Who was seen to have it, or a block on top of it.
     holders: NodeSet,
+    /// Who answered with it when asked.
+    told: NodeSet,
+    /// What others say of the same hash. One is enough to find out who is right.
+    rival: Option<Rival>,
+}
+
+#[derive(Debug, Clone)]
+struct Rival {
+    block: Arc<Block>,
+    told: NodeSet,
 }
 
 /// Whether numbers follow each other without a gap: blocks do, slots need not.
@@ -28,6 +40,8 @@ pub struct Tracker {
     blocks: BTreeMap<Hash, Entry>,
     /// The same blocks in the order of their numbers.
     order: BTreeSet<(u64, Hash)>,
+    /// Counts changes of who has what.
+    changes: u64,
 }
 
 /// What became of a block that somebody told of.
@@ -35,9 +49,10 @@ pub struct Tracker {
 pub enum Inserted {
     New,
     Known,
-    /// It contradicts itself or what is known of its hash, its parent or its children: whoever told it is wrong.
-    Contradicts,
-    /// There are `FORKS_MAX` others of this number.
+    /// Not every node says the same of its hash, or of its place. These are outvoted; while there are none, nobody knows
+    /// who is wrong.
+    Disputed(NodeSet),
+    /// It was not taken: there are `FORKS_MAX` others of this number, and nobody has more of them than the node that told it.
     Crowded,
 }
 
@@ -56,7 +71,7 @@ pub enum Path {
 
 impl Tracker {
     pub fn new(numbering: Numbering) -> Self {
-        Self { numbering, blocks: BTreeMap::new(), order: BTreeSet::new() }
+        Self { numbering, blocks: BTreeMap::new(), order: BTreeSet::new(), changes: 0 }
     }
 
     pub fn get(&self, hash: Hash) -> Option<&Arc<Block>> {
@@ -71,20 +86,83 @@ impl Tracker {
         self.blocks.is_empty()
     }
 
-    pub fn insert(&mut self, block: Block) -> Inserted {
-        if let Some(known) = self.blocks.get(&block.hash) {
-            let same = known.block.parent == block.parent && known.block.number == block.number;
-            return if same { Inserted::Known } else { Inserted::Contradicts };
+    /// A node answered with this block.
+    pub fn insert(&mut self, block: Block, node: NodeId) -> Inserted {
+        if block.hash == block.parent {
+            return Inserted::Disputed(NodeSet::only(node));
         }
-        if !self.fits(&block) {
-            return Inserted::Contradicts;
+        let is_known = self.get(block.hash).is_some_and(|known| is_same(known, &block));
+        if let Some(others) = self.misfits(&block).filter(|_| !is_known) {
+            return Inserted::Disputed(outvoted(others.without(node), node));
         }
-        if self.at(block.number).count() >= FORKS_MAX {
+        if self.blocks.contains_key(&block.hash) {
+            return self.insert_again(block, node);
+        }
+        if self.at(block.number).count() >= FORKS_MAX && !self.make_room(block.number, node) {
             return Inserted::Crowded;
         }
-        self.order.insert((block.number, block.hash));
-        self.blocks.insert(block.hash, Entry { block: Arc::new(block), holders: NodeSet::EMPTY });
+        let hash = block.hash;
+        self.order.insert((block.number, hash));
+        let told = NodeSet::only(node);
+        self.blocks
+            .insert(hash, Entry { block: Arc::new(block), holders: NodeSet::EMPTY, told, rival: None });
+        let above = self.blocks.values().filter(|entry| entry.block.parent == hash);
+        let have_it = above.fold(told, |all, entry| all.union(entry.holders));
+        have_it.iter().for_each(|node| self.seen_at(hash, node));
         Inserted::New
+    }
+
+    fn insert_again(&mut self, block: Block, node: NodeId) -> Inserted {
+        let hash = block.hash;
+        let Some(entry) = self.blocks.get_mut(&hash) else { return Inserted::Crowded };
+        if is_same(&entry.block, &block) {
+            entry.told.insert(node);
+            let gone = entry.rival.take_if(|rival| rival.told.len() < entry.told.len());
+            self.seen_at(hash, node);
+            return gone.map_or(Inserted::Known, |rival| Inserted::Disputed(rival.told.without(node)));
+        }
+        let others = entry.told.without(node);
+        let told = match entry.rival.take() {
+            Some(rival) if is_same(&rival.block, &block) => rival.told.with(node),
+            // Who says a third thing has no one's word but its own.
+            Some(rival) => {
+                entry.rival = Some(rival);
+                return Inserted::Disputed(outvoted(others, node));
+            }
+            None => NodeSet::only(node),
+        };
+        if told.len() < others.len() {
+            return Inserted::Disputed(told);
+        }
+        if told.len() == others.len() {
+            entry.rival = Some(Rival { block: Arc::new(block), told });
+            return Inserted::Disputed(NodeSet::EMPTY);
+        }
+        // More nodes say this, or only the same node said something else before.
+        let before = entry.block.number;
+        let number = block.number;
+        *entry = Entry { block: Arc::new(block), holders: NodeSet::EMPTY, told, rival: None };
+        self.order.remove(&(before, hash));
+        self.order.insert((number, hash));
+        told.iter().for_each(|node| self.seen_at(hash, node));
+        Inserted::Disputed(others)
+    }
+
+    /// Of a crowd the node that brought most gives one up: nobody else was seen to have what it has.
+    fn make_room(&mut self, number: u64, newcomer: NodeId) -> bool {
+        let mut owned: BTreeMap<NodeId, Vec<Hash>> = BTreeMap::new();
+        for hash in self.at(number) {
+            let holders = self.holders(hash);
+            if let (Some(owner), 1) = (holders.iter().next(), holders.len()) {
+                owned.entry(owner).or_default().push(hash);
+            }
+        }
+        let own = owned.get(&newcomer).map_or(0, Vec::len);
+        let Some(most) = owned.into_values().max_by_key(Vec::len) else { return false };
+        let Some(gone) = most.first().filter(|_| most.len() > own + 1) else { return false };
+        self.order.remove(&(number, *gone));
+        self.blocks.remove(gone);
+        true
     }
 
     /// A node was seen to have the block, and so all before it.
@@ -95,13 +173,27 @@ impl Tracker {
                 return;
             }
             entry.holders.insert(node);
+            self.changes += 1;
             at = entry.block.parent;
         }
     }
 
     /// What was seen at a node no longer counts: it came back as another, or lied.
     pub fn forget_node(&mut self, node: NodeId) {
-        self.blocks.values_mut().for_each(|entry| entry.holders.remove(node));
+        self.changes += 1;
+        for entry in self.blocks.values_mut() {
+            entry.holders.remove(node);
+            entry.told.remove(node);
+            if let Some(rival) = &mut entry.rival {
+                rival.told.remove(node);
+            }
+            entry.rival.take_if(|rival| rival.told.is_empty());
+        }
+    }
+
+    /// Differs whenever somebody was seen to have something, or no longer counts.
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     pub fn holders(&self, hash: Hash) -> NodeSet {
@@ -122,6 +214,9 @@ impl Tracker {
     pub fn path(&self, from: Hash, to: Hash, blocks_max: usize) -> Path {
         let (mut back, mut ahead) = (from, to);
         let (mut retract, mut apply) = (Vec::new(), Vec::new());
+        if self.are_further_apart(from, to, blocks_max) {
+            return Path::TooLong;
+        }
         while back != ahead {
             if retract.len() + apply.len() >= blocks_max {
                 return Path::TooLong;
@@ -141,10 +236,18 @@ impl Tracker {
         Path::Linked { retract, apply }
     }
 
-    /// Forgets what is below `lowest` or above `highest`.
-    pub fn prune(&mut self, lowest: u64, highest: u64) {
-        let outside = |(number, _): &&(u64, Hash)| *number < lowest || *number > highest;
-        let gone: Vec<(u64, Hash)> = self.order.iter().filter(outside).copied().collect();
+    /// Without a gap in the numbers they say how many blocks lie between; nobody has to walk there.
+    fn are_further_apart(&self, from: Hash, to: Hash, blocks_max: usize) -> bool {
+        let (Some(from), Some(to)) = (self.get(from), self.get(to)) else { return false };
+        self.numbering == Numbering::Dense && from.number.abs_diff(to.number) > blocks_max as u64
+    }
+
+    /// Forgets what is below `lowest` or above `highest`, but not these.
+    pub fn prune(&mut self, lowest: u64, highest: u64, kept: &[Hash]) {
+        let below = self.order.range(..(lowest, Hash([0; 32])));
+        let above = self.order.range((Bound::Excluded((highest, Hash([255; 32]))), Bound::Unbounded));
+        let gone: Vec<(u64, Hash)> =
+            below.chain(above).filter(|(_, hash)| !kept.contains(hash)).copied().collect();
         for place in gone {
             self.order.remove(&place);
             self.blocks.remove(&place.1);
@@ -165,18 +268,30 @@ impl Tracker {
         self.order.range((number, Hash([0; 32]))..=(number, Hash([255; 32]))).map(|(_, hash)| *hash)
     }
 
-    /// Numbers rise from parent to child, so no walk can run in a circle.
-    fn fits(&self, block: &Block) -> bool {
+    /// Who answered with a parent or a child that this cannot be linked with. Numbers rise from parent to child, so no walk
+    /// can run in a circle.
+    fn misfits(&self, block: &Block) -> Option<NodeSet> {
         let follows = |parent: u64, child: u64| match self.numbering {
             Numbering::Dense => parent.checked_add(1) == Some(child),
             Numbering::Sparse => parent < child,
         };
-        let fits_parent = self.get(block.parent).is_none_or(|parent| follows(parent.number, block.number));
-        let children =
-            self.order.range((block.number, Hash([0; 32]))..).filter_map(|(_, hash)| self.get(*hash));
-        let mut own = children.filter(|child| child.parent == block.hash);
-        block.hash != block.parent && fits_parent && own.all(|child| follows(block.number, child.number))
+        let parent =
+            self.blocks.get(&block.parent).filter(|parent| !follows(parent.block.number, block.number));
+        let is_misfit =
+            |entry: &&Entry| entry.block.parent == block.hash && !follows(block.number, entry.block.number);
+        let mut others = parent.into_iter().chain(self.blocks.values().filter(is_misfit)).peekable();
+        others.peek()?;
+        Some(others.fold(NodeSet::EMPTY, |all, entry| all.union(entry.told)))
     }
+}
+
+fn is_same(one: &Block, other: &Block) -> bool {
+    one.parent == other.parent && one.number == other.number
+}
+
+/// One word stands against another; two stand against one.
+fn outvoted(others: NodeSet, node: NodeId) -> NodeSet {
+    if others.len() == 1 { NodeSet::EMPTY } else { NodeSet::only(node) }
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ use super::{Block, Bloom, Hash, hex};
 const BODY_FIELDS: [&str; 5] = ["transactions", "uncles", "withdrawals", "size", "totalDifficulty"];
 /// More than any header has.
 const FIELDS_MAX: usize = 128;
+/// No chain gets there, and no client could read a higher one as a number.
+const NUMBER_MAX: u64 = 1 << 53;
 /// A block cannot have more, at what a log costs.
 pub const LOGS_MAX: usize = 200_000;
 
@@ -37,7 +39,7 @@ pub fn block(raw: &[u8]) -> Option<Block> {
     Some(Block {
         hash: Hash(hex::bytes(text("hash")?)?),
         parent: Hash(hex::bytes(text("parentHash")?)?),
-        number: hex::quantity(text("number")?)?,
+        number: hex::quantity(text("number")?).filter(|number| *number <= NUMBER_MAX)?,
         bloom: text("logsBloom").and_then(hex::bytes::<256>).map(|bits| Bloom(Box::new(bits))),
         header,
     })

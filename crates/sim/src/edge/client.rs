@@ -61,7 +61,7 @@ impl Client {
         }
     }
 
-    pub(super) fn head(&mut self, seen: Seen) -> Result<(), String> {
+    pub(super) fn head(&mut self, seen: Seen, chain: &Chain) -> Result<(), String> {
         if self.chain.iter().any(|told| told.hash == seen.hash) {
             return Err(format!("head {} {} is told twice", seen.number, seen.hash));
         }
@@ -70,7 +70,7 @@ impl Client {
             (Some(at), _) => self.chain.truncate(at + 1),
             (None, None) => {}
             // The common ancestor is older than the subscription.
-            (None, Some(first)) if seen.number <= first.number => self.chain.clear(),
+            (None, Some(first)) if is_before(chain, seen, *first) => self.chain.clear(),
             (None, Some(_)) => {
                 return Err(format!("head {} {} follows nothing that was told", seen.number, seen.hash));
             }
@@ -137,6 +137,13 @@ impl Client {
     pub(super) fn last(&self) -> Option<Seen> {
         self.chain.last().copied()
     }
+}
+
+/// Whether what comes before the one is also before the other: a block that was announced before anybody subscribed.
+fn is_before(chain: &Chain, seen: Seen, first: Seen) -> bool {
+    let is_invented = chain.block(&devnet::chain::Fixed(first.hash.0)).is_none();
+    let (parent, first) = (devnet::chain::Fixed(seen.parent.0), devnet::chain::Fixed(first.parent.0));
+    is_invented || chain.is_ancestor(&parent, &first)
 }
 
 impl LogFields {

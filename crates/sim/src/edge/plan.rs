@@ -32,7 +32,14 @@ pub(super) enum Happening {
     Reorganise {
         depth: u64,
     },
+    /// The node tells of so many blocks on top of the head that nobody mined, and has them.
+    Invent {
+        node: usize,
+        blocks: u64,
+    },
     ClientComes,
+    /// It leaves its subscriptions, and subscribes to something else.
+    ClientSubscribesAnew,
     ClientGoes,
     /// The configuration is read again: these nodes, in this order.
     Reload {
@@ -64,6 +71,7 @@ impl Plan {
         plan.add_reorganisations(&mut rng);
         plan.add_clients(&mut rng);
         plan.add_reloads(&mut rng, may_shrink);
+        plan.add_inventions(&mut rng);
         plan
     }
 
@@ -89,7 +97,18 @@ impl Plan {
     fn add_reorganisations(&mut self, rng: &mut Rng) {
         for _ in 0..rng.below(5) {
             let at = 10_000 + rng.below(TROUBLE_MS);
-            self.happenings.push((at, Happening::Reorganise { depth: 1 + rng.below(6) }));
+            let deepest = if rng.chance(1, 4) { 60 } else { 6 };
+            self.happenings.push((at, Happening::Reorganise { depth: 1 + rng.below(deepest) }));
+        }
+    }
+
+    /// Of three or more one may invent: of two nobody could say which is right.
+    fn add_inventions(&mut self, rng: &mut Rng) {
+        let liar = rng.below(self.nodes.len() as u64) as usize;
+        let times = if self.nodes.len() >= 3 { rng.below(4) } else { 0 };
+        for _ in 0..times {
+            let at = 10_000 + rng.below(TROUBLE_MS - 40_000);
+            self.happenings.push((at, Happening::Invent { node: liar, blocks: 1 + rng.below(100) }));
         }
     }
 
@@ -120,9 +139,13 @@ impl Plan {
 
     fn add_clients(&mut self, rng: &mut Rng) {
         for _ in 0..rng.below(12) {
-            let coming = rng.chance(2, 3);
             let at = 5_000 + rng.below(TROUBLE_MS);
-            self.happenings.push((at, if coming { Happening::ClientComes } else { Happening::ClientGoes }));
+            let happening = match rng.below(4) {
+                0 | 1 => Happening::ClientComes,
+                2 => Happening::ClientSubscribesAnew,
+                _ => Happening::ClientGoes,
+            };
+            self.happenings.push((at, happening));
         }
     }
 }

@@ -1,34 +1,37 @@
 //! The loop of a trial: one queue of everything that is under way, by its time. It must never hold an opinion on what a
 //! client is told; that is the client's.
 
+mod brief;
+mod clients;
+mod inventions;
+mod judge;
 mod nodes;
 mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
+use std::sync::Arc;
 
-use devnet::node::{Action, ConnectionId, LogFilter};
-use edge::core::chain::{ChainSettings, Fetched};
-use edge::core::filter::Filter;
+use devnet::node::{Action, ConnectionId};
+use edge::core::chain::{BloomUse, ChainSettings};
 use edge::core::health::HealthTimes;
-use edge::core::pool::{Effect, Happening as Told, Heads, Input, Item, NodeSettings, Pool, PoolSettings};
-use edge::core::streams::{StreamLimits, Topic};
+use edge::core::pool::{Effect, Happening as Told, Heads, Input, NodeSettings, Pool, PoolSettings};
+use edge::core::streams::StreamLimits;
 use edge::core::tracker::Numbering;
-use edge::core::{Fault, Hash, Millis, NodeId, SessionId, Standing, Tier};
+use edge::core::{Block, Fault, Hash, Millis, NodeId, SessionId, Tier, View};
 
 use super::Tally;
-use nodes::Members;
-
-use super::client::{Client, Seen};
+use super::client::Client;
 use super::net::{CHAIN_ID, Net, Response};
 use super::plan::{END_MS, Happening, Plan};
 use crate::Rng;
+use brief::Brief;
+use judge::Watched;
+use nodes::Members;
 
 const ATTEMPT_MS: u64 = 2_000;
 const DIAL_MS: u64 = 2_000;
 const REDIAL_MS: u64 = 500;
-/// A head that a healthy network has is announced within this at the end.
-const SETTLE_BLOCKS: u64 = 3;
 
 /// Why a node is asked something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +73,8 @@ enum Event {
         connection: ConnectionId,
         action: Action,
     },
+    /// A liar answers for what it invented.
+    Say(Input),
     Pong {
         node: usize,
         attempt: u64,
@@ -109,6 +114,10 @@ pub(super) struct Stage {
     clients: BTreeMap<SessionId, Client>,
     sessions: u64,
     subscription_ids: BTreeSet<u128>,
+    /// What calls go by.
+    published: Arc<View>,
+    watched: Watched,
+    invented: BTreeMap<(usize, Hash), Block>,
     tally: Tally,
     lines: Option<Vec<String>>,
     wrong: Option<String>,
@@ -133,6 +142,9 @@ impl Stage {
             clients: BTreeMap::new(),
             sessions: 0,
             subscription_ids: BTreeSet::new(),
+            published: Arc::default(),
+            invented: BTreeMap::new(),
+            watched: Watched::new(plan.nodes.len()),
             tally: Tally::default(),
             lines: None,
             wrong: None,
@@ -171,7 +183,10 @@ impl Stage {
                         self.happen(event);
                     }
                 }
-                None => self.say(Input::Time),
+                None => {
+                    self.watched.woke();
+                    self.say(Input::Time);
+                }
             }
             let pushed = self.net.network.advance(self.now);
             self.push(pushed);
@@ -219,11 +234,16 @@ impl Stage {
                 let (_, pushed) = self.net.network.mine(self.now);
                 self.push(pushed);
                 self.tally.mined += 1;
+                self.judge_progress();
                 self.at(self.now + self.plan.block_ms, Event::Mine);
             }
             Event::Dial { node, attempt } if self.links[node].attempt == attempt => self.dial(node),
             Event::Arrive { node, attempt } => self.arrive(node, attempt),
-            Event::Ask { node, id, purpose } => self.ask(node, id, purpose),
+            Event::Ask { node, id, purpose } => match self.invented(node, purpose) {
+                Some(block) => self.answer_with_invented(node, id, block),
+                None => self.ask(node, id, purpose),
+            },
+            Event::Say(input) => self.say(input),
             Event::Come { node, id, life, purpose, response, syncing } => {
                 let is_late = self.net.lives[node] != life;
                 let response = if is_late { Response::Reset { at_ms: 0 } } else { response };
@@ -246,12 +266,15 @@ impl Stage {
 
     fn happen_as_planned(&mut self, happening: Happening) {
         match happening {
+            Happening::Fault { .. } if self.watched.is_quiet(self.now) => {}
             Happening::Fault { node, fault } => {
                 self.tally.faults += 1;
+                self.watched.fails(node, &fault);
                 let pushed = self.net.set(node, &fault, self.now);
                 self.push(pushed);
             }
             Happening::Clear { node } => {
+                self.watched.is_well(node, self.now);
                 let pushed = self.net.clear(node, self.now);
                 self.push(pushed);
             }
@@ -260,37 +283,20 @@ impl Stage {
                 self.tally.reorganisations += u64::from(pushed.is_some());
                 self.push(pushed.unwrap_or_default());
             }
+            Happening::Reload { .. } if self.watched.is_quiet(self.now) => {}
             Happening::Reload { nodes, moved, rules } => self.reload(&nodes, moved, rules),
             Happening::Drain { node, draining } => {
                 let node = self.members.id(node);
                 self.say(Input::Drain { node, draining });
             }
+            Happening::Invent { node, blocks } => self.invent(node, blocks),
             Happening::ClientComes => self.client_comes(),
+            Happening::ClientSubscribesAnew => self.client_subscribes_anew(),
             Happening::ClientGoes => {
                 if let Some((session, _)) = self.clients.pop_first() {
                     self.say(Input::SessionEnded { session });
                 }
             }
-        }
-    }
-
-    fn client_comes(&mut self) {
-        self.sessions += 1;
-        let session = SessionId(self.sessions);
-        let contracts = devnet::chain::contracts(self.net.network.chain().origin().seed);
-        let address = contracts[self.rng.below(contracts.len() as u64) as usize];
-        let (filter, topic) = match self.rng.chance(1, 3) {
-            true => (LogFilter::default(), "{}".to_owned()),
-            false => {
-                let filter = LogFilter { addresses: vec![address], topics: Vec::new() };
-                (filter, format!("{{\"address\":\"{address}\"}}"))
-            }
-        };
-        self.clients.insert(session, Client::new(filter));
-        self.say(Input::Subscribe { session, ticket: 0, topic: Topic::Heads });
-        match Filter::parse(Some(topic.as_bytes())) {
-            Ok(filter) => self.say(Input::Subscribe { session, ticket: 1, topic: Topic::Logs(filter) }),
-            Err(error) => self.wrong = Some(error),
         }
     }
 
@@ -345,33 +351,9 @@ impl Stage {
             Effect::EndSession { session, .. } => {
                 self.clients.entry(session).and_modify(|client| client.ended = true);
             }
+            Effect::Publish(view) => self.published = view,
             Effect::Tell(told) => self.count(told),
             _ => {}
-        }
-    }
-
-    fn deliver(&mut self, stream: edge::core::streams::StreamId, item: &Item, announced: u64) {
-        let receivers: Vec<_> = self.pool.receivers(stream, announced).copied().collect();
-        for member in receivers {
-            let Some(client) = self.clients.get_mut(&member.session) else { continue };
-            let told = match item {
-                _ if client.ended => Err("is told something after the end".to_owned()),
-                Item::Head(_) if client.heads != Some(member.subscription) => {
-                    Err("gets what it did not ask for".to_owned())
-                }
-                Item::Head(block) => {
-                    self.tally.heads += 1;
-                    client.head(Seen { hash: block.hash, parent: block.parent, number: block.number })
-                }
-                Item::Log(raw) => client.log(raw).map(|retracted| {
-                    self.tally.retracted += u64::from(retracted);
-                    self.tally.logs += u64::from(!retracted);
-                }),
-                Item::Raw(_) => Ok(()),
-            };
-            if let Err(what) = told {
-                self.wrong.get_or_insert(format!("client {}: {what}", member.session.0));
-            }
         }
     }
 
@@ -379,54 +361,16 @@ impl Stage {
         self.note(told);
         match told {
             Told::WentDown { .. } => self.tally.went_down += 1,
-            Told::Lied { .. } => self.tally.lies += 1,
+            Told::Lied { node } => {
+                self.tally.lies += 1;
+                self.judge_lie(node);
+            }
             Told::Bridged { blocks } => self.tally.bridged += blocks,
-            Told::Jumped { .. } => self.tally.jumps += 1,
+            Told::Jumped { from, to } => {
+                self.tally.jumps += 1;
+                self.wrong.get_or_insert(format!("blocks {} to {} are not bridged", from.number, to.number));
+            }
             _ => {}
-        }
-    }
-
-    /// After a while without faults everything is as if there had been none.
-    fn judge(&mut self) -> Result<(), String> {
-        let main = self.net.network.chain().head().number();
-        let served = self.pool.view().served.map_or(0, |head| head.number);
-        if served + SETTLE_BLOCKS < main {
-            return Err(format!("block {served} is served, and the chain is at {main}"));
-        }
-        for node in &self.pool.view().nodes {
-            if (node.http, node.stream) != (Standing::Serving, Standing::Serving) {
-                return Err(format!("node {} is still {:?} and {:?}", node.id.0, node.http, node.stream));
-            }
-        }
-        for (session, client) in self.clients.iter().filter(|(_, client)| !client.ended) {
-            client.judge(self.net.network.chain()).map_err(|what| format!("client {}: {what}", session.0))?;
-            if client.last().map(|seen| seen.hash) != self.pool.view().served.map(|head| head.hash) {
-                return Err(format!("client {} was not told the head", session.0));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Inputs without their bytes.
-struct Brief<'a>(&'a Input);
-
-impl Debug for Brief<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            Input::Head { node, block } => {
-                write!(f, "Head {{ node: {}, {} {} }}", node.0, block.number, block.hash)
-            }
-            Input::Polled { node, block } => {
-                write!(f, "Polled {{ node: {}, {} {} }}", node.0, block.number, block.hash)
-            }
-            Input::Fetched { node, result: Fetched::Found(block), .. } => {
-                write!(f, "Fetched {{ node: {}, {} {} }}", node.0, block.number, block.hash)
-            }
-            Input::LogsFetched { node, hash, result: Ok(logs) } => {
-                write!(f, "LogsFetched {{ node: {}, {} of {hash} }}", node.0, logs.len())
-            }
-            other => write!(f, "{other:?}"),
         }
     }
 }
@@ -446,6 +390,7 @@ fn settings(seed: u64, plan: &Plan, members: &Members, rules: u64) -> PoolSettin
             block_time_ms: plan.block_ms,
             gap_blocks_max: 1_024,
             first_head_wait_ms: 2_000,
+            bloom: BloomUse::Trusted,
         },
         health: HealthTimes {
             failback_after_ms: 10_000 + 1_000 * rules,

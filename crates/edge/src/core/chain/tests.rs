@@ -13,11 +13,13 @@ fn chain() -> Chain {
         block_time_ms: 1_000,
         gap_blocks_max: 32,
         first_head_wait_ms: 2_000,
+        bloom: BloomUse::Trusted,
     })
 }
 
 fn voters() -> Vec<Voter> {
-    let voter = |node| Voter { node, tier: Tier::Primary, is_routable: true, votes: true };
+    let voter =
+        |node| Voter { node, tier: Tier::Primary, is_routable: true, http: Standing::Serving, votes: true };
     vec![voter(NODE), voter(OTHER)]
 }
 
@@ -27,7 +29,7 @@ fn log() -> Log {
 
 /// The node says a head, and has it.
 fn seen(chain: &mut Chain, node: NodeId, block: &Block) {
-    chain.claimed(Millis(1), node, block.clone());
+    chain.claimed(Millis(1), node, block);
     chain.fetched(Millis(1), node, block.hash, Fetched::Found(block.clone()));
 }
 
@@ -120,5 +122,193 @@ fn logs_that_nobody_wanted_are_asked_for_when_the_block_comes_again() {
 fn a_block_that_is_not_the_one_asked_for_is_a_lie() {
     let mut chain = begun();
     let other = Fetched::Found(block(0, 3, 0));
-    assert_eq!(chain.fetched(Millis(1), NODE, hash(0, 2), other), Some(Step::Lie { node: NODE }));
+    assert_eq!(chain.fetched(Millis(1), NODE, hash(0, 2), other), [Step::Lie { node: NODE }]);
+}
+
+fn fetches(steps: &[Step], of: Hash) -> Vec<NodeId> {
+    let fetch = |step: &Step| match step {
+        Step::FetchBlock { node, hash } if *hash == of => Some(*node),
+        _ => None,
+    };
+    steps.iter().filter_map(fetch).collect()
+}
+
+fn lies(steps: &[Step]) -> usize {
+    steps.iter().filter(|step| matches!(step, Step::Lie { .. })).count()
+}
+
+/// A node that tells of its head before it has its data was taken for one that hides the parent.
+#[test]
+fn who_only_claims_a_block_is_not_asked_for_its_parent() {
+    let mut chain = begun();
+    chain.claimed(Millis(1), NODE, &block(0, 3, 0));
+    let steps = wants(&mut chain, false);
+    assert_eq!(fetches(&steps, hash(0, 3)), [NODE]);
+    chain.fetched(Millis(1), NODE, hash(0, 3), Fetched::Absent);
+    seen(&mut chain, OTHER, &block(0, 3, 0));
+    let steps = wants(&mut chain, false);
+    assert_eq!((fetches(&steps, hash(0, 2)), lies(&steps)), (vec![OTHER], 0));
+}
+
+#[test]
+fn one_null_for_a_parent_is_early_and_many_over_seconds_are_a_lie() {
+    let mut chain = begun();
+    seen(&mut chain, NODE, &block(0, 3, 0));
+    let mut lied_at = None;
+    for at in (1..8_000).step_by(50) {
+        let steps = chain.advance(Millis(at), &voters(), |_| false);
+        if fetches(&steps, hash(0, 2)).contains(&NODE) {
+            chain.fetched(Millis(at), NODE, hash(0, 2), Fetched::Absent);
+        }
+        lied_at = lied_at.or((lies(&steps) > 0).then_some(at));
+    }
+    assert!(lied_at.is_some_and(|at| (5_000..6_000).contains(&at)), "{lied_at:?}");
+}
+
+/// A question that was open counted as one more answer, and the silence before it as time in which the node had said no.
+#[test]
+fn silence_about_a_parent_is_no_lie_however_long() {
+    let mut chain = begun();
+    seen(&mut chain, NODE, &block(0, 3, 0));
+    for at in [1, 60, 200] {
+        assert_eq!(fetches(&chain.advance(Millis(at), &voters(), |_| false), hash(0, 2)), [NODE]);
+        chain.fetched(Millis(at), NODE, hash(0, 2), Fetched::Absent);
+    }
+    let steps = (500..20_000).step_by(500).flat_map(|at| chain.advance(Millis(at), &voters(), |_| false));
+    assert_eq!(lies(&steps.collect::<Vec<_>>()), 0);
+}
+
+/// The pause was forgotten in the step that began it, and nothing woke anybody at its end.
+#[test]
+fn a_node_that_lags_is_asked_for_what_it_claimed_before_at_growing_intervals() {
+    let mut chain = begun();
+    for number in 2..=3 {
+        seen(&mut chain, NODE, &block(0, number, 0));
+        wants(&mut chain, false);
+    }
+    chain.claimed(Millis(1), OTHER, &block(0, 3, 0));
+    let mut asked = Vec::new();
+    let mut now = Millis(1);
+    while now < Millis(2_000) {
+        for step in chain.advance(now, &voters(), |_| false) {
+            if let Step::FetchBlock { node: OTHER, hash } = step {
+                asked.push((hash, now.0));
+                chain.fetched(now, OTHER, hash, Fetched::Absent);
+            }
+        }
+        now = chain.wake_at(now).expect("it is asked again");
+    }
+    let of =
+        |number| asked.iter().filter(|(of, _)| *of == hash(0, number)).map(|(_, at)| *at).collect::<Vec<_>>();
+    assert_eq!(of(2), [1, 51, 151, 351, 751, 1_151, 1_551, 1_951]);
+    assert_eq!(of(3), of(2));
+}
+
+#[test]
+fn who_may_not_be_asked_is_not() {
+    let mut chain = begun();
+    let mut paused = voters();
+    paused[0].http = Standing::Out;
+    chain.claimed(Millis(1), NODE, &block(0, 2, 0));
+    assert_eq!(chain.advance(Millis(1), &paused, |_| false), []);
+    assert_eq!(fetches(&wants(&mut chain, false), hash(0, 2)), [NODE]);
+}
+
+#[test]
+fn the_logs_are_asked_for_elsewhere_when_they_take_their_time_and_first_of_the_best() {
+    let mut chain = begun();
+    let mut some = voters();
+    some[0].http = Standing::Suspect;
+    for node in [NODE, OTHER] {
+        seen(&mut chain, node, &block(0, 2, 0));
+    }
+    let mut ask = |now| chain.advance(Millis(now), &some, |_| true);
+    assert_eq!(ask(1), [Step::FetchLogs { node: OTHER, hash: hash(0, 2) }]);
+    assert_eq!(ask(300), []);
+    assert_eq!(ask(301), [Step::FetchLogs { node: NODE, hash: hash(0, 2) }]);
+    chain.logs_fetched(Millis(302), NODE, hash(0, 2), Some(vec![log()]));
+    assert_eq!(told(&wants(&mut chain, true)), [(true, 2, 1)]);
+    // The first answers as well; nothing is told twice, nor kept.
+    chain.logs_fetched(Millis(400), OTHER, hash(0, 2), Some(vec![log(); 2]));
+    assert_eq!((wants(&mut chain, true), chain.logs.len()), (Vec::new(), 0));
+}
+
+#[test]
+fn a_pause_wakes_for_the_logs_of_another() {
+    let mut chain = begun();
+    seen(&mut chain, NODE, &block(0, 2, 0));
+    wants(&mut chain, true);
+    assert_eq!(chain.wake_at(Millis(1)), Some(Millis(301)));
+}
+
+#[test]
+fn heads_of_nodes_that_are_never_served_are_bounded() {
+    let mut chain = chain();
+    let mut nobody = voters();
+    nobody.iter_mut().for_each(|voter| (voter.is_routable, voter.votes) = (false, false));
+    for number in 1..2_000 {
+        seen(&mut chain, NODE, &block(0, number, 0));
+        chain.advance(Millis(number), &nobody, |_| true);
+    }
+    assert!(chain.tracker.len() <= 513, "{}", chain.tracker.len());
+    assert!(chain.told_of.len() <= 513, "{}", chain.told_of.len());
+}
+
+#[test]
+fn numbers_at_the_end_of_all_numbers_overflow_nothing() {
+    let mut chain = chain();
+    for number in [u64::MAX - 1, u64::MAX] {
+        seen(&mut chain, NODE, &block(0, number, 0));
+        seen(&mut chain, OTHER, &block(0, number, 0));
+        wants(&mut chain, true);
+        chain.logs_fetched(Millis(1), NODE, hash(0, number), Some(vec![log()]));
+        wants(&mut chain, true);
+    }
+    assert_eq!(chain.head().map(|head| head.number), Some(u64::MAX));
+}
+
+/// The logs of a block that a node had not indexed yet were taken to be none.
+#[test]
+fn an_answer_without_the_logs_that_the_header_shows_is_none() {
+    let mut chain = begun();
+    let bloom = Bloom::of([&log().key].into_iter());
+    let shown = Block { bloom: Some(bloom), ..block(0, 2, 0) };
+    seen(&mut chain, NODE, &shown);
+    wants(&mut chain, true);
+    chain.logs_fetched(Millis(1), NODE, hash(0, 2), Some(Vec::new()));
+    assert_eq!(told(&wants(&mut chain, true)), []);
+    chain.advance(Millis(60), &voters(), |_| true);
+    chain.logs_fetched(Millis(60), NODE, hash(0, 2), Some(vec![log()]));
+    assert_eq!(told(&wants(&mut chain, true)), [(true, 2, 1)]);
+}
+
+#[test]
+fn a_header_that_shows_logs_that_nobody_has_holds_nothing_up_for_ever() {
+    let mut chain = begun();
+    let shown = Block { bloom: Some(Bloom(Box::new([255; 256]))), ..block(0, 2, 0) };
+    seen(&mut chain, NODE, &shown);
+    let mut now = Millis(1);
+    while now < Millis(20_000) && chain.head().is_some_and(|head| head.number == 1) {
+        for step in chain.advance(now, &voters(), |_| true) {
+            if let Step::FetchLogs { node, hash } = step {
+                chain.logs_fetched(now, node, hash, Some(Vec::new()));
+            }
+        }
+        now = now.plus(100);
+    }
+    assert!((10_000..15_000).contains(&now.0), "{now:?}");
+}
+
+#[test]
+fn where_blooms_show_nothing_they_are_not_looked_at() {
+    let mut settings = chain().settings;
+    settings.bloom = BloomUse::Ignored;
+    let mut chain = Chain::new(settings);
+    let shown = Block { bloom: Some(Bloom(Box::new([255; 256]))), ..block(0, 2, 0) };
+    for node in [NODE, OTHER] {
+        seen(&mut chain, node, &shown);
+    }
+    wants(&mut chain, true);
+    chain.logs_fetched(Millis(1), NODE, hash(0, 2), Some(Vec::new()));
+    assert_eq!(told(&wants(&mut chain, true)), [(true, 2, 0)]);
 }

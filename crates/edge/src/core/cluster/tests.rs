@@ -6,17 +6,25 @@ use crate::core::tracker::Numbering;
 
 fn claim(node: u8, branch: u8, number: u64) -> Claim {
     let head = Head { number, hash: hash(branch, number) };
-    Claim { node: NodeId(node), tier: Tier::Primary, head, moved: Millis(0), is_served: true }
+    Claim {
+        node: NodeId(node),
+        tier: Tier::Primary,
+        head,
+        parent: hash(branch, number.wrapping_sub(1)),
+        moved: Millis(0),
+        steps: 0,
+        is_served: true,
+    }
 }
 
 /// Branch 0 from 1 to 20, branch 1 leaves it after 10.
 fn tracker() -> Tracker {
     let mut tracker = Tracker::new(Numbering::Dense);
     for number in 1..=20 {
-        tracker.insert(block(0, number, 0));
+        tracker.insert(block(0, number, 0), NodeId(0));
     }
     for number in 11..=20 {
-        tracker.insert(block(1, number, if number == 11 { 0 } else { 1 }));
+        tracker.insert(block(1, number, if number == 11 { 0 } else { 1 }), NodeId(0));
     }
     tracker
 }
@@ -66,11 +74,12 @@ fn nobody_outgrows_the_gate() {
 
 #[test]
 fn a_lone_claim_far_ahead_is_outvoted_and_of_two_the_lower_is_believed() {
-    let numbers = |claims: &[Claim]| majority(claims).iter().map(|claim| claim.node.0).collect::<Vec<_>>();
+    let numbers =
+        |claims: &[Claim]| majority(claims, true).iter().map(|claim| claim.node.0).collect::<Vec<_>>();
     assert_eq!(numbers(&[claim(0, 0, 9_000_000), claim(1, 0, 12), claim(2, 0, 14)]), [1, 2]);
     assert_eq!(numbers(&[claim(0, 0, 9_000_000), claim(1, 0, 12)]), [1]);
     assert_eq!(numbers(&[claim(0, 0, 12), claim(1, 0, 9_000_000), claim(2, 0, 9_000_001)]), [1, 2]);
-    assert!(majority(&[]).is_empty());
+    assert!(majority(&[], true).is_empty());
 }
 
 #[test]
@@ -94,7 +103,7 @@ fn claims_at_the_same_head_do_not_rule_each_other_out() {
 fn a_cluster_reaches_as_far_as_a_burst_and_no_further() {
     let count = |numbers: &[u64]| {
         let claims: Vec<Claim> = (0..).zip(numbers).map(|(node, number)| claim(node, 0, *number)).collect();
-        majority(&claims).len()
+        majority(&claims, true).len()
     };
     assert_eq!(count(&[100, 100 + CLUSTER_BLOCKS]), 2);
     assert_eq!(count(&[100, 101 + CLUSTER_BLOCKS]), 1);

@@ -98,7 +98,7 @@ fn a_bloom_rules_out_what_is_not_there_and_never_what_is() {
 #[test]
 fn every_bit_of_a_value_counts_and_every_place_can_be_one() {
     for at in 0..=u8::MAX {
-        let filter = Filter { addresses: vec![[at; 20]], topics: Vec::new() };
+        let filter = Filter::new(vec![[at; 20]], Vec::new());
         let whole = bloom(&[&[at; 20]]);
         assert!(filter.may_match(&whole));
         for byte in (0..256).filter(|byte| whole.0[*byte] != 0) {

@@ -2,7 +2,7 @@
 
 use super::{Heads, NodeSettings, PoolSettings, Readiness};
 use crate::core::health::{Health, HealthTimes};
-use crate::core::{Millis, NodeId, Standing, Tier, Transport};
+use crate::core::{Fault, Millis, NodeId, Standing, Tier, Transport};
 
 #[derive(Debug, Clone)]
 pub(super) struct Node {
@@ -127,11 +127,20 @@ impl Node {
         !self.is_connected || self.behind_since.is_some_and(|since| now.since(since) >= stall_ms)
     }
 
+    /// It asked for a pause: until then nothing is sent, whoever wants to know something.
+    pub(super) fn paused_until(&self, now: Millis) -> Option<Millis> {
+        match self.http.fault(now) {
+            Some(Fault::RateLimited { retry_after_ms }) => Some(now.plus(retry_after_ms.unwrap_or(0))),
+            _ => None,
+        }
+    }
+
     pub(super) fn wake_at(&self, now: Millis, settings: &PoolSettings) -> Vec<Millis> {
         let stall_ms = settings.stall_after_ms;
-        let probe = (!self.is_probing).then_some(self.probe_at);
+        let paused = self.paused_until(now).unwrap_or(now);
+        let probe = (!self.is_probing).then_some(self.probe_at.max(paused));
         let needs_polling = settings.heads == Heads::Followed && self.needs_polling(now, stall_ms);
-        let poll = (needs_polling && !self.is_polling).then_some(self.poll_at);
+        let poll = (needs_polling && !self.is_polling).then_some(self.poll_at.max(paused));
         let silent = self.is_connected.then(|| match self.pinged {
             Some(pinged) => pinged.plus(stall_ms - stall_ms / 2),
             None => self.heard.plus(stall_ms / 2),

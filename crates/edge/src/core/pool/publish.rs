@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{Effect, EndReason, Happening, Item, Node, Pool};
-use crate::core::chain::{Step, Voter};
+use crate::core::chain::{BloomUse, Step, Voter};
 use crate::core::streams::{StreamId, Topic};
 use crate::core::wire::{Log, retracted};
 use crate::core::{Block, Head, Millis, NodeView, SessionId, Standing, Transport, View};
@@ -17,17 +17,21 @@ impl Pool {
             Topic::Heads | Topic::Relay(_) => None,
         });
         let filters: Vec<_> = filters.collect();
+        let bloom_use = self.settings.chain.bloom;
         let wants_logs = |block: &Block| match &block.bloom {
-            Some(bloom) => filters.iter().any(|filter| filter.may_match(bloom)),
-            None => !filters.is_empty(),
+            Some(bloom) if bloom_use == BloomUse::Trusted => {
+                filters.iter().any(|filter| filter.may_match(bloom))
+            }
+            _ => !filters.is_empty(),
         };
         let steps = self.chain.advance(now, &voters, wants_logs);
         let retracted = steps.iter().filter(|step| matches!(step, Step::Retract { .. })).count();
-        let announced = steps.iter().filter(|step| matches!(step, Step::Announce { .. })).count();
+        let is_bridge = |step: &&Step| matches!(step, Step::Announce { was_told_of: false, .. });
+        let bridged = steps.iter().filter(is_bridge).count();
         if retracted > 0 {
             effects.push(Effect::Tell(Happening::Reorganised { depth: retracted }));
-        } else if announced > 1 {
-            effects.push(Effect::Tell(Happening::Bridged { blocks: announced as u64 - 1 }));
+        } else if bridged > 0 {
+            effects.push(Effect::Tell(Happening::Bridged { blocks: bridged as u64 }));
         }
         for step in steps {
             self.tell_step(now, step, effects);
@@ -39,6 +43,7 @@ impl Pool {
             node: node.id,
             tier: node.tier,
             is_routable: node.is_routable(now),
+            http: node.standing(now, Transport::Http),
             votes: self.votes(now, node),
         }
     }
@@ -47,13 +52,13 @@ impl Pool {
         match step {
             Step::FetchBlock { node, hash } => effects.push(Effect::FetchBlock { node, hash }),
             Step::FetchLogs { node, hash } => effects.push(Effect::FetchLogs { node, hash }),
-            Step::Lie { .. } => self.carry_out(now, Some(step), effects),
+            Step::Lie { .. } => self.carry_out(now, step, effects),
             Step::Retract { logs, announced, .. } => {
                 for log in logs.iter().rev() {
                     self.tell_log(log, &retracted(&log.raw), announced, effects);
                 }
             }
-            Step::Announce { block, logs, announced } => {
+            Step::Announce { block, logs, announced, .. } => {
                 let head = Head { number: block.number, hash: block.hash };
                 let heads = self
                     .streams
@@ -103,14 +108,13 @@ impl Pool {
     }
 
     pub(super) fn publish(&mut self, now: Millis, effects: &mut Vec<Effect>) {
-        let view = View {
-            served: self.chain.head(),
-            nodes: self.node_views(now),
-            recent: Arc::new(self.chain.recent()),
-        };
+        let view =
+            View { served: self.chain.head(), nodes: self.node_views(now), recent: self.chain.recent() };
         if *self.view != view {
             self.view = Arc::new(view);
-            effects.push(Effect::Publish(Arc::clone(&self.view)));
+            // Whoever is told a head may ask for it at once.
+            let told = effects.iter().position(|effect| matches!(effect, Effect::Deliver { .. }));
+            effects.insert(told.unwrap_or(effects.len()), Effect::Publish(Arc::clone(&self.view)));
         }
     }
 
@@ -130,8 +134,10 @@ impl Pool {
 
     fn node_view(&self, now: Millis, node: &Node) -> NodeView {
         let head = self.chain.head_at(node.id);
-        let is_far_behind =
-            self.chain.head().is_some_and(|served| head + self.settings.lag_blocks_max < served.number);
+        let is_far_behind = self
+            .chain
+            .head()
+            .is_some_and(|served| head.saturating_add(self.settings.lag_blocks_max) < served.number);
         let standing = |transport| match node.standing(now, transport) {
             Standing::Serving if is_far_behind => Standing::Suspect,
             standing => standing,

@@ -3,7 +3,7 @@
 use super::{Effect, Happening, Heads, Node, Pool, Probe, Readiness};
 use crate::core::chain::Step;
 use crate::core::health::Turn;
-use crate::core::{Block, Fault, Millis, NodeId, Transport};
+use crate::core::{Block, Fault, Hash, Millis, NodeId, Transport};
 
 /// Between two looks at a node that is down.
 const PROBE_DOWN_MS: u64 = 1_000;
@@ -59,12 +59,11 @@ impl Pool {
             // It has what its stream did not tell.
             self.stalled(now, id, effects);
         }
-        self.claimed(now, id, block, effects);
+        self.claimed(now, id, &block);
     }
 
-    pub(super) fn claimed(&mut self, now: Millis, id: NodeId, block: Block, effects: &mut Vec<Effect>) {
-        let step = self.chain.claimed(now, id, block);
-        self.carry_out(now, step, effects);
+    pub(super) fn claimed(&mut self, now: Millis, id: NodeId, block: &Block) {
+        self.chain.claimed(now, id, block);
     }
 
     pub(super) fn probed(
@@ -102,6 +101,8 @@ impl Pool {
         if is_impaired {
             self.tell(now, id, Transport::Http, Turn::WentDown(Fault::Behind), effects);
         }
+        // What was told to be down for its chain is told to be back.
+        let turn = turn.or((was_of_chain == Some(false)).then_some(Turn::CameBack));
         self.chain_id = expected.or(Some(probe.chain_id));
         self.told(now, id, Transport::Http, turn, effects);
     }
@@ -163,6 +164,20 @@ impl Pool {
         self.told(now, id, transport, turn, effects);
     }
 
+    /// What it told of a moment ago it may not be able to answer for yet.
+    pub(super) fn failed_to_fetch(
+        &mut self,
+        now: Millis,
+        id: NodeId,
+        hash: Hash,
+        fault: Fault,
+        effects: &mut Vec<Effect>,
+    ) {
+        if fault != Fault::NodeError || !self.chain.may_be_early(now, id, hash) {
+            self.failed(now, id, Transport::Http, fault, effects);
+        }
+    }
+
     pub(super) fn lied(&mut self, now: Millis, id: NodeId, effects: &mut Vec<Effect>) {
         for transport in [Transport::Http, Transport::Stream] {
             if let Some(node) = self.node_mut(id) {
@@ -179,7 +194,8 @@ impl Pool {
             self.note_lag(at);
             let Some(node) = self.nodes.get_mut(at) else { continue };
             let has_claim = self.chain.claim_of(node.id).is_some();
-            if !node.is_probing && node.probe_at <= now {
+            let is_paused = node.paused_until(now).is_some();
+            if !node.is_probing && node.probe_at <= now && !is_paused {
                 node.is_probing = true;
                 node.probe_began = now;
                 effects.push(Effect::Probe { node: node.id });
@@ -187,6 +203,7 @@ impl Pool {
             if self.settings.heads == Heads::Followed
                 && !node.is_polling
                 && node.poll_at <= now
+                && !is_paused
                 && (node.needs_polling(now, self.settings.stall_after_ms) || !has_claim)
             {
                 node.is_polling = true;
@@ -256,8 +273,8 @@ impl Pool {
         }
     }
 
-    pub(super) fn carry_out(&mut self, now: Millis, step: Option<Step>, effects: &mut Vec<Effect>) {
-        if let Some(Step::Lie { node }) = step {
+    pub(super) fn carry_out(&mut self, now: Millis, step: Step, effects: &mut Vec<Effect>) {
+        if let Step::Lie { node } = step {
             self.lied(now, node, effects);
         }
     }

@@ -62,8 +62,10 @@ impl Stage {
         let (came, left) = self.members.seat(nodes);
         let settings = settings(self.seed, &self.plan, &self.members, rules);
         self.say(Input::Configure(Box::new(settings)));
-        let gone = before.iter().filter(|node| came.contains(node) || !nodes.contains(node));
-        gone.for_each(|node| self.hang_up(*node));
+        let (stayed, gone): (Vec<usize>, Vec<usize>) = before.iter().partition(|node| nodes.contains(node));
+        self.watched.reloaded(&gone, &came, self.now);
+        let moved = stayed.iter().filter(|node| came.contains(node));
+        gone.iter().chain(moved).for_each(|node| self.hang_up(*node));
         for node in came {
             let attempt = self.links[node].attempt;
             self.at(self.now, Event::Dial { node, attempt });

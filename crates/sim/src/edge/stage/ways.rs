@@ -167,7 +167,12 @@ impl Stage {
                 Err(fault) => Input::PollFailed { node, fault },
             },
             Purpose::Block(hash) => Input::Fetched { node, hash, result: link::fetched(result) },
-            Purpose::Logs(hash) => Input::LogsFetched { node, hash, result: link::logs(result, hash) },
+            Purpose::Logs(hash) => {
+                // A node may answer before it has indexed the block.
+                let is_early = self.rng.chance(1, 16);
+                let result = link::logs(result, hash).map(|logs| if is_early { Vec::new() } else { logs });
+                Input::LogsFetched { node, hash, result }
+            }
         };
         self.say(input);
     }
