@@ -156,7 +156,7 @@ impl Health {
     }
 
     pub fn standing(&self, now: Millis) -> Standing {
-        if now < self.paused_until || now < self.shunned_until {
+        if now < self.paused_until || self.is_shunned(now) {
             return Standing::Out;
         }
         match self.state {
@@ -171,11 +171,16 @@ impl Health {
         }
     }
 
+    /// Whether it lied, and nothing it says counts yet.
+    pub fn is_shunned(&self, now: Millis) -> bool {
+        now < self.shunned_until
+    }
+
     /// Why it is given nothing, if so.
     pub fn fault(&self, now: Millis) -> Option<Fault> {
         match self.state {
             State::Down { fault } => Some(fault),
-            _ if now < self.shunned_until => Some(Fault::Lying),
+            _ if self.is_shunned(now) => Some(Fault::Lying),
             _ if now < self.paused_until => {
                 Some(Fault::RateLimited { retry_after_ms: Some(self.paused_until.since(now)) })
             }

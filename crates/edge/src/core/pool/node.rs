@@ -127,6 +127,11 @@ impl Node {
         !self.is_connected || self.behind_since.is_some_and(|since| now.since(since) >= stall_ms)
     }
 
+    /// It lied. What it says meanwhile would be held against it once that is over.
+    pub(super) fn is_shunned(&self, now: Millis) -> bool {
+        self.http.is_shunned(now)
+    }
+
     /// It asked for a pause: until then nothing is sent, whoever wants to know something.
     pub(super) fn paused_until(&self, now: Millis) -> Option<Millis> {
         match self.http.fault(now) {

@@ -63,7 +63,9 @@ impl Pool {
     }
 
     pub(super) fn claimed(&mut self, now: Millis, id: NodeId, block: &Block) {
-        self.chain.claimed(now, id, block);
+        if self.node_mut(id).is_some_and(|node| !node.is_shunned(now)) {
+            self.chain.claimed(now, id, block);
+        }
     }
 
     pub(super) fn probed(
@@ -204,6 +206,7 @@ impl Pool {
                 && !node.is_polling
                 && node.poll_at <= now
                 && !is_paused
+                && !node.is_shunned(now)
                 && (node.needs_polling(now, self.settings.stall_after_ms) || !has_claim)
             {
                 node.is_polling = true;

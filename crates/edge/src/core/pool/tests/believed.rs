@@ -149,6 +149,19 @@ fn who_tells_a_wrong_parent_of_a_true_block_first_is_the_liar() {
     assert_eq!(stage.heads, trunk(1..=2));
 }
 
+/// What it was polled for at once was the same lie, which counted when nobody shunned it any more.
+#[test]
+fn what_a_shunned_node_says_is_not_held_against_it_later() {
+    let mut stage = Stage::new(3);
+    stage.mine(2, 9, 9_000_000);
+    assert_eq!(lied(&stage), [NodeId(2)]);
+    // It tells the truth, to those who ask.
+    stage.peers[2].head = Some(hash(0, 1));
+    stage.pass(61_000);
+    assert_eq!(lied(&stage), [NodeId(2)]);
+    assert_eq!(stage.standing(2), (Standing::Serving, Standing::Serving));
+}
+
 #[test]
 fn a_node_that_asked_for_a_pause_is_left_alone_and_its_head_is_told_by_another() {
     let mut stage = Stage::new(2);
