@@ -87,10 +87,10 @@ pub(crate) struct Front {
 
 impl Entrance {
     /// Services and Beacon nodes say themselves whose pages may call them.
-    fn caller(&self, request: &Request<Incoming>) -> Result<Caller, Answer> {
+    fn caller(&self, request: &Request<Incoming>) -> Option<Caller> {
         match self {
             Self::Rpc(entrance) => Caller::of(request.headers(), &entrance.door.exchange.rules().origins),
-            Self::Rest(_) => Ok(Caller::Program),
+            Self::Rest(_) => Some(Caller::Program),
         }
     }
 }
@@ -240,11 +240,11 @@ impl Front {
             );
         };
         match entrance.caller(&request) {
-            Err(refused) => {
+            None => {
                 self.metrics.refused.of(Limit::Origin).inc();
-                refused
+                Caller::refusal()
             }
-            Ok(caller) => caller.told(match caller.preflight(&request) {
+            Some(caller) => caller.told(match caller.preflight(&request) {
                 Some(answer) => answer,
                 None => self.admit(request, &entrance, rooms, link).await,
             }),

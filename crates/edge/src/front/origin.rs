@@ -23,18 +23,18 @@ pub(super) enum Caller {
 }
 
 impl Caller {
-    /// `Err` is for a page that may not call.
-    pub(super) fn of(headers: &HeaderMap, origins: &Origins) -> Result<Self, Answer> {
-        match headers.get(ORIGIN) {
-            None => Ok(Self::Program),
-            Some(origin) if origin.to_str().is_ok_and(|origin| origins.has(origin)) => {
-                Ok(Self::Site(origin.clone()))
-            }
-            Some(_) => Err(problem(
-                StatusCode::FORBIDDEN,
-                "pages of this site may not call; the pool's configuration names those that may, in origins",
-            )),
-        }
+    /// `None` is a page that may not call.
+    pub(super) fn of(headers: &HeaderMap, origins: &Origins) -> Option<Self> {
+        let Some(origin) = headers.get(ORIGIN) else { return Some(Self::Program) };
+        origin.to_str().is_ok_and(|origin| origins.has(origin)).then(|| Self::Site(origin.clone()))
+    }
+
+    /// What such a page's browser is told.
+    pub(super) fn refusal() -> Answer {
+        problem(
+            StatusCode::FORBIDDEN,
+            "pages of this site may not call; the pool's configuration names those that may, in origins",
+        )
     }
 
     /// What a browser asks before a page's request, without its key.
@@ -78,13 +78,13 @@ mod tests {
     fn a_page_calls_where_its_site_is_named_and_programs_do_everywhere() {
         let one = Origins::These(vec!["https://app.example".to_owned()]);
         let of = |origin| Caller::of(&headers(&[(ORIGIN, origin)]), &one);
-        assert!(matches!(of("https://app.example"), Ok(Caller::Site(_))));
+        assert!(matches!(of("https://app.example"), Some(Caller::Site(_))));
         for other in ["https://app.example.org", "http://app.example", "https://app.example:444", "null", ""]
         {
-            assert_eq!(of(other).err().map(|answer| answer.status()), Some(StatusCode::FORBIDDEN), "{other}");
+            assert_eq!(of(other), None, "{other}");
         }
-        assert_eq!(Caller::of(&HeaderMap::new(), &Origins::default()).ok(), Some(Caller::Program));
-        let any = Caller::of(&headers(&[(ORIGIN, "https://else.example")]), &Origins::All).ok();
+        assert_eq!(Caller::of(&HeaderMap::new(), &Origins::default()), Some(Caller::Program));
+        let any = Caller::of(&headers(&[(ORIGIN, "https://else.example")]), &Origins::All);
         let told = any.unwrap().told(empty(StatusCode::OK));
         assert_eq!(told.headers()[ACCESS_CONTROL_ALLOW_ORIGIN], "https://else.example");
         assert_eq!(told.headers()[VARY], "origin");
