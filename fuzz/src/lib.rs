@@ -4,6 +4,7 @@
 mod bounds;
 pub mod documents;
 pub mod edge;
+pub mod edge_frames;
 pub mod journals;
 mod memory_disk;
 pub mod otlp;
@@ -28,6 +29,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("edge_blocks", edge::edge_blocks),
     ("edge_config", edge::edge_config),
     ("edge_filters", edge::edge_filters),
+    ("edge_frames", edge_frames::edge_frames),
     ("edge_requests", edge::edge_requests),
     ("facts", payloads::facts),
     ("journal_damage", journals::journal_damage),

@@ -97,6 +97,7 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
         "edge_answers" => text(EDGE_ANSWERS),
         "edge_filters" => text(&EDGE_FILTERS.lines().collect::<Vec<_>>()),
         "edge_blocks" => text(&[EDGE_BLOCK, EDGE_LOGS]),
+        "edge_frames" => edge_frames(),
         "edge_config" => text(&[EDGE_EXECUTION, EDGE_ETHEREUM, EDGE_HTTP, EDGE_WRONG]),
         "journal_damage" => vec![vec![0, 0, 0, 40], vec![8, 1, 0, 99, 15, 2, 0, 0], vec![12, 0, 1, 0]],
         "journal_files" => vec![b"\x08\x02\x08CSBKJRNL\x01\0\0\0\0\0\0\0".to_vec()],
@@ -173,4 +174,14 @@ pub(crate) fn directory_in_memory() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
     made.expect("a folder can be made")
+}
+
+/// Frames of a client, masked with zeros; the first byte says where the stream is cut.
+fn edge_frames() -> Vec<Vec<u8>> {
+    let frame = |first: u8, said: &[u8]| [&[first, 0x80 | said.len() as u8, 0, 0, 0, 0], said].concat();
+    let pieces = [frame(0x01, b"{\"id\""), frame(0x89, b"?"), frame(0x80, b":1}")].concat();
+    let long = [&[0x81, 0xfe, 0, 126, 1, 2, 3, 4][..], &[b'a'; 126]].concat();
+    let goodbye =
+        [frame(0x81, b"a"), frame(0x82, &[0xff]), frame(0x8a, b""), frame(0x88, &[3, 232, b'x'])].concat();
+    [pieces, long, goodbye].into_iter().map(|stream| [&[7][..], &stream].concat()).collect()
 }

@@ -4,6 +4,7 @@
 pub mod chain;
 pub mod cluster;
 pub mod filter;
+pub mod frames;
 pub mod health;
 pub mod hex;
 pub mod keccak;

@@ -3,7 +3,6 @@
 
 mod asks;
 mod batch;
-mod frames;
 mod socket;
 
 use std::future::Future;

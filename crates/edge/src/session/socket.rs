@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::time::timeout;
 
-use super::frames::{Broken, CLOSE, Decoder, Heard, PING, PONG, TEXT, put, put_head};
+use crate::core::frames::{Broken, CLOSE, Decoder, Heard, PING, PONG, TEXT, put, put_head};
 use crate::outbound::{Ending, Frame, Outbound};
 
 /// How long a client that is closed may take to read what it was sent.

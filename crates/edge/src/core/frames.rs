@@ -5,11 +5,11 @@
 use bytes::{Buf as _, Bytes, BytesMut};
 
 const CONTINUED: u8 = 0;
-pub(super) const TEXT: u8 = 1;
+pub const TEXT: u8 = 1;
 const BINARY: u8 = 2;
-pub(super) const CLOSE: u8 = 8;
-pub(super) const PING: u8 = 9;
-pub(super) const PONG: u8 = 10;
+pub const CLOSE: u8 = 8;
+pub const PING: u8 = 9;
+pub const PONG: u8 = 10;
 
 const FINAL: u8 = 0x80;
 const MASKED: u8 = 0x80;
@@ -20,7 +20,7 @@ const HEAD_BYTES_MAX: usize = 10;
 
 /// What a client said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Heard {
+pub enum Heard {
     /// Text is UTF-8.
     Message(Bytes),
     Ping(Bytes),
@@ -31,7 +31,7 @@ pub(super) enum Heard {
 
 /// Nothing behind this can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Broken {
+pub enum Broken {
     Protocol,
     NoText,
     TooLong,
@@ -39,7 +39,7 @@ pub(super) enum Broken {
 
 /// From bytes to messages.
 #[derive(Debug)]
-pub(super) struct Decoder {
+pub struct Decoder {
     message_bytes_max: usize,
     /// Of a message that comes in pieces, those that came.
     pieces: Option<Pieces>,
@@ -62,12 +62,12 @@ struct Head {
 }
 
 impl Decoder {
-    pub(super) fn new(message_bytes_max: usize) -> Self {
+    pub fn new(message_bytes_max: usize) -> Self {
         Self { message_bytes_max, pieces: None }
     }
 
     /// The next that is whole, taken off the bytes.
-    pub(super) fn next(&mut self, bytes: &mut BytesMut) -> Result<Option<Heard>, Broken> {
+    pub fn next(&mut self, bytes: &mut BytesMut) -> Result<Option<Heard>, Broken> {
         loop {
             let Some(head) = self.head(bytes)? else { return Ok(None) };
             if bytes.len() < head.bytes + head.length {
@@ -166,7 +166,7 @@ fn unmask(bytes: &mut [u8], mask: [u8; 4]) {
 }
 
 /// What stands before so many bytes of a frame.
-pub(super) fn put_head(out: &mut Vec<u8>, kind: u8, length: usize) {
+pub fn put_head(out: &mut Vec<u8>, kind: u8, length: usize) {
     out.reserve(HEAD_BYTES_MAX + length.min(CONTROL_BYTES_MAX));
     out.push(FINAL | kind);
     match length {
@@ -183,7 +183,7 @@ pub(super) fn put_head(out: &mut Vec<u8>, kind: u8, length: usize) {
 }
 
 /// A whole frame.
-pub(super) fn put(out: &mut Vec<u8>, kind: u8, said: &[u8]) {
+pub fn put(out: &mut Vec<u8>, kind: u8, said: &[u8]) {
     put_head(out, kind, said.len());
     out.extend_from_slice(said);
 }
