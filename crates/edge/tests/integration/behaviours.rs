@@ -17,7 +17,10 @@ macro_rules! behaviours {
 
 behaviours! {
     1 => [failover::heads_over_a_hard_failover_come_once_and_in_order_and_soon];
-    2 => [failover::a_freeze_is_found_and_the_missed_blocks_are_told];
+    2 => [
+        failover::a_freeze_is_found_and_the_missed_blocks_are_told,
+        failover::a_stall_is_found_within_three_blocks_or_five_seconds
+    ];
     3 => [branches::logs_of_blocks_mined_while_disconnected_come_in_order_and_once_before_live_ones];
     4 => [failover::the_head_never_goes_back_over_a_switch_to_a_node_that_is_behind];
     5 => [announced::a_thousand_heads_can_each_be_read_as_soon_as_they_are_told];
@@ -36,7 +39,8 @@ behaviours! {
     ];
     16 => [
         failover::a_dropped_stream_of_a_healthy_node_is_dialled_again_and_no_client_notices,
-        failover::a_node_without_websockets_is_followed_all_the_same_and_dialled_again_within_a_second
+        failover::a_node_without_websockets_is_followed_all_the_same_and_dialled_again_within_a_second,
+        failover::an_idle_stream_that_is_kicked_is_dialled_again_within_a_second_and_no_client_notices
     ];
     17 => [
         large::forty_mebibytes_pass_over_http_and_two_hundred_are_an_error_of_that_call,

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use devnet::network::Plan;
 use devnet::node::{Fault, NodePlan};
 use serde_json::json;
 
-use crate::stage::{PATIENCE, stage, two_nodes, until, until_head};
+use crate::stage::{PATIENCE, stage, stage_of, two_nodes, until, until_head};
 
 /// Behaviour 1.
 #[tokio::test]
@@ -40,6 +41,28 @@ async fn a_freeze_is_found_and_the_missed_blocks_are_told() {
     stage.devnet.pause();
     until_head(&client, stage.head()).await;
     stage.assert_well(&client.close().await);
+}
+
+/// Behaviour 2: within three block times, at most five seconds.
+#[tokio::test]
+async fn a_stall_is_found_within_three_blocks_or_five_seconds() {
+    let found = async |block_ms: u64| {
+        let plan = Plan { block_ms, nodes: vec![NodePlan::default(); 2], ..Plan::default() };
+        let stage = stage_of(plan, "").await;
+        let client = stage.ws().await;
+        client.subscribe(json!(["newHeads"])).await.unwrap();
+        until_head(&client, stage.head() + 1).await;
+        // The last sign of life is older than the fault, which leaves a busy machine time to find it.
+        tokio::time::sleep(Duration::from_millis(block_ms / 2)).await;
+        stage.set(0, Fault::Freeze);
+        let frozen = Instant::now();
+        let is_found = async || stage.metric("casebook_edge_stalls", &["node=\"node-0\""]).await > 0.0;
+        until("the stall is found", is_found).await;
+        frozen.elapsed()
+    };
+    let (short, long) = tokio::join!(found(1_000), found(2_000));
+    assert!(short <= Duration::from_secs(3), "{short:?}");
+    assert!(long <= Duration::from_secs(5), "{long:?}");
 }
 
 /// Behaviour 4.
@@ -111,6 +134,31 @@ async fn a_node_without_websockets_is_followed_all_the_same_and_dialled_again_wi
     assert!(cleared.elapsed() < Duration::from_secs(1), "{:?}", cleared.elapsed());
     stage.devnet.pause();
     until_head(&client, stage.head()).await;
+    stage.assert_well(&client.close().await);
+}
+
+/// Behaviour 16: while no blocks come, whoever stands between may end a connection that says nothing.
+#[tokio::test]
+async fn an_idle_stream_that_is_kicked_is_dialled_again_within_a_second_and_no_client_notices() {
+    let stage = stage(vec![NodePlan::default()], "").await;
+    let client = stage.ws().await;
+    client.subscribe(json!(["newHeads"])).await.unwrap();
+    until_head(&client, stage.head() + 2).await;
+    stage.devnet.pause();
+    until_head(&client, stage.head()).await;
+    let close = |code, reason: &str| Fault::CloseSockets { code, reason: reason.to_owned() };
+    for kick in [close(1012, "service restart"), close(1001, "idle"), Fault::DropSockets] {
+        let node = stage.devnet.node(0);
+        let subscribed = node.count("eth_subscribe");
+        stage.set(0, kick);
+        stage.clear(0);
+        let kicked = Instant::now();
+        until("the stream is back", async || node.count("eth_subscribe") > subscribed).await;
+        assert!(kicked.elapsed() < Duration::from_secs(1), "{:?}", kicked.elapsed());
+        // The same connection of the client, and the same subscription.
+        let mined = stage.devnet.mine();
+        until_head(&client, mined.number()).await;
+    }
     stage.assert_well(&client.close().await);
 }
 
