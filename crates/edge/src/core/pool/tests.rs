@@ -27,6 +27,18 @@ struct Peer {
     is_empty: bool,
 }
 
+impl Peer {
+    fn fetched(&self, hash: Hash) -> Fetched {
+        let found = self.has.get(&hash).filter(|_| !self.is_empty).cloned();
+        match found {
+            _ if self.is_dead => Fetched::Failed(Fault::Refused),
+            _ if self.is_mute => Fetched::Failed(Fault::Timeout),
+            Some(block) => Fetched::Found(block),
+            None => Fetched::Absent,
+        }
+    }
+}
+
 struct Stage {
     pool: Pool,
     peers: Vec<Peer>,
@@ -123,14 +135,13 @@ impl Stage {
         }
         let peer = |node: NodeId| &self.peers[usize::from(node.0)];
         match effect {
-            Effect::Probe { node } if peer(node).is_dead => {
-                Some(Input::Probed { node, result: Err(Fault::Refused) })
-            }
-            Effect::Probe { node } if peer(node).is_mute => {
-                Some(Input::Probed { node, result: Err(Fault::Timeout) })
-            }
             Effect::Probe { node } => {
-                Some(Input::Probed { node, result: Ok(Probe { chain_id: 1, readiness: Readiness::Ready }) })
+                let result = match peer(node) {
+                    peer if peer.is_dead => Err(Fault::Refused),
+                    peer if peer.is_mute => Err(Fault::Timeout),
+                    _ => Ok(Probe { chain_id: 1, readiness: Readiness::Ready }),
+                };
+                Some(Input::Probed { node, result })
             }
             Effect::Ping { node } => (!peer(node).is_mute).then_some(Input::Pong { node }),
             Effect::Poll { node } => {
@@ -141,14 +152,7 @@ impl Stage {
                 }
             }
             Effect::FetchBlock { node, hash } => {
-                let found = peer(node).has.get(&hash).filter(|_| !peer(node).is_empty).cloned();
-                let result = match found {
-                    _ if peer(node).is_dead => Fetched::Failed(Fault::Refused),
-                    _ if peer(node).is_mute => Fetched::Failed(Fault::Timeout),
-                    Some(block) => Fetched::Found(block),
-                    None => Fetched::Absent,
-                };
-                Some(Input::Fetched { node, hash, result })
+                Some(Input::Fetched { node, hash, result: peer(node).fetched(hash) })
             }
             Effect::Deliver { stream, item: Item::Head(block), announced }
                 if self.pool.receivers(stream, announced).next().is_some() =>

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use child::Edge;
+use child::{Edge, Held};
 use ledger::Ledger;
 
 const BLOCK_MS: u64 = 1_000;
@@ -153,18 +153,7 @@ async fn soak(arguments: &Arguments, ledger: &Arc<Ledger>) -> anyhow::Result<Val
     let after = edge.numbers_at_rest().await?;
     compare(ledger, &before, &after, &truth, heads_told, troubled.reloads);
     let rest = edge.settled(Some(baseline)).await?;
-    ledger.check(rest.sockets <= baseline.sockets + SOCKETS_BESIDE, || {
-        format!("{} sockets are open, and {} were before", rest.sockets, baseline.sockets)
-    });
-    ledger.check(rest.tasks <= baseline.tasks + TASKS_BESIDE, || {
-        format!("{} tasks have not ended, and there were {} before", rest.tasks, baseline.tasks)
-    });
-    ledger.check(rest.threads <= baseline.threads + 2, || {
-        format!("{} threads run, and {} did before", rest.threads, baseline.threads)
-    });
-    ledger.check(rest.memory_kib <= baseline.memory_kib + MEMORY_BESIDE_KIB, || {
-        format!("{} KiB are held, and {} were before", rest.memory_kib, baseline.memory_kib)
-    });
+    compare_held(ledger, baseline, rest);
     let goodbye = followers::goodbye(&edge).await?;
     let status = edge.terminate().await?;
     ledger.check(status.success(), || format!("it ended with {status}"));
@@ -180,6 +169,22 @@ async fn soak(arguments: &Arguments, ledger: &Arc<Ledger>) -> anyhow::Result<Val
         "baseline": baseline,
         "rest": rest,
     }))
+}
+
+/// What the process holds when nobody is there, before and after.
+fn compare_held(ledger: &Ledger, baseline: Held, rest: Held) {
+    ledger.check(rest.sockets <= baseline.sockets + SOCKETS_BESIDE, || {
+        format!("{} sockets are open, and {} were before", rest.sockets, baseline.sockets)
+    });
+    ledger.check(rest.tasks <= baseline.tasks + TASKS_BESIDE, || {
+        format!("{} tasks have not ended, and there were {} before", rest.tasks, baseline.tasks)
+    });
+    ledger.check(rest.threads <= baseline.threads + 2, || {
+        format!("{} threads run, and {} did before", rest.threads, baseline.threads)
+    });
+    ledger.check(rest.memory_kib <= baseline.memory_kib + MEMORY_BESIDE_KIB, || {
+        format!("{} KiB are held, and {} were before", rest.memory_kib, baseline.memory_kib)
+    });
 }
 
 /// Buffers and threads are there before anything is measured. Nothing is mined when it is over.
