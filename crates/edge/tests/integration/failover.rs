@@ -56,7 +56,7 @@ async fn a_stall_is_found_within_three_blocks_or_five_seconds() {
         tokio::time::sleep(Duration::from_millis(block_ms / 2)).await;
         stage.set(0, Fault::Freeze);
         let frozen = Instant::now();
-        let is_found = async || stage.metric("casebook_edge_stalls", &["node=\"node-0\""]).await > 0.0;
+        let is_found = async || stage.metric("casebook_edge_stalls_total", &["node=\"node-0\""]).await > 0.0;
         until("the stall is found", is_found).await;
         frozen.elapsed()
     };
