@@ -1,4 +1,4 @@
-//! Calls over the stream of a node: silence, faults and pauses of it.
+//! Calls of a node that are overdue: silence, over HTTP and over its stream; faults and pauses of the stream.
 
 use super::*;
 
@@ -50,4 +50,32 @@ fn a_pause_that_is_asked_for_on_one_way_is_given_on_both() {
         stage.pool.step(stage.now.plus(2_000), Input::Time);
         assert_eq!(stage.standing(0), (Standing::Serving, Standing::Serving));
     }
+}
+
+#[test]
+fn a_node_that_owes_an_answer_is_silent_from_when_a_sign_of_life_is_due_until_it_comes() {
+    let mut stage = Stage::new(2);
+    let (node, at) = (NodeId(0), stage.now);
+    let probe_is_answered =
+        Input::Probed { node, result: Ok(Probe { chain_id: 1, readiness: Readiness::Ready }) };
+    let call_is_answered = Input::Traffic { node, transport: Transport::Http, result: Ok(()) };
+    let late = at.plus(1_000);
+    // What the first probe took makes the second wait longer.
+    for (start, patience_ms, sign) in
+        [(at, 30, probe_is_answered), (late, 30 + 2 * 40, call_is_answered.clone())]
+    {
+        let effects = stage.pool.step(start, Input::Overdue { node, via: Transport::Http });
+        assert!(effects.contains(&Effect::Probe { node }) || start > at, "it is asked at once");
+        assert_eq!(stage.pool.wake_at(start), Some(start.plus(patience_ms)));
+        stage.pool.step(start.plus(patience_ms - 1), Input::Time);
+        assert_eq!(stage.standing(0).0, Standing::Serving);
+        stage.pool.step(start.plus(patience_ms), Input::Time);
+        assert_eq!(stage.standing(0).0, Standing::Silent);
+        stage.pool.step(start.plus(patience_ms.max(40)), sign);
+        assert_eq!(stage.standing(0).0, Standing::Serving);
+    }
+    stage.pool.step(at.plus(2_000), Input::Overdue { node, via: Transport::Http });
+    stage.pool.step(at.plus(2_010), call_is_answered);
+    stage.pool.step(at.plus(2_500), Input::Time);
+    assert_eq!(stage.standing(0).0, Standing::Serving, "the sign came in time");
 }
