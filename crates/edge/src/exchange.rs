@@ -86,7 +86,7 @@ impl Exchange {
         }
         let rules = self.rules();
         let now = self.clock.at(record.began);
-        let mut call = Call::new(now, asked.route, rules.limits, asked.ways, None);
+        let mut call = Call::new(now, asked.route, rules.limits, asked.ways);
         let (mut flight, mut alarm) = (Flight::new(asked, record), self.alarms.alarm());
         let mut input = CallInput::Start;
         loop {
@@ -247,9 +247,6 @@ pub(crate) fn outcome_of(refusal: &Refusal) -> Outcome {
     match refusal {
         Refusal::Unsupported(_) | Refusal::RateLimited { .. } | Refusal::TooLarge => Outcome::Refused,
         Refusal::NoNode { .. } | Refusal::Late { .. } => Outcome::Deadline,
-        Refusal::Failed { .. }
-        | Refusal::FateUnknown { .. }
-        | Refusal::NotRepeated { .. }
-        | Refusal::FilterGone => Outcome::Failed,
+        Refusal::Failed { .. } | Refusal::FateUnknown { .. } | Refusal::NotRepeated { .. } => Outcome::Failed,
     }
 }

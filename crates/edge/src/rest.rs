@@ -63,7 +63,7 @@ impl RestExchange {
         let record = CallRecord::begin(&self.calls.record, route.class, request.body.len());
         let rules = self.calls.rules();
         let mut view = self.calls.view.clone();
-        let mut call = Call::new(self.calls.now(), route, rules.limits, Ways::Http, None);
+        let mut call = Call::new(self.calls.now(), route, rules.limits, Ways::Http);
         let mut flight = Flight::new(self, rules, (request, route.again), record);
         let mut input = CallInput::Start;
         loop {

@@ -71,7 +71,6 @@ pub struct Call {
     route: Route,
     limits: CallLimits,
     ways: Ways,
-    pinned: Option<NodeId>,
     began: Millis,
     deadline: Millis,
     phase: Phase,
@@ -99,14 +98,12 @@ struct Moment<'a> {
 }
 
 impl Call {
-    /// `pinned` is the only node that may be asked, for what that node alone keeps.
-    pub fn new(now: Millis, route: Route, limits: CallLimits, ways: Ways, pinned: Option<NodeId>) -> Self {
+    pub fn new(now: Millis, route: Route, limits: CallLimits, ways: Ways) -> Self {
         let limits = CallLimits { attempts_max: limits.attempts_max.clamp(1, ATTEMPTS_MAX), ..limits };
         Self {
             route,
             limits,
             ways,
-            pinned,
             began: now,
             deadline: now.plus(limits.deadline_ms),
             phase: Phase::New,
@@ -278,7 +275,7 @@ impl Call {
             (Needs::Number(number), Some(head)) => number > head.number,
             _ => false,
         };
-        self.route.on_null == OnNull::Answer || self.pinned.is_some() || is_above
+        self.route.on_null == OnNull::Answer || is_above
     }
 
     /// Sends where something has to be sent, and ends the call where nothing is left to wait for.
@@ -389,7 +386,7 @@ impl Call {
         if let Some(attempt) = self.attempts.last_mut() {
             attempt.overdue_at = overdue_at;
         }
-        if self.sends == 1 && self.limits.hedge && self.pinned.is_none() && self.is_hedged() {
+        if self.sends == 1 && self.limits.hedge && self.is_hedged() {
             self.hedge_at = overdue_at;
         }
         moment.effects.push(CallEffect::Send { attempt, node, via, within_ms });

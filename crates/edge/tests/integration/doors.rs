@@ -209,3 +209,25 @@ async fn no_two_proxies_give_the_same_ids_and_every_websocket_is_counted() {
     drop(idle);
     until("it is counted no more", async || one.metric("casebook_edge_sessions", &[]).await == 1.0).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_never_stops_asking_is_told_goodbye_like_everybody() {
+    let Stage { devnet: _devnet, edge } = stage(vec![NodePlan::default()], "").await;
+    let mut stream = TcpStream::connect(edge.listen).await.unwrap();
+    stream.write_all(UPGRADE.as_bytes()).await.unwrap();
+    let (mut answers, mut asks) = stream.into_split();
+    let flood = frame(TEXT, b"no JSON").repeat(5_000);
+    let asking = tokio::spawn(async move { while asks.write_all(&flood).await.is_ok() {} });
+    let reading = tokio::spawn(async move {
+        let (mut last, mut piece) = (Vec::new(), vec![0; 1 << 16]);
+        while let Ok(bytes @ 1..) = answers.read(&mut piece).await {
+            last = [&last[last.len().saturating_sub(64)..], &piece[..bytes]].concat();
+        }
+        String::from_utf8_lossy(&last).into_owned()
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert!(edge.stop().await, "it ends within the grace period");
+    let last = timeout(PATIENCE, reading).await.unwrap().unwrap();
+    assert!(last.ends_with("the proxy is shutting down"), "{last}");
+    asking.abort();
+}

@@ -49,7 +49,6 @@ impl Ways {
     fn in_order(self) -> &'static [Transport] {
         match self {
             Self::Http => &[Transport::Http],
-            Self::HttpFirst => &[Transport::Http, Transport::Stream],
             Self::StreamFirst => &[Transport::Stream, Transport::Http],
         }
     }
@@ -114,8 +113,7 @@ impl Call {
     }
 
     fn may_ask(&self, node: NodeId, whom: Whom) -> bool {
-        self.pinned.is_none_or(|pinned| pinned == node)
-            && !self.asked.is_never(node)
+        !self.asked.is_never(node)
             && !self.attempts.iter().any(|attempt| attempt.is_open && attempt.node == node)
             && (whom == Whom::Anyone || self.asked.times(node) == 0)
     }
@@ -136,7 +134,7 @@ impl Call {
     }
 
     fn has_what_it_needs(&self, node: &NodeView, now: Millis, view: &View) -> bool {
-        if self.pinned.is_some() || self.prefers_the_head() {
+        if self.prefers_the_head() {
             return true;
         }
         let Some(head) = view.served else { return true };

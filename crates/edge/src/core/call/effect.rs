@@ -24,7 +24,6 @@ pub struct CallLimits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ways {
     Http,
-    HttpFirst,
     StreamFirst,
 }
 

@@ -34,8 +34,6 @@ pub enum Refusal {
     NotRepeated {
         fault: Fault,
     },
-    /// The node that keeps the filter cannot be asked.
-    FilterGone,
 }
 
 impl Refusal {
@@ -45,7 +43,7 @@ impl Refusal {
             Self::Unsupported(_) => -32601,
             Self::NoNode { .. } | Self::Late { .. } | Self::Failed { .. } => -32603,
             Self::RateLimited { .. } => -32005,
-            Self::TooLarge | Self::FateUnknown { .. } | Self::NotRepeated { .. } | Self::FilterGone => -32000,
+            Self::TooLarge | Self::FateUnknown { .. } | Self::NotRepeated { .. } => -32000,
         }
     }
 
@@ -60,7 +58,6 @@ impl Refusal {
             Self::TooLarge => "too_large",
             Self::FateUnknown { .. } => "fate_unknown",
             Self::NotRepeated { .. } => "not_repeated",
-            Self::FilterGone => "filter_gone",
         }
     }
 }
@@ -103,9 +100,6 @@ impl fmt::Display for Refusal {
                  method may not be safe to repeat: find out before sending it again",
                 fault.class()
             ),
-            Self::FilterGone => {
-                f.write_str("filter not found: the node that kept it cannot be asked; create the filter again")
-            }
         }
     }
 }

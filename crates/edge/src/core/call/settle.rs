@@ -78,7 +78,6 @@ impl Call {
         let waited_ms = moment.now.since(self.began);
         match self.last_fault {
             _ if self.may_be_accepted() => Refusal::FateUnknown { transaction: self.route.transaction },
-            _ if self.pinned.is_some() => Refusal::FilterGone,
             None => Refusal::NoNode { waited_ms },
             Some(Fault::RateLimited { retry_after_ms }) => Refusal::RateLimited { retry_after_ms },
             Some(fault) if moment.now >= self.deadline => Refusal::Late { waited_ms, fault },

@@ -57,18 +57,12 @@ struct Desk {
 
 impl Desk {
     fn new(view: View, route: Route, limits: CallLimits) -> Self {
-        Self::with(view, route, limits, Ways::Http, None)
+        Self::with(view, route, limits, Ways::Http)
     }
 
-    fn with(view: View, route: Route, limits: CallLimits, ways: Ways, pinned: Option<NodeId>) -> Self {
+    fn with(view: View, route: Route, limits: CallLimits, ways: Ways) -> Self {
         let now = Millis(5_000);
-        Self {
-            call: Call::new(now, route, limits, ways, pinned),
-            view,
-            pace: pace(),
-            now,
-            overdue: Vec::new(),
-        }
+        Self { call: Call::new(now, route, limits, ways), view, pace: pace(), now, overdue: Vec::new() }
     }
 
     /// Effects in words.
@@ -164,7 +158,6 @@ fn refusals_say_what_would_help_and_name_nobody() {
         Refusal::FateUnknown { transaction: Some(hash) },
         Refusal::FateUnknown { transaction: None },
         Refusal::NotRepeated { fault: RESET },
-        Refusal::FilterGone,
     ] {
         let text = refusal.to_string();
         let helps = ["try again", "ask", "look", "create", "find out"].iter().any(|word| text.contains(word));

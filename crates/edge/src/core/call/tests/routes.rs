@@ -43,7 +43,7 @@ fn turns_go_by_weight_and_never_bunch_up() {
         let total: u32 = weights.iter().map(|weight| u32::from((*weight).max(1))).sum();
         let (mut pace, mut counts) = (pace(), vec![0_u32; weights.len()]);
         for turn in 1..=2_000_u32 {
-            let mut call = Call::new(Millis(0), route("eth_blockNumber", "[]"), LIMITS, Ways::Http, None);
+            let mut call = Call::new(Millis(0), route("eth_blockNumber", "[]"), LIMITS, Ways::Http);
             let effects = call.step(Millis(0), &view, &mut pace, CallInput::Start);
             let [CallEffect::Send { node, .. }] = effects[..] else { panic!("{effects:?}") };
             counts[usize::from(node.0)] += 1;
@@ -61,7 +61,7 @@ fn who_is_behind_has_its_share_of_what_it_can_answer() {
     view.nodes[1].head = HEAD - 5;
     let (mut pace, mut counts) = (pace(), [0, 0]);
     for _ in 0..100 {
-        let mut call = Call::new(Millis(0), route("eth_chainId", "[]"), LIMITS, Ways::Http, None);
+        let mut call = Call::new(Millis(0), route("eth_chainId", "[]"), LIMITS, Ways::Http);
         let effects = call.step(Millis(0), &view, &mut pace, CallInput::Start);
         let [CallEffect::Send { node, .. }] = effects[..] else { panic!("{effects:?}") };
         counts[usize::from(node.0)] += 1;
@@ -155,13 +155,11 @@ fn the_way_is_chosen_by_its_health() {
         (Ways::StreamFirst, Serving, Out, "send 0 to 0 within 5000"),
         (Ways::StreamFirst, Serving, Suspect, "send 0 to 0 within 5000"),
         (Ways::StreamFirst, Suspect, Suspect, "send 0 to 0 by stream within 5000"),
-        (Ways::HttpFirst, Serving, Serving, "send 0 to 0 within 5000"),
-        (Ways::HttpFirst, Out, Serving, "send 0 to 0 by stream within 5000"),
         (Ways::Http, Out, Serving, ""),
     ] {
         let mut view = nodes(1);
         (view.nodes[0].http, view.nodes[0].stream) = (http, stream);
-        let mut desk = Desk::with(view, route("eth_blockNumber", "[]"), LIMITS, ways, None);
+        let mut desk = Desk::with(view, route("eth_blockNumber", "[]"), LIMITS, ways);
         assert_eq!(targets(&mut desk), expected, "{ways:?} {http:?} {stream:?}");
     }
 }
@@ -170,7 +168,7 @@ fn the_way_is_chosen_by_its_health() {
 fn a_way_that_broke_is_gone_round() {
     let mut view = nodes(2);
     view.nodes.iter_mut().for_each(|node| node.stream = Standing::Serving);
-    let mut desk = Desk::with(view, route("eth_blockNumber", "[]"), LIMITS, Ways::StreamFirst, None);
+    let mut desk = Desk::with(view, route("eth_blockNumber", "[]"), LIMITS, Ways::StreamFirst);
     assert_told!(desk.start(), "send 0 to 0 by stream within 1000");
     assert_told!(desk.failed(0, Fault::Closed), "send 1 to 1 by stream within 5000");
     assert_told!(desk.failed(1, Fault::Closed), "send 2 to 0 within 5000");
@@ -183,43 +181,8 @@ fn a_way_that_broke_is_gone_round() {
 fn a_pause_is_for_the_node_by_whatever_way() {
     let mut view = nodes(1);
     view.nodes[0].stream = Standing::Serving;
-    let mut desk = Desk::with(view, route("eth_blockNumber", "[]"), LIMITS, Ways::StreamFirst, None);
+    let mut desk = Desk::with(view, route("eth_blockNumber", "[]"), LIMITS, Ways::StreamFirst);
     desk.start();
     assert_told!(desk.failed(0, Fault::RateLimited { retry_after_ms: Some(700) }));
     assert_eq!(desk.wakes_at(), Some(700));
-}
-
-#[test]
-fn a_filter_is_asked_where_it_is() {
-    let pinned = |method: &str, view: View| {
-        Desk::with(view, route(method, "[\"0x1\"]"), LIMITS, Ways::Http, Some(NodeId(1)))
-    };
-    let mut behind = nodes(2);
-    behind.nodes[1].head = 0;
-    let mut desk = pinned("eth_getFilterLogs", behind);
-    assert_told!(desk.start(), "send 0 to 1 within 5000");
-    assert_told!(desk.failed(0, RESET));
-    assert_told!(desk.at(50), "send 1 to 1 within 4975");
-
-    let mut out = nodes(2);
-    out.nodes[1].http = Standing::Out;
-    let mut desk = pinned("eth_getFilterChanges", out);
-    assert_told!(desk.start());
-    assert_told!(desk.at(10_000), "refuse filter_gone");
-
-    let mut desk = pinned("eth_getFilterChanges", nodes(1));
-    assert_told!(desk.start(), "refuse filter_gone");
-}
-
-#[test]
-fn a_filter_that_may_have_been_emptied_is_not_asked_again() {
-    let filter = route("eth_getFilterChanges", "[\"0x1\"]");
-    let mut desk = Desk::with(nodes(2), filter, LIMITS, Ways::Http, Some(NodeId(1)));
-    assert_told!(desk.start(), "send 0 to 1 within 10000");
-    assert_told!(desk.failed(0, RESET), "refuse not_repeated");
-
-    let mut desk = Desk::with(nodes(2), filter, LIMITS, Ways::Http, Some(NodeId(1)));
-    desk.start();
-    assert_told!(desk.failed(0, REFUSED));
-    assert_told!(desk.at(50), "send 1 to 1 within 9950");
 }

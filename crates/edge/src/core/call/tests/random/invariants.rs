@@ -15,7 +15,6 @@ pub(super) struct Watched {
     name: String,
     route: Route,
     limits: CallLimits,
-    pinned: Option<NodeId>,
     deadline: Millis,
     /// Attempts that nobody has heard of yet, and who has them.
     open: BTreeMap<u32, (NodeId, Transport)>,
@@ -36,18 +35,16 @@ impl Watched {
         route: Route,
         limits: CallLimits,
         ways: Ways,
-        pinned: Option<NodeId>,
     ) -> Self {
         Self {
-            call: Call::new(begins, route, limits, ways, pinned),
+            call: Call::new(begins, route, limits, ways),
             is_begun: false,
             hedges: 0,
             woken_at: None,
             told: None,
-            name: format!("seed {seed} call {at} {route:?} {limits:?} {ways:?} {pinned:?}"),
+            name: format!("seed {seed} call {at} {route:?} {limits:?} {ways:?}"),
             route,
             limits,
-            pinned,
             deadline: begins.plus(limits.deadline_ms),
             open: BTreeMap::new(),
             answers: BTreeMap::new(),
@@ -168,12 +165,11 @@ impl Watched {
         assert!(now < self.deadline, "{name}: sent too late");
         assert!(self.sends <= self.limits.attempts_max, "{name}: too many attempts");
         assert!(!self.open.values().any(|(other, _)| *other == node), "{name}: twice at once");
-        assert!(self.pinned.is_none_or(|pinned| pinned == node), "{name}: to another than the pinned one");
         let is_lost = self.route.again == Again::IfUnsent && (self.may_have_acted || !self.open.is_empty());
         assert!(!is_lost, "{name}: sent again");
         let seen = view.node(node).unwrap();
         assert_ne!(seen.standing(via), Standing::Out, "{name}: to a node that is out");
-        let is_free = self.pinned.is_some() || self.is_transaction();
+        let is_free = self.is_transaction();
         let needed = match self.route.needs {
             Needs::Head => HEAD,
             Needs::Number(number) => number.min(HEAD),

@@ -155,11 +155,10 @@ impl World {
                 broadcast: false,
             },
         };
-        let ways = self.random.of(&[Ways::Http, Ways::HttpFirst, Ways::StreamFirst]);
-        let pinned = (method == "eth_getFilterChanges").then(|| NodeId(self.random.below(NODES_MAX) as u8));
+        let ways = self.random.of(&[Ways::Http, Ways::StreamFirst]);
         let begins = Millis(self.random.below(3_000));
         self.fates[at].is_replaced = self.random.one_in(10);
-        self.calls.push(Watched::new(seed, at, begins, route(method, &params), limits, ways, pinned));
+        self.calls.push(Watched::new(seed, at, begins, route(method, &params), limits, ways));
         self.at(begins, 1, Event::Begin(at));
     }
 
