@@ -308,7 +308,13 @@ impl Connection {
 
     fn obey(&mut self, order: Order) {
         match order {
-            Order::Ping => self.own.push_back(Message::Ping(Bytes::new())),
+            // A pong would say that the socket lives, and nothing of whoever answers calls.
+            Order::Ping => {
+                let id = self.take_id();
+                self.own.push_back(Message::text(format!(
+                    r#"{{"jsonrpc":"2.0","id":{id},"method":"eth_chainId","params":[]}}"#
+                )));
+            }
             Order::OpenRelay { stream, params } => {
                 let id = self.subscribe(&params);
                 self.asked.insert(id, stream);
@@ -362,10 +368,9 @@ impl Connection {
         match message {
             None | Some(Ok(Message::Close(_))) => Err(Fault::Closed),
             Some(Err(error)) => Err(fault(&error)),
-            Some(Ok(Message::Pong(_) | Message::Ping(_))) => Ok(Some(Input::Pong { node })),
+            Some(Ok(Message::Pong(_) | Message::Ping(_) | Message::Frame(_))) => Ok(None),
             Some(Ok(Message::Text(text))) => Ok(self.read(node, &Bytes::from(text), line)),
             Some(Ok(Message::Binary(bytes))) => Ok(self.read(node, &bytes, line)),
-            Some(Ok(Message::Frame(_))) => Ok(None),
         }
     }
 
@@ -386,7 +391,8 @@ impl Connection {
                     line.answered(id, text.clone(), answer);
                     return None;
                 }
-                let stream = self.asked.remove(&id)?;
+                // Whatever it is, it is an answer.
+                let Some(stream) = self.asked.remove(&id) else { return Some(Input::Pong { node }) };
                 let Some(subscription) = subscription(&answer, text) else {
                     return Some(Input::RelayLost { stream, node, fault: Fault::NodeError });
                 };

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use devnet::node::{Fault, Switch};
 use serde_json::json;
+use tokio::time::Instant;
 
-use crate::stage::{Stage, two_nodes};
+use crate::stage::{Stage, two_nodes, until_head};
 
 const ACCOUNT: &str = "0x0000000000000000000000000000000000000001";
 
@@ -49,4 +50,25 @@ async fn calls_that_wait_when_a_websocket_drops_are_answered_by_another_node() {
     let (answers, ()) = tokio::join!(futures_util::future::join_all(calls), dropped);
     assert!(answers.into_iter().all(|answer| answer.unwrap().result().is_some()));
     stage.assert_well(&client.close().await);
+}
+
+/// A WebSocket that lives does not show that anybody answers on it.
+#[tokio::test]
+async fn a_node_that_pushes_heads_and_answers_no_call_is_not_waited_for() {
+    for fault in [Fault::Silent, Fault::Malformed] {
+        let stage = two_nodes().await;
+        let client = stage.ws().await;
+        client.subscribe(json!(["newHeads"])).await.unwrap();
+        until_head(&client, stage.head() + 2).await;
+        stage.set(0, fault.clone());
+        let until = Instant::now() + Duration::from_secs(3);
+        while Instant::now() < until {
+            let asked = Instant::now();
+            let params = json!([ACCOUNT, "latest"]);
+            let answer = stage.http().call("eth_getBalance", params).await.unwrap().json();
+            assert!(answer["result"].is_string(), "{answer}");
+            let took = asked.elapsed();
+            assert!(took < Duration::from_secs(2), "{fault:?}: {took:?}, which is the attempt's whole time");
+        }
+    }
 }
