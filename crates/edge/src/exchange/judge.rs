@@ -42,12 +42,11 @@ impl Exchange {
             }
         };
         let is_good = !matches!(answer, AnswerKind::Error(Meaning::NodeFault(_)));
+        self.showed_life(flight.sent(attempt), flight.at);
         if let AnswerKind::Error(Meaning::NodeFault(fault)) = answer {
-            self.showed_life(flight.sent(attempt), flight.at);
             self.attempt_failed(flight, attempt, fault);
             flight.record.ended(attempt, Ended::Failed(fault));
         } else {
-            self.showed_life(flight.sent(attempt), flight.at);
             if let Some(sent) = flight.sent(attempt) {
                 let took = flight.at.saturating_duration_since(sent.began);
                 self.did_well(sent, (flight.at, took), body.len());

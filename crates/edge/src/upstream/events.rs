@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::stream::{Order, REDIAL_MAX, REDIAL_MIN, wait};
+use super::stream::{End, Order, REDIAL_MAX, REDIAL_MIN, wait};
 use super::{RestClient, RestRequest};
 use crate::core::chain::Fetched;
 use crate::core::pool::Input;
@@ -60,14 +60,6 @@ struct Connection<'a> {
     relays: HashMap<StreamId, AbortHandle>,
     /// What ends with the connection.
     tasks: JoinSet<()>,
-}
-
-/// Why a connection is no more.
-enum End {
-    Lost(Fault),
-    /// We wanted it.
-    Redial,
-    Drain,
 }
 
 /// Follows a node until the drain starts, or until nobody listens any more.

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Sink as _, SinkExt as _, StreamExt as _};
-use http::header::{HOST, RETRY_AFTER};
-use http::{HeaderMap, Request, StatusCode};
+use http::header::HOST;
+use http::{Request, StatusCode};
 use runtime::DrainHandle;
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
@@ -78,7 +78,7 @@ struct Connection {
 }
 
 /// Why a connection is no more.
-enum End {
+pub(super) enum End {
     Lost(Fault),
     /// We wanted it.
     Redial,
@@ -441,7 +441,7 @@ fn fault(error: &tungstenite::Error) -> Fault {
         },
         tungstenite::Error::Http(response) => match response.status() {
             StatusCode::TOO_MANY_REQUESTS => {
-                Fault::RateLimited { retry_after_ms: retry_after_ms(response.headers()) }
+                Fault::RateLimited { retry_after_ms: super::retry_after_ms(response.headers()) }
             }
             status => Fault::Status(status.as_u16()),
         },
@@ -449,12 +449,6 @@ fn fault(error: &tungstenite::Error) -> Fault {
         tungstenite::Error::Protocol(_) => Fault::Reset,
         _ => Fault::Malformed,
     }
-}
-
-/// Seconds; the other form, a date, is taken for none.
-fn retry_after_ms(headers: &HeaderMap) -> Option<u64> {
-    let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    seconds.checked_mul(1_000)
 }
 
 #[cfg(test)]
