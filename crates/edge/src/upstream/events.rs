@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::stream::{End, Order, REDIAL_MAX, REDIAL_MIN, wait};
+use super::stream::{End, Order, REDIAL_MIN, pause_after, wait};
 use super::{RestClient, RestRequest};
 use crate::core::chain::Fetched;
 use crate::core::pool::Input;
@@ -72,10 +72,10 @@ pub(crate) async fn follow_events(
     let node = followed.node;
     let mut pause = REDIAL_MIN;
     loop {
-        let opened = Instant::now();
-        let end = match followed.open(beacon::HEAD).await {
-            Err(fault) => End::Lost(fault),
+        let (end, lived) = match followed.open(beacon::HEAD).await {
+            Err(fault) => (End::Lost(fault), Duration::ZERO),
             Ok(heads) => {
+                let opened = Instant::now();
                 if events.send(Input::Connected { node }).await.is_err() {
                     return;
                 }
@@ -86,7 +86,7 @@ pub(crate) async fn follow_events(
                     relays: HashMap::new(),
                     tasks: JoinSet::new(),
                 };
-                connection.run(&mut orders, &events, &mut drain).await
+                (connection.run(&mut orders, &events, &mut drain).await, opened.elapsed())
             }
         };
         match end {
@@ -96,7 +96,7 @@ pub(crate) async fn follow_events(
                 if events.send(Input::Lost { node, fault }).await.is_err() {
                     return;
                 }
-                pause = if opened.elapsed() > REDIAL_MAX { REDIAL_MIN } else { (pause * 2).min(REDIAL_MAX) };
+                pause = pause_after(fault, pause, lived);
             }
         }
         if wait(pause, node, &mut orders, &events, &mut drain).await.is_break() {
@@ -261,3 +261,6 @@ async fn relay(followed: FollowedEvents, stream: StreamId, params: Arc<[u8]>, ev
         let _ = events.send(Input::RelayLost { stream, node, fault }).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,7 +31,7 @@ use crate::core::{Response, ResponseKind, Upstream, scan_upstream};
 
 /// Between two dials, the first time and at most: what was dropped is back within a second.
 pub(super) const REDIAL_MIN: Duration = Duration::from_millis(50);
-pub(super) const REDIAL_MAX: Duration = Duration::from_millis(800);
+const REDIAL_MAX: Duration = Duration::from_millis(800);
 /// Who asked for a pause without saying how long, or said too long a one, is dialled again after so long at most.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// A node that does not take what it is sent is as good as gone.
@@ -124,7 +124,7 @@ pub(crate) async fn follow(
 }
 
 /// Before the next dial. Only a connection that lasted says that all is well again.
-fn pause_after(fault: Fault, before: Duration, lived: Duration) -> Duration {
+pub(super) fn pause_after(fault: Fault, before: Duration, lived: Duration) -> Duration {
     match fault {
         Fault::RateLimited { retry_after_ms: Some(ms) } => {
             Duration::from_millis(ms).clamp(REDIAL_MIN, PAUSE_MAX)
