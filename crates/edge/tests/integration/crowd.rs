@@ -3,10 +3,9 @@
 use devnet::client::{Record, Seen};
 use devnet::network::Plan;
 use futures_util::stream::{self, StreamExt as _};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 
-use crate::stage::{stage_of, until, until_head};
+use crate::stage::{open_files, stage_of, until, until_head};
 
 const CLIENTS: usize = 1_000;
 /// Both ends of each connection are in this process.
@@ -15,14 +14,6 @@ const FILES: u64 = 4_096;
 const FOLLOWED: usize = 250;
 /// More than sockets hold in both directions, at a kibibyte or so for each head.
 const BLOCKS_MAX: usize = 150;
-
-fn raise_the_limit_of_files() {
-    let limit = getrlimit(Resource::Nofile);
-    if limit.current.is_some_and(|current| current < FILES) {
-        let raised = Rlimit { current: Some(FILES), maximum: limit.maximum };
-        setrlimit(Resource::Nofile, raised).expect("two thousand connections need as many open files");
-    }
-}
 
 fn ending(record: &Record) -> Option<(Option<u16>, String)> {
     record.entries().iter().find_map(|entry| match &entry.seen {
@@ -34,7 +25,7 @@ fn ending(record: &Record) -> Option<(Option<u16>, String)> {
 /// Behaviour 19.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_of_a_thousand_clients_that_stops_reading_is_closed_and_the_others_notice_nothing() {
-    raise_the_limit_of_files();
+    open_files(FILES);
     let stage = stage_of(Plan::default(), "client_buffer_bytes_max = \"64KiB\"").await;
     stage.devnet.pause();
     let connects = (1..CLIENTS).map(|_| async {

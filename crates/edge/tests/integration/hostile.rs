@@ -17,9 +17,14 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::program::{Folder, Program};
-use crate::stage::PATIENCE;
+use crate::stage::{PATIENCE, open_files};
 use raw::{Frame, Socket, connect, dribbled, frame, post, read_to_end, until_closed};
 
+/// Clients that say nothing. Each is a file here and one in the proxy.
+const IDLE: usize = 10_000;
+const FILES: u64 = 11_000;
+/// What one of them may cost.
+const IDLE_KIB_MAX: f64 = 40.0;
 /// What an allocator keeps back in a process that had much to do.
 const GROWTH_KIB_MAX: u64 = 96 << 10;
 /// What a client that behaves has to be told before a test proves anything.
@@ -39,11 +44,15 @@ struct Arena {
 
 impl Arena {
     async fn open(connections_max: usize) -> Self {
+        Self::with(connections_max, "2s").await
+    }
+
+    async fn with(connections_max: usize, idle_timeout: &str) -> Self {
         let plan = Plan { block_ms: 200, nodes: vec![NodePlan::default(); 2], ..Plan::default() };
         let devnet = Devnet::start(plan).await.unwrap();
         let mut text = format!(
             "[edge]\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\nrequest_timeout = \"1s\"\n\
-             idle_timeout = \"2s\"\n\
+             idle_timeout = \"{idle_timeout}\"\n\
              connections_max = {connections_max}\nlog = \"off\"\n[pools.net]\nkind = \"execution\"\nchain_id = 1337\n\
              block_time = \"200ms\"\nprobe_every = \"500ms\"\nrequest_bytes_max = \"256KiB\"\nbatch_max = 100\n\
              calls_per_client_max = 50\nsubscriptions_per_client_max = 20\n"
@@ -79,14 +88,15 @@ impl Arena {
         page.lines().find_map(|line| line.strip_prefix(&name)).map_or(0, |count| count.parse().unwrap())
     }
 
+    async fn connections(&self) -> u64 {
+        let status: Value = serde_json::from_str(&self.page("/status").await).unwrap();
+        status["clients"]["connections"].as_u64().unwrap()
+    }
+
     /// Nobody else was disturbed, and nothing is left behind.
     async fn close(self) {
         let gone = async {
-            loop {
-                let status: Value = serde_json::from_str(&self.page("/status").await).unwrap();
-                if status["clients"]["connections"].as_u64() == Some(1) {
-                    return;
-                }
+            while self.connections().await != 1 {
                 sleep(Duration::from_millis(50)).await;
             }
         };
@@ -363,22 +373,28 @@ async fn ids(at: &str, count: usize) {
     }
 }
 
-/// Needs as many open files twice: here and in the proxy.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a million calls and ten thousand connections: minutes, and 11 000 open files"]
 async fn ten_thousand_idle_connections_and_a_million_ids() {
-    let arena = Arena::open(20_000).await;
+    open_files(FILES);
+    let arena = Arena::with(2 * IDLE, "1h").await;
     let at = &arena.listen;
     let mut sockets = Vec::new();
-    for _ in 0..100 {
+    while sockets.len() < IDLE {
         sockets.extend(futures_util::future::join_all((0..100).map(|_| Socket::open(at))).await);
     }
+    // Beside the client that behaves.
+    let all = IDLE as u64 + 1;
+    assert_eq!(arena.connections().await, all);
     let grown = resident_kib(&arena.program).saturating_sub(arena.before_kib);
-    println!("{} idle WebSockets: {:.1} KiB each", sockets.len(), grown as f64 / sockets.len() as f64);
+    let each = grown as f64 / IDLE as f64;
+    println!("{IDLE} idle WebSockets: {each:.1} KiB each");
+    assert!(each < IDLE_KIB_MAX, "{each:.1} KiB each");
     ids(at, 1_000_000).await;
-    for socket in sockets.iter_mut().take(10) {
+    assert_eq!(arena.connections().await, all, "whoever is idle stays");
+    for socket in sockets.iter_mut().step_by(IDLE / 10) {
         socket.text(r#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId"}"#).await;
-        assert!(matches!(socket.next().await, Frame::Text(_)));
+        let answer = socket.next().await;
+        assert!(matches!(&answer, Frame::Text(text) if text.contains("0x539")), "{answer:?}");
     }
     drop(sockets);
     arena.close().await;

@@ -10,6 +10,7 @@ use devnet::node::{Fault, NodePlan};
 use devnet::served::Devnet;
 use edge::Edge;
 use edge::config::{Config, Surroundings};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Nobody waits longer for anything here.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -139,6 +140,19 @@ impl Stage {
         let wrong = self.judge(record);
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
+}
+
+/// So many files may be open from now on, here and in what is started from here. All that the system allows is taken, so that
+/// no other test takes less.
+pub(crate) fn open_files(needed: u64) {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    assert!(
+        maximum.is_none_or(|maximum| maximum >= needed),
+        "this test needs {needed} open files, and the hard limit is {maximum:?}: raise it (ulimit -Hn, as root), or leave \
+         the test out with --skip"
+    );
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
+        .expect("a soft limit may be raised so far");
 }
 
 /// Until it is so; what it waits for comes by itself.

@@ -22,6 +22,7 @@ pub(super) struct Socket {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Frame {
     Text(String),
+    Ping,
     Pong,
     Close {
         code: u16,
@@ -119,11 +120,16 @@ impl Socket {
         self.send(&frame(0x81, text.as_bytes())).await;
     }
 
+    /// Pings are answered on the way.
     pub(super) async fn next(&mut self) -> Frame {
         loop {
-            if let Some((frame, bytes)) = parse(&self.read) {
+            if let Some((came, bytes)) = parse(&self.read) {
                 self.read.drain(..bytes);
-                return frame;
+                match came {
+                    Frame::Ping => self.send(&frame(0x8a, b"")).await,
+                    came => return came,
+                }
+                continue;
             }
             if !self.more().await {
                 return Frame::End;
@@ -135,7 +141,7 @@ impl Socket {
     pub(super) async fn closed(&mut self) -> Frame {
         loop {
             match self.next().await {
-                Frame::Text(_) | Frame::Pong => {}
+                Frame::Text(_) | Frame::Ping | Frame::Pong => {}
                 end => return end,
             }
         }
@@ -167,6 +173,7 @@ fn parse(bytes: &[u8]) -> Option<(Frame, usize)> {
             Some((code, reason)) => Frame::Close { code: u16::from_be_bytes(*code), reason: text(reason) },
             None => Frame::Close { code: 1_005, reason: String::new() },
         },
+        9 => Frame::Ping,
         10 => Frame::Pong,
         _ => Frame::Text(text(payload)),
     };
