@@ -191,10 +191,13 @@ impl Chain {
     /// Says who lied, if that came out.
     pub fn fetched(&mut self, now: Millis, node: NodeId, hash: Hash, result: Fetched) -> Vec<Step> {
         let liars = match result {
-            Fetched::Found(block) if block.hash == hash => match self.tracker.insert(block, node) {
-                Inserted::Disputed(outvoted) => outvoted,
-                Inserted::New | Inserted::Known | Inserted::Crowded => NodeSet::EMPTY,
-            },
+            Fetched::Found(block) if block.hash == hash => {
+                let kept: Vec<Hash> = self.announced.iter().map(|announced| announced.block.hash).collect();
+                match self.tracker.insert(block, node, &kept) {
+                    Inserted::Disputed(outvoted) => outvoted,
+                    Inserted::New | Inserted::Known | Inserted::Crowded => NodeSet::EMPTY,
+                }
+            }
             Fetched::Found(_) => NodeSet::only(node),
             Fetched::Absent | Fetched::Failed(_) => {
                 self.asked.answered_in_vain(now, node, hash, result == Fetched::Absent);

@@ -18,6 +18,8 @@ pub struct Claim {
     pub steps: u32,
     /// Whether its data was seen at a node that may be given calls.
     pub is_served: bool,
+    /// The same of it, or of a block before it that is above the head: data may always come later than the next block.
+    pub is_backed: bool,
 }
 
 /// How fast a chain can grow. What claims to be further is not looked at while there are others.
@@ -77,7 +79,7 @@ pub fn majority_has(mut numbers: Vec<u64>) -> u64 {
 impl Claim {
     /// Whether it is a chain that grows, and can be had.
     pub fn goes_on(&self, now: Millis, gate: Gate) -> bool {
-        self.is_served && self.steps >= STEADY_STEPS && now.since(self.moved) < gate.still_ms()
+        self.is_backed && self.steps >= STEADY_STEPS && now.since(self.moved) < gate.still_ms()
     }
 }
 
@@ -141,13 +143,21 @@ pub fn choose(claims: &[Claim], tracker: &Tracker, served: Option<Head>) -> Opti
     };
     // Of equals the first in the configuration; `max_by_key` takes the last.
     let best = tips.rev().max_by_key(rank)?.head;
-    match served {
-        // Those who went on from it may have no data of that yet.
-        Some(served) if !agree(tracker, served.hash, best.hash) && votes(served.hash) >= votes(best.hash) => {
-            Some(served)
-        }
+    let leaves = |served: &Head| !agree(tracker, served.hash, best.hash);
+    match served.filter(leaves) {
+        Some(served) if !is_left_for(claims, tracker, served.hash, best.hash) => Some(served),
         _ => Some(best),
     }
+}
+
+/// Whether what is served is to be taken back. Who lags is on both branches and so no reason to: half of the nodes have to be seen
+/// on the other one alone, or one that goes its own way would take along all that are some milliseconds behind it.
+fn is_left_for(claims: &[Claim], tracker: &Tracker, served: Hash, other: Hash) -> bool {
+    let stay = claims.iter().filter(|claim| votes_for(tracker, claim, served)).count();
+    let go = claims.iter().filter(|claim| votes_for(tracker, claim, other)).count();
+    let gone = |claim: &&Claim| votes_for(tracker, claim, other) && !votes_for(tracker, claim, served);
+    // Those who went on from it may have no data of that yet.
+    go > stay && (stay == 0 || claims.iter().filter(gone).count() * 2 >= claims.len())
 }
 
 /// The last block up to there on the way to a head.

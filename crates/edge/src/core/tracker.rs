@@ -86,8 +86,8 @@ impl Tracker {
         self.blocks.is_empty()
     }
 
-    /// A node answered with this block.
-    pub fn insert(&mut self, block: Block, node: NodeId) -> Inserted {
+    /// A node answered with this block. To make room for it none of those that are kept goes.
+    pub fn insert(&mut self, block: Block, node: NodeId, kept: &[Hash]) -> Inserted {
         if block.hash == block.parent {
             return Inserted::Disputed(NodeSet::only(node));
         }
@@ -98,7 +98,7 @@ impl Tracker {
         if self.blocks.contains_key(&block.hash) {
             return self.insert_again(block, node);
         }
-        if self.at(block.number).count() >= FORKS_MAX && !self.make_room(block.number, node) {
+        if self.at(block.number).count() >= FORKS_MAX && !self.make_room(block.number, node, kept) {
             return Inserted::Crowded;
         }
         let hash = block.hash;
@@ -149,7 +149,7 @@ impl Tracker {
     }
 
     /// Of a crowd the node that brought most gives one up: nobody else was seen to have what it has.
-    fn make_room(&mut self, number: u64, newcomer: NodeId) -> bool {
+    fn make_room(&mut self, number: u64, newcomer: NodeId, kept: &[Hash]) -> bool {
         let mut owned: BTreeMap<NodeId, Vec<Hash>> = BTreeMap::new();
         for hash in self.at(number) {
             let holders = self.holders(hash);
@@ -159,7 +159,10 @@ impl Tracker {
         }
         let own = owned.get(&newcomer).map_or(0, Vec::len);
         let Some(most) = owned.into_values().max_by_key(Vec::len) else { return false };
-        let Some(gone) = most.first().filter(|_| most.len() > own + 1) else { return false };
+        let Some(gone) = most.iter().find(|hash| !kept.contains(hash)).filter(|_| most.len() > own + 1)
+        else {
+            return false;
+        };
         self.order.remove(&(number, *gone));
         self.blocks.remove(gone);
         true

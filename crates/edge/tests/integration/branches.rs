@@ -62,6 +62,37 @@ async fn logs_of_blocks_mined_while_disconnected_come_in_order_and_once_before_l
     }
 }
 
+/// A head that clients were told of is taken back only when it is not the chain's: who is slower by some milliseconds does not vote
+/// for whoever left it.
+#[tokio::test]
+async fn one_node_that_goes_its_own_way_takes_back_nothing_of_what_was_told() {
+    let plan = |lag_ms| NodePlan { lag_ms, ..NodePlan::default() };
+    let stage = stage(vec![plan(0), plan(150), plan(300)], "").await;
+    stage.devnet.pause();
+    let client = stage.ws().await;
+    client.subscribe(json!(["newHeads"])).await.unwrap();
+    client.subscribe(json!(["logs", {}])).await.unwrap();
+    for depth in [1, 2, 1] {
+        mine_and_tell(&stage, &client, 1).await;
+        // The others are still below the head.
+        stage.set(0, Fault::OwnFork { depth });
+        let next = stage.head() + 1;
+        let slowest = stage.node(2);
+        let reached = json!(format!("{:#x}", next - 1));
+        until("the others come as far", async || {
+            slowest.call("eth_blockNumber", json!([])).await.unwrap().result() == Some(reached.clone())
+        })
+        .await;
+        mine_and_tell(&stage, &client, 3).await;
+        stage.clear(0);
+        mine_and_tell(&stage, &client, 3).await;
+    }
+    let record = client.close().await;
+    stage.assert_well(&record);
+    let numbers: Vec<u64> = record.heads().map(|head| head.number).collect();
+    assert!(numbers.is_sorted_by(|before, after| before + 1 == *after), "none was told twice: {numbers:?}");
+}
+
 /// Behaviour 7.
 #[tokio::test]
 async fn a_failover_onto_another_branch_goes_back_to_the_common_ancestor_first() {

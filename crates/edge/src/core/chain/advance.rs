@@ -78,7 +78,9 @@ impl Chain {
             let is_served = !self.tracker.holders(head.hash).intersection(routable).is_empty();
             let Voter { node, tier, .. } = *voter;
             let (parent, moved, steps) = (claimed.parent, claimed.moved, claimed.steps);
-            voter.votes.then_some(Claim { node, tier, head, parent, moved, steps, is_served })
+            let claim = Claim { node, tier, head, parent, moved, steps, is_served, is_backed: is_served };
+            let is_backed = self.as_far_as_served(claim, routable).is_served;
+            voter.votes.then_some(Claim { is_backed, ..claim })
         };
         cluster::awake(now, self.gate, voters.iter().filter_map(claim).collect())
     }

@@ -14,6 +14,7 @@ fn claim(node: u8, branch: u8, number: u64) -> Claim {
         moved: Millis(0),
         steps: 0,
         is_served: true,
+        is_backed: true,
     }
 }
 
@@ -21,10 +22,10 @@ fn claim(node: u8, branch: u8, number: u64) -> Claim {
 fn tracker() -> Tracker {
     let mut tracker = Tracker::new(Numbering::Dense);
     for number in 1..=20 {
-        tracker.insert(block(0, number, 0), NodeId(0));
+        tracker.insert(block(0, number, 0), NodeId(0), &[]);
     }
     for number in 11..=20 {
-        tracker.insert(block(1, number, if number == 11 { 0 } else { 1 }), NodeId(0));
+        tracker.insert(block(1, number, if number == 11 { 0 } else { 1 }), NodeId(0), &[]);
     }
     tracker
 }
@@ -48,6 +49,21 @@ fn who_lags_votes_for_those_who_went_on() {
     let forked = [claim(0, 0, 9), claim(1, 0, 12), claim(2, 1, 14)];
     assert_eq!(chosen(&forked, Some(claim(9, 0, 11))), Some((0, 12)));
     assert_eq!(chosen(&forked, Some(claim(9, 1, 12))), Some((1, 14)));
+}
+
+#[test]
+fn who_lags_is_no_reason_to_take_back_what_is_served() {
+    // One goes its own way; the others are still on the way to what was told.
+    let alone = [claim(0, 1, 12), claim(1, 0, 10), claim(2, 0, 10)];
+    assert_eq!(chosen(&alone, Some(claim(9, 0, 11))), Some((0, 11)));
+    // A second one is half of them.
+    let half = [claim(0, 1, 12), claim(1, 1, 11), claim(2, 0, 10), claim(3, 0, 10)];
+    assert_eq!(chosen(&half, Some(claim(9, 0, 11))), Some((1, 12)));
+    // Of two nodes one is.
+    assert_eq!(chosen(&alone[..2], Some(claim(9, 0, 11))), Some((1, 12)));
+    // Nobody is where clients are.
+    let scattered = [claim(0, 1, 12), claim(1, 2, 12), claim(2, 3, 12)];
+    assert_eq!(chosen(&scattered, Some(claim(9, 0, 11))), Some((1, 12)));
 }
 
 #[test]

@@ -24,6 +24,8 @@ pub(super) struct Node {
     pub(super) pinged: Option<Millis>,
     /// Since when its head is below the announced one.
     pub(super) behind_since: Option<Millis>,
+    /// Since when it tells of nothing new while another is beyond what it told of. What is announced may stand still for it.
+    pub(super) passed_since: Option<Millis>,
     pub(super) probe_at: Millis,
     pub(super) is_probing: bool,
     pub(super) probe_began: Millis,
@@ -53,6 +55,7 @@ impl Node {
             heard: Millis(0),
             pinged: None,
             behind_since: None,
+            passed_since: None,
             probe_at: Millis(0),
             is_probing: false,
             probe_began: Millis(0),
@@ -124,7 +127,8 @@ impl Node {
 
     /// Whether its head has to be asked for: there is no stream that tells it, or the stream may have stopped to.
     pub(super) fn needs_polling(&self, now: Millis, stall_ms: u64) -> bool {
-        !self.is_connected || self.behind_since.is_some_and(|since| now.since(since) >= stall_ms)
+        let is_long = |since: Option<Millis>| since.is_some_and(|since| now.since(since) >= stall_ms);
+        !self.is_connected || is_long(self.behind_since) || is_long(self.passed_since)
     }
 
     /// It lied. What it says meanwhile would be held against it once that is over.
@@ -150,10 +154,12 @@ impl Node {
             Some(pinged) => pinged.plus(stall_ms - stall_ms / 2),
             None => self.heard.plus(stall_ms / 2),
         });
-        let behind = self.behind_since.filter(|_| self.is_connected).map(|since| since.plus(stall_ms));
+        let stalls = [self.behind_since, self.passed_since]
+            .map(|since| since.filter(|_| self.is_connected).map(|since| since.plus(stall_ms)));
         let healths = [self.http.wake_at(now), self.stream.wake_at(now)];
-        [probe, poll, silent, behind, self.sign_due, self.stream_sign_due]
+        [probe, poll, silent, self.sign_due, self.stream_sign_due]
             .into_iter()
+            .chain(stalls)
             .chain(healths)
             .flatten()
             .collect()

@@ -21,6 +21,7 @@ impl Pool {
         node.heard = now;
         node.pinged = None;
         node.behind_since = None;
+        node.passed_since = None;
         // Where it comes back it may be another node by now.
         node.probe_at = node.probe_at.min(now);
         let turn = node.health_mut(Transport::Stream).succeeded(now);
@@ -33,6 +34,7 @@ impl Pool {
         node.pinged = None;
         node.stream_sign_due = None;
         node.behind_since = None;
+        node.passed_since = None;
         node.poll_at = now;
         node.probe_at = node.probe_at.min(now);
         self.chain.forget_claim(id);
@@ -192,8 +194,11 @@ impl Pool {
 
     /// What time alone brings about.
     pub(super) fn watch(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        let highest =
+            self.nodes.iter().filter_map(|node| self.chain.claim_of(node.id)).map(|(head, _)| head.number);
+        let highest = highest.max().unwrap_or(0);
         for at in 0..self.nodes.len() {
-            self.note_lag(at);
+            self.note_lag(now, at, highest);
             let Some(node) = self.nodes.get_mut(at) else { continue };
             let has_claim = self.chain.claim_of(node.id).is_some();
             let is_paused = node.paused_until(now).is_some();
@@ -248,8 +253,9 @@ impl Pool {
         self.lost(now, id, Fault::Stalled, effects);
     }
 
-    /// Since when a node's head stands still below the announced one. One that moves is only late.
-    fn note_lag(&mut self, at: usize) {
+    /// Since when a node's head stands still below the announced one, and below the highest that another tells of. One that moves
+    /// is only late.
+    fn note_lag(&mut self, now: Millis, at: usize, highest: u64) {
         let Some(head) = self.chain.head() else { return };
         let Some(id) = self.nodes.get(at).map(|node| node.id) else { return };
         let claim = self.chain.claim_of(id);
@@ -258,6 +264,12 @@ impl Pool {
         node.behind_since = match claim {
             Some((claim, moved)) if claim.number < head.number => {
                 Some(moved.max(node.behind_since.unwrap_or(announced)))
+            }
+            Some(_) | None => None,
+        };
+        node.passed_since = match claim {
+            Some((claim, moved)) if claim.number < highest => {
+                Some(moved.max(node.passed_since.unwrap_or(now)))
             }
             Some(_) | None => None,
         };

@@ -13,10 +13,13 @@ const THIRD: NodeId = NodeId(7);
 fn forked() -> Tracker {
     let mut tracker = Tracker::new(Numbering::Dense);
     for number in 1..=10 {
-        assert_eq!(tracker.insert(block(0, number, 0), ONE), Inserted::New);
+        assert_eq!(tracker.insert(block(0, number, 0), ONE, &[]), Inserted::New);
     }
     for number in 8..=10 {
-        assert_eq!(tracker.insert(block(1, number, if number == 8 { 0 } else { 1 }), ONE), Inserted::New);
+        assert_eq!(
+            tracker.insert(block(1, number, if number == 8 { 0 } else { 1 }), ONE, &[]),
+            Inserted::New
+        );
     }
     tracker
 }
@@ -39,10 +42,10 @@ fn what_is_not_known_is_named() {
     let tracker = forked();
     assert_eq!(tracker.path(hash(0, 10), hash(3, 12), 16), Path::Missing(hash(3, 12)));
     let mut tracker = forked();
-    tracker.insert(block(0, 13, 0), ONE);
+    tracker.insert(block(0, 13, 0), ONE, &[]);
     assert_eq!(tracker.path(hash(0, 10), hash(0, 13), 16), Path::Missing(hash(0, 12)));
     assert_eq!(tracker.path(hash(0, 1), hash(0, 10), 8), Path::TooLong);
-    tracker.insert(block(7, 13, 7), ONE);
+    tracker.insert(block(7, 13, 7), ONE, &[]);
     assert_eq!(tracker.path(hash(7, 13), hash(0, 10), 16), Path::MissingBehind(hash(7, 12)));
 }
 
@@ -52,48 +55,52 @@ fn a_block_that_contradicts_its_links_is_refused() {
     let wrong_number = Block { number: 12, ..block(4, 11, 0) };
     let wrong_number = Block { parent: hash(0, 10), ..wrong_number };
     assert_eq!(
-        tracker.insert(wrong_number, OTHER),
+        tracker.insert(wrong_number, OTHER, &[]),
         Inserted::Disputed(NodeSet::EMPTY),
         "one word against one"
     );
     let other_parent = Block { parent: hash(1, 9), ..block(0, 10, 0) };
     assert_eq!(
-        tracker.insert(other_parent, OTHER),
+        tracker.insert(other_parent, OTHER, &[]),
         Inserted::Disputed(NodeSet::EMPTY),
         "one word against one"
     );
     let own_parent = Block { parent: hash(5, 20), ..block(5, 20, 0) };
-    assert_eq!(tracker.insert(own_parent, OTHER), Inserted::Disputed(NodeSet::only(OTHER)));
+    assert_eq!(tracker.insert(own_parent, OTHER, &[]), Inserted::Disputed(NodeSet::only(OTHER)));
     // Its child is known, and says another number.
-    tracker.insert(block(0, 13, 0), ONE);
+    tracker.insert(block(0, 13, 0), ONE, &[]);
     let too_low = Block { number: 11, parent: hash(0, 10), ..block(0, 12, 0) };
-    assert_eq!(tracker.insert(too_low, OTHER), Inserted::Disputed(NodeSet::EMPTY), "one word against one");
+    assert_eq!(
+        tracker.insert(too_low, OTHER, &[]),
+        Inserted::Disputed(NodeSet::EMPTY),
+        "one word against one"
+    );
 }
 
 #[test]
 fn who_speaks_first_of_a_hash_is_outvoted_when_it_lied() {
     let mut tracker = forked();
     let lie = Block { parent: hash(1, 10), ..block(0, 11, 0) };
-    assert_eq!(tracker.insert(lie.clone(), ONE), Inserted::New);
-    assert_eq!(tracker.insert(block(0, 11, 0), OTHER), Inserted::Disputed(NodeSet::EMPTY));
+    assert_eq!(tracker.insert(lie.clone(), ONE, &[]), Inserted::New);
+    assert_eq!(tracker.insert(block(0, 11, 0), OTHER, &[]), Inserted::Disputed(NodeSet::EMPTY));
     assert!(!tracker.is_on_branch(hash(0, 10), hash(0, 11)));
-    assert_eq!(tracker.insert(block(0, 11, 0), THIRD), Inserted::Disputed(NodeSet::only(ONE)));
+    assert_eq!(tracker.insert(block(0, 11, 0), THIRD, &[]), Inserted::Disputed(NodeSet::only(ONE)));
     assert!(tracker.is_on_branch(hash(0, 10), hash(0, 11)));
     assert_eq!(tracker.holders(hash(0, 11)), [OTHER, THIRD].into_iter().collect());
-    assert_eq!(tracker.insert(lie, ONE), Inserted::Disputed(NodeSet::only(ONE)));
+    assert_eq!(tracker.insert(lie, ONE, &[]), Inserted::Disputed(NodeSet::only(ONE)));
 
     let mut tracker = forked();
-    assert_eq!(tracker.insert(block(0, 11, 0), OTHER), Inserted::New);
+    assert_eq!(tracker.insert(block(0, 11, 0), OTHER, &[]), Inserted::New);
     let lie = Block { parent: hash(1, 10), ..block(0, 11, 0) };
-    assert_eq!(tracker.insert(lie, ONE), Inserted::Disputed(NodeSet::EMPTY));
-    assert_eq!(tracker.insert(block(0, 11, 0), THIRD), Inserted::Disputed(NodeSet::only(ONE)));
+    assert_eq!(tracker.insert(lie, ONE, &[]), Inserted::Disputed(NodeSet::EMPTY));
+    assert_eq!(tracker.insert(block(0, 11, 0), THIRD, &[]), Inserted::Disputed(NodeSet::only(ONE)));
 }
 
 #[test]
 fn a_parent_that_comes_later_is_known_to_be_at_those_who_have_its_child() {
     let mut tracker = Tracker::new(Numbering::Dense);
-    tracker.insert(block(0, 2, 0), ONE);
-    tracker.insert(block(0, 1, 0), OTHER);
+    tracker.insert(block(0, 2, 0), ONE, &[]);
+    tracker.insert(block(0, 1, 0), OTHER, &[]);
     assert!(tracker.holders(hash(0, 1)).contains(ONE));
 }
 
@@ -101,17 +108,17 @@ fn a_parent_that_comes_later_is_known_to_be_at_those_who_have_its_child() {
 #[test]
 fn no_walk_runs_in_a_circle_whatever_a_node_says_later() {
     let mut tracker = Tracker::new(Numbering::Dense);
-    tracker.insert(block(0, 5, 0), ONE);
-    tracker.insert(block(0, 4, 7), ONE);
+    tracker.insert(block(0, 5, 0), ONE, &[]);
+    tracker.insert(block(0, 4, 7), ONE, &[]);
     let round = Block { parent: hash(0, 5), ..block(0, 4, 0) };
-    assert_eq!(tracker.insert(round, ONE), Inserted::Disputed(NodeSet::only(ONE)));
+    assert_eq!(tracker.insert(round, ONE, &[]), Inserted::Disputed(NodeSet::only(ONE)));
     assert_eq!(tracker.ancestry(hash(0, 5)).count(), 2);
 }
 
 #[test]
 fn numbers_say_how_long_a_gap_is_without_a_walk() {
     let mut tracker = forked();
-    tracker.insert(block(0, 50, 0), ONE);
+    tracker.insert(block(0, 50, 0), ONE, &[]);
     assert_eq!(tracker.path(hash(0, 10), hash(0, 50), 16), Path::TooLong);
     assert_eq!(tracker.path(hash(0, 10), hash(0, 50), 64), Path::Missing(hash(0, 49)));
 }
@@ -120,9 +127,9 @@ fn numbers_say_how_long_a_gap_is_without_a_walk() {
 fn slots_may_be_left_out_and_blocks_may_not() {
     let skipping = Block { number: 14, ..block(0, 11, 0) };
     let mut slots = Tracker::new(Numbering::Sparse);
-    slots.insert(block(0, 10, 0), ONE);
-    assert_eq!(slots.insert(skipping.clone(), ONE), Inserted::New);
-    assert_eq!(forked().insert(skipping, ONE), Inserted::Disputed(NodeSet::only(ONE)));
+    slots.insert(block(0, 10, 0), ONE, &[]);
+    assert_eq!(slots.insert(skipping.clone(), ONE, &[]), Inserted::New);
+    assert_eq!(forked().insert(skipping, ONE, &[]), Inserted::Disputed(NodeSet::only(ONE)));
 }
 
 #[test]
@@ -140,11 +147,18 @@ fn who_has_a_block_has_those_before_it() {
 fn forks_of_one_height_are_bounded() {
     let mut tracker = Tracker::new(Numbering::Dense);
     for branch in 0..16 {
-        assert_eq!(tracker.insert(block(branch, 5, branch), ONE), Inserted::New);
+        assert_eq!(tracker.insert(block(branch, 5, branch), ONE, &[]), Inserted::New);
     }
-    assert_eq!(tracker.insert(block(16, 5, 16), ONE), Inserted::Crowded);
-    assert_eq!(tracker.insert(block(17, 5, 17), OTHER), Inserted::New, "it is not the one that fills it");
+    assert_eq!(tracker.insert(block(16, 5, 16), ONE, &[]), Inserted::Crowded);
+    assert_eq!(
+        tracker.insert(block(17, 5, 17), OTHER, &[]),
+        Inserted::New,
+        "it is not the one that fills it"
+    );
     assert_eq!(tracker.len(), FORKS_MAX);
+    assert!(tracker.get(hash(0, 5)).is_none(), "it made room");
+    assert_eq!(tracker.insert(block(18, 5, 18), OTHER, &[hash(1, 5)]), Inserted::New);
+    assert!(tracker.get(hash(1, 5)).is_some(), "this one is kept");
     tracker.prune(6, 9, &[hash(17, 5)]);
     assert_eq!(tracker.len(), 1);
     tracker.prune(6, 9, &[]);
@@ -159,11 +173,11 @@ proptest! {
     ) {
         let mut tracker = Tracker::new(Numbering::Dense);
         let mut made = vec![Block { number: 0, ..block(0, 1, 0) }];
-        tracker.insert(made[0].clone(), ONE);
+        tracker.insert(made[0].clone(), ONE, &[]);
         for (at, parent) in parents.iter().enumerate() {
             let parent = &made[parent % made.len()];
             let child = Block { parent: parent.hash, number: parent.number + 1, ..block(at as u8 + 1, 200, 0) };
-            if tracker.insert(child.clone(), ONE) == Inserted::New {
+            if tracker.insert(child.clone(), ONE, &[]) == Inserted::New {
                 made.push(child);
             }
         }

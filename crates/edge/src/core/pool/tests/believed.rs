@@ -79,6 +79,51 @@ fn one_that_was_believed_and_stands_still_gives_way_to_one_that_goes_on() {
     assert_eq!(stage.heads, trunk(10..=215));
 }
 
+impl Stage {
+    /// The node has the block, and its stream does not tell.
+    fn has_untold(&mut self, node: usize, block: Block) {
+        self.peers[node].head = Some(block.hash);
+        self.peers[node].has.insert(block.hash, block);
+    }
+}
+
+/// Its stream stopped at the head, and then the chain was reorganised: what was announced stood still as well, so it was never behind.
+#[test]
+fn a_stream_that_stopped_where_the_head_is_is_not_believed_against_one_that_goes_on() {
+    let mut stage = Stage::new(2);
+    for number in 2..=10 {
+        stage.pass(1_000);
+        (0..2).for_each(|node| stage.mine(node, 0, number));
+    }
+    for number in 8..=12 {
+        stage.pass(500);
+        stage.mine(0, 9, number);
+        stage.has_untold(1, block(9, number, if number == 8 { 0 } else { 9 }));
+    }
+    assert_eq!(served(&stage), Some(10), "one against one");
+    stage.pass(STALL_MS);
+    assert_eq!(stage.heads.last(), Some(&(9, 12)));
+    assert_eq!(stage.told.iter().filter(|told| matches!(told, Happening::Reorganised { .. })).count(), 1);
+}
+
+/// The tip of the one that goes on can never be had: its data comes after the next head.
+#[test]
+fn one_that_stands_still_gives_way_to_one_whose_data_is_always_late() {
+    let mut stage = Stage::new(2);
+    for number in 2..=10 {
+        stage.pass(1_000);
+        (0..2).for_each(|node| stage.mine(node, 0, number));
+    }
+    let mined = |number| block(9, number, if number == 8 { 0 } else { 9 });
+    for number in 8..=30 {
+        stage.pass(1_000);
+        let late = mined(number.max(9) - 1);
+        stage.peers[0].has.insert(late.hash, late);
+        stage.say(Input::Head { node: NodeId(0), block: mined(number) });
+    }
+    assert!(stage.heads.last() >= Some(&(9, 25)), "{:?}", stage.heads);
+}
+
 /// All that are left is one, and it went on beyond what a chain can grow to while nobody listened.
 #[test]
 fn a_lone_survivor_is_believed_after_it_was_seen_to_go_on() {
@@ -135,6 +180,7 @@ fn made_up_blocks_of_one_height_keep_no_other_out() {
     }
     stage.mine(1, 0, 3);
     assert_eq!(stage.heads.last(), Some(&(0, 3)));
+    assert_eq!(stage.ended, [], "what had been told was not made room with");
     assert!(stage.asked.values().all(|times| *times < 12), "{:?}", stage.asked);
 }
 
