@@ -85,14 +85,23 @@ impl Network {
         let block = self.chain.mine(BranchId::MAIN, Mining { now_ms, missed_slots, sent });
         self.history.added(now_ms, Arc::clone(&block));
         for branch in self.side_branches() {
-            self.chain.mine(branch, Mining { now_ms, ..Mining::default() });
+            let block = self.chain.mine(branch, Mining { now_ms, ..Mining::default() });
+            self.history.put_aside(block);
         }
         (block, self.advance(now_ms))
     }
 
     /// A new branch that nobody sees until it is adopted or followed.
     pub fn fork(&mut self, at: u64, length: u64, now_ms: u64) -> Result<BranchId, ForkError> {
-        self.chain.fork(at, length, now_ms)
+        let branch = self.chain.fork(at, length, now_ms)?;
+        let mut block = Some(self.chain.tip(branch));
+        let mut aside = Vec::new();
+        while let Some(of_branch) = block.filter(|block| block.number() > at) {
+            aside.push(Arc::clone(of_branch));
+            block = self.chain.block(&of_branch.parent());
+        }
+        aside.into_iter().rev().for_each(|block| self.history.put_aside(block));
+        Ok(branch)
     }
 
     /// Makes a branch the main one: a reorganisation for all who see the main one.
@@ -138,8 +147,10 @@ impl Network {
         let mut pushed = of(node, held.set(switch.clone(), &mut world)?);
         if let Fault::OwnFork { depth } = switch.fault {
             let at = self.chain.head().number().saturating_sub(depth);
-            match self.chain.fork(at, depth.saturating_add(1), now_ms) {
-                Ok(branch) => held.follow(&switch, branch),
+            match self.fork(at, depth.saturating_add(1), now_ms) {
+                Ok(branch) => {
+                    self.nodes.get_mut(node).into_iter().for_each(|node| node.follow(&switch, branch));
+                }
                 Err(error) => {
                     self.clear(node, Some(&switch.fault.name()), now_ms)?;
                     return Err(error.into());

@@ -5,9 +5,12 @@ mod beacon;
 mod heads;
 mod logs;
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::record::{Entry, Record, Seen};
+use crate::chain::{Block, Hash};
 use crate::network::History;
 use crate::node::LogFilter;
 
@@ -23,6 +26,9 @@ pub struct Expected {
     pub finished: bool,
     /// The server may close the connection.
     pub may_close: bool,
+    /// So many blocks of a branch that was never the main one may be told, if they are taken back: whoever is the first to go on
+    /// from the head cannot be told from one that goes its own way.
+    pub aside_max: usize,
 }
 
 pub use beacon::check_events;
@@ -61,6 +67,12 @@ pub fn check(record: &Record, history: &History, expected: Expected) -> Vec<Stri
         violations.push(format!("and {more} more"));
     }
     violations
+}
+
+/// The block, if it may be told.
+fn block_of<'h>(history: &'h History, expected: Expected, hash: &Hash) -> Option<&'h Arc<Block>> {
+    let aside = || history.find_aside(hash).filter(|(_, depth)| *depth <= expected.aside_max);
+    history.find(hash).or_else(|| aside().map(|(block, _)| block))
 }
 
 /// Each request is answered once, and nothing comes that was not asked for.

@@ -1,5 +1,5 @@
-//! Every block that was ever on the main branch, in the order in which it came or went: the truth that clients are compared
-//! with. It must never know a node.
+//! Every block that was ever on the main branch, in the order in which it came or went, and those that only some nodes were on: the
+//! truth that clients are compared with. It must never know a node.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -21,11 +21,14 @@ pub enum Step {
 pub struct History {
     steps: VecDeque<Step>,
     forgotten: u64,
+    /// Blocks of other branches, the newest last.
+    aside: VecDeque<Arc<Block>>,
 }
 
 impl History {
     pub(super) fn new(genesis: Arc<Block>) -> Self {
-        Self { steps: VecDeque::from([Step::Added { at_ms: 0, block: genesis }]), forgotten: 0 }
+        let steps = VecDeque::from([Step::Added { at_ms: 0, block: genesis }]);
+        Self { steps, forgotten: 0, aside: VecDeque::new() }
     }
 
     pub(super) fn added(&mut self, at_ms: u64, block: Arc<Block>) {
@@ -34,6 +37,13 @@ impl History {
 
     pub(super) fn removed(&mut self, at_ms: u64, block: Arc<Block>) {
         self.push(Step::Removed { at_ms, block });
+    }
+
+    pub(super) fn put_aside(&mut self, block: Arc<Block>) {
+        self.aside.push_back(block);
+        if self.aside.len() > STEPS_MAX {
+            self.aside.pop_front();
+        }
     }
 
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
@@ -59,6 +69,20 @@ impl History {
     /// The block, if it was ever on the main branch.
     pub fn find(&self, hash: &Hash) -> Option<&Arc<Block>> {
         self.steps.iter().map(Step::block).find(|block| block.hash == *hash)
+    }
+
+    /// A block that was never on the main branch, and how many blocks that were not lead to it, itself included.
+    pub fn find_aside(&self, hash: &Hash) -> Option<(&Arc<Block>, usize)> {
+        let aside = |hash: &Hash| self.aside.iter().find(|block| block.hash == *hash);
+        let found = aside(hash)?;
+        let mut parent = found.parent();
+        for depth in 1..=self.aside.len() {
+            if self.find(&parent).is_some() {
+                return Some((found, depth));
+            }
+            parent = aside(&parent)?.parent();
+        }
+        None
     }
 
     /// The last steps, for people and programs outside.

@@ -274,7 +274,7 @@ impl Stage {
                 self.push(pushed);
             }
             Happening::Clear { node } => {
-                self.watched.is_well(node, self.now);
+                self.watched.is_well(node, self.now, self.plan.block_ms);
                 let pushed = self.net.clear(node, self.now);
                 self.push(pushed);
             }

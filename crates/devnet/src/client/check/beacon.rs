@@ -74,7 +74,7 @@ mod tests {
         let mut events: Vec<Event> = (0..5).map(|at| event(&network.mine(at).0)).collect();
         let path = network.reorganise(2, 3, 9).unwrap().0;
         events.extend(path.added.iter().map(|block| event(block)));
-        let expected = Expected { from_block: Some(11), finished: true, may_close: false };
+        let expected = Expected { from_block: Some(11), finished: true, ..Expected::default() };
         let judged = |change: &dyn Fn(&mut Vec<Event>)| {
             let mut events = events.clone();
             change(&mut events);

@@ -23,7 +23,7 @@ pub(super) fn check(
             violation("came twice");
             continue;
         }
-        match history.find(&head.hash) {
+        match super::block_of(history, expected, &head.hash) {
             None => violation("was never on the main branch"),
             Some(block) if (block.number(), block.parent()) != (head.number, head.parent) => {
                 violation("has not the number or the parent that the chain gave it");

@@ -1,8 +1,10 @@
 //! Logs: in the order of the chain, each once, taken back only when they were there; and in the end what the main branch
 //! has, no more and no less. It must never know heads.
 
+use std::sync::Arc;
+
 use super::Expected;
-use crate::chain::Hash;
+use crate::chain::{Block, Hash};
 use crate::client::record::{LogSeen, Record};
 use crate::network::History;
 use crate::node::LogFilter;
@@ -25,7 +27,7 @@ pub(super) fn check(
         let mut violation = |what: &str| {
             violations.push(format!("{id}: log {} of block {} {}: {what}", log.index, log.number, log.block));
         };
-        if let Some(wrong) = untrue(log, filter, history) {
+        if let Some(wrong) = untrue(log, filter, super::block_of(history, expected, &log.block)) {
             violation(wrong);
         }
         let at = held.iter().rposition(|before| *before == place);
@@ -52,8 +54,8 @@ pub(super) fn check(
 }
 
 /// What the chain knows otherwise.
-fn untrue(log: &LogSeen, filter: &LogFilter, history: &History) -> Option<&'static str> {
-    let Some(block) = history.find(&log.block) else { return Some("its block was never on the main branch") };
+fn untrue(log: &LogSeen, filter: &LogFilter, block: Option<&Arc<Block>>) -> Option<&'static str> {
+    let Some(block) = block else { return Some("its block was never on the main branch") };
     let held = usize::try_from(log.index).ok().and_then(|index| block.logs.get(index));
     match held {
         None => Some("its block has no such log"),

@@ -3,10 +3,8 @@
 use serde_json::json;
 
 use super::*;
-use crate::chain::Block;
 use crate::chain::json as shown;
 use crate::network::{Network, Plan};
-use std::sync::Arc;
 
 /// A chain with a reorganisation, and what a perfect server would send of it from block 11 on.
 struct Story {
@@ -15,7 +13,7 @@ struct Story {
     frames: Vec<(&'static str, Value)>,
 }
 
-const FINISHED: Expected = Expected { from_block: Some(11), finished: true, may_close: false };
+const FINISHED: Expected = Expected { from_block: Some(11), finished: true, may_close: false, aside_max: 0 };
 
 fn story() -> Story {
     let mut network = Network::new(Plan::default()).unwrap();
@@ -87,10 +85,7 @@ fn what_is_wrong_with_heads_is_seen() {
     has(judged(&story, |frames| _ = frames.remove(head(8))), "the last head is");
     has(judged(&story, |frames| frames.insert(head(3), frames[head(2)].clone())), "came twice");
     has(judged(&story, |frames| frames.swap(head(2), head(3))), "is not linked");
-    has(
-        judged(&story, |frames| frames[head(4)].1["hash"] = json!(crate::chain::Hash::ZERO)),
-        "never on the main",
-    );
+    has(judged(&story, |frames| frames[head(4)].1["hash"] = json!(Hash::ZERO)), "never on the main");
     has(judged(&story, |frames| frames[head(4)].1["number"] = json!("0x1")), "has not the number");
     has(judged(&story, |frames| frames.retain(|(id, _)| *id != "0xa")), "no head ever came");
 }
@@ -169,4 +164,37 @@ fn an_unfinished_record_may_lack_its_end() {
     }
     let before: Vec<Arc<Block>> = story.network.history().main();
     assert_eq!(before.last().map(|block| block.number()), Some(17));
+}
+
+/// What was told of a node's own branch, one block or two, and taken back.
+#[test]
+fn a_branch_of_one_node_may_be_told_as_far_as_expected_and_has_to_be_taken_back() {
+    let Story { mut network, mut frames } = story();
+    let head = Arc::clone(network.chain().head());
+    let branch = network.fork(head.number(), 2, 8_000).unwrap();
+    let second = Arc::clone(network.chain().tip(branch));
+    let first = Arc::clone(network.chain().block(&second.parent()).unwrap());
+    let logs = |block: &Block, removed: bool| {
+        block.logs.iter().map(|log| ("0xb", shown::log(log, block, removed))).collect::<Vec<_>>()
+    };
+    let told =
+        |block: &Block| [vec![("0xa", json!(shown::header(&block.hash, &block.header)))], logs(block, false)];
+    frames.extend([&first, &second].into_iter().flat_map(|block| told(block)).flatten());
+    let ahead = frames.clone();
+    frames.extend([&second, &first].into_iter().flat_map(|block| logs(block, true).into_iter().rev()));
+    for at in 9..=10 {
+        let (block, _) = network.mine(at * 1_000);
+        frames.extend(told(&block).into_iter().flatten());
+    }
+    let judged = |frames: &[_], aside_max| {
+        check(&record(frames), network.history(), Expected { aside_max, ..FINISHED })
+    };
+    assert_eq!(judged(&frames, 2), [""; 0]);
+    for aside_max in [0, 1] {
+        let said = judged(&frames, aside_max);
+        assert!(said.iter().all(|said| said.contains("never on the main branch")), "{said:?}");
+        assert_eq!(said.iter().filter(|said| said.contains(": head")).count(), 2 - aside_max);
+    }
+    let said = judged(&ahead, 2);
+    assert!(said.iter().any(|said| said.contains("left and never taken back")), "{said:?}");
 }

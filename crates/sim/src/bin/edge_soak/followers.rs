@@ -21,6 +21,9 @@ use super::ledger::Ledger;
 const STAYS_S: (u64, u64) = (20, 60);
 /// So many stay to the end: what they saw is kept for all of it.
 const STAYERS: usize = 10;
+/// A node that goes its own way from the head leads until the others have come as far: the edge is no further ahead of what most
+/// of them have.
+const EXPECTED: Expected = Expected { from_block: None, finished: false, may_close: false, aside_max: 2 };
 /// They come one after another.
 const BETWEEN: Duration = Duration::from_millis(4);
 
@@ -110,7 +113,7 @@ impl Place {
         self.ledger.check(!finished || last.is_none_or(|last| last == head), || {
             format!("at the end a client was at {last:?}, and the chain at {head}")
         });
-        let wrong = check(&record, &self.devnet.history(), Expected::default());
+        let wrong = check(&record, &self.devnet.history(), EXPECTED);
         self.ledger.judged(notified(&record), wrong);
         Ok(())
     }
@@ -133,7 +136,7 @@ impl Witness {
         let head = devnet.head().number();
         self.client.until(|record| record.heads().last().is_some_and(|seen| seen.number >= head)).await?;
         let record = self.client.close().await;
-        let wrong = check(&record, &devnet.history(), Expected { finished: true, ..Expected::default() });
+        let wrong = check(&record, &devnet.history(), Expected { finished: true, ..EXPECTED });
         wrong.into_iter().for_each(|wrong| ledger.wrong(format!("the witness: {wrong}")));
         Ok(record.heads().count() as u64)
     }

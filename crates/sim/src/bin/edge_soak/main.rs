@@ -82,15 +82,15 @@ async fn main() -> ExitCode {
             json!({})
         }
     };
-    let wrong = ledger.all_wrong();
+    let wrong = ledger.wrong_count();
     let document = json!({
-        "schema": "casebook.edge-soak/v1",
+        "schema": "casebook.edge-soak/v2",
         "seed": arguments.seed,
         "seconds": arguments.seconds,
         "clients": arguments.clients,
         "rate": arguments.rate,
         "summary": summary,
-        "violations": wrong,
+        "violations": ledger.wrong_by_kind(),
     });
     println!("{document:#}");
     if let Some(path) = &arguments.json
@@ -98,10 +98,10 @@ async fn main() -> ExitCode {
     {
         eprintln!("{} cannot be written: {error}", path.display());
     }
-    if wrong.is_empty() {
+    if wrong == 0 {
         return ExitCode::SUCCESS;
     }
-    eprintln!("{} things were wrong; the same again:", wrong.len());
+    eprintln!("{wrong} things were wrong; the same again:");
     let Arguments { seed, seconds, clients, rate, fault_every, reload_every, .. } = arguments;
     eprintln!(
         "make edge-soak SEED={seed} SECONDS={seconds} \
@@ -203,7 +203,7 @@ async fn warm_up(
     for task in tasks {
         task.await.context("a client of the warm-up")?;
     }
-    ensure!(ledger.all_wrong().is_empty(), "something was wrong before the first fault");
+    ensure!(ledger.wrong_count() == 0, "something was wrong before the first fault");
     Ok(())
 }
 
@@ -217,7 +217,7 @@ async fn progress(edge: &Edge, ledger: &Ledger, until: Instant) {
         totals.answered,
         totals.notified,
         totals.judged,
-        ledger.all_wrong().len()
+        ledger.wrong_count()
     );
 }
 

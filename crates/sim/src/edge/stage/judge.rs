@@ -12,7 +12,7 @@ const RECOVERED_MS: u64 = 30_000;
 /// What a healthy node has is announced within so many blocks and so long, whatever the others do.
 const PROGRESS_BLOCKS: u64 = 4;
 const PROGRESS_MS: u64 = 12_000;
-/// For so long after it a node may be called a liar for what it said.
+/// For so long after it a node may be called a liar for what it said, once its next head is due: until then it stands by it.
 const SUSPECTED_MS: u64 = 10_000;
 /// Of fewer nodes nobody could say which of them is right.
 const INVENTED_NODES_MIN: usize = 3;
@@ -84,11 +84,11 @@ impl Watched {
         now < self.quiet_until
     }
 
-    pub(super) fn is_well(&mut self, node: usize, now: u64) {
+    pub(super) fn is_well(&mut self, node: usize, now: u64, block_ms: u64) {
         let node = &mut self.nodes[node];
         node.well_since = if node.is_ill { now } else { node.well_since };
         node.is_ill = false;
-        node.lies_until = node.lies_until.min(now + SUSPECTED_MS);
+        node.lies_until = node.lies_until.min(now + block_ms + SUSPECTED_MS);
     }
 }
 
