@@ -28,6 +28,7 @@ pub(crate) use pagerduty_signature::PagerdutySecrets;
 pub(crate) use rest::router as rest_router;
 
 use crate::clock;
+use crate::decoders::DECODED_IN_PLACE_BYTES_MAX;
 use crate::disk_room::DiskRoom;
 use crate::http::{BodyReader, Failure, Framing, ReadBody, discard};
 use crate::metrics::{OutcomeLabels, ReasonLabels, ServerMetrics, SurfaceLabel};
@@ -36,9 +37,6 @@ use crate::refusals::Refusals;
 use decode::{Decoded, decode};
 use recent::RecentIds;
 
-/// Smaller bodies are decoded where they are, in under half a millisecond; for larger ones a thread that may block is
-/// worth its switch.
-const DECODED_IN_PLACE_BYTES_MAX: usize = 256 * 1024;
 /// Records and bytes that may wait for the journal.
 pub(crate) const COMMIT_QUEUE_RECORDS: usize = 4096;
 pub(crate) const COMMIT_QUEUE_BYTES: usize = 128 << 20;
@@ -175,7 +173,7 @@ impl Ingest {
     }
 
     async fn take_in_uncounted(&self, source: Source, body: ReadBody) -> Result<Receipt, Failure> {
-        let class = body.class;
+        let class = body.client.class;
         let (decoded, mut hold) = self.decode(source, body).await?;
         let Decoded { kind, payload, received, input, mut receipt, keys, event_ids } = decoded;
         let known = self.recent.count_known(&event_ids);
@@ -241,7 +239,9 @@ impl Ingest {
             return Ok((decode(source, body.bytes, &self.rules.context(received))?, body.hold));
         }
         let internal = |_| Failure::new(ErrorCode::Internal, "the request could not be decoded");
-        let turn = self.bodies.shedding.turns.to_decode().await;
+        let shedding = &self.bodies.shedding;
+        let turn = shedding.decoders.turn(&body.client).await;
+        let turn = turn.ok_or_else(|| shedding.shed(body.client.class, Scarce::Decoders))?;
         let rules = self.rules.clone();
         let work = move || {
             let decoded = decode(source, body.bytes, &rules.context(received));

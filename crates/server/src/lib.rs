@@ -6,6 +6,7 @@ mod apply;
 mod auth;
 mod clock;
 mod data;
+mod decoders;
 mod denials;
 mod disk_room;
 mod doctor;

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use crate::decoders::Decoders;
 use crate::overload::Shedding;
 use engine::Totals;
 use journal::Reader;
@@ -131,6 +132,8 @@ specs! {
     PAYLOAD = "ingest_payload_bytes", "Bytes of accepted requests after decompression.";
     SHED = "shed_requests", "Requests refused with 503 for want of room, by class and by what was scarce.";
     TURN = "turn_wait_seconds", "Time that a task waits for its turn on the processor, looked at twenty times a second.";
+    DECODERS_WAITING = "decoders_waiting", "Large or compressed bodies that wait for a decoder, of which there are as many as cores.";
+    DECODER_WAIT = "decoder_wait_seconds", "Time that a large or compressed body waited for a decoder.";
     COMMIT = "journal_commit_seconds", "Time from handing an entry to the journal until it is durable.";
     IN_FLIGHT = "ingest_in_flight_bytes", "Bytes of requests held in memory now.";
     CONNECTIONS = "connections", "Open connections.";
@@ -197,7 +200,7 @@ impl ServerMetrics {
             events_rejected: r.add(REJECTED, Family::default()),
             events_warned: r.add(WARNED, Family::default()),
             payload_bytes: r.add(PAYLOAD, Family::default()),
-            shedding: Shedding::new(r.add(SHED, Family::default())),
+            shedding: shedding(r),
             turn_seconds: r.add(TURN, durations()),
             commit_seconds: r.add(COMMIT, durations()),
             bytes_in_flight: r.add(IN_FLIGHT, Gauge::default()),
@@ -303,6 +306,14 @@ fn queue(registry: &mut Metrics, depth: MetricSpec, capacity: MetricSpec, full: 
         capacity: registry.add(capacity, Gauge::default()),
         full: registry.add(full, Counter::default()),
     }
+}
+
+fn shedding(registry: &mut Metrics) -> Shedding {
+    let requests = registry.add(SHED, Family::default());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let waiting = registry.add(DECODERS_WAITING, Gauge::default());
+    let waited = registry.add(DECODER_WAIT, Histogram::new(DURATION_BUCKETS_S));
+    Shedding::new(requests, Decoders::new(cores, waiting, waited))
 }
 
 fn notify_metrics(registry: &mut Metrics) -> notify::NotifyMetrics {

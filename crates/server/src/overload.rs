@@ -16,6 +16,7 @@ use prometheus_client::metrics::family::Family;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clock;
+use crate::decoders::Decoders;
 use crate::http::Failure;
 use crate::turns::Turns;
 
@@ -39,6 +40,7 @@ pub(crate) enum Scarce {
     Memory,
     Journal,
     Processor,
+    Decoders,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -62,6 +64,7 @@ pub(crate) struct Shedding {
     /// What the engine was not told of yet.
     untold: Arc<[AtomicU64; Class::ALL.len()]>,
     pub(crate) turns: Turns,
+    pub(crate) decoders: Decoders,
 }
 
 impl Class {
@@ -119,6 +122,7 @@ impl Scarce {
             Self::Memory => "memory",
             Self::Journal => "journal",
             Self::Processor => "processor",
+            Self::Decoders => "decoders",
         }
     }
 
@@ -131,6 +135,9 @@ impl Scarce {
             Self::Journal => "as many entries of this class wait for the journal as may",
             Self::Processor => {
                 "requests wait too long for the processor (casebook_turn_wait_seconds); send less, or give it more cores"
+            }
+            Self::Decoders => {
+                "as many bodies of this client wait to be decoded as may, or this one waited too long (casebook_decoder_wait_seconds)"
             }
         }
     }
@@ -150,8 +157,8 @@ impl Places {
 }
 
 impl Shedding {
-    pub(crate) fn new(requests: Family<ShedLabels, Counter>) -> Self {
-        Self { requests, ..Self::default() }
+    pub(crate) fn new(requests: Family<ShedLabels, Counter>, decoders: Decoders) -> Self {
+        Self { requests, decoders, ..Self::default() }
     }
 
     /// Whether requests of this class would only make all others wait longer.

@@ -1,6 +1,6 @@
 //! Turns on the processor, and how long one has to be waited for. Where there is more to do than it can, requests wait in
-//! sockets, in the queue of tasks and for a decoder long before they fill anything else that is bounded, and an alert waits
-//! behind all of them. It must never know what a request is for.
+//! sockets and in the queue of tasks long before they fill anything else that is bounded, and an alert waits behind all of
+//! them. (Who waits for a decoder is in a queue of its own.) It must never know what a request is for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,21 +8,16 @@ use std::time::{Duration, Instant};
 
 use prometheus_client::metrics::histogram::Histogram;
 use runtime::DrainHandle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How often the wait is looked at.
 const EVERY: Duration = Duration::from_millis(50);
 /// A wait stands once this many looks in a row found one: what one burst leaves is gone before that.
 const LOOKS: usize = 3;
-/// Whoever looks waits no longer than this for a decoder.
-const LOOK_MAX: Duration = Duration::from_millis(250);
 
 /// The wait that stands, known to all who ask.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Turns {
     standing_ns: Arc<AtomicU64>,
-    /// For bodies that would hold up other tasks: as many at once as there are cores.
-    decoders: Arc<Semaphore>,
 }
 
 /// The waits found last.
@@ -32,19 +27,7 @@ struct Waits {
     next: usize,
 }
 
-impl Default for Turns {
-    fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { standing_ns: Arc::default(), decoders: Arc::new(Semaphore::new(cores)) }
-    }
-}
-
 impl Turns {
-    /// A turn to decode on a thread that may take its time; first come, first served.
-    pub(crate) async fn to_decode(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.decoders).acquire_owned().await.ok()
-    }
-
     pub(crate) fn standing(&self) -> Duration {
         Duration::from_nanos(self.standing_ns.load(Ordering::Relaxed))
     }
@@ -55,7 +38,7 @@ impl Turns {
         let looking = async {
             loop {
                 tokio::time::sleep(EVERY).await;
-                let wait = self.wait().await;
+                let wait = wait_in_queue().await;
                 found.observe(wait.as_secs_f64());
                 self.set(waits.add(wait));
             }
@@ -64,14 +47,6 @@ impl Turns {
             () = looking => {}
             () = draining.started() => {}
         }
-    }
-
-    /// What a request would have to wait now.
-    async fn wait(&self) -> Duration {
-        let in_queue = wait_in_queue().await;
-        let begun = Instant::now();
-        let _ = tokio::time::timeout(LOOK_MAX, self.to_decode()).await;
-        in_queue + begun.elapsed()
     }
 
     pub(crate) fn set(&self, standing: Duration) {
@@ -133,15 +108,5 @@ mod tests {
             wait_in_queue().await
         });
         assert!(waited.await.unwrap() >= TURN * (TASKS - 1));
-    }
-
-    #[tokio::test]
-    async fn who_waits_for_a_decoder_waits_as_well() {
-        let turns = Turns::default();
-        let mut taken = Vec::new();
-        while turns.decoders.available_permits() > 0 {
-            taken.extend(turns.to_decode().await);
-        }
-        assert!(turns.wait().await >= LOOK_MAX);
     }
 }

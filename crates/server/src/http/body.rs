@@ -5,13 +5,16 @@ use std::time::Duration;
 use api::ErrorCode;
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
+use http::HeaderName;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::request::Parts;
 use http_body_util::BodyExt;
 use runtime::config::value::size_text;
 use runtime::{Budget, Hold};
 
 use super::Failure;
+use crate::auth::Caller;
+use crate::decoders::{Client, DECODED_IN_PLACE_BYTES_MAX};
 use crate::overload::{Class, Scarce, Shedding};
 
 /// Memory is taken from the budget in steps of this size.
@@ -48,7 +51,7 @@ pub(crate) struct ReadBody {
     pub prefix: Vec<u8>,
     pub bytes: Vec<u8>,
     pub hold: Hold,
-    pub class: Class,
+    pub client: Client,
 }
 
 #[derive(Debug, Clone)]
@@ -99,6 +102,13 @@ impl BodyReader {
         if announced.is_some_and(|length| length > self.limits.bytes_max as u64) {
             return Err(too_large("the body", self.limits.bytes_max));
         }
+        let client = Client::of(parts.extensions.get::<Caller>(), class);
+        // It has to find room once it is here; where there is none now, nobody has to read it first.
+        let waits =
+            is_encoded(parts) || announced.is_some_and(|length| length > DECODED_IN_PLACE_BYTES_MAX as u64);
+        if waits && !self.shedding.decoders.has_room(&client) {
+            return Err(self.shedding.shed(class, Scarce::Decoders));
+        }
         let reserved = announced.map_or(0, |length| (length as usize).min(RESERVED_BYTES_MAX));
         let mut hold =
             self.budget.hold(HOLD_STEP_BYTES, class.share(self.budget.bytes_max())).map_err(no_room)?;
@@ -122,8 +132,13 @@ impl BodyReader {
             }
             bytes.extend_from_slice(&chunk);
         }
-        Ok(ReadBody { prefix, bytes, hold, class })
+        Ok(ReadBody { prefix, bytes, hold, client })
     }
+}
+
+fn is_encoded(parts: &Parts) -> bool {
+    let names = [CONTENT_ENCODING, HeaderName::from_static("grpc-encoding")];
+    names.iter().filter_map(|name| parts.headers.get(name)).any(|value| value != "identity")
 }
 
 async fn next_chunk(body: &mut Body) -> Result<Option<Bytes>, Failure> {

@@ -1,14 +1,16 @@
 //! Clients that send too much, too slowly or nonsense: each gets a clear answer that is counted, and no other client
 //! notices.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 use crate::otlp_http::gzip;
-use crate::running::{Running, eventually, span};
+use crate::running::{Running, eventually, request_of, span, url};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_beyond_the_limit_are_refused_whichever_way_they_come() {
@@ -35,6 +37,60 @@ async fn bodies_beyond_the_limit_are_refused_whichever_way_they_come() {
     let refused = "casebook_ingest_requests_total{surface=\"otlp_http\",outcome=\"body_too_large\"}";
     assert_eq!(server.metric(refused).await, 4.0);
     assert_eq!(server.metric("casebook_ingest_in_flight_bytes").await, 0.0);
+    server.stop().await;
+}
+
+/// Each waits to be decoded, and is refused only then.
+const BOMBS_AT_ONCE: usize = 150;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_of_bombs_waits_for_itself_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Running::start(data.path()).await;
+    let from = |address: &str| {
+        let address: IpAddr = address.parse().unwrap();
+        let client = reqwest::Client::builder().no_proxy().local_address(address).build().unwrap();
+        let (url, body) = (url(server.ready.otlp_http, "/v1/traces"), "application/json");
+        move |encoding: &str, bytes: Bytes| {
+            let request = client.post(&url).header("content-type", body).header("content-encoding", encoding);
+            request.body(bytes).send()
+        }
+    };
+    let bomb = Bytes::from(gzip(&vec![b' '; 17 << 20]));
+    let mut crowd = JoinSet::new();
+    for _ in 0..BOMBS_AT_ONCE {
+        let (send, bomb) = (from("127.0.0.1"), bomb.clone());
+        crowd.spawn(async move { while send("gzip", bomb.clone()).await.unwrap().status() == 413 {} });
+    }
+    // Who finds that too many wait already is told so at once.
+    crowd.join_next().await.unwrap().unwrap();
+    let (elsewhere, beside) = (from("127.0.0.2"), from("127.0.0.1"));
+    for number in 0..20 {
+        let body = request_of(&[span(number, number, "GET /", false)], Some("shop")).to_string();
+        let packed = elsewhere("gzip", gzip(body.as_bytes()).into()).await.unwrap();
+        assert_eq!(
+            packed.status(),
+            200,
+            "request {number} of another client: {}",
+            packed.text().await.unwrap()
+        );
+        let plain = beside("identity", body.into()).await.unwrap();
+        assert_eq!(
+            plain.status(),
+            200,
+            "request {number} that needs no decoder: {}",
+            plain.text().await.unwrap()
+        );
+    }
+    assert!(server.metric("casebook_decoders_waiting").await > 0.0);
+    let shed = "casebook_shed_requests_total{class=\"traces\",scarce=\"decoders\"}";
+    assert!(server.metric(shed).await > 0.0);
+    // Who went away waits no more.
+    drop(crowd);
+    eventually("nobody to wait", async || {
+        (server.metric("casebook_decoders_waiting").await == 0.0).then_some(())
+    })
+    .await;
     server.stop().await;
 }
 
