@@ -8,6 +8,7 @@ mod heat;
 mod node;
 mod programs;
 mod standing;
+mod targets;
 mod wire;
 
 pub(crate) use calls::Calls;
@@ -66,6 +67,8 @@ pub(crate) async fn measure(
         standing::idle(&found);
         idle = Some(found);
     }
+    let targets = targets::all(&heats, &fan_out, idle.as_ref());
+    standing::targets(&targets);
     let casebook_version = env!("CARGO_PKG_VERSION").to_owned();
-    Ok(Standing { casebook_version, peers, machine, plan, heats, fan_out, idle })
+    Ok(Standing { casebook_version, peers, machine, plan, heats, fan_out, idle, targets })
 }

@@ -11,6 +11,7 @@ use super::calls::Calls;
 use super::followers::{FanOut, Idle};
 use super::heat::{Heat, Plan};
 use super::programs::Program;
+use super::targets::Verdict;
 use crate::chart::{Bar, Chart, Group};
 use crate::figures::Spread;
 use crate::machine::Machine;
@@ -25,6 +26,7 @@ pub(crate) struct Standing {
     pub(crate) heats: Vec<Heat>,
     pub(crate) fan_out: Vec<FanOut>,
     pub(crate) idle: Option<Idle>,
+    pub(crate) targets: Vec<Verdict>,
 }
 
 impl Calls {
@@ -148,4 +150,11 @@ pub(super) fn idle(idle: &Idle) {
         idle.bytes_per_client / 1024.0,
         idle.bytes_per_follower / 1024.0
     );
+}
+
+pub(super) fn targets(targets: &[Verdict]) {
+    println!("\nBy the targets");
+    for Verdict { what, unit, target, found, outcome } in targets {
+        println!("  {what:<46} {found:>7.2} {unit:<26} target {target:>6.2}  {}", outcome.text());
+    }
 }
