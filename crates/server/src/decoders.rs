@@ -1,5 +1,5 @@
-//! Who decodes next. Bodies that would hold up other tasks wait here for one of a few decoders, and turns go round their clients: who
-//! sends many, or costly ones, waits for itself. It must never know what a body is.
+//! Who decodes next. Bodies that would hold up other tasks wait here for one of a few decoders, and turns go round their
+//! clients: who sends many, or costly ones, waits for itself. It must never know what a body is.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,8 @@ use crate::overload::Class;
 pub(crate) const DECODED_IN_PLACE_BYTES_MAX: usize = 256 * 1024;
 /// Bodies that may wait. A client's part is that of what is still free, so that the next one always finds room.
 const WAITING_MAX: u64 = 256;
-/// Exporters of telemetry give a request up after ten seconds unless they are told otherwise; they hear before that to come again.
+/// Exporters of telemetry give a request up after ten seconds unless they are told otherwise; before that they hear to come
+/// again.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// As many decoders as there are cores, and who waits for them.

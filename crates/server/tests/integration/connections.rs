@@ -124,3 +124,41 @@ async fn a_byte_now_and_then_keeps_no_connection_open() {
     .await;
     server.stop().await;
 }
+
+/// More than sockets hold unless they are told to.
+const BURST: usize = 300;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burst_of_connections_waits_and_none_is_reset() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Running::start_with(data.path(), &[("connections-max", "1")]).await;
+    let address = server.ready.otlp_http;
+    let mut only = TcpStream::connect(address).await.unwrap();
+    assert_eq!(served(&mut only).await, "HTTP/1.1 404");
+    let (body, close) = (r#"{"resourceSpans":[]}"#, "connection: close");
+    let length = body.len();
+    let head = format!(
+        "POST /v1/traces HTTP/1.1\r\nhost: x\r\n{close}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+    );
+    let mut burst = Vec::new();
+    for number in 0..BURST {
+        // Nobody accepts it as long as the only place is taken.
+        let connecting = tokio::time::timeout(Duration::from_secs(30), TcpStream::connect(address));
+        let mut stream =
+            connecting.await.unwrap_or_else(|_| panic!("no room for connection {number}")).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(body.as_bytes()).await.unwrap();
+        burst.push(stream);
+    }
+    drop(only);
+    for (number, mut stream) in burst.into_iter().enumerate() {
+        let mut answer = String::new();
+        stream
+            .read_to_string(&mut answer)
+            .await
+            .unwrap_or_else(|error| panic!("connection {number}: {error}"));
+        assert!(answer.starts_with("HTTP/1.1 200"), "connection {number}: {answer}");
+    }
+    server.stop().await;
+}
