@@ -9,7 +9,7 @@ mod said;
 pub mod value;
 
 pub use meaning::Meaning;
-pub use near::hint as near_miss;
+pub use near::{hint as near_miss, nearest};
 pub use reference::reference_markdown;
 pub use said::{
     Said, SaidValue, Source, environment, environment_names, flag_arguments, flags_said, read_file,

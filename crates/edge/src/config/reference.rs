@@ -19,8 +19,8 @@ In values of the shapes URL, SECRET and HEADERS, `${NAME}` stands for a variable
 the text of a file without the blanks around it; `$${` stands for the two characters themselves. Nothing that was put
 together so, no address beyond host and port, and no header is ever shown. Paths are relative to the file.
 
-The file is read at the start. A running edge does not take a changed one over yet; settings marked *restart* will need a new
-start even then.
+The file is read at the start, and again by a running edge that is sent SIGHUP, which drops no client. Settings marked *restart* need
+a new start.
 ";
 
 /// The page.

@@ -1,6 +1,8 @@
 //! How the register of settings is made: every key of the file has one line, with its shape, what holds without it, and
 //! its help. The reader, `check`, reloads and the reference page all go by it. It must never know a value.
 
+use runtime::config::nearest;
+
 use super::Shape;
 use super::settings::REGISTER;
 
@@ -124,11 +126,18 @@ impl Kind {
 /// The keys at the top of the file.
 pub(super) const REGISTER_ROOT: [&str; 4] = ["edge", "casebook", "keys", "pools"];
 
-/// Where else a key of this name stands: what to say to whom puts it into the wrong table.
+/// Where else a key of this name stands, or the nearest one: what to say to whom puts it into the wrong table.
 pub(super) fn tables_of(key: &str) -> String {
-    let tables: Vec<_> =
-        REGISTER.iter().filter(|setting| setting.key == key).map(|s| s.table.heading()).collect();
-    if tables.is_empty() { String::new() } else { format!("; it stands in {}", tables.join(" or ")) }
+    let headings = |key: &str| {
+        let tables =
+            REGISTER.iter().filter(|setting| setting.key == key).map(|setting| setting.table.heading());
+        tables.collect::<Vec<_>>().join(" or ")
+    };
+    match nearest(key, REGISTER.iter().map(|setting| setting.key)) {
+        Some(meant) if meant == key => format!("; it stands in {}", headings(key)),
+        Some(meant) => format!("; did you mean {meant} in {}?", headings(meant)),
+        None => String::new(),
+    }
 }
 
 /// The line of a setting.

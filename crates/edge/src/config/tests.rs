@@ -176,7 +176,7 @@ fn everything_wrong_is_said_at_once_with_its_line_and_without_a_value() {
     let told = faults(WRONG).join("\n");
     assert!(!told.contains("canary"), "{told}");
     insta::assert_snapshot!(told, @r#"
-    edge.toml:2 listn: no setting has this name
+    edge.toml:2 listn: no setting has this name; did you mean listen in [edge]?
     edge.toml:3 deadline: no setting has this name; it stands in [pools.NAME]
     edge.toml:6 edge.listen: expected an address such as 127.0.0.1:8545
     edge.toml:7 edge.admin_listen: can be reached from other machines and asks nobody for a key; use 127.0.0.1 or [::1], or say allow_public_without_keys = true

@@ -7,15 +7,17 @@ const NAME_BYTES_MAX: usize = 128;
 
 /// What to say after "is not known": the nearest of the known names, if one is near. It never says what was written.
 pub fn hint<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> String {
+    nearest(written, known).map_or(String::new(), |name| format!("; did you mean {name}?"))
+}
+
+/// The nearest of the known names, if one is near.
+pub fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     if written.len() > NAME_BYTES_MAX {
-        return String::new();
+        return None;
     }
     let changes_max = CHANGES_MAX.min(written.chars().count() / 2);
-    let nearest = known.map(|name| (changes(written, name), name)).min();
-    match nearest {
-        Some((changes, name)) if changes <= changes_max => format!("; did you mean {name}?"),
-        _ => String::new(),
-    }
+    let (changes, name) = known.map(|name| (changes(written, name), name)).min()?;
+    (changes <= changes_max).then_some(name)
 }
 
 /// How many characters have to be put in, taken out or changed to make one of the other.

@@ -172,12 +172,13 @@ fn a_misspelt_setting_is_told_with_the_one_that_was_meant() {
         let expected = format!("{misspelt}: no setting has this name; did you mean {}?", setting.key);
         assert!(told.iter().any(|fault| fault.ends_with(&expected)), "{expected}: {told:?}");
     }
-    let told = faults(&format!("frame_bytes_max = 1\nlog = \"info\"\n{MINIMAL}"));
+    let told = faults(&format!("frame_bytes_max = 1\nlog = \"info\"\nlistn = \"x\"\n{MINIMAL}"));
     assert_eq!(
         told,
         [
             "edge.toml:1 frame_bytes_max: no setting has this name; it stands in [pools.NAME]",
             "edge.toml:2 log: no setting has this name; it stands in [edge]",
+            "edge.toml:3 listn: no setting has this name; did you mean listen in [edge]?",
         ]
     );
 }
