@@ -14,6 +14,8 @@ use std::ops::AddAssign;
 /// What happened in a trial, so that a reader sees that something did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tally {
+    /// Trials whose heads are numbered by slots, some of which are left out.
+    pub by_slots: u64,
     pub faults: u64,
     pub reloads: u64,
     pub mined: u64,
@@ -48,6 +50,7 @@ pub fn told(seed: u64) -> (Vec<String>, Result<Tally, String>) {
 
 impl AddAssign for Tally {
     fn add_assign(&mut self, other: Self) {
+        self.by_slots += other.by_slots;
         self.faults += other.faults;
         self.reloads += other.reloads;
         self.mined += other.mined;
@@ -64,9 +67,12 @@ impl AddAssign for Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { faults, reloads, mined, reorganisations, .. } = self;
+        let Self { by_slots, faults, reloads, mined, reorganisations, .. } = self;
         let Self { heads, logs, retracted, bridged, jumps, went_down, lies, .. } = self;
-        write!(f, "{faults} faults, {reloads} reloads, {mined} blocks, {reorganisations} reorganisations; ")?;
+        write!(
+            f,
+            "{by_slots} by slots, {faults} faults, {reloads} reloads, {mined} blocks, {reorganisations} reorganisations; "
+        )?;
         write!(
             f,
             "{heads} heads and {logs} logs told, {retracted} taken back, {bridged} blocks bridged, {jumps} gaps not; "

@@ -118,7 +118,7 @@ impl Client {
         for seen in &self.chain {
             let block = chain.block(&devnet::chain::Fixed(seen.hash.0)).ok_or("a head is of no chain")?;
             for log in self.filter.of(block) {
-                expected.insert(Place { number: seen.number, index: log.index, block: seen.hash }, ());
+                expected.insert(Place { number: block.number(), index: log.index, block: seen.hash }, ());
             }
         }
         let expected: Vec<Place> = expected.into_keys().collect();

@@ -4,6 +4,8 @@
 use devnet::network::{Network, Plan as NetworkPlan, PlanError, Pushed};
 use devnet::node::{Action, Face, Fault, Gate, Reply, Switch};
 
+use edge::core::Block;
+
 use super::plan::Plan;
 
 /// The edge's own chain id.
@@ -12,6 +14,7 @@ pub(super) const CHAIN_ID: u64 = 1;
 #[derive(Debug)]
 pub(super) struct Net {
     pub(super) network: Network,
+    has_slots: bool,
     /// A process that was killed is another when it comes back: what the old one would have answered never comes.
     pub(super) lives: Vec<u64>,
 }
@@ -40,19 +43,37 @@ impl Net {
             seed,
             chain_id: CHAIN_ID,
             block_ms: plan.block_ms,
+            missed_slot_every: plan.missed_slot_every,
             nodes: plan.nodes.clone(),
             ..NetworkPlan::default()
         })?;
-        Ok(Self { network, lives: vec![0; plan.nodes.len()] })
+        let has_slots = plan.has_slots();
+        Ok(Self { network, has_slots, lives: vec![0; plan.nodes.len()] })
     }
 
-    /// The last `depth` blocks are replaced by one more.
+    /// The last `depth` blocks are replaced by as many slots, and one more.
     pub(super) fn reorganise(&mut self, depth: u64, now_ms: u64) -> Option<Vec<Pushed>> {
-        let head = self.network.chain().head().number();
-        if depth >= head {
-            return None;
-        }
-        self.network.reorganise(depth, depth + 1, now_ms).ok().map(|(_, pushed)| pushed)
+        let chain = self.network.chain();
+        let head = chain.head();
+        let ancestor = chain.ancestor(&head.hash, head.number().checked_sub(depth).filter(|at| *at > 0)?)?;
+        let slots = self.number_of(head) - self.number_of(ancestor);
+        self.network.reorganise(depth, slots + 1, now_ms).ok().map(|(_, pushed)| pushed)
+    }
+
+    /// What the edge counts blocks by.
+    pub(super) fn number_of(&self, block: &devnet::chain::Block) -> u64 {
+        if self.has_slots { block.slot } else { block.number() }
+    }
+
+    pub(super) fn head_number(&self) -> u64 {
+        self.number_of(self.network.chain().head())
+    }
+
+    /// As a node of this network would tell it. What nobody mined stays what it is.
+    pub(super) fn numbered(&self, block: Block) -> Block {
+        let mined = self.network.chain().block(&devnet::chain::Fixed(block.hash.0));
+        let number = mined.map_or(block.number, |mined| self.number_of(mined));
+        Block { number, ..block }
     }
 
     pub(super) fn set(&mut self, node: usize, fault: &Fault, now_ms: u64) -> Vec<Pushed> {

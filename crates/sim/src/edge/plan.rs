@@ -16,6 +16,8 @@ pub(super) struct Plan {
     pub(super) latency_ms: Vec<u64>,
     pub(super) block_ms: u64,
     pub(super) clients: usize,
+    /// Heads are numbered by their slots, and one is left out before every so many blocks; 0: by themselves.
+    pub(super) missed_slot_every: u64,
     pub(super) happenings: Vec<(u64, Happening)>,
 }
 
@@ -62,8 +64,14 @@ impl Plan {
         let nodes: Vec<NodePlan> = (0..count).map(|_| node(&mut rng)).collect();
         let latency_ms = (0..count).map(|_| 1 + rng.below(40)).collect();
         let block_ms = [250, 1_000, 2_000, 12_000][rng.below(4) as usize];
-        let mut plan =
-            Self { nodes, latency_ms, block_ms, clients: 2 + rng.below(4) as usize, happenings: Vec::new() };
+        let mut plan = Self {
+            nodes,
+            latency_ms,
+            block_ms,
+            clients: 2 + rng.below(4) as usize,
+            missed_slot_every: 0,
+            happenings: Vec::new(),
+        };
         // Of three or more one may go its own way: the others outvote it. Of two nobody can say which is right.
         let may_shrink = count >= 3 && rng.chance(1, 2);
         let fork_allowed = count - usize::from(may_shrink) >= 3;
@@ -72,7 +80,14 @@ impl Plan {
         plan.add_clients(&mut rng);
         plan.add_reloads(&mut rng, may_shrink);
         plan.add_inventions(&mut rng);
+        if rng.chance(1, 4) {
+            plan.missed_slot_every = 3 + rng.below(20);
+        }
         plan
+    }
+
+    pub(super) fn has_slots(&self) -> bool {
+        self.missed_slot_every > 0
     }
 
     fn add_faults(&mut self, rng: &mut Rng, fork_allowed: bool) {

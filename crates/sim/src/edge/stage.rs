@@ -145,7 +145,7 @@ impl Stage {
             published: Arc::default(),
             invented: BTreeMap::new(),
             watched: Watched::new(plan.nodes.len()),
-            tally: Tally::default(),
+            tally: Tally { by_slots: u64::from(plan.has_slots()), ..Tally::default() },
             lines: None,
             wrong: None,
             plan,
@@ -386,7 +386,7 @@ fn settings(seed: u64, plan: &Plan, members: &Members, rules: u64) -> PoolSettin
     PoolSettings {
         heads: Heads::Followed,
         chain: ChainSettings {
-            numbering: Numbering::Dense,
+            numbering: if plan.has_slots() { Numbering::Sparse } else { Numbering::Dense },
             block_time_ms: plan.block_ms,
             gap_blocks_max: 1_024,
             first_head_wait_ms: 2_000,

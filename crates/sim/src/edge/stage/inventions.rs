@@ -13,8 +13,8 @@ impl Stage {
         if !self.watched.may_invent(node, self.now, self.now + 2 * self.plan.block_ms + 2_000) {
             return;
         }
-        let head = self.net.network.chain().head();
-        let (mut parent, mut number) = (Hash(head.hash.0), head.number());
+        let mut parent = Hash(self.net.network.chain().head().hash.0);
+        let mut number = self.net.head_number();
         for _ in 0..blocks {
             number += 1;
             let mut hash = [0xee; 32];

@@ -111,7 +111,7 @@ impl Stage {
             return;
         }
         let behind = PROGRESS_BLOCKS + PROGRESS_MS / self.plan.block_ms;
-        let main = self.net.network.chain().head().number();
+        let main = self.net.head_number();
         let served = self.pool.view().served.map_or(0, |head| head.number);
         if served + behind < main {
             self.wrong.get_or_insert(format!(
@@ -125,7 +125,7 @@ impl Stage {
         if self.watched.woken > self.now / 1_000 * WAKES_PER_SECOND_MAX {
             return Err(format!("it woke {} times", self.watched.woken));
         }
-        let main = self.net.network.chain().head().number();
+        let main = self.net.head_number();
         let served = self.pool.view().served.map_or(0, |head| head.number);
         if served + SETTLE_BLOCKS < main {
             return Err(format!("block {served} is served, and the chain is at {main}"));

@@ -3,6 +3,7 @@
 
 use devnet::network::Pushed;
 use devnet::node::{Action, ConnectionId, Face, Gate};
+use edge::core::chain::Fetched;
 use edge::core::pool::Input;
 use edge::core::{Fault, NodeId, wire};
 
@@ -90,7 +91,10 @@ impl Stage {
             return;
         }
         match wire::block(raw) {
-            Some(block) => self.say(Input::Head { node: self.members.id(node), block }),
+            Some(block) => {
+                let block = self.net.numbered(block);
+                self.say(Input::Head { node: self.members.id(node), block });
+            }
             None => self.wrong = Some("a head cannot be read".to_owned()),
         }
     }
@@ -163,10 +167,16 @@ impl Stage {
                 Input::Probed { node, result: link::probe(result, syncing) }
             }
             Purpose::Poll => match link::block(result) {
-                Ok(block) => Input::Polled { node, block },
+                Ok(block) => Input::Polled { node, block: self.net.numbered(block) },
                 Err(fault) => Input::PollFailed { node, fault },
             },
-            Purpose::Block(hash) => Input::Fetched { node, hash, result: link::fetched(result) },
+            Purpose::Block(hash) => {
+                let result = match link::fetched(result) {
+                    Fetched::Found(block) => Fetched::Found(self.net.numbered(block)),
+                    other => other,
+                };
+                Input::Fetched { node, hash, result }
+            }
             Purpose::Logs(hash) => {
                 // A node may answer before it has indexed the block.
                 let is_early = self.rng.chance(1, 16);
