@@ -7,10 +7,10 @@ mod guard;
 mod layer;
 mod signpost;
 mod status_wire;
+mod unread;
 
-pub(crate) use body::{
-    BodyLimits, BodyReader, Framing, GRPC_PREFIX_BYTES, ReadBody, discard, discard_of_stranger, too_large,
-};
+pub(crate) use body::{BodyLimits, BodyReader, Framing, GRPC_PREFIX_BYTES, ReadBody, too_large};
+use body::{discard, discard_of_stranger};
 pub(crate) use failure::{ErrorForm, Failure};
 pub(crate) use guard::GuardedBody;
 pub(crate) use layer::{Shell, wrap};

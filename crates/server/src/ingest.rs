@@ -30,7 +30,7 @@ pub(crate) use rest::router as rest_router;
 use crate::clock;
 use crate::decoders::DECODED_IN_PLACE_BYTES_MAX;
 use crate::disk_room::DiskRoom;
-use crate::http::{BodyReader, Failure, Framing, ReadBody, discard};
+use crate::http::{BodyReader, Failure, Framing, ReadBody};
 use crate::metrics::{OutcomeLabels, ReasonLabels, ServerMetrics, SurfaceLabel};
 use crate::overload::{Class, Scarce};
 use crate::refusals::Refusals;
@@ -159,14 +159,7 @@ impl Ingest {
         Ok(decoded.receipt)
     }
 
-    /// Refuses a request before its body was read.
-    pub(crate) fn refuse(&self, surface: &'static str, failure: Failure, body: axum::body::Body) -> Failure {
-        self.refusals.request(surface, &failure);
-        discard(body);
-        failure
-    }
-
-    /// Counts a request whose body could be read but not be understood.
+    /// Counts a request that is not understood, whether its body was read or nobody will.
     pub(crate) fn refused(&self, surface: &'static str, failure: Failure) -> Failure {
         self.refusals.request(surface, &failure);
         failure

@@ -36,9 +36,9 @@ use crate::metrics::{DenialLabels, ListenerLabel, ServerMetrics};
 const FIRST_REQUEST_TIMEOUT_MAX: Duration = Duration::from_secs(10);
 /// A pause after the process could not accept, usually for want of file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
-/// Connections that wait in the system's queue until they are accepted; it counts those beyond (`ListenOverflows`). Sockets are
-/// bound with 128 unless told otherwise: where a burst finds more than that, the system makes do with SYN cookies, which remember
-/// nothing, and resets clients whose request did not come in one piece.
+/// Connections that wait in the system's queue until they are accepted; it counts those beyond (`ListenOverflows`). Sockets
+/// are bound with 128 unless told otherwise: where a burst finds more than that, the system makes do with SYN cookies, which
+/// remember nothing, and resets clients whose request comes before its connection counts.
 const UNACCEPTED_MAX: u32 = 4096;
 /// A handshake takes two round trips and a signature.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);

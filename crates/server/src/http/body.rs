@@ -73,17 +73,13 @@ impl BodyReader {
         framing: Framing,
     ) -> Result<ReadBody, Failure> {
         let reading = self.read_in_time(parts, &mut body, framing);
-        let outcome = match tokio::time::timeout(self.limits.timeout, reading).await {
+        match tokio::time::timeout(self.limits.timeout, reading).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Failure::new(
                 ErrorCode::RequestTimeout,
                 format!("the body did not arrive within {:?} (--request-timeout)", self.limits.timeout),
             )),
-        };
-        if outcome.is_err() {
-            discard(body);
         }
-        outcome
     }
 
     async fn read_in_time(
@@ -160,13 +156,13 @@ pub(crate) fn too_large(what: &str, bytes_max: usize) -> Failure {
 }
 
 /// As `discard`, for somebody to whom nothing is owed.
-pub(crate) fn discard_of_stranger(body: Body) {
+pub(super) fn discard_of_stranger(body: Body) {
     discard_up_to(body, STRANGERS_BYTES_MAX);
 }
 
 /// Reads on beside the answer, within bounds. To close at once would reset the connection while the client still
 /// sends, and it would never see why it was refused.
-pub(crate) fn discard(body: Body) {
+pub(super) fn discard(body: Body) {
     discard_up_to(body, DISCARDED_BYTES_MAX);
 }
 

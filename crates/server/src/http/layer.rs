@@ -18,6 +18,7 @@ use hyper::body::Body as _;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::failure::RequestFacts;
+use super::unread::read_to_its_end;
 use super::{Door, Failure, GuardedBody, Signpost, discard, discard_of_stranger};
 use crate::auth::{Asked, Auth, Caller, Demand, Denied, Peer, WayBack, demand};
 use crate::clock;
@@ -203,7 +204,7 @@ async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> R
         Err(failure) => shell.turn_away(failure, request).into_response(),
         // The place is kept until the answer has been sent.
         Ok(place) => {
-            let response = next.run(request).await;
+            let response = next.run(request.map(read_to_its_end)).await;
             let refused = response.extensions().get::<Failure>().map(Failure::code);
             if refused == Some(ErrorCode::InvalidSignature) {
                 shell.note("invalid_signature", peer, None);

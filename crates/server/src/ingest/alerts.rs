@@ -49,7 +49,7 @@ async fn of_provider(
             ErrorCode::InvalidParameter,
             format!("{name:?} sends no alerts here; known are {known}"),
         );
-        return Err(routes.ingest.refuse(SURFACE, failure, request.into_body()));
+        return Err(routes.ingest.refused(SURFACE, failure));
     };
     take(&routes, Some(provider), request).await
 }
@@ -65,7 +65,7 @@ async fn take(
     let named = form.and_then(|_| encoding(&parts.headers));
     let encoding = match named {
         Ok(encoding) => encoding,
-        Err(failure) => return Err(routes.ingest.refuse(SURFACE, failure, body)),
+        Err(failure) => return Err(routes.ingest.refused(SURFACE, failure)),
     };
     let body = routes.ingest.read_body(SURFACE, &parts, body, Framing::Plain).await?;
     let trust = routes.ingest.pagerduty.trust(&parts.headers, &body.bytes);

@@ -52,7 +52,7 @@ async fn export(ingest: &Ingest, telemetry: Telemetry, request: Request) -> Resu
     let named = check_media_type(&parts.headers).and_then(|()| grpc_encoding(&parts.headers));
     let encoding = match named {
         Ok(encoding) => encoding,
-        Err(failure) => return Err(ingest.refuse(surface, failure, body)),
+        Err(failure) => return Err(ingest.refused(surface, failure)),
     };
     let body = ingest.read_body(surface, &parts, body, Framing::Grpc).await?;
     let encoding =

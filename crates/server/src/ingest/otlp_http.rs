@@ -41,7 +41,7 @@ async fn export(ingest: &Ingest, telemetry: Telemetry, request: Request) -> Resu
     let surface = surface(telemetry);
     let source = match source(telemetry, &parts.headers) {
         Ok(source) => source,
-        Err(failure) => return Err(ingest.refuse(surface, failure, body)),
+        Err(failure) => return Err(ingest.refused(surface, failure)),
     };
     let body = ingest.read_body(surface, &parts, body, Framing::Plain).await?;
     let receipt = ingest.take_in(source, body).await?;

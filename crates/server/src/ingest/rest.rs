@@ -58,7 +58,7 @@ async fn take(
     let named = form(&parts.headers).and_then(|form| Ok((form, encoding(&parts.headers)?)));
     let (form, encoding) = match named {
         Ok(named) => named,
-        Err(failure) => return Err(routes.ingest.refuse(surface, failure, body)),
+        Err(failure) => return Err(routes.ingest.refused(surface, failure)),
     };
     let body = routes.ingest.read_body(surface, &parts, body, Framing::Plain).await?;
     let receipt = routes.ingest.take_in(Source { surface, form, encoding }, body).await?;

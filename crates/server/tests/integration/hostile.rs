@@ -40,6 +40,30 @@ async fn bodies_beyond_the_limit_are_refused_whichever_way_they_come() {
     server.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_whose_body_nobody_wants_reads_why() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Running::start(data.path()).await;
+    let large = Bytes::from(vec![b' '; 50_000_000]);
+    let refused = [
+        ("/v1/events/validate", "text/plain", 415),
+        ("/v1/events?dry", "application/json", 400),
+        ("/v1/incidents/no-id/actions", "application/json", 400),
+        ("/v1/baseline", "text/plain", 415),
+        ("/v1/alerts/nobody", "application/json", 400),
+        ("/v1/signals", "text/plain", 415),
+        ("/v1/incidents", "application/json", 405),
+    ];
+    for (path, content_type, status) in refused {
+        let request = server.post(path).header("content-type", content_type).body(large.clone());
+        let response = request.send().await.unwrap_or_else(|error| panic!("{path}: {error:?}"));
+        assert_eq!(response.status(), status, "{path}");
+        let told: serde_json::Value = response.json().await.unwrap();
+        assert!(told["detail"].is_string(), "{path}: {told}");
+    }
+    server.stop().await;
+}
+
 /// Each waits to be decoded, and is refused only then.
 const BOMBS_AT_ONCE: usize = 150;
 
