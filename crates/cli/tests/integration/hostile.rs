@@ -142,11 +142,13 @@ async fn bombs_grow_no_memory_and_disturb_nobody() {
     let mut hostile = JoinSet::new();
     for number in 0..16 {
         let (encoding, bomb) = bombs[number % 2].clone();
-        let (http, grpc) = (traces(&served), Grpc::connect(&served).await);
+        let (http, otlp_grpc) = (traces(&served), served.ready.otlp_grpc);
         hostile.spawn(async move {
             let request = client().post(http).header("content-encoding", encoding).body(bomb.clone());
             let response = request.header("content-type", "application/x-protobuf").send().await.unwrap();
             assert_eq!(response.status(), 413, "a bomb of {encoding}");
+            // A connection that says nothing for ten seconds is closed.
+            let grpc = Grpc::to(otlp_grpc).await;
             let (status, told) = grpc.call(TRACES, encoding, &bomb).await;
             // RESOURCE_EXHAUSTED, without a delay after which to come again.
             assert_eq!(status, 8, "a bomb of {encoding}: {told}");
@@ -176,7 +178,7 @@ async fn operations_without_end_grow_no_memory_and_disturb_nobody() {
     let data = tempfile::tempdir().unwrap();
     let served = Served::start(data.path());
     let healthy = HealthyClient::start(&served).await;
-    let (plain, grpc) = (client(), Grpc::connect(&served).await);
+    let (plain, mut grpc) = (client(), None);
     // The first half over HTTP, the other, with names of its own, over gRPC.
     for first in (0..2 * OPERATIONS).step_by(5_000) {
         let spans: Vec<_> = (first..first + 5_000).map(|n| span(n, &operation(n))).collect();
@@ -185,7 +187,12 @@ async fn operations_without_end_grow_no_memory_and_disturb_nobody() {
             let request = plain.post(traces(&served)).header("content-type", "application/x-protobuf");
             assert_eq!(request.body(message).send().await.unwrap().status(), 200);
         } else {
-            assert_eq!(grpc.call(TRACES, "identity", &message).await.0, 0);
+            // Not before it is needed: a connection that says nothing for ten seconds is closed.
+            let connected = match &mut grpc {
+                Some(connected) => connected,
+                none => none.insert(Grpc::connect(&served).await),
+            };
+            assert_eq!(connected.call(TRACES, "identity", &message).await.0, 0);
         }
     }
     healthy.stop().await;
