@@ -308,6 +308,11 @@ impl Chain {
             .max(self.settings.first_head_wait_ms)
     }
 
+    /// Whether the chain can have grown so far.
+    pub fn can_reach(&self, now: Millis, number: u64) -> bool {
+        number <= self.highest(now)
+    }
+
     /// The highest number that can be true now.
     fn highest(&self, now: Millis) -> u64 {
         self.highest_after(self.caught_up.0, now)

@@ -28,6 +28,16 @@ pub struct Gate {
     pub block_time_ms: u64,
 }
 
+/// The head that clients were told last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Served {
+    pub head: Head,
+    /// Who is below that has no say in whether it is taken back.
+    pub near_from: u64,
+    /// Nothing was announced for longer than a chain pauses.
+    pub is_stuck: bool,
+}
+
 /// Blocks that may come at once, after a pause of the chain or of ours.
 const BURST_BLOCKS: u64 = 64;
 /// How much faster than it should a chain may grow for a while.
@@ -57,10 +67,19 @@ impl Gate {
         self.block_time_ms.saturating_mul(STILL_BLOCKS).max(STILL_MS)
     }
 
+    pub fn served(self, head: Head, announced_ms_ago: u64) -> Served {
+        let near_from = head.number.saturating_sub(self.ahead_blocks());
+        Served { head, near_from, is_stuck: announced_ms_ago >= self.still_ms() }
+    }
+
+    fn ahead_blocks(self) -> u64 {
+        AHEAD_BLOCKS.max(AHEAD_MS / self.block_time_ms.max(1))
+    }
+
     /// The head of more than two nodes is no further than this from what most of them have. Of two nobody can say whether one
     /// is ahead or the other behind, so what they can grow to is all that bounds them.
     pub fn ceiling(self, claims: &[Claim], served: u64) -> u64 {
-        let ahead = AHEAD_BLOCKS.max(AHEAD_MS / self.block_time_ms.max(1));
+        let ahead = self.ahead_blocks();
         let is_near = |number: &u64| number.saturating_add(ahead.saturating_mul(BEHIND_FACTOR)) >= served;
         let numbers = claims.iter().map(|claim| claim.head.number).filter(is_near).collect::<Vec<_>>();
         match numbers.len() {
@@ -128,36 +147,46 @@ pub fn majority(claims: &[Claim], has_waited: bool) -> Vec<Claim> {
     groups.pop().unwrap_or_default()
 }
 
-/// The head to serve next, of claims that passed the gate: the tip of the branch that most nodes are on. Where two branches
-/// have as many, it stays on the one that is served. A node that lags is on the branch of whoever went on from its head.
-pub fn choose(claims: &[Claim], tracker: &Tracker, served: Option<Head>) -> Option<Head> {
+/// The head to serve next, of claims that passed the gate: the tip of the branch that most nodes are on. What is served is left
+/// for another branch by `is_left_for` alone, and goes on meanwhile where somebody goes on from it. A node that lags is on the
+/// branch of whoever went on from its head.
+pub fn choose(claims: &[Claim], tracker: &Tracker, served: Option<Served>) -> Option<Head> {
     let candidates: Vec<&Claim> = claims.iter().filter(|claim| claim.is_served).collect();
     let is_passed = |claim: &Claim, by: &Claim| {
         claim.head.number < by.head.number && tracker.is_on_branch(claim.head.hash, by.head.hash)
     };
     let tips = candidates.iter().filter(|claim| !candidates.iter().any(|other| is_passed(claim, other)));
     let votes = |hash: Hash| claims.iter().filter(|claim| votes_for(tracker, claim, hash)).count();
+    let stays =
+        |claim: &Claim| served.is_some_and(|served| agree(tracker, served.head.hash, claim.head.hash));
     let rank = |claim: &&&Claim| {
-        let stays = served.is_some_and(|served| agree(tracker, served.hash, claim.head.hash));
-        (votes(claim.head.hash), stays, claim.tier == Tier::Primary, claim.head.number)
+        let is_primary = claim.tier == Tier::Primary;
+        (votes(claim.head.hash), stays(claim), is_primary, claim.head.number)
     };
     // Of equals the first in the configuration; `max_by_key` takes the last.
-    let best = tips.rev().max_by_key(rank)?.head;
-    let leaves = |served: &Head| !agree(tracker, served.hash, best.hash);
-    match served.filter(leaves) {
-        Some(served) if !is_left_for(claims, tracker, served.hash, best.hash) => Some(served),
-        _ => Some(best),
+    let best = tips.clone().rev().max_by_key(rank)?;
+    match served.filter(|_| !stays(best)) {
+        Some(served) if !is_left_for(claims, tracker, served, best.head.hash) => {
+            let goes_on = tips.rev().filter(|claim| stays(claim)).max_by_key(rank);
+            Some(goes_on.map_or(served.head, |claim| claim.head))
+        }
+        _ => Some(best.head),
     }
 }
 
-/// Whether what is served is to be taken back. Who lags is on both branches and so no reason to: half of the nodes have to be seen
-/// on the other one alone, or one that goes its own way would take along all that are some milliseconds behind it.
-fn is_left_for(claims: &[Claim], tracker: &Tracker, served: Hash, other: Hash) -> bool {
-    let stay = claims.iter().filter(|claim| votes_for(tracker, claim, served)).count();
-    let go = claims.iter().filter(|claim| votes_for(tracker, claim, other)).count();
-    let gone = |claim: &&Claim| votes_for(tracker, claim, other) && !votes_for(tracker, claim, served);
+/// Whether what is served is to be taken back. Who is some milliseconds late is on both branches, and no reason to: half of the
+/// nodes have to be seen on the other one alone, or one that goes its own way would take along all others. Who is far behind has
+/// no say; and where nothing goes on for long, whoever has more is followed.
+fn is_left_for(claims: &[Claim], tracker: &Tracker, served: Served, other: Hash) -> bool {
+    let near: Vec<&Claim> = claims.iter().filter(|claim| claim.head.number >= served.near_from).collect();
+    let (mut go, mut stay, mut gone) = (0, 0, 0);
+    for claim in &near {
+        let (goes, stays) = (votes_for(tracker, claim, other), votes_for(tracker, claim, served.head.hash));
+        (go, stay, gone) =
+            (go + usize::from(goes), stay + usize::from(stays), gone + usize::from(goes && !stays));
+    }
     // Those who went on from it may have no data of that yet.
-    go > stay && (stay == 0 || claims.iter().filter(gone).count() * 2 >= claims.len())
+    go > stay && (served.is_stuck || gone * 2 >= near.len())
 }
 
 /// The last block up to there on the way to a head.

@@ -57,7 +57,8 @@ impl Chain {
             None => cluster::choose(&believed, &self.tracker, None),
             Some(head) => {
                 let ceiling = self.gate.ceiling(&claims, head.number);
-                cluster::choose(&servable, &self.tracker, Some(head))
+                let served = self.gate.served(head, now.since(self.moved));
+                cluster::choose(&servable, &self.tracker, Some(served))
                     .and_then(|tip| cluster::below(&self.tracker, tip, ceiling))
             }
         };

@@ -31,7 +31,12 @@ fn tracker() -> Tracker {
 }
 
 fn chosen(claims: &[Claim], served: Option<Claim>) -> Option<(u8, u64)> {
-    let head = choose(claims, &tracker(), served.map(|claim| claim.head))?;
+    chosen_after(claims, served, 0)
+}
+
+fn chosen_after(claims: &[Claim], served: Option<Claim>, ms: u64) -> Option<(u8, u64)> {
+    let gate = Gate { block_time_ms: 1_000 };
+    let head = choose(claims, &tracker(), served.map(|claim| gate.served(claim.head, ms)))?;
     Some((head.hash.0[0], head.number))
 }
 
@@ -61,9 +66,28 @@ fn who_lags_is_no_reason_to_take_back_what_is_served() {
     assert_eq!(chosen(&half, Some(claim(9, 0, 11))), Some((1, 12)));
     // Of two nodes one is.
     assert_eq!(chosen(&alone[..2], Some(claim(9, 0, 11))), Some((1, 12)));
-    // Nobody is where clients are.
-    let scattered = [claim(0, 1, 12), claim(1, 2, 12), claim(2, 3, 12)];
-    assert_eq!(chosen(&scattered, Some(claim(9, 0, 11))), Some((1, 12)));
+    // Who is far behind is nobody's reason to wait.
+    let far = [claim(0, 1, 15), claim(1, 0, 3), claim(2, 0, 4)];
+    assert_eq!(chosen(&far, Some(claim(9, 0, 12))), Some((1, 15)));
+}
+
+#[test]
+fn who_cannot_be_told_yet_is_no_reason_to_take_back_what_is_served() {
+    // Two told of what nobody has fetched, and one has something else.
+    let untold = |node, branch| Claim { is_served: false, is_backed: false, ..claim(node, branch, 13) };
+    let unknown = [claim(0, 1, 12), untold(1, 7), untold(2, 7)];
+    assert_eq!(chosen(&unknown, Some(claim(9, 0, 11))), Some((0, 11)));
+    // Nothing goes on for longer than a chain pauses.
+    assert_eq!(chosen_after(&unknown, Some(claim(9, 0, 11)), 9_999), Some((0, 11)));
+    assert_eq!(chosen_after(&unknown, Some(claim(9, 0, 11)), 10_000), Some((1, 12)));
+}
+
+#[test]
+fn what_is_served_goes_on_while_others_do_not_agree_on_more() {
+    let untold = |node, branch| Claim { is_served: false, is_backed: false, ..claim(node, branch, 13) };
+    let split = [claim(0, 0, 13), claim(1, 1, 13), claim(2, 1, 13), untold(3, 7), untold(4, 8)];
+    assert_eq!(chosen(&split, Some(claim(9, 0, 12))), Some((0, 13)));
+    assert_eq!(chosen(&split[..4], Some(claim(9, 0, 12))), Some((1, 13)), "half of them");
 }
 
 #[test]

@@ -58,7 +58,7 @@ impl Pool {
         let was_late =
             node.is_connected && node.behind_since.is_some_and(|since| now.since(since) >= stall_ms);
         if was_late && head.is_some_and(|head| block.number >= head.number) {
-            // It has what its stream did not tell.
+            // It has what its stream did not tell. Of one that only was passed by another that is seen once the head has gone on.
             self.stalled(now, id, effects);
         }
         self.claimed(now, id, &block);
@@ -194,9 +194,7 @@ impl Pool {
 
     /// What time alone brings about.
     pub(super) fn watch(&mut self, now: Millis, effects: &mut Vec<Effect>) {
-        let highest =
-            self.nodes.iter().filter_map(|node| self.chain.claim_of(node.id)).map(|(head, _)| head.number);
-        let highest = highest.max().unwrap_or(0);
+        let highest = self.highest_told(now);
         for at in 0..self.nodes.len() {
             self.note_lag(now, at, highest);
             let Some(node) = self.nodes.get_mut(at) else { continue };
@@ -273,6 +271,13 @@ impl Pool {
             }
             Some(_) | None => None,
         };
+    }
+
+    /// Of nodes whose word counts, what can be true.
+    fn highest_told(&self, now: Millis) -> u64 {
+        let heard = self.nodes.iter().filter(|node| self.votes(now, node));
+        let told = heard.filter_map(|node| self.chain.claim_of(node.id)).map(|(head, _)| head.number);
+        told.filter(|number| self.chain.can_reach(now, *number)).max().unwrap_or(0)
     }
 
     fn told(

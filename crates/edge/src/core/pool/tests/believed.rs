@@ -106,6 +106,44 @@ fn a_stream_that_stopped_where_the_head_is_is_not_believed_against_one_that_goes
     assert_eq!(stage.told.iter().filter(|told| matches!(told, Happening::Reorganised { .. })).count(), 1);
 }
 
+/// Two that are far behind and come nearer are on the way to both sides of a reorganisation.
+#[test]
+fn a_reorganisation_waits_for_nobody_who_is_far_behind() {
+    let mut stage = Stage::new(3);
+    for number in 2..=30 {
+        stage.pass(1_000);
+        stage.mine(0, 0, number);
+    }
+    assert_eq!(stage.heads.last(), Some(&(0, 30)));
+    for number in 30..=31 {
+        stage.pass(500);
+        (1..3).for_each(|node| stage.mine(node, 0, number - 20));
+        stage.mine(0, 9, number);
+    }
+    assert_eq!(stage.heads.last(), Some(&(9, 31)));
+}
+
+/// Two nodes tell of blocks faster than these can be fetched, and one is elsewhere.
+#[test]
+fn who_tells_of_what_cannot_be_had_yet_is_not_elsewhere() {
+    let mut stage = Stage::new(3);
+    for number in 2..=10 {
+        stage.pass(1_000);
+        (0..3).for_each(|node| stage.mine(node, 0, number));
+    }
+    stage.mine(0, 9, 10);
+    for node in [1, 2] {
+        stage.peers[node].is_empty = true;
+        (11..=12).for_each(|number| stage.mine(node, 0, number));
+    }
+    assert_eq!(stage.heads.last(), Some(&(0, 10)));
+    for node in [1, 2] {
+        stage.peers[node].is_empty = false;
+    }
+    stage.pass(1_000);
+    assert_eq!(stage.heads, trunk(1..=12), "nothing was taken back");
+}
+
 /// The tip of the one that goes on can never be had: its data comes after the next head.
 #[test]
 fn one_that_stands_still_gives_way_to_one_whose_data_is_always_late() {
