@@ -9,7 +9,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from casebook_process import Failed, Http  # noqa: E402  (a sibling of this folder, not a package)
+from processes import Failed, Http  # noqa: E402  (a sibling of this folder, not a package)
 
 START_SECONDS_MAX = 60
 # A port that was free may be taken by the time it is used.

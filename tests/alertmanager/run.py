@@ -19,8 +19,8 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from alertmanager import Alertmanager  # noqa: E402  (a sibling of this file)
-from casebook_process import Failed, Http, Server, taken_whole  # noqa: E402  (a sibling of this folder, not a package)
 from otlp_json import export_request, span  # noqa: E402
+from processes import Failed, Http, Server, taken_whole  # noqa: E402  (a sibling of this folder, not a package)
 
 ENV = "prod"
 HEALTHY_SECONDS = 8
@@ -65,17 +65,12 @@ class Traffic(threading.Thread):
             raise Failed(f"{service} sent {len(spans)} spans and got {status} {text[:300]!r}")
 
 
-class Casebook:
+class Casebook(Http):
     """What is asked of the server."""
 
     def __init__(self, address, traffic):
-        self.http, self.traffic = Http(address), traffic
-
-    def json(self, path):
-        status, text = self.http.get(path)
-        if status != 200:
-            raise Failed(f"GET {path}: {status} {text[:300]!r}")
-        return json.loads(text)
+        super().__init__(address)
+        self.traffic = traffic
 
     def wait(self, what, look):
         """What `look` finds, once it finds something."""
@@ -177,9 +172,8 @@ def demand(holds, otherwise):
 
 def run(program, alertmanager_program):
     with tempfile.TemporaryDirectory(prefix="casebook-alertmanager-") as data:
-        server = Server(program, f"{data}/casebook", *PORTS)
-        traffic = Traffic(server.ready["otlp_http"])
-        try:
+        with Server(program, f"{data}/casebook", *PORTS) as server:
+            traffic = Traffic(server.ready["otlp_http"])
             url = f"http://{server.ready['listen']}/v1/alerts/alertmanager"
             alertmanager = Alertmanager(alertmanager_program, data, url)
             try:
@@ -191,10 +185,6 @@ def run(program, alertmanager_program):
                 traffic.stop.set()
                 alertmanager.stop()
             traffic.join()
-        except BaseException:
-            server.kill()
-            raise
-        server.stop()
     for name, (times, history) in sorted(told.items()):
         print(f"{name}: told {times} times, {' -> '.join(history)}")
 

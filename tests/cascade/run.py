@@ -10,7 +10,6 @@ usage: run.py --casebook PROGRAM [--runs 20] [--at-once 5] [--seed N]
 
 import argparse
 import concurrent.futures
-import json
 import pathlib
 import random
 import statistics
@@ -20,7 +19,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from casebook_process import Failed, Http, Server  # noqa: E402  (a sibling of this folder, not a package)
+from processes import Failed, Http, Server  # noqa: E402  (a sibling of this folder, not a package)
 from shop import OPERATIONS, SERVICES, Exporter, Plan  # noqa: E402
 
 MEDIAN_SECONDS_MAX = 3.0
@@ -35,14 +34,8 @@ PORTS = ("--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0")
 def one_run(program, seed):
     """Plays one cascade and returns how many seconds it took to open."""
     with tempfile.TemporaryDirectory(prefix="casebook-cascade-") as data:
-        server = Server(program, data, *PORTS)
-        try:
-            seconds = play(server, seed)
-        except BaseException:
-            server.kill()
-            raise
-        server.stop()
-        return seconds
+        with Server(program, data, *PORTS) as server:
+            return play(server, seed)
 
 
 def play(server, seed):
@@ -71,10 +64,7 @@ def play(server, seed):
 
 
 def incidents(api):
-    status, text = api.get("/v1/incidents?state=all")
-    if status != 200:
-        raise Failed(f"GET /v1/incidents: {status} {text[:300]!r}")
-    return json.loads(text)["incidents"]
+    return api.json("/v1/incidents?state=all")["incidents"]
 
 
 def wait_for_incident(api, exporters, deadline):
@@ -91,10 +81,7 @@ def demand_one_rooted_at_payment(api):
     found = incidents(api)
     if len(found) != 1:
         raise Failed(f"{len(found)} incidents opened: {[incident['summary'] for incident in found]}")
-    status, text = api.get(f"/v1/incidents/{found[0]['id']}/report")
-    if status != 200:
-        raise Failed(f"GET the report: {status} {text[:300]!r}")
-    report = json.loads(text)
+    report = api.json(f"/v1/incidents/{found[0]['id']}/report")
     origin = (found[0]["origin_service"], report["origin"]["service"], report["origin"]["operation"])
     expected = ("payment", "payment", OPERATIONS["payment"])
     if origin != expected:

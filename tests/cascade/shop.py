@@ -11,8 +11,8 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from casebook_process import Failed, Http, taken_whole  # noqa: E402  (a sibling of this folder, not a package)
 from otlp_json import CLIENT, export_request, span  # noqa: E402
+from processes import Failed, Http, taken_whole  # noqa: E402  (a sibling of this folder, not a package)
 
 ENV = "cascade"
 REQUESTS_PER_SECOND = 50

@@ -19,7 +19,7 @@ import urllib.error
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from casebook_process import Failed, Http, Server  # noqa: E402  (a sibling of this folder, not a package)
+from processes import Failed, Http, Server  # noqa: E402  (a sibling of this folder, not a package)
 
 HERE = pathlib.Path(__file__).resolve().parent
 STANDARD_PORTS = (4317, 4318)
@@ -45,11 +45,8 @@ def main():
     failed = 0
     with tempfile.TemporaryDirectory(prefix="casebook-clients-") as data:
         # No OTLP address is given: the defaults are under test.
-        server = Server(options.casebook, data)
-        try:
+        with Server(options.casebook, data) as server:
             failed = run_all("http://" + server.ready["listen"], Http(server.ready["admin"]), commands)
-        finally:
-            server.stop()
     total = sum(len(c) for protocols in MATRIX.values() for c in protocols.values())
     print(f"SDK clients: {total - failed} of {total} passed")
     return 1 if failed else 0

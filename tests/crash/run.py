@@ -20,8 +20,8 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from casebook_process import Failed, Http, Server, taken_whole  # noqa: E402  (a sibling of this folder, not a package)
 from otlp_json import export_request, span  # noqa: E402
+from processes import Failed, Http, Server, taken_whole  # noqa: E402  (a sibling of this folder, not a package)
 
 SENDERS = 4
 TRACES_PER_BATCH = 10
@@ -113,10 +113,8 @@ class Reader(Http):
                 raise Failed(f"trace {trace} has {count} events, one was sent")
 
     def counted(self):
-        status, text = self.get(f"/v1/errors?service={SERVICE}")
-        if status != 200:
-            raise Failed(f"GET /v1/errors: {status} {text[:300]!r}")
-        families = [f for f in json.loads(text)["errors"] if (f["operation"], f["code"]) == (OPERATION, CODE)]
+        errors = self.json(f"/v1/errors?service={SERVICE}")["errors"]
+        families = [f for f in errors if (f["operation"], f["code"]) == (OPERATION, CODE)]
         return (families[0]["failures"], families[0]["requests"]) if families else (0, 0)
 
 

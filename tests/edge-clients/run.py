@@ -15,8 +15,9 @@ import sys
 import tempfile
 import time
 
-from judge import judge
-from processes import Child, Failed, admin, page
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from judge import judge  # noqa: E402
+from processes import Child, Failed, Http  # noqa: E402  (a sibling of this folder, not a package)
 
 HERE = pathlib.Path(__file__).resolve().parent
 NODES = 2
@@ -42,36 +43,28 @@ failback_after = "500ms"
 """
 
 
+def configuration(devnet):
+    nodes = [
+        f'[[pools.test.nodes]]\nname = "node-{at}"\nhttp_url = "{urls["http"]}"\nws_url = "{urls["ws"]}"\n'
+        for at, urls in enumerate(devnet.ready["nodes"])
+    ]
+    return CONFIG + "".join(nodes)
+
+
 class Stage:
     """The devnet, the edge before it, and what is done to them."""
 
-    def __init__(self, programs, folder):
-        self.devnet = Child("the devnet", [programs.devnet, "--nodes", str(NODES), "--block-time", "0ms", "--blocks", "30"])
-        try:
-            config = pathlib.Path(folder, "edge.toml")
-            config.write_text(CONFIG + "".join(self.node(at) for at in range(NODES)))
-            self.edge = Child("the edge", [programs.edge, "serve", str(config)])
-        except BaseException:
-            self.devnet.kill()
-            raise
+    def __init__(self, devnet, edge):
+        self.devnet, self.edge = Http(devnet.ready["admin"].removeprefix("http://")), Http(edge.ready["admin_listen"])
+        self.url = f"ws://{edge.ready['listen']}/test"
         self.began = time.monotonic()
-
-    def node(self, at):
-        urls = self.devnet.ready["nodes"][at]
-        return (
-            f'[[pools.test.nodes]]\nname = "node-{at}"\n'
-            f'http_url = "{urls["http"]}"\nws_url = "{urls["ws"]}"\n'
-        )
-
-    def url(self):
-        return f"ws://{self.edge.ready['listen']}/test"
 
     def say(self, what):
         print(f"{time.monotonic() - self.began:6.1f} s  {what}", flush=True)
 
     def history(self):
         """Every block that came or went, from the first one."""
-        told = admin(self.devnet.ready["admin"], "GET", "/truth?last=10000")["history"]
+        told = self.devnet.json("/truth?last=10000")["history"]
         if told["forgotten"]:
             raise Failed("the devnet has forgotten how its chain began")
         return told["steps"]
@@ -79,17 +72,17 @@ class Stage:
     def mine(self, blocks):
         for _ in range(blocks):
             time.sleep(BLOCK_SECONDS)
-            head = admin(self.devnet.ready["admin"], "POST", "/mine")["head"]
+            head = self.devnet.json("/mine", "POST")["head"]
         return head["number"]
 
     def fault(self, node, fault):
-        admin(self.devnet.ready["admin"], "POST", f"/nodes/{node}/fault", {"fault": fault})
+        self.devnet.json(f"/nodes/{node}/fault", "POST", {"fault": fault})
 
     def clear(self, node):
-        admin(self.devnet.ready["admin"], "DELETE", f"/nodes/{node}/fault")
+        self.devnet.json(f"/nodes/{node}/fault", "DELETE")
 
     def pool(self):
-        return json.loads(page(self.edge.ready["admin_listen"], "/status"))["pools"][0]
+        return self.edge.json("/status")["pools"][0]
 
     def until(self, what, holds):
         deadline = time.monotonic() + SERVES_SECONDS_MAX
@@ -107,14 +100,6 @@ class Stage:
             return of["http"]["state"] == of["stream"]["state"] == "serving"
 
         self.until(f"node {node} serves", serves)
-
-    def end(self):
-        self.edge.stop()
-        self.devnet.stop()
-
-    def kill(self):
-        self.edge.kill()
-        self.devnet.kill()
 
 
 def play(stage):
@@ -162,7 +147,7 @@ def reorganise(stage):
     # Every node has to have told of what is taken back.
     stage.until("the edge is at the head", lambda: stage.pool()["head"]["hash"] == gone[-1]["hash"])
     stage.say(f"the last {REORGANISED} blocks are replaced by {REORGANISED + 1} others")
-    admin(stage.devnet.ready["admin"], "POST", "/fork", {"depth": REORGANISED, "length": REORGANISED + 1})
+    stage.devnet.json("/fork", "POST", {"depth": REORGANISED, "length": REORGANISED + 1})
 
 
 def matches(wanted, log):
@@ -197,7 +182,7 @@ def follow(stage, options):
     clients, records = {}, {}
     try:
         for name, command in commands.items():
-            clients[name] = Child(name, [*command, stage.url(), json.dumps(stage.filter)])
+            clients[name] = Child(name, *command, stage.url, json.dumps(stage.filter))
         began = len(stage.history())
         last = play(stage)
         steps = stage.history()[began:]
@@ -217,13 +202,14 @@ def main():
         parser.add_argument(f"--{program}", required=True)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="casebook-edge-clients-") as folder:
-        stage = Stage(options, folder)
-        try:
-            records, steps = follow(stage, options)
-            failovers = stage.pool()["failovers"]
-            stage.end()
-        finally:
-            stage.kill()
+        nodes = ("--nodes", str(NODES), "--block-time", "0ms", "--blocks", "30")
+        with Child("the devnet", options.devnet, *nodes) as devnet:
+            config = pathlib.Path(folder, "edge.toml")
+            config.write_text(configuration(devnet))
+            with Child("the edge", options.edge, "serve", str(config)) as edge:
+                stage = Stage(devnet, edge)
+                records, steps = follow(stage, options)
+                failovers = stage.pool()["failovers"]
     failed = 0
     for name, record in records.items():
         problems = judge(record, steps, lambda log: matches(stage.filter, log))

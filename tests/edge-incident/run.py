@@ -12,14 +12,13 @@ import argparse
 import http.client
 import json
 import pathlib
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from casebook_process import START_SECONDS_MAX, STOP_SECONDS_MAX, Failed, Http, Server  # noqa: E402
+from processes import READY_SECONDS_MAX, Child, Failed, Http, Server  # noqa: E402
 
 CALLS_PER_SECOND = 60
 CLIENTS = 4
@@ -34,36 +33,6 @@ NODE_MS = 20
 ENV = "devnet"
 DEAD, OTHER = "geth-a", "geth-b"
 PORTS = ("--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0")
-
-
-class Program:
-    """A child process that prints one line of JSON when it can be used."""
-
-    def __init__(self, *command):
-        self.log = tempfile.TemporaryFile()
-        self.name = pathlib.Path(command[0]).name
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log)
-        watchdog = threading.Timer(START_SECONDS_MAX, self.process.kill)
-        watchdog.start()
-        line = self.process.stdout.readline()
-        watchdog.cancel()
-        if not line:
-            raise Failed(f"{self.name} did not start ({self.process.wait()}):\n{self.said()}")
-        self.ready = json.loads(line)
-
-    def said(self):
-        self.log.seek(0)
-        return self.log.read().decode(errors="replace")[-4000:]
-
-    def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(timeout=STOP_SECONDS_MAX)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.process.stdout.close()
-        self.log.close()
 
 
 class Client(threading.Thread):
@@ -121,46 +90,42 @@ failback_after = "2s"
 def play(options, server, devnet, folder):
     nodes = Http(devnet.ready["admin"].removeprefix("http://"))
     for at in range(2):
-        slow = json.dumps({"fault": "slow", "ms": NODE_MS, "methods": ["eth_getBalance"]})
-        demand(nodes.ask("POST", f"/nodes/{at}/fault", slow))
+        nodes.json(f"/nodes/{at}/fault", "POST", {"fault": "slow", "ms": NODE_MS, "methods": ["eth_getBalance"]})
     config = folder / "edge.toml"
     config.write_text(configuration(server, devnet.ready["nodes"]))
-    edge = Program(options.edge, "serve", str(config))
-    stop = threading.Event()
+    with Child("the edge", options.edge, "serve", str(config)) as edge:
+        try:
+            return calls_while_a_node_dies(options, edge, nodes, Http(server.ready["listen"]))
+        except Failed as failure:
+            raise Failed(f"{failure}\n{edge.said()}") from None
+
+
+def calls_while_a_node_dies(options, edge, nodes, api):
+    admin, stop = Http(edge.ready["admin_listen"]), threading.Event()
     clients = [Client(edge.ready["listen"], stop) for _ in range(CLIENTS)]
     try:
-        admin, api = Http(edge.ready["admin_listen"]), Http(server.ready["listen"])
-        wait_until(lambda: admin.get("/readyz")[0] == 200, START_SECONDS_MAX, "the edge is not ready")
+        wait_until(lambda: admin.get("/readyz")[0] == 200, READY_SECONDS_MAX, "the edge is not ready")
         for client in clients:
             client.start()
         time.sleep(HEALTHY_SECONDS)
         if found := incidents(api):
             raise Failed(f"an incident opened before anything failed: {found[0]['summary']}")
-        demand(nodes.ask("POST", "/nodes/0/fault", json.dumps({"fault": "kill"})))
+        nodes.json("/nodes/0/fault", "POST", {"fault": "kill"})
         killed = time.monotonic()
         wait_until(lambda: incidents(api), OPEN_SECONDS_MAX, "no incident opened")
         seconds = time.monotonic() - killed
         time.sleep(AFTERWARDS_SECONDS)
         report = demand_one_that_names_the_node(api, options.report)
-        demand(nodes.ask("POST", "/nodes/0/start"))
+        nodes.json("/nodes/0/start", "POST")
         wait_until(lambda: incidents(api)[0]["state"] != "open", RECOVER_SECONDS_MAX, "the incident does not recover")
-        told = json.loads(admin.get("/status")[1])["casebook"]
+        told = admin.json("/status")["casebook"]
         stop.set()
         for client in clients:
             client.join()
         demand_calm(clients, told)
         return seconds, sum(client.answered for client in clients), report
-    except Failed as failure:
-        raise Failed(f"{failure}\n{edge.said()}") from None
     finally:
         stop.set()
-        edge.stop()
-
-
-def demand(reply):
-    status, text = reply
-    if status >= 300:
-        raise Failed(f"the devnet answers {status}: {text[:300]!r}")
 
 
 def wait_until(wanted, seconds, problem):
@@ -172,10 +137,7 @@ def wait_until(wanted, seconds, problem):
 
 
 def incidents(api):
-    status, text = api.get("/v1/incidents?state=all")
-    if status != 200:
-        raise Failed(f"GET /v1/incidents: {status} {text[:300]!r}")
-    return json.loads(text)["incidents"]
+    return api.json("/v1/incidents?state=all")["incidents"]
 
 
 def demand_one_that_names_the_node(api, file):
@@ -183,10 +145,7 @@ def demand_one_that_names_the_node(api, file):
     if len(found) != 1:
         raise Failed(f"{len(found)} incidents opened: {[incident['summary'] for incident in found]}")
     path = f"/v1/incidents/{found[0]['id']}/report"
-    status, text = api.get(path)
-    if status != 200:
-        raise Failed(f"GET the report: {status} {text[:300]!r}")
-    report = json.loads(text)
+    report = api.json(path)
     if file:
         pathlib.Path(file).write_text(json.dumps(report, indent=2))
         pathlib.Path(file + ".md").write_bytes(api.ask("GET", path, headers={"accept": "text/markdown"})[1])
@@ -224,16 +183,9 @@ def main():
     parser.add_argument("--report", help="where to write the report, and beside it its Markdown")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="casebook-edge-incident-") as folder:
-        server = Server(options.casebook, str(pathlib.Path(folder) / "data"), *PORTS)
-        devnet = Program(options.devnet, "--block-time", "1s")
-        try:
+        server = Server(options.casebook, f"{folder}/data", *PORTS)
+        with server, Child("the devnet", options.devnet, "--block-time", "1s") as devnet:
             seconds, answered, report = play(options, server, devnet, pathlib.Path(folder))
-        except BaseException:
-            server.kill()
-            raise
-        finally:
-            devnet.stop()
-        server.stop()
     print(f"edge incident test: {answered} calls answered, one incident after {seconds:.1f} s: {report['summary']['text']}")
 
 

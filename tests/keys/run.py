@@ -20,8 +20,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from casebook_process import Failed, Http, Server, taken_whole  # noqa: E402
 from otlp_json import export_request, span  # noqa: E402
+from processes import Failed, Http, Server, taken_whole  # noqa: E402
 
 ATTACKERS = 8
 # All of 127.0.0.0/8 is this machine, and to the server each is an address of its own.
