@@ -156,7 +156,7 @@ async fn repeat(
         server: ProcessorTime::of(casebook.pid())?.since(server),
         generator: ProcessorTime::own()?.since(generator),
     };
-    sent.add(now_sent);
+    *sent += now_sent;
     Ok(repeat)
 }
 

@@ -267,7 +267,7 @@ impl Side {
         let answered_s = begun.elapsed().as_secs_f64();
         let generator_s = ProcessorTime::own()?.since(generator).total_s();
         let spans = sent.spans as f64;
-        self.sent.add(sent);
+        self.sent += sent;
         self.running.settled(self.sent.spans).await?;
         let settled_s = begun.elapsed().as_secs_f64();
         self.used = ProcessorTime::of(pid)?;

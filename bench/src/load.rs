@@ -2,15 +2,16 @@
 //! It must never know what the server pays for it.
 
 use std::net::SocketAddr;
+use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use model::Nanos;
 use serde::Serialize;
-use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
 use crate::connection::{Answer, Connection, Transport};
+use crate::lanes;
 use crate::stamp::{Body, Stamper};
 
 const COME_AGAIN_AFTER: Duration = Duration::from_millis(5);
@@ -42,14 +43,14 @@ struct Lane {
     stamper: Stamper,
     bodies: Arc<Vec<Body>>,
     next: usize,
+    /// Between two requests.
+    pace: Option<Duration>,
 }
 
 /// Every connection of a measurement.
 #[derive(Debug)]
 pub(crate) struct Load {
     lanes: Vec<Lane>,
-    /// Between two requests of one connection.
-    pace: Option<Duration>,
 }
 
 impl Load {
@@ -68,38 +69,25 @@ impl Load {
             let connection = Connection::open(transport, address).await?;
             let next = usize::from(number) * bodies.len() / usize::from(plan.connections);
             let stamper = Stamper::new(number);
-            lanes.push(Lane { connection, stamper, bodies: Arc::clone(&bodies), next });
+            lanes.push(Lane { connection, stamper, bodies: Arc::clone(&bodies), next, pace });
         }
-        Ok(Self { lanes, pace })
+        Ok(Self { lanes })
     }
 
     /// Comes back when every request that was begun has been answered.
     pub(crate) async fn send_for(&mut self, seconds: f64) -> anyhow::Result<Sent> {
-        let end = Instant::now() + Duration::from_secs_f64(seconds);
-        let mut tasks = JoinSet::new();
-        for mut lane in self.lanes.drain(..) {
-            let pace = self.pace;
-            tasks.spawn(async move {
-                let sent = lane.send_until(end, pace).await;
-                (lane, sent)
-            });
-        }
-        let mut all = Sent::default();
-        while let Some(done) = tasks.join_next().await {
-            let (lane, sent) = done?;
-            all.add(sent?);
-            self.lanes.push(lane);
-        }
-        Ok(all)
+        lanes::send_for(&mut self.lanes, seconds).await
     }
 }
 
-impl Lane {
-    async fn send_until(&mut self, end: Instant, pace: Option<Duration>) -> anyhow::Result<Sent> {
+impl lanes::Lane for Lane {
+    type Sent = Sent;
+
+    async fn send_until(&mut self, end: Instant) -> anyhow::Result<Sent> {
         let mut sent = Sent::default();
         let mut due = Instant::now();
         while due.max(Instant::now()) < end {
-            if let Some(pace) = pace {
+            if let Some(pace) = self.pace {
                 sleep_until(due.into()).await;
                 due += pace;
             }
@@ -107,7 +95,9 @@ impl Lane {
         }
         Ok(sent)
     }
+}
 
+impl Lane {
     async fn send_one(&mut self, sent: &mut Sent) -> anyhow::Result<()> {
         let body = &self.bodies[self.next % self.bodies.len()];
         self.next += 1;
@@ -129,8 +119,8 @@ impl Lane {
     }
 }
 
-impl Sent {
-    pub(crate) fn add(&mut self, other: Self) {
+impl AddAssign for Sent {
+    fn add_assign(&mut self, other: Self) {
         self.spans += other.spans;
         self.busy += other.busy;
         self.answers_ms.extend(other.answers_ms);

@@ -11,6 +11,7 @@ mod contest;
 mod counting_disk;
 mod edge;
 mod figures;
+mod lanes;
 mod lines;
 mod load;
 mod lookups;

@@ -2,16 +2,17 @@
 //! by byte. They must never know which program they call.
 
 use std::net::SocketAddr;
+use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use serde::Serialize;
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::node::{BALANCE, CODE_DIGITS, id, put_answer};
 use super::wire::{TEXT, Wire, put_frame, status};
+use crate::lanes;
 
 pub(super) const CONNECTIONS: usize = 32;
 /// Calls that one WebSocket has under way.
@@ -94,25 +95,13 @@ impl Load {
 
     /// Comes back when every call that was begun has been answered.
     pub(super) async fn send_for(&mut self, seconds: f64) -> anyhow::Result<Sent> {
-        let end = Instant::now() + Duration::from_secs_f64(seconds);
-        let mut tasks = JoinSet::new();
-        for mut lane in self.lanes.drain(..) {
-            tasks.spawn(async move {
-                let sent = lane.send_until(end).await;
-                (lane, sent)
-            });
-        }
-        let mut all = Sent::default();
-        while let Some(done) = tasks.join_next().await {
-            let (lane, sent) = done?;
-            all.add(sent?);
-            self.lanes.push(lane);
-        }
-        Ok(all)
+        lanes::send_for(&mut self.lanes, seconds).await
     }
 }
 
-impl Lane {
+impl lanes::Lane for Lane {
+    type Sent = Sent;
+
     async fn send_until(&mut self, end: Instant) -> anyhow::Result<Sent> {
         let mut sent = Sent::default();
         let at_once = if self.calls == Calls::Socket { IN_FLIGHT } else { 1 };
@@ -126,7 +115,9 @@ impl Lane {
         }
         Ok(sent)
     }
+}
 
+impl Lane {
     /// Until nothing is under way: over HTTP that is one call.
     async fn round(&mut self, at_once: usize, end: Instant, sent: &mut Sent) -> anyhow::Result<()> {
         self.out.clear();
@@ -202,8 +193,8 @@ impl Lane {
     }
 }
 
-impl Sent {
-    pub(super) fn add(&mut self, other: Self) {
+impl AddAssign for Sent {
+    fn add_assign(&mut self, other: Self) {
         self.answered += other.answered;
         self.wrong += other.wrong;
         self.broken += other.broken;

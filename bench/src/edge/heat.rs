@@ -120,7 +120,7 @@ impl Side {
         let clients_and_nodes_s = ProcessorTime::own()?.since(own).total_s();
         ensure!(sent.answered > 0, "{} answers nothing", self.program.name());
         self.turns.push(Turn { answered: sent.answered, wall_s, user_s, system_s, clients_and_nodes_s });
-        self.sent.add(sent);
+        self.sent += sent;
         Ok(())
     }
 
