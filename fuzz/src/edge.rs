@@ -24,8 +24,10 @@ const SECRET: &str = "A-Secret-Of-The-Environment";
 /// A body of a client: what is taken is JSON and holds what serde finds there; what is called no JSON is none.
 pub fn edge_requests(data: &[u8]) {
     match scan_request(data, BATCH_MAX) {
+        // What serde passes over may hold half a surrogate pair; where it builds values, that is no JSON to it either.
         Err(Invalid { kind: InvalidKind::Parse, .. }) => {
-            assert!(!is_json(data) || depth(data) >= NESTING_MAX, "JSON is called none")
+            let is_value = serde_json::from_slice::<Value>(data).is_ok();
+            assert!(!is_value || depth(data) >= NESTING_MAX, "JSON is called none")
         }
         // The rest of a batch that is too long is not looked at.
         Err(Invalid { kind: InvalidKind::TooMany, .. }) => {}

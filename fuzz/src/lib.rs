@@ -17,36 +17,51 @@ pub mod server_settings;
 use intake::{Context, Limits};
 use model::Nanos;
 
-/// Takes any bytes.
-pub type Target = fn(&[u8]);
+/// Takes any bytes, and is called by a program of its own in `targets/`: what that does not use is not linked.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    pub name: &'static str,
+    /// As the program writes it.
+    pub path: &'static str,
+    pub run: fn(&[u8]),
+}
 
-/// One program in `targets/` for each, which names its target itself: what it does not use is not linked.
-pub const TARGETS: &[(&str, Target)] = &[
-    ("alerts", payloads::alerts),
-    ("case_files", documents::case_files),
-    ("decompress", payloads::decompress),
-    ("edge_answers", edge::edge_answers),
-    ("edge_blocks", edge::edge_blocks),
-    ("edge_config", edge::edge_config),
-    ("edge_filters", edge::edge_filters),
-    ("edge_frames", edge_frames::edge_frames),
-    ("edge_requests", edge::edge_requests),
-    ("facts", payloads::facts),
-    ("journal_damage", journals::journal_damage),
-    ("journal_files", journals::journal_files),
-    ("logs_json", otlp::logs_json),
-    ("logs_protobuf", otlp::logs_protobuf),
-    ("metrics_json", otlp::metrics_json),
-    ("metrics_protobuf", otlp::metrics_protobuf),
-    ("queries", queries::queries),
-    ("record", payloads::record),
-    ("report", documents::report),
+macro_rules! targets {
+    ($($(#[$only:meta])? $module:ident :: $name:ident,)*) => {
+        &[$($(#[$only])? Target {
+            name: stringify!($name),
+            path: concat!("fuzz::", stringify!($module), "::", stringify!($name)),
+            run: $module::$name,
+        },)*]
+    };
+}
+
+pub const TARGETS: &[Target] = targets![
+    payloads::alerts,
+    documents::case_files,
+    payloads::decompress,
+    edge::edge_answers,
+    edge::edge_blocks,
+    edge::edge_config,
+    edge::edge_filters,
+    edge_frames::edge_frames,
+    edge::edge_requests,
+    payloads::facts,
+    journals::journal_damage,
+    journals::journal_files,
+    otlp::logs_json,
+    otlp::logs_protobuf,
+    otlp::metrics_json,
+    otlp::metrics_protobuf,
+    queries::queries,
+    payloads::record,
+    documents::report,
     #[cfg(feature = "server")]
-    ("server_settings", server_settings::server_settings),
-    ("settings", documents::settings),
-    ("traces_json", otlp::traces_json),
-    ("traces_protobuf", otlp::traces_protobuf),
-    ("wide_events", payloads::wide_events),
+    server_settings::server_settings,
+    documents::settings,
+    otlp::traces_json,
+    otlp::traces_protobuf,
+    payloads::wide_events,
 ];
 
 const RECEIVED: Nanos = Nanos::from_secs(1_800_000_000);

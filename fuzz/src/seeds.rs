@@ -33,11 +33,14 @@ const EDGE_REQUESTS: &[&str] = &[
     r#"{"jsonrpc":"2.0","id":1,"method":"eth_call","params":[{"to":"0x00"},"latest"]}"#,
     r#"[{"id":"a","method":"eth_subscribe","params":["newHeads"]},{"id":1e9,"method":"net_version"},7]"#,
     r#" {"params" : [[[{"a\u0000":-0.5e-1}]]], "method":"x", "id" : null } "#,
+    r#"[{"":"\ud800","id":1,"method":"m"},7]"#,
 ];
 const EDGE_ANSWERS: &[&str] = &[
     r#"{"jsonrpc":"2.0","id":1,"result":{"number":"0x1","list":[1,2.5e3,null,true]}}"#,
     r#"{"id":"a","error":{"code":-32000,"message":"header not found","data":"0x"},"result":null}"#,
     r#"{"method":"eth_subscription","params":{"subscription":"0x1","result":{"number":"0x2"}}}"#,
+    r#"{"id":1,"error":{"code":1,"message":"x","message":"h"}}"#,
+    r#"{"method":"m","params":{"subscription":1,"result":2,"subscription":3,"result":4}}"#,
 ];
 const EDGE_FILTERS: &str = include_str!("../seeds/edge-filters.ndjson");
 const EDGE_BLOCK: &str = include_str!("../seeds/edge-block.json");

@@ -1,7 +1,7 @@
 //! The seeds, and what is near them, through every target: what a fuzzer would find in its first moments is found
 //! without one.
 
-use crate::{TARGETS, seeds};
+use crate::{TARGETS, Target, seeds};
 
 const DAMAGES: u64 = 300;
 
@@ -39,11 +39,11 @@ fn damaged(seed: &[u8], numbers: &mut Numbers) -> Vec<u8> {
 #[test]
 fn every_target_has_seeds_and_keeps_its_promises_near_them() {
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
-    for (name, target) in TARGETS {
+    for Target { name, run, .. } in TARGETS {
         let seeds = seeds::of(name);
         assert!(!seeds.is_empty(), "{name}");
         let keeps = |bytes: &[u8]| {
-            let kept = std::panic::catch_unwind(|| target(bytes));
+            let kept = std::panic::catch_unwind(|| run(bytes));
             assert!(kept.is_ok(), "{name}: {}", bytes.escape_ascii());
         };
         for seed in &seeds {
@@ -60,8 +60,18 @@ fn every_program_is_a_target() {
     for file in std::fs::read_dir(here).expect("the folder can be listed") {
         let name = file.expect("a file").file_name().to_string_lossy().replace(".rs", "");
         // One links the server, and one plants the seeds.
-        let is_known = TARGETS.iter().any(|(target, _)| *target == name)
+        let is_known = TARGETS.iter().any(|target| target.name == name)
             || ["server_settings", "plant"].contains(&&*name);
         assert!(is_known, "{name}");
+    }
+}
+
+/// Nothing else builds them but the fuzzer.
+#[test]
+fn every_program_calls_its_target() {
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("targets");
+    for Target { name, path, .. } in TARGETS {
+        let text = std::fs::read_to_string(here.join(format!("{name}.rs"))).expect("it has a program");
+        assert!(text.contains(&format!("|data: &[u8]| {path}(data)")), "{name}: {text}");
     }
 }

@@ -94,6 +94,7 @@ fn filters() {
     check("", range(latest, latest));
     check("null", range(latest, latest));
     check(r#"{"fromBlock":"0x1"}"#, range(BlockAt::Number(1), latest));
+    check(r#"{"fromBlock":"0x1","fromBlock":"0x2"}"#, range(BlockAt::Number(2), latest));
     check(
         r#"{"address":"0x2","toBlock":"0x5","fromBlock":"0x1"}"#,
         range(BlockAt::Number(1), BlockAt::Number(5)),

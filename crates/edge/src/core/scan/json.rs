@@ -302,18 +302,36 @@ fn has_control(bytes: &[u8]) -> bool {
     bytes.iter().fold(false, |found, byte| found | (*byte < 0x20))
 }
 
-/// Where the value of the first member of that name stands in an object; `None` where it is no object or has none.
+/// Where the value of the member of that name stands in an object; `None` where it is no object or has none.
 pub(crate) fn member(object: &[u8], name: &[u8]) -> Option<Range<usize>> {
+    let [place] = members(object, [name]);
+    place
+}
+
+/// The same for several, in one walk. Of members that stand twice the last counts, as nodes and clients read.
+pub(crate) fn members<const N: usize>(object: &[u8], names: [&[u8]; N]) -> [Option<Range<usize>>; N] {
+    let mut places = [const { None }; N];
+    match places_of(object, names, &mut places) {
+        Ok(()) => places,
+        Err(Malformed) => [const { None }; N],
+    }
+}
+
+fn places_of<const N: usize>(
+    object: &[u8],
+    names: [&[u8]; N],
+    places: &mut [Option<Range<usize>>; N],
+) -> Step<()> {
     let (mut cursor, mut is_first) = (Cursor::of_node(object), true);
-    cursor.enter(b'{').ok()?;
-    while cursor.next(&mut is_first).ok()? {
-        let key = cursor.key().ok()?;
-        let value = cursor.value().ok()?;
-        if key.raw == name {
-            return Some(value);
+    cursor.enter(b'{')?;
+    while cursor.next(&mut is_first)? {
+        let key = cursor.key()?;
+        let value = cursor.value()?;
+        if let Some((_, place)) = names.iter().zip(&mut *places).find(|(name, _)| **name == key.raw) {
+            *place = Some(value);
         }
     }
-    None
+    Ok(())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::json::{Cursor, Step, member};
+use super::json::{Cursor, Step, members as members_of};
 use super::{Notification, Response, ResponseKind, Upstream};
 
 #[derive(Debug, Default)]
@@ -65,16 +65,17 @@ fn read(message: &[u8]) -> Step<Members> {
 
 fn notification(message: &[u8], members: Members) -> Option<Notification<'_>> {
     let params = message.get(members.params?)?;
-    let of = |name: &[u8]| member(params, name).and_then(|range| params.get(range));
-    Some(Notification { subscription: of(b"subscription")?, result: of(b"result")? })
+    let [subscription, result] = members_of(params, [b"subscription", b"result"]);
+    Some(Notification { subscription: params.get(subscription?)?, result: params.get(result?)? })
 }
 
 /// An error is an object, or the node speaks another language.
 fn error_kind(message: &[u8], range: Range<usize>) -> Option<ResponseKind> {
     let error = message.get(range.clone()).filter(|error| error.first() == Some(&b'{'))?;
-    let code = member(error, b"code").and_then(|range| error.get(range));
+    let [code, said] = members_of(error, [b"code", b"message"]);
+    let code = code.and_then(|range| error.get(range));
     let code = code.and_then(|code| std::str::from_utf8(code).ok()?.parse().ok()).unwrap_or(0);
-    let said = member(error, b"message").filter(|said| error.get(said.start) == Some(&b'"'));
+    let said = said.filter(|said| error.get(said.start) == Some(&b'"'));
     let inside = |said: Range<usize>| range.start + said.start + 1..range.start + said.end - 1;
     let empty = range.end..range.end;
     Some(ResponseKind::Error { message: said.map_or(empty, inside), range, code })

@@ -176,6 +176,19 @@ fn errors_of_nodes() {
 }
 
 #[test]
+fn of_members_that_stand_twice_in_what_a_node_says_the_last_counts() {
+    let text = br#"{"id":1,"error":{"code":1,"message":"a","code":-32000,"message":"header not found"}}"#;
+    let Some(ResponseKind::Error { code, message, .. }) = scan_response(text).map(|response| response.kind)
+    else {
+        panic!("it is an error")
+    };
+    assert_eq!((code, &text[message]), (-32000, &b"header not found"[..]));
+    let text = br#"{"method":"m","params":{"subscription":1,"result":2,"subscription":3,"result":4}}"#;
+    let expected = Notification { subscription: b"3", result: b"4" };
+    assert_eq!(scan_upstream(text), Some(Upstream::Notification(expected)));
+}
+
+#[test]
 fn what_is_no_answer() {
     for text in [
         "",

@@ -122,6 +122,7 @@ fn a_member_is_found_whatever_stands_before_it() {
     assert_eq!(of("b"), Some(&br#"{"a":2}"#[..]));
     assert_eq!(of(r#"c\""#), Some(&b"3"[..]));
     assert_eq!(of("d"), None);
+    assert_eq!(member(br#"{"a":1,"b":2,"a":3}"#, b"a"), Some(17..18), "the last counts");
     assert_eq!(member(b"[1]", b"a"), None);
     assert_eq!(member(b"null", b"a"), None);
 }
