@@ -11,7 +11,7 @@ use devnet::served::Devnet;
 use edge::Edge;
 use serde_json::{Value, json};
 
-use crate::stage::{BLOCK_MS, PATIENCE, parsed};
+use crate::stage::{BLOCK_MS, PATIENCE, node as execution_node, parsed, serves};
 
 /// A pool of each kind before the same nodes.
 pub(crate) struct Stage {
@@ -30,15 +30,7 @@ pub(crate) async fn stage_of(nodes: Vec<NodePlan>, used: &[usize], keys: &str, p
     let edge = Edge::start(&parsed(&configuration(&devnet, used, keys, pool))).await.unwrap();
     let stage = Stage { devnet, edge };
     for pool in ["net", "beacon"] {
-        stage
-            .until(pool, |pool| {
-                let nodes = pool["nodes"].as_array().unwrap();
-                pool["head"].is_object()
-                    && nodes.iter().all(|node| {
-                        node["http"]["state"] == "serving" && node["stream"]["state"] == "serving"
-                    })
-            })
-            .await;
+        stage.until(pool, serves).await;
     }
     stage
 }
@@ -55,16 +47,15 @@ pub(crate) fn configuration(devnet: &Devnet, used: &[usize], keys: &str, of_pool
         )
         .unwrap();
         for at in used.iter().copied() {
-            let node = devnet.node(at);
+            let (name, node) = (format!("node-{at}"), devnet.node(at));
             let tier = if at == 0 { "primary" } else { "backup" };
-            writeln!(text, "[[pools.{pool}.nodes]]\nname = \"node-{at}\"\ntier = \"{tier}\"").unwrap();
-            match kind {
-                "execution" => {
-                    writeln!(text, "http_url = \"{}\"\nws_url = \"{}\"", node.http_url(), node.ws_url())
-                        .unwrap()
-                }
-                _ => writeln!(text, "http_url = \"{}\"", node.beacon_url()).unwrap(),
-            }
+            text += &match kind {
+                "execution" => execution_node(pool, &name, tier, &node),
+                _ => format!(
+                    "[[pools.{pool}.nodes]]\nname = \"{name}\"\ntier = \"{tier}\"\nhttp_url = \"{}\"\n",
+                    node.beacon_url()
+                ),
+            };
         }
     }
     text

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::beacon::{Stage, configuration, stage_of, until_heads};
-use crate::stage::{PATIENCE, parsed, until};
+use crate::stage::{PATIENCE, metric, parsed, until};
 
 /// SHA-256 of `test`.
 const KEY: &str = "[[keys]]\nname = \"ops\"\nsha256 = \"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"\n\
@@ -117,9 +117,7 @@ async fn who_reads_no_events_is_cut_and_the_others_notice_nothing() {
     stage.until_all_is_told(&other).await;
     stage.assert_well(&other);
     let admin = HttpClient::new(&format!("http://{}", stage.edge.admin_listen));
-    let page = admin.get("/metrics").await.unwrap().text();
-    let counted = "casebook_edge_slow_clients_closed_total{pool=\"beacon\"} 1";
-    assert!(page.lines().any(|line| line == counted), "{page}");
+    assert_eq!(metric(&admin, "casebook_edge_slow_clients_closed_total", &["pool=\"beacon\""]).await, 1.0);
 }
 
 /// A key's limits hold for streams, and whose key is gone is told to leave.

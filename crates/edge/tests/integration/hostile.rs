@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use devnet::client::{Expected, HttpClient, Record, WsClient, check};
+use devnet::client::{Expected, Record, WsClient, check};
 use devnet::network::Plan;
 use devnet::node::{Fault, NodePlan, Switch};
 use devnet::served::Devnet;
@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::program::{Folder, Program};
-use crate::stage::{PATIENCE, open_files};
+use crate::stage::{PATIENCE, metric, node, open_files};
 use raw::{Frame, Socket, connect, dribbled, frame, post, read_to_end, until_closed};
 
 /// Clients that say nothing. Each is a file here and one in the proxy.
@@ -58,10 +58,7 @@ impl Arena {
              calls_per_client_max = 50\nsubscriptions_per_client_max = 20\n"
         );
         for at in 0..devnet.nodes() {
-            let (http, ws) = (devnet.node(at).http_url(), devnet.node(at).ws_url());
-            text += &format!(
-                "[[pools.net.nodes]]\nname = \"node-{at}\"\nhttp_url = \"{http}\"\nws_url = \"{ws}\"\n"
-            );
+            text += &node("net", &format!("node-{at}"), "primary", &devnet.node(at));
         }
         let folder = Folder::new();
         let program = Program::serve(&folder.file("edge.toml", &text), &[]).await;
@@ -74,22 +71,13 @@ impl Arena {
         Self { devnet, program, listen, well_behaved, is_over, before_kib, _folder: folder }
     }
 
-    async fn page(&self, path: &str) -> String {
-        HttpClient::new(&format!("http://{}", self.program.address("admin_listen")))
-            .get(path)
-            .await
-            .unwrap()
-            .text()
-    }
-
     async fn refused(&self, limit: &str) -> u64 {
-        let name = format!("casebook_edge_refused_total{{limit=\"{limit}\"}} ");
-        let page = self.page("/metrics").await;
-        page.lines().find_map(|line| line.strip_prefix(&name)).map_or(0, |count| count.parse().unwrap())
+        let label = format!("limit=\"{limit}\"");
+        metric(&self.program.admin(), "casebook_edge_refused_total", &[&label]).await as u64
     }
 
     async fn connections(&self) -> u64 {
-        let status: Value = serde_json::from_str(&self.page("/status").await).unwrap();
+        let status = self.program.admin().get("/status").await.unwrap().json();
         status["clients"]["connections"].as_u64().unwrap()
     }
 
@@ -118,7 +106,7 @@ impl Arena {
 }
 
 async fn until_ready(program: &Program) {
-    let admin = HttpClient::new(&format!("http://{}", program.address("admin_listen")));
+    let admin = program.admin();
     let ready = async {
         while admin.get("/status").await.unwrap().json()["pools"][0]["head"].is_null() {
             sleep(Duration::from_millis(20)).await;

@@ -184,7 +184,7 @@ async fn nodes_come_and_go_and_move_over_reloads_and_no_client_notices() {
     process.until("it moved", |status| all_serve(status, 2)).await;
     clients.go_on(&process).await;
     assert_eq!(process.devnet.node(3).connections().sockets, 0, "nothing is left of where it was");
-    assert_eq!(process.metric("edge_config_valid").await, 1.0);
+    assert_eq!(process.metric("casebook_edge_config_valid").await, 1.0);
     clients.assert_well(&process).await;
 }
 
@@ -198,14 +198,14 @@ async fn a_faulty_file_changes_nothing_and_all_that_is_wrong_is_told() {
     let faults = status["config"]["faults"].as_array().unwrap().len();
     assert!(faults >= 3, "{status}");
     assert_eq!(status["config"]["reloads"], json!(0));
-    assert_eq!(process.metric("edge_config_valid").await, 0.0);
+    assert_eq!(process.metric("casebook_edge_config_valid").await, 0.0);
     assert!(all_serve(&status, 2) && state(&status, "a") == "serving");
     assert!(process.command(&["status", "--once"]).await.1.contains("is not in force"));
     clients.go_on(&process).await;
     // What only a restart brings is told, and what does not need one counts.
     let status = process.reload(&TWO, "idle_timeout = \"60s\"", "", "").await;
     assert_eq!((&status["config"]["reloads"], &status["config"]["faults"]), (&json!(1), &json!([])));
-    assert_eq!(process.metric("edge_config_valid").await, 1.0);
+    assert_eq!(process.metric("casebook_edge_config_valid").await, 1.0);
     let moved = text(&process.devnet, &TWO, "", "", "").replace("log = \"warn\"", "log = \"info\"");
     let status = process.write(&moved).await;
     assert_eq!(status["config"]["awaits_restart"], json!(["edge.log"]));
@@ -276,8 +276,8 @@ async fn at_its_end_it_is_unready_first_ends_what_is_in_flight_and_says_goodbye(
     assert!(answer.unwrap().result().is_some());
     assert!(first.until(|_| false).await.is_err());
     assert_eq!(format!("{:?}", first.record().entries().last().unwrap().seen), goodbye);
-    let (status, said) = process.ended().await;
-    assert!(status.success(), "{said}");
+    let ended = process.ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.text());
 }
 
 #[tokio::test]
@@ -294,6 +294,6 @@ async fn whoever_is_not_answered_in_time_is_told_goodbye_all_the_same() {
     let goodbye = r#"Closed { code: Some(1001), reason: "the proxy is shutting down" }"#;
     assert_eq!(format!("{:?}", client.record().entries().last().unwrap().seen), goodbye);
     call.abort();
-    let (status, said) = process.ended().await;
-    assert!(status.success() && said.contains("not all clients had gone"), "{said}");
+    let ended = process.ended().await;
+    assert!(ended.code == Some(0) && ended.text().contains("not all clients had gone"), "{}", ended.text());
 }

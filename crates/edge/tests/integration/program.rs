@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use devnet::client::HttpClient;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+
+use crate::stage::PATIENCE;
 
 const ENDS_WITHIN: Duration = Duration::from_secs(30);
 
@@ -20,8 +23,8 @@ pub(crate) struct Program {
     err: JoinHandle<Vec<u8>>,
 }
 
-/// What a program printed before it ended.
-pub(crate) struct Said {
+/// How a program ended, and what it had printed.
+pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
     pub(crate) out: Vec<u8>,
     pub(crate) err: Vec<u8>,
@@ -40,10 +43,10 @@ fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
 }
 
 /// To its end.
-pub(crate) async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Said {
+pub(crate) async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
     let output = timeout(ENDS_WITHIN, command(arguments, variables).output()).await;
     let output = output.expect("it ends by itself").unwrap();
-    Said { code: output.status.code(), out: output.stdout, err: output.stderr }
+    Ended { code: output.status.code(), out: output.stdout, err: output.stderr }
 }
 
 impl Program {
@@ -79,12 +82,32 @@ impl Program {
         self.child.id().expect("it runs")
     }
 
+    pub(crate) fn admin(&self) -> HttpClient {
+        HttpClient::new(&format!("http://{}", self.address("admin_listen"))).with_patience(PATIENCE)
+    }
+
+    pub(crate) async fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([format!("-{name}"), self.id().to_string()]).status().await;
+        assert!(sent.unwrap().success());
+    }
+
     /// In order.
-    pub(crate) async fn end(mut self) -> Said {
-        let id = self.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+    pub(crate) async fn end(self) -> Ended {
+        self.signal("TERM").await;
+        self.ended().await
+    }
+
+    /// By itself.
+    pub(crate) async fn ended(mut self) -> Ended {
         let status = timeout(ENDS_WITHIN, self.child.wait()).await.expect("it ends").unwrap();
-        Said { code: status.code(), out: self.out.await.unwrap(), err: self.err.await.unwrap() }
+        Ended { code: status.code(), out: self.out.await.unwrap(), err: self.err.await.unwrap() }
+    }
+}
+
+impl Ended {
+    /// All of it.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&[&*self.out, &*self.err].concat()).into_owned()
     }
 }
 

@@ -232,7 +232,7 @@ impl Watched<'_> {
     }
 
     async fn pages(&mut self) {
-        let admin = HttpClient::new(&format!("http://{}", self.program.address("admin_listen")));
+        let admin = self.program.admin();
         for path in ["/status", "/metrics", "/readyz", "/livez", "/plnt-nothing"] {
             let answer = admin.get(path).await.unwrap();
             self.searched.add(path, answer.body.to_vec());

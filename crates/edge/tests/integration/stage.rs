@@ -1,16 +1,16 @@
 //! A devnet, the proxy before it, and clients.
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
 use devnet::client::{Expected, HttpClient, Record, WsClient, check};
 use devnet::network::Plan;
 use devnet::node::{Fault, NodePlan};
-use devnet::served::Devnet;
+use devnet::served::{Devnet, NodeHandle};
 use edge::Edge;
 use edge::config::{Config, Surroundings};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_json::Value;
 
 /// Nobody waits longer for anything here.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -43,15 +43,21 @@ pub(crate) async fn stage_with(plan: Plan, edge: &str, pool: &str) -> Stage {
          failback_after = \"2s\"\n{pool}\n"
     );
     for at in 0..devnet.nodes() {
-        let node = devnet.node(at);
         let tier = if at == 0 { "primary" } else { "backup" };
-        writeln!(text, "[[pools.net.nodes]]\nname = \"node-{at}\"\ntier = \"{tier}\"").unwrap();
-        writeln!(text, "http_url = \"{}\"\nws_url = \"{}\"", node.http_url(), node.ws_url()).unwrap();
+        text += &node("net", &format!("node-{at}"), tier, &devnet.node(at));
     }
     let edge = Edge::start(&parsed(&text)).await.unwrap();
     let stage = Stage { devnet, edge };
     stage.until_ready().await;
     stage
+}
+
+/// What a configuration says of a node of an execution pool.
+pub(crate) fn node(pool: &str, name: &str, tier: &str, node: &NodeHandle<'_>) -> String {
+    let (http, ws) = (node.http_url(), node.ws_url());
+    format!(
+        "[[pools.{pool}.nodes]]\nname = \"{name}\"\ntier = \"{tier}\"\nhttp_url = \"{http}\"\nws_url = \"{ws}\"\n"
+    )
 }
 
 /// A configuration that needs nothing beside itself.
@@ -100,44 +106,23 @@ impl Stage {
         HttpClient::new(&format!("http://{}", self.edge.admin_listen)).with_patience(PATIENCE)
     }
 
-    /// The sum of a metric's series that have all of these labels.
     pub(crate) async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
-        let page = self.admin().get("/metrics").await.unwrap().text();
-        let is_of = |line: &&str| {
-            let rest = line.strip_prefix(name);
-            rest.is_some_and(|rest| rest.starts_with(['{', ' ']))
-                && labels.iter().all(|label| line.contains(label))
-        };
-        let value = |line: &str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok()).unwrap();
-        page.lines().filter(is_of).map(value).sum()
+        metric(&self.admin(), name, labels).await
     }
 
     /// The proxy serves and knows a head.
     pub(crate) async fn until_ready(&self) {
         let admin = self.admin();
         let ready = async {
-            loop {
-                let status = admin.get("/status").await.unwrap().json();
-                let nodes = status["pools"][0]["nodes"].as_array().unwrap().clone();
-                let all = nodes
-                    .iter()
-                    .all(|node| node["http"]["state"] == "serving" && node["stream"]["state"] == "serving");
-                if all && status["pools"][0]["head"].is_object() {
-                    return;
-                }
+            while !serves(&admin.get("/status").await.unwrap().json()["pools"][0]) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
         tokio::time::timeout(PATIENCE, ready).await.expect("the proxy becomes ready");
     }
 
-    /// What was wrong with what a client was told.
-    pub(crate) fn judge(&self, record: &Record) -> Vec<String> {
-        check(record, &self.devnet.history(), Expected { finished: true, ..Expected::default() })
-    }
-
     pub(crate) fn assert_well(&self, record: &Record) {
-        let wrong = self.judge(record);
+        let wrong = wrong(record, &self.devnet);
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 }
@@ -153,6 +138,29 @@ pub(crate) fn open_files(needed: u64) {
     );
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
         .expect("a soft limit may be raised so far");
+}
+
+/// The sum of a metric's series that have all of these labels.
+pub(crate) async fn metric(admin: &HttpClient, name: &str, labels: &[&str]) -> f64 {
+    let page = admin.get("/metrics").await.unwrap().text();
+    let is_of = |line: &&str| {
+        let rest = line.strip_prefix(name);
+        rest.is_some_and(|rest| rest.starts_with(['{', ' ']))
+            && labels.iter().all(|label| line.contains(label))
+    };
+    let value = |line: &str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok()).unwrap();
+    page.lines().filter(is_of).map(value).sum()
+}
+
+/// Whether a pool of the status page knows a head, and all of its nodes serve.
+pub(crate) fn serves(pool: &Value) -> bool {
+    let serves = |node: &Value| node["http"]["state"] == "serving" && node["stream"]["state"] == "serving";
+    pool["head"].is_object() && pool["nodes"].as_array().unwrap().iter().all(serves)
+}
+
+/// With what a client was told.
+pub(crate) fn wrong(record: &Record, devnet: &Devnet) -> Vec<String> {
+    check(record, &devnet.history(), Expected { finished: true, ..Expected::default() })
 }
 
 /// Until it is so; what it waits for comes by itself.
