@@ -4,11 +4,11 @@
 
 mod flight;
 mod flow;
+mod shown;
 
 use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
 use http::response::Parts;
 use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
@@ -18,9 +18,9 @@ use crate::core::{Call, CallEffect, CallInput, Fault, Refusal, Route, Ways};
 use crate::exchange::{Exchange, outcome_of};
 use crate::metrics::Outcome;
 use crate::record::{AttemptRecord, CallRecord};
-use crate::redact::Secrets;
 use crate::upstream::{NodeClient, RestRequest};
 use flight::Flight;
+use shown::{Shown, shown};
 
 pub(crate) use flow::{BrokeOff, Flow};
 
@@ -34,9 +34,15 @@ pub(crate) struct RestExchange {
 /// What a client is answered with.
 pub(crate) struct RestAnswer {
     pub(crate) head: Parts,
-    pub(crate) held: Bytes,
-    /// What is still to come of an answer that was too long to be held.
-    pub(crate) flow: Option<Flow>,
+    pub(crate) body: RestBody,
+}
+
+pub(crate) enum RestBody {
+    Held(Bytes),
+    /// The beginning, and what is still to come of an answer that was too long to be held.
+    Flow(Bytes, Flow),
+    /// Nobody could see whether there are secrets in it.
+    Hidden,
 }
 
 /// What a node answered, as far as it was waited for.
@@ -94,24 +100,36 @@ impl RestExchange {
         flight.settle_doubts(got.head.status, node);
         let Got { mut head, held, rest, busy } = got;
         let flight_rules = Arc::clone(&flight.rules);
-        let mut held = held.concat();
+        let held = held.concat();
+        // What stood beside the status is the node's own words too.
+        head.extensions.clear();
+        let mut seen = Shown::AsItCame;
         if let Some(reach) = self.calls.nodes.get(node) {
             if let NodeClient::Rest(client) = &reach.client {
                 client.hide(&mut head.headers, &self.pool);
             }
-            if let Some(scrubbed) = without_secrets(&head, &held, &reach.secrets) {
-                head.headers.remove(CONTENT_LENGTH);
-                held = scrubbed.into_bytes();
-            }
+            seen = shown(&mut head, &held, rest.is_none(), &reach.secrets);
         }
-        flight.record.over(Outcome::Answered, held.len());
-        let flow = rest.map(|rest| Flow::new(&self.calls, flight_rules, node, &head, rest, busy));
-        Ok(RestAnswer { head, held: held.into(), flow })
+        let body = match (seen, rest) {
+            (Shown::Nothing, _) => RestBody::Hidden,
+            (Shown::Without(scrubbed), _) => RestBody::Held(scrubbed.into()),
+            (Shown::AsItCame, None) => RestBody::Held(held.into()),
+            (Shown::AsItCame, Some(rest)) => {
+                let flow = Flow::new(&self.calls, flight_rules, node, &head, rest, busy);
+                RestBody::Flow(held.into(), flow)
+            }
+        };
+        flight.record.over(Outcome::Answered, body.held());
+        Ok(RestAnswer { head, body })
     }
 }
 
-/// Providers repeat keys and addresses where they say what went wrong.
-fn without_secrets(head: &Parts, held: &[u8], secrets: &Secrets) -> Option<String> {
-    let is_error = head.status.is_client_error() || head.status.is_server_error();
-    secrets.leave_out(std::str::from_utf8(held).ok().filter(|_| is_error)?)
+impl RestBody {
+    /// Bytes that are there.
+    fn held(&self) -> usize {
+        match self {
+            Self::Held(held) | Self::Flow(held, _) => held.len(),
+            Self::Hidden => 0,
+        }
+    }
 }

@@ -19,7 +19,7 @@ use super::{Front, Unread};
 use crate::core::Refusal;
 use crate::core::rest::{Service, path, route};
 use crate::keys::Holder;
-use crate::rest::{Flow, RestAnswer, RestExchange};
+use crate::rest::{Flow, RestAnswer, RestBody, RestExchange};
 use crate::upstream::RestRequest;
 
 /// Headers of one connection, which are none of whoever is on the next (RFC 9110, 7.6.1).
@@ -35,6 +35,8 @@ static OF_A_CONNECTION: [HeaderName; 9] = [
     HeaderName::from_static("proxy-connection"),
 ];
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// Instead of words that could not be looked through.
+const HIDDEN: &str = "the node answered in a form that cannot be shown";
 const EVENTS_PATH: &str = "/eth/v1/events";
 
 /// A pool of Beacon nodes or of plain services, as clients reach it.
@@ -93,7 +95,7 @@ impl Front {
         let route = route::route_of(exchange.service, method.as_str(), &below);
         let asked = RestRequest { method, path: below, query, headers, body };
         match exchange.answer(asked, route).await {
-            Ok(answer) => self.passed_on(answer, &entrance.closing),
+            Ok(answer) => self.passed_on(answer, exchange.service, &entrance.closing),
             Err(refusal) => refused(exchange.service, &refusal),
         }
     }
@@ -104,12 +106,17 @@ impl Front {
         Some(with_pause(answer_of(service, StatusCode::TOO_MANY_REQUESTS, &text), retry_after_s))
     }
 
-    fn passed_on(&self, answer: RestAnswer, closing: &DrainHandle) -> Answer {
-        let RestAnswer { mut head, held, flow } = answer;
+    fn passed_on(&self, answer: RestAnswer, service: Service, closing: &DrainHandle) -> Answer {
+        let RestAnswer { mut head, body } = answer;
         strip(&mut head.headers);
-        let body = match flow {
-            None => Body::from(held),
-            Some(flow) => {
+        let body = match body {
+            RestBody::Held(held) => Body::from(held),
+            RestBody::Hidden => {
+                let (own, body) = answer_of(service, head.status, HIDDEN).into_parts();
+                own.headers.iter().for_each(|(name, value)| _ = head.headers.insert(name, value.clone()));
+                body
+            }
+            RestBody::Flow(held, flow) => {
                 let drain = (self.drain.clone(), closing.clone());
                 let first = Some(held).filter(|held| !held.is_empty());
                 Body::flow(unfold(

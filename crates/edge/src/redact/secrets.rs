@@ -52,6 +52,10 @@ impl Secrets {
         self.add(text.expose());
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
+
     /// The text without any of them; `None` where there is none in it.
     pub(crate) fn leave_out(&self, text: &str) -> Option<String> {
         let mut scrubbed: Option<String> = None;

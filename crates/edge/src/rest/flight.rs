@@ -17,6 +17,7 @@ use smallvec::SmallVec;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::shown::ask_readable;
 use super::{Busy, Got, RestExchange};
 use crate::core::rest::{Service, route};
 use crate::core::{
@@ -122,7 +123,10 @@ impl<'a> Flight<'a> {
         let NodeClient::Rest(client) = reach.client.clone() else {
             return self.open.push(Box::pin(async move { (attempt, Duration::ZERO, Err(Fault::Refused)) }));
         };
-        let request = self.request.clone();
+        let mut request = self.request.clone();
+        if !reach.secrets.is_empty() {
+            ask_readable(&mut request.headers);
+        }
         self.open.push(Box::pin(async move {
             let began = Instant::now();
             let result = ask(&client, &request, within, busy).await;

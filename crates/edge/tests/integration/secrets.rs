@@ -2,6 +2,7 @@
 //! nodes that repeat what they are sent and fail in every way; every byte that comes out is searched.
 
 mod parrot;
+mod rest;
 
 use std::net::SocketAddr;
 

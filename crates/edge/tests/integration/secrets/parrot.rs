@@ -2,6 +2,7 @@
 //! answer. What it is not to fail at it passes on to a good node.
 
 use std::convert::Infallible;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -9,10 +10,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use devnet::client::HttpClient;
-use http::header::{AUTHORIZATION, UPGRADE};
-use http::{Request, Response, StatusCode};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, UPGRADE, WWW_AUTHENTICATE};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -32,6 +36,23 @@ pub(super) const METHODS: &[&str] = &[
     "eth_gasPrice",
     "eth_feeHistory",
 ];
+
+/// Forms of an answer to `/say/STATUS/FORM`, and whether anybody can see what is in it.
+pub(super) const FORMS: &[(&str, bool)] = &[
+    ("plain", true),
+    ("json", true),
+    ("escaped", true),
+    ("latin", true),
+    ("headers", true),
+    ("reason", true),
+    ("gzip", true),
+    ("br", false),
+    ("long", false),
+];
+/// Stands in each of them.
+pub(super) const NO: &str = "there is no such thing";
+/// More than the proxy holds.
+const LONG_BYTES: usize = 2 << 20;
 
 /// It listens until it is dropped.
 pub(super) struct Parrot {
@@ -116,6 +137,16 @@ async fn answer(
     if request.headers().contains_key(UPGRADE) {
         return text(StatusCode::UNAUTHORIZED, told);
     }
+    let uri = request.uri().clone();
+    if let Some((_, how)) = uri.path().split_once("/say/") {
+        return say(how, &told, uri.path_and_query().map_or("", |uri| uri.as_str()));
+    }
+    if let Some(at) = uri.path().find("/eth/") {
+        return match good.get(&uri.path()[at..]).await {
+            Ok(answer) => text(StatusCode::OK, answer.text()),
+            Err(_) => text(StatusCode::BAD_GATEWAY, told),
+        };
+    }
     let Ok(body) = request.into_body().collect().await else { return text(StatusCode::BAD_REQUEST, told) };
     let body = String::from_utf8_lossy(&body.to_bytes()).into_owned();
     let asked: Value = serde_json::from_str(&body).unwrap_or_default();
@@ -137,6 +168,41 @@ async fn answer(
             Err(_) => text(StatusCode::BAD_GATEWAY, told),
         },
     }
+}
+
+/// `how` is a status and a form.
+fn say(how: &str, told: &str, uri: &str) -> Response<Full<Bytes>> {
+    let (status, form) = how.split_once('/').unwrap();
+    let words = format!("{NO}: {told}");
+    let body = match form {
+        "json" => json!({ "code": 404, "message": words }).to_string().into_bytes(),
+        "escaped" => format!(r#"{{"message":"{NO}","url":"{}"}}"#, uri.replace('p', "\\u0070")).into_bytes(),
+        "latin" => [b"\xe9 ", words.as_bytes()].concat(),
+        "gzip" => {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+            encoder.write_all(words.as_bytes()).unwrap();
+            encoder.finish().unwrap()
+        }
+        "long" => format!("{}{words}", " ".repeat(LONG_BYTES)).into_bytes(),
+        _ => words.into_bytes(),
+    };
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status.parse().unwrap();
+    match form {
+        "headers" => {
+            let value = HeaderValue::try_from(format!("Basic realm=\"{uri}\"")).unwrap();
+            response.headers_mut().insert(WWW_AUTHENTICATE, value);
+        }
+        "reason" => {
+            let reason = ReasonPhrase::try_from(format!("No {uri}").into_bytes()).unwrap();
+            response.extensions_mut().insert(reason);
+        }
+        "gzip" | "br" => {
+            response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::try_from(form).unwrap());
+        }
+        _ => {}
+    }
+    response
 }
 
 fn text(status: StatusCode, text: String) -> Response<Full<Bytes>> {
