@@ -143,8 +143,12 @@ impl Pulse {
         self.heard();
     }
 
-    /// Whoever fills its queue saw that nothing is taken.
+    /// Whoever fills its queue saw that nothing is taken. Of HTTP/2 that says nothing of the connection's other streams: the one
+    /// is reset when it is read again, and nothing is kept for it until then.
     pub(crate) fn is_stuck(&self) {
+        if self.stage.load(Relaxed) == Stage::Http2 as u8 {
+            return;
+        }
         self.verdict.store(Verdict::Stuck as u8 + 1, Relaxed);
         self.wake.notify_one();
     }

@@ -1,10 +1,17 @@
 //! Clients of event streams: how many there are, what they may do, and what becomes of them while operators change things.
 
+use bytes::Bytes;
 use devnet::client::HttpClient;
 use devnet::node::NodePlan;
+use http::Request;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::Incoming;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
 
 use crate::beacon::{Stage, configuration, stage_of, until_heads};
 use crate::stage::{PATIENCE, metric, parsed, until};
@@ -28,7 +35,7 @@ async fn asked(stage: &Stage, query: &str) -> (TcpStream, String) {
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = vec![0; 4_096];
-    let read = tokio::time::timeout(PATIENCE, stream.read(&mut answer)).await.unwrap().unwrap();
+    let read = timeout(PATIENCE, stream.read(&mut answer)).await.unwrap().unwrap();
     (stream, String::from_utf8_lossy(&answer[..read]).into_owned())
 }
 
@@ -120,6 +127,64 @@ async fn who_reads_no_events_is_cut_and_the_others_notice_nothing() {
     assert_eq!(metric(&admin, "casebook_edge_slow_clients_closed_total", &["pool=\"beacon\""]).await, 1.0);
 }
 
+/// An event stream over HTTP/2.
+struct Stream {
+    body: Incoming,
+    told: String,
+}
+
+impl Stream {
+    async fn open(connection: &mut http2::SendRequest<Empty<Bytes>>) -> Self {
+        let request = Request::get("http://edge/beacon/eth/v1/events?topics=head,block").body(Empty::new());
+        let answer = connection.send_request(request.unwrap()).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        Self { body: answer.into_body(), told: String::new() }
+    }
+
+    /// Whether that was told before the stream ended.
+    async fn until(&mut self, text: &str) -> bool {
+        let told = async {
+            while !self.told.contains(text) {
+                match self.body.frame().await {
+                    Some(Ok(frame)) => self.told += &String::from_utf8_lossy(frame.data_ref().unwrap()),
+                    _ => return false,
+                }
+            }
+            true
+        };
+        timeout(PATIENCE, told).await.expect("it goes on or ends")
+    }
+}
+
+/// More than an HTTP/2 client takes that reads nothing, and what waits here for it.
+const BLOCKS_HTTP2: usize = 400;
+
+#[tokio::test]
+async fn over_http2_who_reads_no_events_is_cut_and_another_stream_of_the_connection_goes_on() {
+    let patient = "request_timeout = \"5m\"\n";
+    let stage =
+        stage_of(vec![NodePlan::default()], &[0], patient, "client_buffer_bytes_max = \"64KiB\"").await;
+    stage.devnet.pause();
+    let io = TokioIo::new(TcpStream::connect(stage.edge.listen).await.unwrap());
+    let small = 65_535;
+    let handshake =
+        http2::Builder::new(TokioExecutor::new()).initial_stream_window_size(small).handshake(io).await;
+    let (mut connection, running) = handshake.unwrap();
+    let running = tokio::spawn(running);
+    let (mut slow, mut other) = (Stream::open(&mut connection).await, Stream::open(&mut connection).await);
+    for _ in 0..BLOCKS_HTTP2 / 50 {
+        (0..50).for_each(|_| _ = stage.devnet.mine());
+        let head = stage.devnet.head().root.to_string();
+        assert!(other.until(&head).await, "it ended with the one that is not read");
+    }
+    let last = stage.devnet.head().root.to_string();
+    assert!(!slow.until(&last).await, "it is never cut");
+    stage.until("beacon", |pool| pool["sessions"] == 1).await;
+    stage.devnet.mine();
+    assert!(other.until(&stage.devnet.head().root.to_string()).await);
+    running.abort();
+}
+
 /// A key's limits hold for streams, and whose key is gone is told to leave.
 #[tokio::test]
 async fn a_key_has_so_many_streams_and_they_end_with_it() {
@@ -142,5 +207,5 @@ async fn a_key_has_so_many_streams_and_they_end_with_it() {
             rest.extend_from_slice(&piece[..read]);
         }
     };
-    tokio::time::timeout(PATIENCE, told).await.unwrap();
+    timeout(PATIENCE, told).await.unwrap();
 }
