@@ -259,5 +259,10 @@ mod tests {
         assert_eq!(holder.spend(at(2_000), 1, 5_000), Spent::Ok);
         assert_eq!(holder.spend(at(3_000), 1, 10), Spent::Bytes { retry_after_s: 1 });
         assert_eq!(holder.spend(at(6_100), 1, 10), Spent::Ok);
+        // However long nothing was asked, no more than a second's worth was saved.
+        assert_eq!(holder.spend(at(60_000), 10, 10), Spent::Ok);
+        assert_eq!(holder.spend(at(60_000), 1, 10), Spent::Requests { retry_after_s: 1 });
+        assert_eq!(holder.spend(at(90_000), 1, 1_000), Spent::Ok);
+        assert_eq!(holder.spend(at(90_000), 1, 10), Spent::Bytes { retry_after_s: 1 });
     }
 }

@@ -153,7 +153,11 @@ mod tests {
     use std::sync::atomic::AtomicU32;
     use std::task::Poll;
 
+    use tokio::time::sleep;
+
     use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
 
     fn alarms() -> (watch::Sender<Arc<View>>, Arc<Alarms>) {
         let (view, seen) = watch::channel(Arc::new(View::default()));
@@ -163,11 +167,16 @@ mod tests {
     /// Until it is woken the first time.
     async fn woken(alarms: &Arc<Alarms>, at: Millis) {
         let (mut alarm, polls) = (alarms.alarm(), AtomicU32::new(0));
-        poll_fn(|context| {
+        let woken = poll_fn(|context| {
             alarm.set(at, context);
             if polls.fetch_add(1, Ordering::Relaxed) == 0 { Poll::Pending } else { Poll::Ready(()) }
-        })
-        .await;
+        });
+        // Looked at first, so that the end of the patience is not taken for the alarm.
+        tokio::select! {
+            biased;
+            () = sleep(PATIENCE) => panic!("it is not woken"),
+            () = woken => {}
+        }
     }
 
     #[tokio::test]
@@ -183,12 +192,18 @@ mod tests {
     async fn all_are_woken_when_the_picture_changes_whatever_their_time_is() {
         let (view, alarms) = alarms();
         let far = alarms.clock.now().plus(3_600_000);
-        let change = async {
+        // Each in a task of its own, which nothing else wakes.
+        let waits = [(); 2].map(|()| {
+            let alarms = Arc::clone(&alarms);
+            tokio::spawn(async move { woken(&alarms, far).await })
+        });
+        while alarms.lock().all.len() < waits.len() {
             tokio::task::yield_now().await;
-            view.send_replace(Arc::default());
-        };
-        let both = futures_util::future::join(woken(&alarms, far), woken(&alarms, far));
-        tokio::join!(both, change);
+        }
+        view.send_replace(Arc::default());
+        for wait in waits {
+            wait.await.unwrap();
+        }
     }
 
     #[test]

@@ -190,8 +190,20 @@ impl Drop for Reply {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
     use super::*;
     use crate::core::scan_response;
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 
     const ASK: &[u8] = br#"{"id":"mine","method":"m"}"#;
 
@@ -226,6 +238,24 @@ mod tests {
         let said = answer(&line, FIRST_ID);
         assert_eq!(polled(&mut first), Poll::Ready(Ok(said)));
         assert_eq!(line.depth.get(), 0);
+    }
+
+    #[test]
+    fn who_waits_is_woken_by_the_answer_and_by_the_end_and_whoever_asked_last_is_meant() {
+        let line = line();
+        let [former, first, second] = [(); 3].map(|()| Arc::<Woken>::default());
+        let (mut one, mut two) = (ask(&line).unwrap(), ask(&line).unwrap());
+        let waits = |reply: &mut Reply, by: &Arc<Woken>| {
+            assert!(reply.poll(&Context::from_waker(&Waker::from(Arc::clone(by)))).is_pending());
+        };
+        waits(&mut one, &former);
+        waits(&mut one, &first);
+        waits(&mut two, &second);
+        let woken = || [&former, &first, &second].map(|woken| woken.0.load(Ordering::Relaxed));
+        answer(&line, FIRST_ID);
+        assert_eq!(woken(), [0, 1, 0]);
+        line.close(Fault::Reset);
+        assert_eq!(woken(), [0, 1, 1]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Connections of clients: how they end, and what becomes of those that say nothing, read nothing or break the protocol.
 
-use devnet::client::Seen;
+use devnet::client::{Seen, WsClient};
 use devnet::network::Plan;
 use devnet::node::NodePlan;
 use serde_json::json;
@@ -210,13 +210,43 @@ async fn no_two_proxies_give_the_same_ids_and_every_websocket_is_counted() {
     until("it is counted no more", async || one.metric("casebook_edge_sessions", &[]).await == 1.0).await;
 }
 
+/// Each limit is its own, counts for all that a holder does, and what is given back can be had again.
+#[tokio::test]
+async fn a_key_has_so_many_connections_and_calls() {
+    // SHA-256 of `test`.
+    let key = "[[keys]]\nname = \"ops\"\nconnections_max = 2\nrequests_per_second = 5\n\
+               sha256 = \"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"\n";
+    let stage = stage_with(plan(), key, "").await;
+    let url = format!("ws://{}/net", stage.edge.listen);
+    let connect = async || WsClient::connect_with(&url, &[("x-api-key", "test")]).await;
+    let http = stage.http().with_header("x-api-key", "test");
+    let refused = async |limit| stage.metric("casebook_edge_refused_total", &[limit]).await;
+    let (first, second) = (connect().await.unwrap(), connect().await.unwrap());
+    assert!(connect().await.is_err());
+    let answer = http.call("eth_chainId", json!([])).await.unwrap();
+    assert!(answer.status == 429 && answer.text().contains("as many connections"), "{}", answer.text());
+    assert_eq!(refused("\"key_connections\"").await, 2.0);
+    drop(first);
+    // A batch is as many calls as it holds: one that is too large goes through alone, and is paid for by all.
+    let batch = vec![json!({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId"}); 50];
+    let batch = json!(batch).to_string();
+    until("a place is given back", async || http.post(&batch).await.unwrap().status == 200).await;
+    let answer = http.call("eth_chainId", json!([])).await.unwrap();
+    assert_eq!((answer.status, answer.retry_after.is_some()), (429, true), "{}", answer.text());
+    assert!(answer.text().contains("no calls left"), "{}", answer.text());
+    let answer = second.call("eth_chainId", json!([])).await.unwrap();
+    assert!(answer.text.contains("-32005"), "{}", answer.text);
+    assert_eq!(refused("\"key_requests\"").await, 2.0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_never_stops_asking_is_told_goodbye_like_everybody() {
     let Stage { devnet: _devnet, edge } = stage(vec![NodePlan::default()], "").await;
     let mut stream = TcpStream::connect(edge.listen).await.unwrap();
     stream.write_all(UPGRADE.as_bytes()).await.unwrap();
     let (mut answers, mut asks) = stream.into_split();
-    let flood = frame(TEXT, b"no JSON").repeat(5_000);
+    let call = br#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId"}"#;
+    let flood = [frame(TEXT, b"no JSON"), frame(TEXT, call)].concat().repeat(2_500);
     let asking = tokio::spawn(async move { while asks.write_all(&flood).await.is_ok() {} });
     let reading = tokio::spawn(async move {
         let (mut last, mut piece) = (Vec::new(), vec![0; 1 << 16]);

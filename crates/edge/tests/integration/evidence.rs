@@ -10,7 +10,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
-use devnet::node::{Fault, NodePlan};
+use devnet::node::{Fault, NodePlan, Switch};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Attribute;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -18,7 +18,7 @@ use prost::Message as _;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::stage::{PATIENCE, Stage, stage};
+use crate::stage::{PATIENCE, Stage, stage, until};
 
 const SERVER: i32 = 2;
 const FAILED: i32 = 2;
@@ -111,8 +111,9 @@ fn has_failed(span: &Span) -> bool {
 }
 
 async fn told_stage(url: &str) -> Stage {
-    let casebook =
-        format!("[casebook]\nurl = \"{url}\"\notlp_url = \"{url}\"\nkey = \"k-1\"\nenv = \"test\"\n");
+    let casebook = format!(
+        "hedge_percent_max = 0\n[casebook]\nurl = \"{url}\"\notlp_url = \"{url}\"\nkey = \"k-1\"\nenv = \"test\"\n"
+    );
     stage(vec![NodePlan::default(); 2], &casebook).await
 }
 
@@ -129,7 +130,15 @@ async fn a_nodes_death_is_told_as_a_failover_and_as_attempts_that_failed_in_call
     let (server, url) = Server::start().await;
     let stage = told_stage(&url).await;
     call(&stage, 50).await;
-    stage.set(0, Fault::Kill);
+    // One call is under way at the node when it dies.
+    let before = stage.devnet.node(0).count("eth_getBalance");
+    let slow = Switch::from(Fault::Slow { ms: 60_000 }).for_methods(&["eth_getBalance"]);
+    stage.devnet.node(0).set(slow).unwrap();
+    let dies = async {
+        until("the call waits", async || stage.devnet.node(0).count("eth_getBalance") > before).await;
+        stage.set(0, Fault::Kill);
+    };
+    tokio::join!(call(&stage, 1), dies);
     call(&stage, 50).await;
     server.until(|server| !server.told("failover").is_empty() && !server.told("node_down").is_empty()).await;
     let failover = server.told("failover").remove(0);
@@ -142,10 +151,11 @@ async fn a_nodes_death_is_told_as_a_failover_and_as_attempts_that_failed_in_call
     server
         .until(|server| server.spans("watch net/node-0").iter().filter(|span| has_failed(span)).count() >= 3)
         .await;
-    server.until(|server| server.spans("call net").len() == 100).await;
+    server.until(|server| server.spans("call net").len() == 101).await;
     let calls = server.spans("call net");
     assert!(calls.iter().all(|span| span.kind == SERVER && !has_failed(span)));
     let failed: Vec<Span> = server.spans("call net/node-0").into_iter().filter(has_failed).collect();
+    assert!(!failed.is_empty(), "no attempt failed");
     let roots: BTreeSet<&[u8]> = calls.iter().map(|span| &span.span_id[..]).collect();
     for attempt in &failed {
         assert_eq!(word(attempt, "peer.service"), "node-0");

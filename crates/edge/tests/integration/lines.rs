@@ -6,7 +6,7 @@ use devnet::node::{Fault, Switch};
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::stage::{Stage, two_nodes, until_head};
+use crate::stage::{Stage, two_nodes, until, until_head};
 
 const ACCOUNT: &str = "0x0000000000000000000000000000000000000001";
 
@@ -42,9 +42,7 @@ async fn calls_that_wait_when_a_websocket_drops_are_answered_by_another_node() {
     let client = stage.ws().await;
     let calls = (0..50).map(|_| client.call("eth_getBalance", json!([ACCOUNT, "latest"])));
     let dropped = async {
-        while stage.devnet.node(0).count("eth_getBalance") < 50 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until("all calls wait", async || stage.devnet.node(0).count("eth_getBalance") == 50).await;
         stage.set(0, Fault::DropSockets);
     };
     let (answers, ()) = tokio::join!(futures_util::future::join_all(calls), dropped);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use crate::process::{Process, Said, all_serve, state, text};
-use crate::stage::until_head;
+use crate::stage::{until, until_head};
 
 const TWO: [Said; 2] = [("a", 0, "primary"), ("b", 1, "backup")];
 /// Longer than anything that is done while it is in flight.
@@ -40,9 +40,7 @@ impl Clients {
     async fn go_on(&self, process: &Process) {
         let calls = self.calls.load(Ordering::Relaxed);
         until_head(&self.follower, process.head() + 3).await;
-        while self.calls.load(Ordering::Relaxed) < calls + 5 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        until("some calls go by", async || self.calls.load(Ordering::Relaxed) >= calls + 5).await;
     }
 
     /// Nobody noticed anything.
@@ -77,9 +75,7 @@ async fn slow_call(process: &Process, node: usize) -> JoinHandle<Value> {
     let client = process.http("net");
     let before = process.devnet.node(node).count("eth_gasPrice");
     let call = tokio::spawn(async move { client.call("eth_gasPrice", json!([])).await.unwrap().json() });
-    while process.devnet.node(node).count("eth_gasPrice") == before {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the node has begun", async || process.devnet.node(node).count("eth_gasPrice") > before).await;
     call
 }
 
@@ -259,13 +255,9 @@ async fn at_its_end_it_is_unready_first_ends_what_is_in_flight_and_says_goodbye(
     assert_eq!(admin.get("/readyz").await.unwrap().status, 200);
     let call = slow_call(&process, 0).await;
     let over_ws = tokio::spawn(async move { (first.call("eth_gasPrice", json!([])).await, first) });
-    while process.devnet.node(0).count("eth_gasPrice") < 2 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the node has both", async || process.devnet.node(0).count("eth_gasPrice") == 2).await;
     process.signal("TERM").await;
-    while admin.get("/readyz").await.unwrap().status == 200 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("it is unready", async || admin.get("/readyz").await.unwrap().status != 200).await;
     assert!(!call.is_finished() && !over_ws.is_finished(), "it is unready before what is in flight ended");
     assert!(late.call("eth_chainId", json!([])).await.is_err(), "nothing new is taken");
     let goodbye = r#"Closed { code: Some(1001), reason: "the proxy is shutting down" }"#;
@@ -286,9 +278,7 @@ async fn whoever_is_not_answered_in_time_is_told_goodbye_all_the_same() {
     let client = process.ws("net").await;
     let call = slow_call(&process, 0).await;
     client.send_text(r#"{"jsonrpc":"2.0","id":1,"method":"eth_gasPrice","params":[]}"#).await.unwrap();
-    while process.devnet.node(0).count("eth_gasPrice") < 2 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the node has both", async || process.devnet.node(0).count("eth_gasPrice") == 2).await;
     process.signal("TERM").await;
     assert!(client.until(|_| false).await.is_err());
     let goodbye = r#"Closed { code: Some(1001), reason: "the proxy is shutting down" }"#;
