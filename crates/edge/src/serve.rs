@@ -80,8 +80,8 @@ impl Edge {
             built.push(Built::new(pool, &tls, seed(), (&metrics, &evidence))?);
         }
         let inbound = config.edge.tls.clone().map(TlsSource::open).transpose().map_err(ServeError::Tls)?;
-        let listener = listen("edge.listen", config.edge.listen).await?;
-        let admin_listener = listen("edge.admin_listen", config.edge.admin_listen).await?;
+        let listener = listen("edge.listen", config.edge.listen)?;
+        let admin_listener = listen("edge.admin_listen", config.edge.admin_listen)?;
         let (listen, admin_listen) =
             (address(&listener, config.edge.listen), address(&admin_listener, config.edge.admin_listen));
         let (mut tasks, mut pool_tasks) = (JoinSet::new(), JoinSet::new());
@@ -171,8 +171,8 @@ pub(crate) fn seed() -> u64 {
     RandomState::new().hash_one(())
 }
 
-async fn listen(what: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(address).await.map_err(|error| ServeError::Listen { what, address, error })
+fn listen(what: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
+    runtime::listen(address).map_err(|error| ServeError::Listen { what, address, error })
 }
 
 /// Port 0 is another one by now.

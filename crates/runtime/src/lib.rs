@@ -6,6 +6,7 @@ pub mod config;
 
 mod budget;
 mod drain;
+mod listen;
 mod metrics;
 mod queue;
 mod reload;
@@ -14,6 +15,7 @@ mod tls;
 
 pub use budget::{Budget, BudgetFull, Hold};
 pub use drain::{Drain, DrainHandle, on_termination};
+pub use listen::listen;
 pub use metrics::{MetricSpec, Metrics};
 pub use queue::{Closed, QueueGauges, QueueReceiver, QueueSender, TrySendError, bounded};
 pub use reload::each_second_and_at_hangup;

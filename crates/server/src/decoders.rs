@@ -16,7 +16,8 @@ use crate::overload::Class;
 /// Smaller bodies are decoded where they are, in under half a millisecond; for larger ones a thread that may block is
 /// worth its switch.
 pub(crate) const DECODED_IN_PLACE_BYTES_MAX: usize = 256 * 1024;
-/// Bodies that may wait. A client's part is that of what is still free, so that the next one always finds room.
+/// Bodies that may wait. All of a class have its part of this, so that alerts find room whatever telemetry there is, and of that
+/// part a client has only what is of those that are still free.
 const WAITING_MAX: u64 = 256;
 /// Exporters of telemetry give a request up after ten seconds unless they are told otherwise; before that they hear to come
 /// again.
@@ -125,7 +126,8 @@ impl Queue {
         let in_line = |line: &Line| line.waiters.len() as u64;
         let waiting: u64 = self.lines.iter().map(in_line).sum();
         let own = self.lines.iter().find(|line| line.client == *client).map_or(0, in_line);
-        own < client.class.share(WAITING_MAX.saturating_sub(waiting))
+        let (class, free) = (client.class, WAITING_MAX.saturating_sub(waiting));
+        waiting < class.share(WAITING_MAX) && own < class.share(free)
     }
 
     /// `None` where there is no room.

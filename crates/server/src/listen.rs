@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use runtime::{DrainHandle, TlsSource};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -36,10 +36,6 @@ use crate::metrics::{DenialLabels, ListenerLabel, ServerMetrics};
 const FIRST_REQUEST_TIMEOUT_MAX: Duration = Duration::from_secs(10);
 /// A pause after the process could not accept, usually for want of file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
-/// Connections that wait in the system's queue until they are accepted; it counts those beyond (`ListenOverflows`). Sockets
-/// are bound with 128 unless told otherwise: where a burst finds more than that, the system makes do with SYN cookies, which
-/// remember nothing, and resets clients whose request comes before its connection counts.
-const UNACCEPTED_MAX: u32 = 4096;
 /// A handshake takes two round trips and a signature.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Which part of the places of connections handshakes may take at once, so that strangers who dawdle over theirs leave room
@@ -108,7 +104,7 @@ impl Listener {
         farewell: Farewell,
     ) -> Result<Self, BindError> {
         let fail = |error| BindError { flag, address, error };
-        let socket = bound(address).map_err(fail)?;
+        let socket = runtime::listen(address).map_err(fail)?;
         let address = socket.local_addr().map_err(fail)?;
         Ok(Self { name, socket, address, farewell, tls: None })
     }
@@ -302,17 +298,6 @@ impl Connection {
         }
         open.dec();
     }
-}
-
-fn bound(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4(),
-        SocketAddr::V6(_) => TcpSocket::new_v6(),
-    }?;
-    // A server that is started again takes the port over from connections that have not quite ended.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(UNACCEPTED_MAX)
 }
 
 /// Why a client may not even begin, where it is for want of a certificate that counts.

@@ -66,10 +66,29 @@ async fn one_client_never_takes_all_the_room() {
         others.push(waiting(&decoders, &other));
     }
     assert_eq!(others.len(), 76, "half of what was left");
-    assert!(decoders.has_room(&client("third", Class::Traces)));
+    assert!(decoders.has_room(&client("third", Class::Logs)));
     assert_eq!(decoders.shared.waiting.get(), 105 + 76);
     drop((crowd, others));
     assert_eq!(decoders.shared.waiting.get(), 0);
+}
+
+#[tokio::test]
+async fn telemetry_of_all_clients_together_leaves_room_for_alerts() {
+    let decoders = Decoders::default();
+    let names: Vec<String> = (0..30).map(|number| format!("client-{number}")).collect();
+    let clients: Vec<Client> = names.iter().map(|name| client(name, Class::Traces)).collect();
+    let alerts = client("alerts", Class::Vital);
+    let _turn = decoders.turn(&clients[0]).await;
+    let mut crowd = Vec::new();
+    for client in &clients {
+        while decoders.has_room(client) {
+            crowd.push(waiting(&decoders, client));
+        }
+    }
+    assert_eq!(crowd.len() as u64, Class::Traces.share(WAITING_MAX));
+    assert!(decoders.has_room(&client("logs", Class::Logs)));
+    crowd.push(waiting(&decoders, &alerts));
+    assert!(decoders.has_room(&alerts));
 }
 
 #[tokio::test]
