@@ -14,9 +14,8 @@ impl Stage {
             return;
         }
         let mut parent = Hash(self.net.network.chain().head().hash.0);
-        let mut number = self.net.head_number();
-        for _ in 0..blocks {
-            number += 1;
+        let head = self.net.head_number();
+        for number in head + 1..=head + blocks {
             let mut hash = [0xee; 32];
             hash[..8].copy_from_slice(&self.rng.below(u64::MAX).to_be_bytes());
             let block = Block {
