@@ -110,7 +110,7 @@ impl Stage {
         if !self.watched.nodes.iter().any(|node| node.is_used(self.now)) {
             return;
         }
-        let behind = PROGRESS_BLOCKS + PROGRESS_MS / self.plan.block_ms;
+        let behind = PROGRESS_BLOCKS + PROGRESS_MS / self.plan.block_ms + self.left_out();
         let main = self.net.head_number();
         let served = self.pool.view().served.map_or(0, |head| head.number);
         if served + behind < main {
@@ -120,6 +120,11 @@ impl Stage {
         }
     }
 
+    /// Slots without a block among so few.
+    fn left_out(&self) -> u64 {
+        PROGRESS_BLOCKS.checked_div(self.plan.missed_slot_every).map_or(0, |left_out| left_out + 1)
+    }
+
     /// After a while without faults everything is as if there had been none.
     pub(super) fn judge(&mut self) -> Result<(), String> {
         if self.watched.woken > self.now / 1_000 * WAKES_PER_SECOND_MAX {
@@ -127,7 +132,7 @@ impl Stage {
         }
         let main = self.net.head_number();
         let served = self.pool.view().served.map_or(0, |head| head.number);
-        if served + SETTLE_BLOCKS < main {
+        if served + SETTLE_BLOCKS + self.left_out() < main {
             return Err(format!("block {served} is served, and the chain is at {main}"));
         }
         for node in &self.pool.view().nodes {
