@@ -99,13 +99,18 @@ async fn event_streams_go_on_while_an_operator_exchanges_and_drains_nodes() {
     stage.assert_well(&events);
 }
 
-#[tokio::test]
-async fn who_reads_no_events_is_cut_and_the_others_notice_nothing() {
-    // The bytes that wait are what counts, and not the time.
+/// The bytes that wait are what counts, and not the time. Nothing is mined yet.
+async fn stage_for_the_slow() -> Stage {
     let patient = "request_timeout = \"5m\"\n";
     let stage =
         stage_of(vec![NodePlan::default()], &[0], patient, "client_buffer_bytes_max = \"64KiB\"").await;
     stage.devnet.pause();
+    stage
+}
+
+#[tokio::test]
+async fn who_reads_no_events_is_cut_and_the_others_notice_nothing() {
+    let stage = stage_for_the_slow().await;
     let other = stage.events("head,block").await;
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
@@ -161,10 +166,7 @@ const BLOCKS_HTTP2: usize = 400;
 
 #[tokio::test]
 async fn over_http2_who_reads_no_events_is_cut_and_another_stream_of_the_connection_goes_on() {
-    let patient = "request_timeout = \"5m\"\n";
-    let stage =
-        stage_of(vec![NodePlan::default()], &[0], patient, "client_buffer_bytes_max = \"64KiB\"").await;
-    stage.devnet.pause();
+    let stage = stage_for_the_slow().await;
     let io = TokioIo::new(TcpStream::connect(stage.edge.listen).await.unwrap());
     let small = 65_535;
     let handshake =

@@ -203,6 +203,12 @@ impl Stage {
         }
     }
 
+    /// The node has the block, and its stream does not tell.
+    fn has_untold(&mut self, node: usize, block: Block) {
+        self.peers[node].head = Some(block.hash);
+        self.peers[node].has.insert(block.hash, block);
+    }
+
     /// Time goes on in steps in which everything that is due comes due.
     fn pass(&mut self, ms: u64) {
         let end = self.now.plus(ms);
@@ -328,10 +334,7 @@ fn a_stream_that_stopped_telling_what_its_node_has_is_dialled_anew_and_a_node_th
     for number in 2..=9 {
         stage.pass(1_000);
         stage.mine(1, 0, number);
-        // It has the block, and its stream says nothing.
-        let mined = block(0, number, 0);
-        stage.peers[0].head = Some(mined.hash);
-        stage.peers[0].has.insert(mined.hash, mined);
+        stage.has_untold(0, block(0, number, 0));
     }
     let stalled = |node| Happening::WentDown {
         node,
@@ -467,9 +470,7 @@ fn a_long_gap_is_closed_however_many_steps_it_takes() {
     stage.pass(60_000);
     stage.peers[0].is_dead = false;
     for number in 2..=200 {
-        let mined = block(0, number, 0);
-        stage.peers[0].head = Some(mined.hash);
-        stage.peers[0].has.insert(mined.hash, mined);
+        stage.has_untold(0, block(0, number, 0));
     }
     stage.pass(5_000);
     assert_eq!(stage.heads, trunk(1..=200));

@@ -1,5 +1,7 @@
 //! Whom a pool believes when its nodes contradict each other, and whom it asks when they do not answer.
 
+use std::ops::{Range, RangeInclusive};
+
 use super::*;
 
 /// Whoever is told a head may ask for it at once.
@@ -80,10 +82,12 @@ fn one_that_was_believed_and_stands_still_gives_way_to_one_that_goes_on() {
 }
 
 impl Stage {
-    /// The node has the block, and its stream does not tell.
-    fn has_untold(&mut self, node: usize, block: Block) {
-        self.peers[node].head = Some(block.hash);
-        self.peers[node].has.insert(block.hash, block);
+    /// These nodes go on with the trunk, a block a second.
+    fn grow(&mut self, nodes: Range<usize>, numbers: RangeInclusive<u64>) {
+        for number in numbers {
+            self.pass(1_000);
+            nodes.clone().for_each(|node| self.mine(node, 0, number));
+        }
     }
 }
 
@@ -91,10 +95,7 @@ impl Stage {
 #[test]
 fn a_stream_that_stopped_where_the_head_is_is_not_believed_against_one_that_goes_on() {
     let mut stage = Stage::new(2);
-    for number in 2..=10 {
-        stage.pass(1_000);
-        (0..2).for_each(|node| stage.mine(node, 0, number));
-    }
+    stage.grow(0..2, 2..=10);
     for number in 8..=12 {
         stage.pass(500);
         stage.mine(0, 9, number);
@@ -127,10 +128,7 @@ fn a_reorganisation_waits_for_nobody_who_is_far_behind() {
 #[test]
 fn who_tells_of_what_cannot_be_had_yet_is_not_elsewhere() {
     let mut stage = Stage::new(3);
-    for number in 2..=10 {
-        stage.pass(1_000);
-        (0..3).for_each(|node| stage.mine(node, 0, number));
-    }
+    stage.grow(0..3, 2..=10);
     stage.mine(0, 9, 10);
     for node in [1, 2] {
         stage.peers[node].is_empty = true;
@@ -148,10 +146,7 @@ fn who_tells_of_what_cannot_be_had_yet_is_not_elsewhere() {
 #[test]
 fn one_that_stands_still_gives_way_to_one_whose_data_is_always_late() {
     let mut stage = Stage::new(2);
-    for number in 2..=10 {
-        stage.pass(1_000);
-        (0..2).for_each(|node| stage.mine(node, 0, number));
-    }
+    stage.grow(0..2, 2..=10);
     let mined = |number| block(9, number, if number == 8 { 0 } else { 9 });
     for number in 8..=30 {
         stage.pass(1_000);
@@ -187,10 +182,7 @@ fn one_that_goes_on_from_the_head_of_three_is_followed_a_block_or_two() {
     }
     let ahead = served(&stage).unwrap();
     assert!(ahead <= 3, "{ahead}");
-    for number in 2..=8 {
-        stage.pass(1_000);
-        (1..3).for_each(|node| stage.mine(node, 0, number));
-    }
+    stage.grow(1..3, 2..=8);
     assert_eq!(stage.heads.last(), Some(&(0, 8)));
     assert!(stage.heads.iter().filter(|(branch, _)| *branch == 9).count() <= 2, "{:?}", stage.heads);
     assert_eq!(stage.standing(1), (Standing::Serving, Standing::Serving));
@@ -255,10 +247,7 @@ fn a_node_that_asked_for_a_pause_is_left_alone_and_its_head_is_told_by_another()
         result: Err(Fault::RateLimited { retry_after_ms: Some(10_000) }),
     });
     stage.asked.clear();
-    for number in 2..=9 {
-        stage.pass(1_000);
-        (0..2).for_each(|node| stage.mine(node, 0, number));
-    }
+    stage.grow(0..2, 2..=9);
     assert_eq!(stage.asked.get(&NodeId(0)), None);
     assert_eq!(stage.heads, trunk(1..=9));
     stage.pass(5_000);
