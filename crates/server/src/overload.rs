@@ -137,7 +137,7 @@ impl Scarce {
                 "requests wait too long for the processor (casebook_turn_wait_seconds); send less, or give it more cores"
             }
             Self::Decoders => {
-                "as many bodies of this client wait to be decoded as may, or this one waited too long (casebook_decoder_wait_seconds)"
+                "as many bodies wait to be decoded as may, of this client or of its kind, or this one waited too long (casebook_decoder_wait_seconds)"
             }
         }
     }
