@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
+use smallvec::SmallVec;
 
 use crate::core::streams::SubscriptionId;
 use crate::pulse::Pulse;
@@ -65,8 +66,21 @@ pub(crate) enum Frame {
     Notification(SubscriptionId, Told),
 }
 
+pub(crate) type Frames = SmallVec<[Frame; 8]>;
+
+impl State {
+    fn pop(&mut self) -> Option<Frame> {
+        let frame = self.frames.pop_front()?;
+        match &frame {
+            Frame::Answer(_) => self.answer_bytes -= frame.len(),
+            Frame::Notification(..) => self.bytes -= frame.len(),
+        }
+        Some(frame)
+    }
+}
+
 impl Frame {
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Answer(bytes) => bytes.len(),
             Self::Notification(_, told) => told.bytes(),
@@ -195,13 +209,19 @@ impl Outbound {
 
     /// What is to be written next.
     pub(crate) fn pop(&self) -> Option<Frame> {
-        let mut state = self.lock();
-        let frame = state.frames.pop_front()?;
-        match &frame {
-            Frame::Answer(_) => state.answer_bytes -= frame.len(),
-            Frame::Notification(..) => state.bytes -= frame.len(),
+        self.lock().pop()
+    }
+
+    /// What is to be written next, together: as many as begin within so many bytes.
+    pub(crate) fn take(&self, bytes: usize) -> Frames {
+        let (mut state, mut frames, mut taken) = (self.lock(), Frames::new(), 0);
+        while taken < bytes
+            && let Some(frame) = state.pop()
+        {
+            taken += frame.len();
+            frames.push(frame);
         }
-        Some(frame)
+        frames
     }
 
     /// Whether answers wait that are longer than what may wait: nothing more is asked of the pool until they are written.
@@ -334,6 +354,18 @@ mod tests {
         assert_eq!(taken(&outbound).len(), 1);
         notify(&outbound, "1234567890");
         assert_eq!((taken(&outbound).len(), outbound.ending()), (1, None));
+    }
+
+    #[test]
+    fn as_many_are_taken_as_begin_within_the_bytes_and_make_room() {
+        let (outbound, frame) = (Outbound::new(room(3, 3)), room(1, 1));
+        ["1", "2", "3"].iter().for_each(|result| notify(&outbound, result));
+        assert_eq!(outbound.take(0).len(), 0);
+        assert_eq!(outbound.take(frame).len(), 1);
+        assert_eq!(outbound.take(frame + 1).len(), 2);
+        assert!(outbound.take(frame).is_empty());
+        ["4", "5", "6"].iter().for_each(|result| notify(&outbound, result));
+        assert_eq!((outbound.ending(), taken(&outbound).len()), (None, 3));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod asks;
 mod batch;
+mod signs;
 mod socket;
 
 use std::future::Future;
@@ -17,6 +18,7 @@ use runtime::DrainHandle;
 use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
+use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use crate::core::streams::SubscriptionId;
@@ -24,12 +26,13 @@ use crate::core::{Class, Invalid, InvalidKind, Request, Scanned, SessionId, erro
 use crate::exchange::{Asked, Exchange};
 use crate::keys::{Holder, Spent, subscribed};
 use crate::metrics::{Cut, Limit};
-use crate::outbound::{CLOSED, DRAINING, Ending, Outbound, REVOKED, SILENT, SLOW, STUCK};
+use crate::outbound::{Ending, Outbound, SILENT, SLOW, STUCK};
 use crate::pool_loop::{Event, Left, ReplyTo, unsubscription_answer};
 use crate::pulse::{Pulse, Verdict};
 use crate::record::SessionCounted;
 use asks::{subscription, topic};
 use batch::{Item, batch};
+use signs::{Sign, Signs};
 use socket::{NO_PROTOCOL, NO_TEXT, Socket, TOO_LONG, Turn};
 
 const GONE: &str = "the proxy is shutting down";
@@ -116,33 +119,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    async fn serve(&mut self, Leaving { mut drain, mut late }: Leaving) -> End {
-        let (outbound, pulse) = (Arc::clone(&self.outbound), Arc::clone(&self.pulse));
-        let mut closing = self.door.closing.clone();
+    async fn serve(&mut self, leaving: Leaving) -> End {
+        let outbound = Arc::clone(&self.outbound);
         let revoked = self.holder.as_ref().map(|holder| holder.revoked());
-        let over = async {
-            tokio::select! {
-                () = drain.started() => DRAINING,
-                () = closing.started() => CLOSED,
-                () = started(revoked) => REVOKED,
-            }
-        };
-        let verdict = pulse.verdict();
-        tokio::pin!(over, verdict);
-        let mut goodbye = None;
+        let mut signs = Signs::new(leaving, self.door.closing.clone(), revoked, Arc::clone(&self.pulse));
+        let (mut goodbye, mut is_late, mut has_waited) = (None, false, false);
         loop {
+            if goodbye.is_some() && is_late {
+                self.running.clear();
+            }
             if let Some(ending) = goodbye.filter(|_| self.running.is_empty()) {
                 outbound.end(ending);
             }
             let room = if goodbye.is_none() { self.room() } else { 0 };
             let Self { running, socket, .. } = self;
+            let turn = std::future::poll_fn(|context| {
+                has_waited = false;
+                socket.poll_turn(context, &outbound, room)
+            });
             tokio::select! {
                 biased;
                 done = std::future::poll_fn(|context| poll_done(running, context)) => {
-                    // All that is ready goes out together.
+                    // All that is ready goes out together, and what is about to be: answers come in crowds.
                     done.into_iter().for_each(|(calls, done)| self.done(calls, done));
+                    if !self.running.is_empty() && !std::mem::replace(&mut has_waited, true) {
+                        yield_now().await;
+                    }
                 }
-                turn = std::future::poll_fn(|context| socket.poll_turn(context, &outbound, room)) => match turn {
+                turn = turn => match turn {
                     Turn::Messages(messages) => {
                         self.is_asked = false;
                         for message in messages {
@@ -154,13 +158,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     Turn::Goodbye => return End::Part,
                     Turn::Lost => return End::Lost,
                 },
-                judged = &mut verdict => {
-                    verdict.set(pulse.verdict());
-                    self.judged(judged, room > 0 && !outbound.is_full());
-                }
-                why = &mut over, if goodbye.is_none() => goodbye = Some(why),
-                // What is not answered by now is not; but it is said why.
-                () = late.started(), if goodbye.is_some() => self.running.clear(),
+                sign = signs.next() => match sign {
+                    Sign::Over(ending) => goodbye = Some(ending),
+                    // It will be said why.
+                    Sign::Late => is_late = true,
+                    Sign::Judged(verdict) => self.judged(verdict, room > 0 && !outbound.is_full()),
+                },
             }
         }
     }
@@ -313,18 +316,14 @@ type Ended = SmallVec<[(usize, Option<Done>); 8]>;
 /// All calls that are over, once there is one.
 fn poll_done(running: &mut FuturesUnordered<Running>, context: &mut Context<'_>) -> Poll<Ended> {
     let mut ended = Ended::new();
+    // Others are begun by the same task, which looks again then.
+    if running.is_empty() {
+        return Poll::Pending;
+    }
     while let Poll::Ready(Some(one)) = running.poll_next_unpin(context) {
         ended.push(one);
     }
     if ended.is_empty() { Poll::Pending } else { Poll::Ready(ended) }
-}
-
-/// Never where there is nothing that could start.
-async fn started(signal: Option<DrainHandle>) {
-    match signal {
-        Some(mut signal) => signal.started().await,
-        None => std::future::pending().await,
-    }
 }
 
 pub(crate) fn refusal(invalid: &Invalid<'_>) -> Bytes {

@@ -15,8 +15,8 @@ const FINAL: u8 = 0x80;
 const MASKED: u8 = 0x80;
 /// Frames that are no messages are no longer than this.
 const CONTROL_BYTES_MAX: usize = 125;
-/// A frame has no more bytes than this before what it says.
-const HEAD_BYTES_MAX: usize = 10;
+/// A frame that is told a client has no more bytes than this before what it says.
+pub const HEAD_BYTES_MAX: usize = 10;
 
 /// What a client said.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::time::timeout;
 
-use crate::core::frames::{Broken, CLOSE, Decoder, Heard, PING, PONG, TEXT, put, put_head};
+use crate::core::frames::{Broken, CLOSE, Decoder, HEAD_BYTES_MAX, Heard, PING, PONG, TEXT, put, put_head};
 use crate::outbound::{Ending, Frame, Outbound};
 
 /// How long a client that is closed may take to read what it was sent.
@@ -131,14 +131,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     fn poll_write(&mut self, context: &mut Context<'_>, outbound: &Outbound) -> Poll<io::Result<()>> {
         loop {
-            while self.out.has_room() {
-                match outbound.pop() {
-                    Some(frame) => self.out.put(frame),
-                    None => break,
-                }
-            }
+            self.out.fill(outbound);
             // What a client that does not read is answered must not pile up.
-            if self.out.has_room() {
+            if self.out.room() > 0 {
                 if let Some(said) = self.pong.take() {
                     put(&mut self.out.bytes, PONG, &said);
                 }
@@ -264,9 +259,25 @@ impl Out {
         self.written == self.bytes.len() && self.long.is_none()
     }
 
-    /// For another frame, before what is there was written.
-    fn has_room(&self) -> bool {
-        self.long.is_none() && self.bytes.len() - self.written < WRITE_BYTES
+    /// So many bytes may follow before what is there was written, and whatever stands in a frame that begins in them.
+    fn room(&self) -> usize {
+        match self.long {
+            Some(_) => 0,
+            None => WRITE_BYTES.saturating_sub(self.bytes.len() - self.written),
+        }
+    }
+
+    /// With what is to be written next.
+    fn fill(&mut self, outbound: &Outbound) {
+        match self.room() {
+            0 => {}
+            room => {
+                let frames = outbound.take(room);
+                let copied = frames.iter().map(Frame::len).filter(|length| *length <= WRITE_BYTES);
+                self.bytes.reserve(copied.map(|length| length + HEAD_BYTES_MAX).sum());
+                frames.into_iter().for_each(|frame| self.put(frame));
+            }
+        }
     }
 
     fn put(&mut self, frame: Frame) {
@@ -279,7 +290,6 @@ impl Out {
         }
         frame.with_parts(|parts| {
             let length = parts.iter().map(|part| part.len()).sum();
-            self.bytes.reserve(length);
             put_head(&mut self.bytes, TEXT, length);
             parts.iter().for_each(|part| self.bytes.extend_from_slice(part));
         });
