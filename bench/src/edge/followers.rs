@@ -77,6 +77,7 @@ pub(super) async fn fan_out(
     nodes: &Nodes,
     plan: &Plan,
 ) -> anyhow::Result<Vec<FanOut>> {
+    let _awake = stay_awake();
     let mut found = Vec::new();
     for (clients, subscriptions) in SHAPES {
         let started = edge(&installed.edge, &bed.scratch, nodes, BLOCK_TIME);
@@ -112,6 +113,18 @@ pub(super) async fn fan_out(
         });
     }
     Ok(found)
+}
+
+/// Followers do not sleep until what this returns is dropped. Whoever writes to one that sleeps on the same machine pays for an
+/// interrupt to its core, which no client elsewhere costs; and whether they sleep depends on which side is a little faster.
+fn stay_awake() -> JoinSet<()> {
+    let mut awake = JoinSet::new();
+    awake.spawn(async {
+        loop {
+            tokio::task::yield_now().await;
+        }
+    });
+    awake
 }
 
 pub(super) async fn idle(

@@ -60,6 +60,9 @@ impl Ledger {
         let kind = if all.len() < KINDS_MAX || all.contains_key(&kind) { kind } else { "another".to_owned() };
         let held = all.entry(kind).or_default();
         held.count += 1;
+        if held.count == 1 {
+            tell(&wrong);
+        }
         if held.examples.len() < EXAMPLES_MAX {
             held.examples.push(wrong);
         }
@@ -88,6 +91,12 @@ impl Ledger {
     fn all_wrong(&self) -> MutexGuard<'_, BTreeMap<String, Wrong>> {
         self.wrong.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The first of its kind, when it is found: what goes on just then is of interest.
+#[expect(clippy::print_stderr, reason = "whoever reads the log wants to know when it was")]
+fn tell(wrong: &str) {
+    eprintln!("  WRONG: {wrong}");
 }
 
 /// The text without what is of one case: the words that have a digit.
