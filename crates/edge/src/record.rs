@@ -162,6 +162,10 @@ impl PoolRecord {
                 if let Some(record) = self.node(*node) {
                     record.metrics.lies.inc();
                 }
+                // It may have been out already, and then nothing else says why it stays so.
+                if let Some(stood) = self.lock().standings.get_mut(usize::from(node.0)) {
+                    stood.iter_mut().for_each(|stood| stood.fault = Some(Fault::Lying));
+                }
             }
             Happening::Announced { head } => {
                 self.metrics.heads_announced.inc();

@@ -132,6 +132,22 @@ async fn a_node_is_drained_by_hand_and_used_again_and_nobody_notices() {
     clients.assert_well(&process).await;
 }
 
+/// It was out before it lied: nothing turned, and nothing said why it stayed so.
+#[tokio::test]
+async fn a_node_that_lies_from_its_first_word_is_out_and_it_is_said_why() {
+    let three = [TWO[0], TWO[1], ("c", 2, "backup")];
+    let process = Process::start(3, &TWO, "").await;
+    process.devnet.node(2).set(Fault::LieHead { ahead: 9_000_000 }).unwrap();
+    process.reload(&three, "", "", "").await;
+    let fault = |status: &Value| {
+        let node = &status["pools"][0]["nodes"][2];
+        ["http", "stream"].map(|transport| node[transport]["fault"].clone())
+    };
+    process.until("it is said why", |status| fault(status) == ["lying", "lying"]).await;
+    assert_eq!(state(&process.status().await, "c"), "out");
+    assert!(process.command(&["status", "--once"]).await.1.contains("out (lying)"));
+}
+
 #[tokio::test]
 async fn what_cannot_be_drained_is_told_with_what_can() {
     let process = Process::start(2, &TWO, "").await;

@@ -14,6 +14,8 @@ use super::ledger::Ledger;
 
 /// A fault ends so long before the next one begins that the node is trusted again.
 const WELL_S: u64 = 8;
+/// A node that lied has no say for a minute from then on.
+const UNHEARD: Duration = Duration::from_secs(75);
 
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Troubled {
@@ -33,10 +35,15 @@ pub(crate) async fn go_on(
     let mut rng = Rng::new(seed ^ 0x50a4);
     let mut troubled = Troubled::default();
     let (mut said, mut next_reload) = (Said::first(NODES), Instant::now() + reload_every);
+    let mut lied_at: Option<Instant> = None;
     while Instant::now() + every <= until {
         let begun = Instant::now();
         let node = rng.below(NODES as u64) as usize;
-        let (fault, lasts) = (fault(&mut rng, said.nodes.len() == NODES), 2 + rng.below(8));
+        let are_heard = lied_at.is_none_or(|at| begun.duration_since(at) > UNHEARD);
+        let (fault, lasts) = (fault(&mut rng, are_heard && said.nodes.len() == NODES), 2 + rng.below(8));
+        if matches!(fault.fault, Fault::LieHead { .. }) {
+            lied_at = Some(begun);
+        }
         tell(&format!("node {node}: {fault:?} for {lasts} s"));
         if let Err(error) = devnet.node(node).set(fault) {
             ledger.wrong(format!("a fault cannot be set: {error}"));
@@ -79,7 +86,7 @@ fn other(rng: &mut Rng, reloads: u64) -> Said {
     said
 }
 
-/// Two of three outvote one that goes its own way; of two nobody can say which is right.
+/// Two of three outvote one that goes its own way; of two nobody can say which is right, nor where the third is not heard.
 fn fault(rng: &mut Rng, fork_allowed: bool) -> Switch {
     let reads =
         |fault: Fault| Switch::from(fault).for_methods(&["eth_get*", "eth_gasPrice", "eth_blockNumber"]);
