@@ -42,16 +42,25 @@ pub(crate) struct Queue<J> {
 #[derive(Debug)]
 struct State<J> {
     waiting: VecDeque<J>,
+    /// When the first of them came.
+    first: Option<Instant>,
     /// What has been taken counts until it is released.
     depth: Depth,
-    /// The consumer has work and waits until so many jobs wait: it must not be woken for each.
-    awaited: usize,
+    /// The consumer sleeps until so many jobs wait; `None` while it is awake. A wake-up is a call of the kernel, so it
+    /// gets one only when it sleeps and has enough.
+    awaited: Option<usize>,
     closed: bool,
 }
 
 impl<J> Queue<J> {
     pub(crate) fn new(records_max: usize, bytes_max: usize) -> Self {
-        let state = State { waiting: VecDeque::new(), depth: Depth::default(), awaited: 0, closed: false };
+        let state = State {
+            waiting: VecDeque::new(),
+            first: None,
+            depth: Depth::default(),
+            awaited: None,
+            closed: false,
+        };
         Self { state: Mutex::new(state), wake: Condvar::new(), records_max: records_max.max(1), bytes_max }
     }
 
@@ -73,43 +82,60 @@ impl<J> Queue<J> {
         }
         state.depth = Depth { records: records + 1, bytes: waiting.saturating_add(bytes) };
         state.waiting.push_back(job(tag));
-        let is_enough = self.is_enough(&state);
+        if state.waiting.len() == 1 {
+            state.first = Some(Instant::now());
+        }
+        let wakes = state.awaited.is_some_and(|awaited| self.is_enough(&state, awaited));
+        if wakes {
+            state.awaited = None;
+        }
         drop(state);
-        if is_enough {
+        if wakes {
             self.wake.notify_one();
         }
         Ok(())
     }
 
     /// Waits for jobs and moves all of them to `group`; false when the queue is closed and empty. Where `last` were taken
-    /// before, it waits until as many are there again, for `gather` at most.
+    /// before, it waits until as many are there again: for `gather` at most, from now or from when the first of them came.
+    /// Who was answered likely sends again at once, so that long it is not woken for the first one alone.
     pub(crate) fn take_all(&self, group: &mut VecDeque<J>, last: usize, gather: Duration) -> bool {
+        let began = Instant::now();
         let mut state = self.state();
-        while state.waiting.is_empty() && !state.closed {
-            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        if state.waiting.len() < last {
-            state.awaited = last;
-            state = self.gather(state, Instant::now() + gather);
-            state.awaited = 0;
+        while !state.closed && (state.waiting.is_empty() || !self.is_enough(&state, last)) {
+            let since = state.first.map_or(began, |first| first.max(began));
+            let left = (since + gather).saturating_duration_since(Instant::now());
+            state = if last > 1 && !left.is_zero() {
+                self.sleep(state, last, Some(left))
+            } else if state.waiting.is_empty() {
+                self.sleep(state, 1, None)
+            } else {
+                break;
+            };
         }
         std::mem::swap(&mut state.waiting, group);
+        state.first = None;
         !group.is_empty()
     }
 
-    fn gather<'a>(&'a self, mut state: MutexGuard<'a, State<J>>, until: Instant) -> MutexGuard<'a, State<J>> {
-        while !state.closed && !self.is_enough(&state) {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            (state, _) = self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
-        }
+    /// Until so many jobs wait, or the time is over.
+    fn sleep<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State<J>>,
+        awaited: usize,
+        left: Option<Duration>,
+    ) -> MutexGuard<'a, State<J>> {
+        state.awaited = Some(awaited);
+        let mut state = match left {
+            Some(left) => self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+            None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
+        };
+        state.awaited = None;
         state
     }
 
-    fn is_enough(&self, state: &State<J>) -> bool {
-        state.waiting.len() >= state.awaited || self.is_half_full(state)
+    fn is_enough(&self, state: &State<J>, awaited: usize) -> bool {
+        state.waiting.len() >= awaited || self.is_half_full(state)
     }
 
     fn is_half_full(&self, state: &State<J>) -> bool {
@@ -156,6 +182,12 @@ mod tests {
         queue.take_all(&mut group, last, LONG).then_some(group)
     }
 
+    fn sleeps_until(queue: &Queue<u32>, awaited: usize) {
+        while queue.state().awaited != Some(awaited) {
+            std::thread::yield_now();
+        }
+    }
+
     fn push(queue: &Queue<u32>, bytes: usize, job: u32) {
         queue.push(bytes, (), |()| job).unwrap();
     }
@@ -168,11 +200,40 @@ mod tests {
         push(&queue, 1, 2);
         std::thread::scope(|scope| {
             let taken = scope.spawn(|| take(&queue, 2));
-            while queue.state().awaited == 0 {
-                std::thread::yield_now();
-            }
+            sleeps_until(&queue, 2);
             push(&queue, 1, 3);
             assert_eq!(taken.join().unwrap().unwrap(), [2, 3]);
+        });
+    }
+
+    #[test]
+    fn who_waits_for_many_is_not_woken_for_the_first_of_them() {
+        let queue = Queue::new(100, 1000);
+        std::thread::scope(|scope| {
+            let taken = scope.spawn(|| take(&queue, 2));
+            sleeps_until(&queue, 2);
+            push(&queue, 1, 0);
+            assert_eq!(queue.state().awaited, Some(2), "it sleeps on");
+            push(&queue, 1, 1);
+            assert_eq!(queue.state().awaited, None, "it is woken, and once is enough");
+            assert_eq!(taken.join().unwrap().unwrap(), [0, 1]);
+        });
+    }
+
+    #[test]
+    fn who_waited_in_vain_takes_what_is_there_or_comes_first() {
+        let queue = Queue::new(100, 1000);
+        let take = |gather| {
+            let mut group = VecDeque::new();
+            queue.take_all(&mut group, 3, gather).then_some(group)
+        };
+        push(&queue, 1, 0);
+        assert_eq!(take(Duration::from_millis(1)).unwrap(), [0]);
+        std::thread::scope(|scope| {
+            let taken = scope.spawn(|| take(Duration::ZERO));
+            sleeps_until(&queue, 1);
+            push(&queue, 1, 1);
+            assert_eq!(taken.join().unwrap().unwrap(), [1]);
         });
     }
 
