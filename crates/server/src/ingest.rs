@@ -22,8 +22,8 @@ use runtime::Hold;
 use tokio::sync::oneshot;
 
 pub(crate) use form::Form;
-pub(crate) use grpc::router as grpc_router;
-pub(crate) use otlp_http::router as otlp_http_router;
+pub(crate) use grpc::routes as grpc_routes;
+pub(crate) use otlp_http::routes as otlp_http_routes;
 pub(crate) use pagerduty_signature::PagerdutySecrets;
 pub(crate) use rest::router as rest_router;
 

@@ -3,6 +3,7 @@
 
 mod farewell;
 mod places;
+mod read_ahead;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,15 +22,15 @@ use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls;
 use tokio_rustls::server::TlsStream;
-use tower::ServiceExt;
 
 pub(crate) use farewell::Farewell;
 use places::AddressPlaces;
+use read_ahead::ReadAhead;
 
 use crate::auth::Peer;
 use crate::clock;
 use crate::denials::{Denials, Refused};
-use crate::http::GuardedBody;
+use crate::http::{Answers, GuardedBody};
 use crate::metrics::{DenialLabels, ListenerLabel, ServerMetrics};
 
 /// A fresh connection has to bring its first request sooner than an old one its next.
@@ -121,7 +122,7 @@ impl Listener {
     /// Serves until the drain starts, then lets open requests end.
     pub(crate) async fn serve(
         self,
-        router: axum::Router,
+        answers: Arc<Answers>,
         limits: ConnectionLimits,
         telling: Telling,
         mut drain: DrainHandle,
@@ -154,12 +155,12 @@ impl Listener {
                 continue;
             };
             let connection =
-                Connection::new(self.name, router.clone(), limits, telling.clone(), drain.clone());
+                Connection::new(self.name, Arc::clone(&answers), limits, telling.clone(), drain.clone());
             let handshake = self.tls.as_ref().map(|tls| (tls.config(), Arc::clone(&shaking)));
             connections.spawn(async move {
                 let _ = stream.set_nodelay(true);
                 match handshake {
-                    None => connection.run(stream, peer).await,
+                    None => connection.run(ReadAhead::new(stream), peer).await,
                     Some((config, shaking)) => {
                         if let Some(stream) = connection.shake_hands(stream, peer, config, &shaking).await {
                             connection.run(stream, peer).await;
@@ -202,7 +203,7 @@ impl Listener {
 
 struct Connection {
     label: ListenerLabel,
-    router: axum::Router,
+    answers: Arc<Answers>,
     limits: ConnectionLimits,
     telling: Telling,
     drain: DrainHandle,
@@ -211,12 +212,12 @@ struct Connection {
 impl Connection {
     fn new(
         name: &'static str,
-        router: axum::Router,
+        answers: Arc<Answers>,
         limits: ConnectionLimits,
         telling: Telling,
         drain: DrainHandle,
     ) -> Self {
-        Self { label: ListenerLabel { listener: name }, router, limits, telling, drain }
+        Self { label: ListenerLabel { listener: name }, answers, limits, telling, drain }
     }
 
     /// Nothing comes of one that takes too long, fails, or is one too many.
@@ -262,12 +263,12 @@ impl Connection {
         open.inc();
         let activity = Arc::new(Activity::new());
         let service = {
-            let (router, activity) = (self.router.clone(), Arc::clone(&activity));
+            let (answers, activity) = (Arc::clone(&self.answers), Arc::clone(&activity));
             hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
                 request.extensions_mut().insert(peer);
-                let (router, busy) = (router.clone(), Activity::begin(&activity));
+                let (answers, busy) = (Arc::clone(&answers), Activity::begin(&activity));
                 async move {
-                    let response = router.oneshot(request.map(Body::new)).await?;
+                    let response = answers.answer(request.map(Body::new)).await;
                     Ok::<_, std::convert::Infallible>(response.map(|body| GuardedBody::new(body, busy)))
                 }
             })

@@ -12,6 +12,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use super::signpost::is_grpc;
 use super::status_wire;
 
+const JSON: &str = "application/json";
+
 /// How a listener writes failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ErrorForm {
@@ -133,7 +135,8 @@ pub(super) struct RequestFacts {
 impl RequestFacts {
     pub(super) fn new(id: String, headers: &HeaderMap) -> Self {
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-        let is_json = content_type.trim_start().to_ascii_lowercase().starts_with("application/json");
+        let name = content_type.trim_start().get(..JSON.len());
+        let is_json = name.is_some_and(|name| name.eq_ignore_ascii_case(JSON));
         Self { id, is_json, is_grpc: is_grpc(headers) }
     }
 }

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use api::{Access, ErrorCode};
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
@@ -18,6 +17,8 @@ use hyper::body::Body as _;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::failure::RequestFacts;
+use super::request_id::RequestIds;
+use super::routes::{Answers, Routes};
 use super::unread::read_to_its_end;
 use super::{Door, Failure, GuardedBody, Signpost, discard, discard_of_stranger};
 use crate::auth::{Asked, Auth, Caller, Demand, Denied, Peer, WayBack, demand};
@@ -38,7 +39,7 @@ const CHARGED_AT_ONCE_BYTES_MAX: u64 = 64 * 1024;
 const REQUEST_ID_BYTES_MAX: usize = 64;
 
 /// What the shell needs. One for each listener; the places may be shared.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Shell {
     pub listener: &'static str,
     pub signpost: Signpost,
@@ -48,6 +49,7 @@ pub(crate) struct Shell {
     pub auth: Auth,
     pub limits: Arc<Limits>,
     pub denials: Arc<Denials>,
+    pub ids: RequestIds,
     /// Behind TLS only.
     pub hsts: Option<HeaderValue>,
 }
@@ -65,18 +67,68 @@ impl From<Failure> for Turned {
     }
 }
 
-/// Puts the shell around a router.
-pub(crate) fn wrap(router: Router, shell: Shell) -> Router {
+/// Puts the shell around what a listener answers.
+pub(crate) fn wrap(routes: Routes, shell: Shell) -> Arc<Answers> {
     // Reached by nobody: the layer answers what the table of endpoints does not name. Its own fallback would be
     // outside the layer.
     let nothing = || async { Failure::new(ErrorCode::EndpointNotFound, "there is nothing here") };
-    router.fallback(nothing).method_not_allowed_fallback(nothing).layer(from_fn_with_state(shell, pass))
+    let shell = Arc::new(shell);
+    let Routes { router, straight } = routes;
+    let router = router
+        .fallback(nothing)
+        .method_not_allowed_fallback(nothing)
+        .layer(from_fn_with_state(Arc::clone(&shell), pass));
+    Answers::new(shell, router, straight)
 }
 
 impl Shell {
+    /// Answers a request with what `next` says to it, if it is let through. `path` is that of the route which fits.
+    pub(super) async fn pass<F: Future<Output = Response>>(
+        &self,
+        mut request: Request,
+        path: Option<&str>,
+        next: impl FnOnce(Request) -> F,
+    ) -> Response {
+        let facts = RequestFacts::new(self.name(&request), request.headers());
+        let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::NOBODY);
+        let admitted = match self.admit(&mut request, path) {
+            Err(Turned::ToLogin) => return finish(self, &facts, to_login(&request)),
+            Err(Turned::Away(failure)) => Err(failure),
+            Ok(()) => Ok(()),
+        };
+        // A caller is told of the wrong door before the path, which means nothing there.
+        let wrong = match &admitted {
+            Err(failure) if is_denied(failure) => None,
+            _ => self.signpost.wrong_protocol(request.headers()),
+        };
+        let class = Class::of_path(request.uri().path());
+        let response = match wrong.map_or(admitted, Err).and_then(|()| self.place(class)) {
+            Err(failure) => self.turn_away(failure, request).into_response(),
+            // The place is kept until the answer has been sent.
+            Ok(place) => {
+                let response = next(request.map(read_to_its_end)).await;
+                let refused = response.extensions().get::<Failure>().map(Failure::code);
+                if refused == Some(ErrorCode::InvalidSignature) {
+                    self.note("invalid_signature", peer, None);
+                }
+                response.map(|body| Body::new(GuardedBody::new(body, place)))
+            }
+        };
+        finish(self, &facts, response)
+    }
+
+    /// As its caller calls it, if that is short and plain.
+    fn name(&self, request: &Request) -> String {
+        let plain = |text: &&str| {
+            (1..=REQUEST_ID_BYTES_MAX).contains(&text.len())
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        };
+        let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(plain);
+        given.map_or_else(|| self.ids.name(), str::to_owned)
+    }
+
     /// Lets a request through if the table of endpoints names it and its caller may.
-    fn admit(&self, request: &mut Request) -> Result<(), Turned> {
-        let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    fn admit(&self, request: &mut Request, path: Option<&str>) -> Result<(), Turned> {
         let demand = demand(self.signpost.door, request.method(), path);
         let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::NOBODY);
         let asked =
@@ -186,33 +238,9 @@ impl Shell {
     }
 }
 
-async fn pass(State(shell): State<Shell>, mut request: Request, next: Next) -> Response {
-    let facts = RequestFacts::new(request_id(&request), request.headers());
-    let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::NOBODY);
-    let admitted = match shell.admit(&mut request) {
-        Err(Turned::ToLogin) => return finish(&shell, &facts, to_login(&request)),
-        Err(Turned::Away(failure)) => Err(failure),
-        Ok(()) => Ok(()),
-    };
-    // A caller is told of the wrong door before the path, which means nothing there.
-    let wrong = match &admitted {
-        Err(failure) if is_denied(failure) => None,
-        _ => shell.signpost.wrong_protocol(request.headers()),
-    };
-    let class = Class::of_path(request.uri().path());
-    let response = match wrong.map_or(admitted, Err).and_then(|()| shell.place(class)) {
-        Err(failure) => shell.turn_away(failure, request).into_response(),
-        // The place is kept until the answer has been sent.
-        Ok(place) => {
-            let response = next.run(request.map(read_to_its_end)).await;
-            let refused = response.extensions().get::<Failure>().map(Failure::code);
-            if refused == Some(ErrorCode::InvalidSignature) {
-                shell.note("invalid_signature", peer, None);
-            }
-            response.map(|body| Body::new(GuardedBody::new(body, place)))
-        }
-    };
-    finish(&shell, &facts, response)
+async fn pass(State(shell): State<Arc<Shell>>, request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    shell.pass(request, path.as_ref().map(MatchedPath::as_str), |request| next.run(request)).await
 }
 
 /// And back to where it wanted to go.
@@ -246,7 +274,9 @@ fn finish(shell: &Shell, facts: &RequestFacts, mut response: Response) -> Respon
     if !facts.is_grpc {
         protect(&mut response, shell.hsts.as_ref());
     }
-    if let Ok(id) = HeaderValue::from_str(&facts.id) {
+    if let Ok(mut id) = HeaderValue::from_str(&facts.id) {
+        // It never comes again. HTTP/2 would remember it all the same, and compare every later one with all of those.
+        id.set_sensitive(true);
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response
@@ -269,13 +299,4 @@ fn protect(response: &mut Response, hsts: Option<&HeaderValue>) {
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-}
-
-fn request_id(request: &Request) -> String {
-    let plain = |text: &&str| {
-        (1..=REQUEST_ID_BYTES_MAX).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
-    };
-    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(plain);
-    given.map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
 }

@@ -9,6 +9,8 @@ use http::header::CONTENT_TYPE;
 
 use super::{ErrorForm, Failure};
 
+const GRPC: &str = "application/grpc";
+
 /// Which of the process's sockets this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Door {
@@ -97,6 +99,7 @@ impl Signpost {
 /// The content types that the gRPC protocol names; `application/grpc-web` is another one.
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let essence = value.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    essence == "application/grpc" || essence.starts_with("application/grpc+")
+    let essence = value.split(';').next().unwrap_or("").trim();
+    let Some((name, rest)) = essence.split_at_checked(GRPC.len()) else { return false };
+    name.eq_ignore_ascii_case(GRPC) && (rest.is_empty() || rest.starts_with('+'))
 }

@@ -4,11 +4,9 @@
 use std::sync::Arc;
 
 use api::ErrorCode;
-use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -17,33 +15,26 @@ use intake::{Encoding, Telemetry};
 
 use super::otlp_http::{media_type, unsupported, write_protobuf};
 use super::{Form, Ingest, Source};
-use crate::http::{Failure, Framing, GRPC_PREFIX_BYTES};
+use crate::http::{Failure, Framing, GRPC_PREFIX_BYTES, Routes};
 
-const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
-const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+const PATHS: [(&str, Telemetry); 3] = [
+    ("/opentelemetry.proto.collector.trace.v1.TraceService/Export", Telemetry::Traces),
+    ("/opentelemetry.proto.collector.logs.v1.LogsService/Export", Telemetry::Logs),
+    ("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", Telemetry::Metrics),
+];
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 
-pub(crate) fn router(ingest: Arc<Ingest>) -> Router {
-    Router::new()
-        .route(TRACES, post(traces))
-        .route(LOGS, post(logs))
-        .route(METRICS, post(metrics))
-        .with_state(ingest)
-}
-
-async fn traces(State(ingest): State<Arc<Ingest>>, request: Request) -> Result<Response, Failure> {
-    export(&ingest, Telemetry::Traces, request).await
-}
-
-async fn logs(State(ingest): State<Arc<Ingest>>, request: Request) -> Result<Response, Failure> {
-    export(&ingest, Telemetry::Logs, request).await
-}
-
-async fn metrics(State(ingest): State<Arc<Ingest>>, request: Request) -> Result<Response, Failure> {
-    export(&ingest, Telemetry::Metrics, request).await
+pub(crate) fn routes(ingest: Arc<Ingest>) -> Routes {
+    PATHS.into_iter().fold(Routes::default(), |routes, (path, telemetry)| {
+        let ingest = Arc::clone(&ingest);
+        let take = move |request| {
+            let ingest = Arc::clone(&ingest);
+            async move { export(&ingest, telemetry, request).await }
+        };
+        routes.straight(path, take)
+    })
 }
 
 async fn export(ingest: &Ingest, telemetry: Telemetry, request: Request) -> Result<Response, Failure> {

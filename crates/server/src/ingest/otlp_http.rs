@@ -4,36 +4,28 @@
 use std::sync::Arc;
 
 use api::ErrorCode;
-use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use intake::{Encoding, Telemetry, partial_success};
 
 use super::{Form, Ingest, Receipt, Source};
-use crate::http::{Failure, Framing, MessageWriter};
+use crate::http::{Failure, Framing, MessageWriter, Routes};
 
-pub(crate) fn router(ingest: Arc<Ingest>) -> Router {
-    Router::new()
-        .route("/v1/traces", post(traces))
-        .route("/v1/logs", post(logs))
-        .route("/v1/metrics", post(metrics))
-        .with_state(ingest)
-}
+const PATHS: [(&str, Telemetry); 3] =
+    [("/v1/traces", Telemetry::Traces), ("/v1/logs", Telemetry::Logs), ("/v1/metrics", Telemetry::Metrics)];
 
-async fn traces(State(ingest): State<Arc<Ingest>>, request: Request) -> Result<Response, Failure> {
-    export(&ingest, Telemetry::Traces, request).await
-}
-
-async fn logs(State(ingest): State<Arc<Ingest>>, request: Request) -> Result<Response, Failure> {
-    export(&ingest, Telemetry::Logs, request).await
-}
-
-async fn metrics(State(ingest): State<Arc<Ingest>>, request: Request) -> Result<Response, Failure> {
-    export(&ingest, Telemetry::Metrics, request).await
+pub(crate) fn routes(ingest: Arc<Ingest>) -> Routes {
+    PATHS.into_iter().fold(Routes::default(), |routes, (path, telemetry)| {
+        let ingest = Arc::clone(&ingest);
+        let take = move |request| {
+            let ingest = Arc::clone(&ingest);
+            async move { export(&ingest, telemetry, request).await }
+        };
+        routes.straight(path, take)
+    })
 }
 
 async fn export(ingest: &Ingest, telemetry: Telemetry, request: Request) -> Result<Response, Failure> {

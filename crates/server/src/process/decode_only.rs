@@ -72,9 +72,9 @@ impl DecodeOnly {
         };
         let routes = admin::router(Admin { health, metrics: Arc::clone(&metrics) });
         let listeners = vec![
-            serve(listeners.admin, routes, Door::Admin),
-            serve(listeners.otlp_http, ingest::otlp_http_router(Arc::clone(&ingest)), Door::OtlpHttp),
-            serve(listeners.otlp_grpc, ingest::grpc_router(ingest), Door::OtlpGrpc),
+            serve(listeners.admin, routes.into(), Door::Admin),
+            serve(listeners.otlp_http, ingest::otlp_http_routes(Arc::clone(&ingest)), Door::OtlpHttp),
+            serve(listeners.otlp_grpc, ingest::grpc_routes(ingest), Door::OtlpGrpc),
         ];
         Ok(Self { ready, drain, listeners })
     }

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use api::ReadyLine;
-use axum::Router;
 use http::HeaderValue;
 use runtime::DrainHandle;
 use tokio::task::JoinHandle as Task;
 
 use crate::auth::{Auth, People};
 use crate::denials::Denials;
-use crate::http::{Door, Shell, Signpost, wrap};
+use crate::http::{Door, RequestIds, Routes, Shell, Signpost, wrap};
 use crate::limits::Limits;
 use crate::listen::{BindError, ConnectionLimits, Farewell, Listener, Telling};
 use crate::metrics::ServerMetrics;
@@ -127,7 +126,7 @@ impl Shells<'_> {
     pub(super) fn serve(
         &self,
         listener: Listener,
-        routes: Router,
+        routes: Routes,
         door: Door,
         places: usize,
         draining: DrainHandle,
@@ -141,6 +140,7 @@ impl Shells<'_> {
             auth: self.auth.clone(),
             limits: Arc::clone(self.limits),
             denials: Arc::clone(self.denials),
+            ids: RequestIds::new(),
             hsts: self.hsts(),
         };
         let telling = Telling { metrics: Arc::clone(self.metrics), denials: Arc::clone(self.denials) };

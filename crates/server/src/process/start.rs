@@ -110,7 +110,7 @@ impl Server {
         };
         let Listeners { api, admin: admin_listener, otlp_grpc, otlp_http } = listeners;
         let routes = admin::router(Admin { health: Arc::clone(&health), metrics: Arc::clone(&metrics) });
-        let admin = shells.serve(admin_listener, routes, Door::Admin, 64, admin_draining);
+        let admin = shells.serve(admin_listener, routes.into(), Door::Admin, 64, admin_draining);
         let opened = open(&settings, data).await?;
         let core = Core::start(&settings, opened, &metrics).await?;
         let parts = HealthParts {
@@ -128,9 +128,9 @@ impl Server {
         let places = settings.requests_max;
         let serve = |listener, routes, door| shells.serve(listener, routes, door, places, draining.clone());
         let listeners = vec![
-            serve(api, routes, Door::Api),
-            serve(otlp_http, ingest::otlp_http_router(Arc::clone(&ingest)), Door::OtlpHttp),
-            serve(otlp_grpc, ingest::grpc_router(ingest), Door::OtlpGrpc),
+            serve(api, routes.into(), Door::Api),
+            serve(otlp_http, ingest::otlp_http_routes(Arc::clone(&ingest)), Door::OtlpHttp),
+            serve(otlp_grpc, ingest::grpc_routes(ingest), Door::OtlpGrpc),
         ];
         let (trail_drain, trail) =
             (Drain::new(), Trail::new(Arc::new(core.store.clone()), denials, settings.keys.clone()));
