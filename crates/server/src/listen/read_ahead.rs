@@ -58,8 +58,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for ReadAhead<S> {
     ) -> Poll<io::Result<()>> {
         if self.ahead.is_empty() {
             match asked.remaining() {
+                1..ASKED_BYTES_MAX => ready!(self.read_more(context, asked))?,
                 0 => {}
-                ..ASKED_BYTES_MAX => ready!(self.read_more(context, asked))?,
                 _ => ready!(Pin::new(&mut self.stream).poll_read(context, asked))?,
             }
             return Poll::Ready(Ok(()));
