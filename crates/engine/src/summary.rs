@@ -69,9 +69,9 @@ pub(crate) struct Digest {
     pub(crate) requests: u64,
     pub(crate) latency: Latency,
     pub(crate) codes: Bounded<Str, Failures, CODES_PER_OPERATION_MAX>,
-    pub(crate) versions: Bounded<Str, Split, VERSIONS_MAX>,
-    pub(crate) instances: Bounded<Str, Split, INSTANCES_MAX>,
-    pub(crate) healthy: Smallest<TraceId, HEALTHY_TRACES>,
+    pub(crate) versions: Bounded<Str, Split, VERSIONS_MAX, 1>,
+    pub(crate) instances: Bounded<Str, Split, INSTANCES_MAX, 1>,
+    pub(crate) healthy: Smallest<TraceId, HEALTHY_TRACES, 1>,
     pub(crate) slowest: Largest<TraceId, SLOWEST_TRACES>,
 }
 

@@ -1,4 +1,4 @@
-//! A map with at most `N` keys. Which keys stay depends on the set of keys alone: those whose stable hash is
+//! A map with at most `N` keys, the first `INLINE` of them without an allocation. Which keys stay depends on the set of keys alone: those whose stable hash is
 //! smallest; all others are added up in `other`. So the order of arrival cannot change the result.
 
 use serde::{Deserialize, Serialize};
@@ -14,19 +14,19 @@ pub(crate) const OTHER: &str = "__other__";
     serialize = "K: Serialize, V: Serialize",
     deserialize = "K: Deserialize<'de> + Ord, V: Deserialize<'de>"
 ))]
-pub(crate) struct Bounded<K, V, const N: usize> {
-    kept: Sorted<K, V>,
+pub(crate) struct Bounded<K, V, const N: usize, const INLINE: usize = 0> {
+    kept: Sorted<K, V, INLINE>,
     /// What was cut, once the bound was reached.
     other: Option<Box<V>>,
 }
 
-impl<K, V, const N: usize> Default for Bounded<K, V, N> {
+impl<K, V, const N: usize, const INLINE: usize> Default for Bounded<K, V, N, INLINE> {
     fn default() -> Self {
         Self { kept: Sorted::default(), other: None }
     }
 }
 
-impl<K: Ord + Clone + StableHash, V: Merge, const N: usize> Bounded<K, V, N> {
+impl<K: Ord + Clone + StableHash, V: Merge, const N: usize, const INLINE: usize> Bounded<K, V, N, INLINE> {
     pub(crate) fn entry(&mut self, key: &K) -> &mut V {
         // Room for twice the bound, so that cutting happens once in N insertions.
         if self.kept.len() >= 2 * N && !self.kept.contains(key) {
@@ -79,7 +79,9 @@ impl<K: Ord + Clone + StableHash, V: Merge, const N: usize> Bounded<K, V, N> {
     }
 }
 
-impl<K: Ord + Clone + StableHash, V: Merge, const N: usize> Merge for Bounded<K, V, N> {
+impl<K: Ord + Clone + StableHash, V: Merge, const N: usize, const INLINE: usize> Merge
+    for Bounded<K, V, N, INLINE>
+{
     fn merge(&mut self, other: &Self) {
         for (key, value) in other.kept.iter() {
             self.entry(key).merge(value);

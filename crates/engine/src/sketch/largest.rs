@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::Merge;
 
@@ -10,12 +11,12 @@ use super::Merge;
 #[serde(bound(serialize = "T: Serialize", deserialize = "T: Deserialize<'de>"))]
 pub(crate) struct Largest<T, const N: usize> {
     /// Largest first; of equals the smaller entry first. Each entry once, with its largest measure.
-    kept: Vec<(u64, T)>,
+    kept: SmallVec<[(u64, T); 1]>,
 }
 
 impl<T, const N: usize> Default for Largest<T, N> {
     fn default() -> Self {
-        Self { kept: Vec::new() }
+        Self { kept: SmallVec::new() }
     }
 }
 

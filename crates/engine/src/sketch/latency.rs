@@ -1,6 +1,7 @@
 //! Durations in buckets of at most 1/16 relative width, by integer arithmetic alone.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::Merge;
 
@@ -12,7 +13,8 @@ const UNIT_NS: u64 = 1_000;
 /// At most 16 * 60 buckets, a dozen in practice, so a sorted list is smaller and faster than a tree.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Latency {
-    buckets: Vec<(u16, u32)>,
+    /// Two take no more room than the place of a longer list.
+    buckets: SmallVec<[(u16, u32); 2]>,
 }
 
 fn index(duration_ns: u64) -> u16 {
@@ -57,12 +59,7 @@ impl Latency {
     fn count_in(&mut self, index: u16, count: u32) {
         match self.buckets.binary_search_by_key(&index, |(index, _)| *index) {
             Ok(at) => self.buckets[at].1 = self.buckets[at].1.saturating_add(count),
-            Err(at) => {
-                if self.buckets.is_empty() {
-                    self.buckets.reserve_exact(1);
-                }
-                self.buckets.insert(at, (index, count));
-            }
+            Err(at) => self.buckets.insert(at, (index, count)),
         }
     }
 

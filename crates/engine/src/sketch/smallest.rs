@@ -9,18 +9,18 @@ use crate::hash::StableHash;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(serialize = "T: Serialize", deserialize = "T: Deserialize<'de>"))]
-pub(crate) struct Smallest<T, const K: usize> {
-    by_hash: Sorted<u64, T>,
+pub(crate) struct Smallest<T, const K: usize, const INLINE: usize = 0> {
+    by_hash: Sorted<u64, T, INLINE>,
     cut: bool,
 }
 
-impl<T, const K: usize> Default for Smallest<T, K> {
+impl<T, const K: usize, const INLINE: usize> Default for Smallest<T, K, INLINE> {
     fn default() -> Self {
         Self { by_hash: Sorted::default(), cut: false }
     }
 }
 
-impl<T: Clone + StableHash, const K: usize> Smallest<T, K> {
+impl<T: Clone + StableHash, const K: usize, const INLINE: usize> Smallest<T, K, INLINE> {
     pub(crate) fn add(&mut self, value: &T) {
         self.add_hashed(value.stable_hash(), value);
     }
@@ -59,7 +59,7 @@ impl<T: Clone + StableHash, const K: usize> Smallest<T, K> {
     }
 }
 
-impl<T: Clone + StableHash, const K: usize> Merge for Smallest<T, K> {
+impl<T: Clone + StableHash, const K: usize, const INLINE: usize> Merge for Smallest<T, K, INLINE> {
     fn merge(&mut self, other: &Self) {
         self.by_hash.union(&other.by_hash);
         self.cut |= other.cut;

@@ -1,20 +1,22 @@
 //! A map as a list in order of key: smaller than a tree, and as fast, where there are few keys or they come in order.
+//! The first `N` stand in the list itself: where there are very many lists of one entry, none costs an allocation.
 
 use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Sorted<K, V>(Vec<(K, V)>);
+pub(crate) struct Sorted<K, V, const N: usize = 0>(SmallVec<[(K, V); N]>);
 
-impl<K, V> Default for Sorted<K, V> {
+impl<K, V, const N: usize> Default for Sorted<K, V, N> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self(SmallVec::new())
     }
 }
 
-impl<K: Ord, V> Sorted<K, V> {
+impl<K: Ord, V, const N: usize> Sorted<K, V, N> {
     /// Where the key stands, or where it would.
     fn find(&self, key: &K) -> Result<usize, usize> {
         let Some(((last, _), others)) = self.0.split_last() else { return Err(0) };
@@ -37,7 +39,7 @@ impl<K: Ord, V> Sorted<K, V> {
         let at = match self.find(key) {
             Ok(at) => at,
             Err(at) => {
-                if self.0.is_empty() {
+                if N == 0 && self.0.is_empty() {
                     // Most have one entry for good, and there are very many of them.
                     self.0.reserve_exact(1);
                 }
@@ -48,7 +50,11 @@ impl<K: Ord, V> Sorted<K, V> {
         &mut self.0[at].1
     }
 
-    pub(crate) fn into_iter(self) -> impl Iterator<Item = (K, V)> {
+    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.find(key).ok().map(|at| &mut self.0[at].1)
+    }
+
+    pub(crate) fn into_iter(self) -> impl Iterator<Item = (K, V)> + use<K, V, N> {
         self.0.into_iter()
     }
 
@@ -62,6 +68,14 @@ impl<K: Ord, V> Sorted<K, V> {
 
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &V)> {
         self.0.iter().map(|(key, value)| (key, value))
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
+        self.0.iter_mut().map(|(key, value)| (&*key, value))
+    }
+
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
+        self.0.retain(|(key, value)| keep(key, value));
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
@@ -85,8 +99,14 @@ impl<K: Ord, V> Sorted<K, V> {
     }
 
     /// Takes out what is not to be kept, in order.
-    pub(crate) fn take_unless(&mut self, keep: impl Fn(&K) -> bool) -> impl Iterator<Item = (K, V)> {
-        self.0.extract_if(.., move |(key, _)| !keep(key))
+    pub(crate) fn take_unless(&mut self, keep: impl Fn(&K) -> bool) -> std::vec::IntoIter<(K, V)> {
+        let mut taken = Vec::new();
+        if self.keys().any(|key| !keep(key)) {
+            for (key, value) in std::mem::take(&mut self.0) {
+                if keep(&key) { self.0.push((key, value)) } else { taken.push((key, value)) }
+            }
+        }
+        taken.into_iter()
     }
 
     /// Adds the entries of another that this one lacks, in one pass.
@@ -95,11 +115,15 @@ impl<K: Ord, V> Sorted<K, V> {
         K: Clone,
         V: Clone,
     {
-        let lacking: Vec<(K, V)> = other.0.iter().filter(|(key, _)| !self.contains(key)).cloned().collect();
-        if lacking.is_empty() {
+        let before = self.0.len();
+        for (key, value) in &other.0 {
+            if self.0[..before].binary_search_by(|(known, _)| known.cmp(key)).is_err() {
+                self.0.push((key.clone(), value.clone()));
+            }
+        }
+        if self.0.len() == before {
             return;
         }
-        self.0.extend(lacking);
         // Two runs in order, one behind the other, which the sort finds and merges.
         self.0.sort_by(|(a, _), (b, _)| a.cmp(b));
     }
