@@ -21,9 +21,18 @@ impl<V> Default for Recent<V> {
 impl<V> Recent<V> {
     /// How many are before a bucket.
     fn before(&self, bucket: Bucket) -> usize {
-        match (self.0.front(), self.0.back()) {
-            (Some((first, _)), _) if *first >= bucket => 0,
-            (_, Some((last, _))) if *last < bucket => self.0.len(),
+        let (Some((first, _)), Some((last, _))) = (self.0.front(), self.0.back()) else { return 0 };
+        if *first >= bucket {
+            return 0;
+        }
+        if *last < bucket {
+            return self.0.len();
+        }
+        // From there on there are no more than one for each; mostly there is one for each, so this is the place.
+        let behind = usize::try_from(last - bucket).unwrap_or(usize::MAX);
+        let at_least = (self.0.len() - 1).saturating_sub(behind);
+        match self.0.get(at_least) {
+            Some((known, _)) if *known >= bucket => at_least,
             _ => self.0.partition_point(|(known, _)| *known < bucket),
         }
     }

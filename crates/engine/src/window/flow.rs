@@ -11,6 +11,10 @@ use crate::recent::Recent;
 use crate::season::Season;
 use crate::summary::Bucket;
 
+mod usual;
+
+use usual::{Usual, tested};
+
 /// What is younger may still come: senders deliver in batches.
 const SETTLE_MS: u64 = 15_000;
 const BASELINE_MINUTES: usize = 60;
@@ -121,6 +125,9 @@ pub(super) struct Flow {
     /// nothing but the cost.
     #[serde(skip)]
     ahead: Option<(Bucket, Test)>,
+    /// Of the minute that was looked at last; nothing that it follows from changed since.
+    #[serde(skip)]
+    usual: Option<Usual>,
     /// Somebody said that what was seen is normal, however short it is.
     accepted: bool,
     pub(super) in_incident: bool,
@@ -171,7 +178,8 @@ impl Flow {
                 self.sealed_requests += requests;
                 self.test.arrive(bucket, requests);
             } else {
-                self.test = self.tested(self.test, bucket, requests, config);
+                let usual = self.usual_in(minute(bucket, config), config);
+                self.test = tested(self.test, bucket, requests, &usual, config);
                 self.count(bucket, requests, config);
             }
         }
@@ -192,7 +200,7 @@ impl Flow {
         if let Some(range) = self.whole_minute(config) {
             self.end_minute(minute(to, config), range);
         }
-        (self.accepted, self.ahead) = (true, None);
+        (self.accepted, self.ahead, self.usual) = (true, None, None);
     }
 
     /// Whatever spoke against the baseline does so no longer.
@@ -210,7 +218,7 @@ impl Flow {
         self.held.clear();
         self.begin_minute();
         self.restart();
-        self.accepted = true;
+        (self.accepted, self.usual) = (true, None);
         present
     }
 
@@ -269,7 +277,7 @@ impl Flow {
         {
             return;
         }
-        self.ahead = None;
+        let before = self.norms(minute);
         for range in std::mem::take(&mut self.held) {
             self.season.add(minute, range, Range::join);
             self.minutes.push_back(range);
@@ -277,6 +285,27 @@ impl Flow {
                 self.minutes.pop_front();
             }
         }
+        self.usual = None;
+        // Mostly one more minute makes nothing else normal, and what was tested by it stands.
+        if self.norms(minute) != before {
+            self.ahead = None;
+        }
+    }
+
+    /// All that the test of buckets behind a minute follows from, as far ahead as it is made.
+    fn norms(&self, minute: u64) -> ([Option<Range>; 2], [bool; 2]) {
+        let known = [DROP_MINUTES_MIN, SURGE_MINUTES_MIN].map(|least| self.minutes.len() >= least);
+        // What is usual follows from the hour.
+        ([1, 60].map(|ahead| self.range(minute + ahead)), known)
+    }
+
+    fn usual_in(&mut self, minute: u64, config: &Config) -> Usual {
+        if let Some(usual) = self.usual.filter(|usual| usual.minute == minute) {
+            return usual;
+        }
+        let usual = Usual::of(minute, self.range(minute), self.minutes.len(), config);
+        self.usual = Some(usual);
+        usual
     }
 
     /// What a minute may have; `None` while too little is known for a drop.
@@ -288,31 +317,6 @@ impl Flow {
         Some(self.season.usual(minute).fold(seen, Range::join))
     }
 
-    /// The test after a bucket.
-    fn tested(&self, mut test: Test, bucket: Bucket, requests: u64, config: &Config) -> Test {
-        test.arrive(bucket, requests);
-        let range = self.range(minute(bucket, config));
-        let paused = bucket.saturating_sub(test.arrived);
-        let short = self.minutes.len() < DROP_MINUTES_MIN;
-        for (score, alternative) in test.scores.iter_mut().zip(ALTERNATIVES) {
-            let surge = alternative > 1_000;
-            let normal = range.and_then(|range| range.normal(alternative, paused * config.tick_ms, short));
-            let Some(normal) = normal.filter(|_| !surge || self.minutes.len() >= SURGE_MINUTES_MIN) else {
-                *score = Score::default();
-                continue;
-            };
-            if score.bits == Bits::ZERO {
-                // What is known by a pause began with it.
-                let since = if alternative == SILENT && requests == 0 { bucket + 1 - paused } else { bucket };
-                *score = Score { since, ..Score::default() };
-            }
-            score.requests += requests;
-            let gain = gain(requests, normal, alternative, config).min(GAIN_MAX);
-            score.bits = score.bits.plus(gain).max(Bits::ZERO);
-        }
-        test
-    }
-
     /// Whether the flow has left its range, as of what has had time to come.
     pub(super) fn departure(&mut self, now: Bucket, threshold: Bits, config: &Config) -> Option<Departure> {
         if self.in_incident {
@@ -321,9 +325,16 @@ impl Flow {
         let settled = Self::settled(now, config);
         let reached = self.ahead.filter(|(until, _)| (self.next..=settled).contains(until));
         let (from, mut test) = reached.unwrap_or((self.next, self.test));
-        for bucket in from..settled {
-            let requests = self.open.get(bucket).copied().unwrap_or(0);
-            test = self.tested(test, bucket, requests, config);
+        let mut bucket = from;
+        while bucket < settled {
+            let usual = self.usual_in(minute(bucket, config), config);
+            let mut coming = self.open.range(bucket..settled).peekable();
+            while bucket < settled && minute(bucket, config) == usual.minute {
+                let requests =
+                    coming.next_if(|(known, _)| *known == bucket).map_or(0, |(_, requests)| *requests);
+                test = tested(test, bucket, requests, &usual, config);
+                bucket += 1;
+            }
         }
         self.ahead = Some((settled.max(from), test));
         let best =
@@ -394,6 +405,7 @@ impl Flow {
         self.restart();
         self.held.clear();
         if (from.saturating_sub(self.last)) * config.tick_ms >= GONE_MS {
+            self.usual = None;
             self.minutes.clear();
             self.accepted = false;
         }
