@@ -42,10 +42,6 @@ impl<V> Recent<V> {
         if self.0.get(at).is_some_and(|(known, _)| *known == bucket) { Ok(at) } else { Err(at) }
     }
 
-    pub(crate) fn get(&self, bucket: Bucket) -> Option<&V> {
-        self.find(bucket).ok().map(|at| &self.0[at].1)
-    }
-
     /// The value of a bucket, made where there was none.
     pub(crate) fn entry(&mut self, bucket: Bucket, make: impl FnOnce() -> V) -> &mut V {
         let at = self.find(bucket).unwrap_or_else(|at| {
@@ -130,7 +126,6 @@ mod tests {
             prop_assert!(recent.range(from..to).map(ours).eq(tree.range(from..to).map(pairs)));
             prop_assert!(recent.range(from..=to).rev().map(ours).eq(tree.range(from..=to).rev().map(pairs)));
             prop_assert!(recent.range(..to).map(ours).eq(tree.range(..to).map(pairs)));
-            prop_assert_eq!((0..32).map(|b| recent.get(b)).collect::<Vec<_>>(), (0..32).map(|b| tree.get(&b)).collect::<Vec<_>>());
             prop_assert_eq!(postcard::to_stdvec(&recent).unwrap(), postcard::to_stdvec(&tree).unwrap());
             recent.forget_before(keep);
             let tree = tree.split_off(&keep);

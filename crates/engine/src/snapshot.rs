@@ -10,7 +10,7 @@ use crate::hash;
 use crate::shard::Shard;
 
 /// Changes whenever the layout of the state does.
-const LAYOUT: u32 = 22;
+const LAYOUT: u32 = 23;
 
 /// Room for what else an engine knows. What is not used of it is never memory.
 const BESIDES_SEEN: usize = 32 << 20;

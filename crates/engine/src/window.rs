@@ -2,7 +2,7 @@
 //! change, in minutes after that), and per error family the test against its baseline. Knows nothing of incidents
 //! except that a family in one does not teach its baseline.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use model::{EventKind, Nanos, Str, TraceId};
 use serde::{Deserialize, Serialize};
@@ -15,15 +15,14 @@ use crate::metrics::Metrics;
 use crate::self_time::SelfTimes;
 use crate::shapes::Shapes;
 use crate::sketch::{Merge, OTHER, Smallest};
-use crate::summary::{
-    Bucket, Digest, LOGS, OPERATIONS_PER_SERVICE_MAX, OperationDigest, OperationName, SERVICES_MAX,
-    ServiceKey, Summary,
-};
+use crate::summary::{Bucket, Digest, LOGS, ServiceKey};
 
+mod absorb;
 mod accept;
 mod ahead;
 mod flow;
 mod key;
+mod keyed;
 mod lately;
 mod norm;
 mod ruled;
@@ -36,8 +35,9 @@ pub(crate) use accept::Present;
 use flow::Flow;
 pub(crate) use flow::{Range, flow_odds, still_departs};
 pub(crate) use key::{Counted, FamilyKey, OperationKey, Scope, Sign, WHOLE_SERVICE};
+use keyed::Keyed;
 pub(crate) use norm::Norm;
-use series::Series;
+use series::{Edges, Series};
 use services::Services;
 pub(crate) use slowness::{Limit, derive_again, margin_percent};
 pub use view::FamilyView;
@@ -46,16 +46,14 @@ pub use view::FamilyView;
 const FINE_MS: u64 = 60_000;
 /// Traces from before an onset that a symptom is compared with.
 const TRACES_BEFORE: usize = 12;
-/// Over all services; beyond it new operations are shown as `__other__` of their service.
-const OPERATIONS_MAX: usize = 20_000;
 /// A bucket before the onset joins it when no more than this many empty buckets lie between.
 const ONSET_GAP: u64 = 2;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Window {
-    operations: BTreeMap<OperationKey, Series>,
+    operations: Keyed<Series>,
     /// How many requests come, for operations that work arrives at and for whole services.
-    flows: BTreeMap<OperationKey, Flow>,
+    flows: Keyed<Flow>,
     pub(crate) metrics: Metrics,
     pub(crate) shapes: Shapes,
     pub(crate) self_times: SelfTimes,
@@ -63,7 +61,8 @@ pub(crate) struct Window {
     services: Services,
     /// Buckets before it can no longer change and have been shown to the detectors.
     sealed: Bucket,
-    /// Digests before it stand under the first bucket of their minute.
+    /// Digests before it stand under the first bucket of their minute, or will at their operation's turn: who looks at
+    /// them looks at whole minutes.
     folded: Bucket,
     /// How long a bucket is, as of the last tick.
     tick_ms: u64,
@@ -85,90 +84,6 @@ impl Window {
     /// An empty window that takes nothing from before `sealed`.
     pub(crate) fn starting_at(sealed: Bucket) -> Self {
         Self { sealed, folded: sealed, ..Self::default() }
-    }
-
-    /// Adds the digest of a tick.
-    pub(crate) fn absorb(&mut self, summary: Summary, config: &Config) {
-        let other: Str = OTHER.into();
-        let (services, cut) = summary.services.into_parts();
-        let mut requests = Vec::new();
-        for (service, digest) in services {
-            let (operations, cut) = digest.operations.into_parts();
-            for (name, operation) in operations {
-                let (key, is_cut) = self.admit(&service, name, &other);
-                if is_cut {
-                    self.overflowed += operation.requests();
-                } else if &*key.operation != LOGS {
-                    requests
-                        .extend(operation.buckets.iter().map(|(bucket, digest)| (*bucket, digest.requests)));
-                    self.absorb_flow(&key, &operation, config);
-                }
-                self.absorb_operation(key, operation, config);
-            }
-            self.absorb_whole(&service, &mut requests, config);
-            if let Some(operation) = cut {
-                self.overflowed += operation.requests();
-                self.absorb_operation(overflow_key(&service, &other), operation, config);
-            }
-        }
-        if let Some(cut) = cut {
-            let service = ServiceKey { env: other.clone(), service: other.clone() };
-            let (operations, cut) = cut.operations.into_parts();
-            for operation in operations.map(|(_, operation)| operation).chain(cut) {
-                self.overflowed += operation.requests();
-                self.absorb_operation(overflow_key(&service, &other), operation, config);
-            }
-        }
-    }
-
-    /// The key under which an operation is kept, and whether it is an overflow: its own while there is room, else its
-    /// service's, or that of all services where even the service has no room.
-    fn admit(&mut self, service: &ServiceKey, name: OperationName, other: &Str) -> (OperationKey, bool) {
-        let key = OperationKey {
-            env: service.env.clone(),
-            service: service.service.clone(),
-            kind: name.kind,
-            operation: name.name,
-        };
-        if self.operations.contains_key(&key) {
-            return (key, false);
-        }
-        let full = self.operations.len() >= OPERATIONS_MAX;
-        match self.services.operations(service) {
-            None if full || self.services.len() >= SERVICES_MAX => {
-                let all = ServiceKey { env: other.clone(), service: other.clone() };
-                (overflow_key(&all, other), true)
-            }
-            Some(operations) if full || operations >= OPERATIONS_PER_SERVICE_MAX => {
-                (overflow_key(service, other), true)
-            }
-            _ => {
-                self.services.add_operation(service);
-                (key, false)
-            }
-        }
-    }
-
-    fn absorb_operation(&mut self, key: OperationKey, digest: OperationDigest, config: &Config) {
-        let series = self.operations.entry(key).or_insert_with_key(|key| Series::of(key, &digest));
-        for (bucket, digest) in digest.buckets.into_iter() {
-            series.absorb(bucket, digest, self.sealed, config);
-        }
-    }
-
-    fn absorb_flow(&mut self, key: &OperationKey, digest: &OperationDigest, config: &Config) {
-        if !key.kind.is_inbound() {
-            return;
-        }
-        let requests = digest.buckets.iter().map(|(bucket, digest)| (*bucket, digest.requests));
-        flow_of(&mut self.flows, key, requests, config);
-    }
-
-    /// What came to a service as a whole, in the order of its operations.
-    fn absorb_whole(&mut self, service: &ServiceKey, requests: &mut Vec<(Bucket, u64)>, config: &Config) {
-        if !requests.is_empty() {
-            flow_of(&mut self.flows, &OperationKey::whole(service), requests.drain(..), config);
-        }
     }
 
     /// Takes in traces whose spans and log records were put together.
@@ -210,14 +125,11 @@ impl Window {
             flow.seal(sealed, config);
             !flow.is_gone(tick, config)
         });
-        let (from, folded_before, services) = (self.sealed, self.folded, &mut self.services);
         (self.sealed, self.folded, self.tick_ms, self.tests) = (sealed, folded, config.tick_ms, 0);
-        let tests = &mut self.tests;
+        let (edges, tests, services) = (Edges { tick, sealed, folded }, &mut self.tests, &mut self.services);
         // One walk: there is much of it, and it is far away.
         self.operations.retain(|key, series| {
-            series.seal(from, sealed, config);
-            series.fold(folded_before, folded, config);
-            series.forget(tick, sealed, config);
+            series.advance(edges, config);
             let kept = !series.is_forgotten();
             *tests += if kept { series.tests() } else { 0 };
             if !kept && &*key.operation != OTHER {
@@ -234,8 +146,8 @@ impl Window {
             self.tests + self.flows.len() + self.shapes.tests() + self.self_times.tests(),
         );
         let mut alarms = Vec::new();
-        for (key, series) in &mut self.operations {
-            alarms.extend(series.alarms(key, self.sealed, threshold, config));
+        for (key, series) in self.operations.each_mut() {
+            alarms.extend(series.alarms(key, threshold, config));
         }
         alarms.extend(self.flow_alarms(now.0 / config.tick_ns(), threshold, config));
         alarms.extend(self.metrics.alarms(now, config));
@@ -247,7 +159,7 @@ impl Window {
 
     /// Where a whole service fell silent, its operations say nothing new.
     fn flow_alarms(&mut self, now: Bucket, threshold: Bits, config: &Config) -> Vec<Alarm> {
-        let departed = self.flows.iter_mut().filter_map(|(key, flow)| {
+        let departed = self.flows.each_mut().filter_map(|(key, flow)| {
             let departure = flow.departure(now, threshold, config)?;
             let sign = if departure.silent { Sign::Silence } else { Sign::Traffic };
             let family = FamilyKey::of(key.clone(), sign);
@@ -258,7 +170,7 @@ impl Window {
         let services: BTreeSet<ServiceKey> = alarms
             .iter()
             .map(|alarm| &alarm.family.operation)
-            .chain(self.flows.iter().filter(|(_, flow)| flow.in_incident).map(|(key, _)| key))
+            .chain(self.flows.each().filter(|(_, flow)| flow.in_incident).map(|(key, _)| key))
             .filter(|key| whole(key))
             .map(OperationKey::service_key)
             .collect();
@@ -285,10 +197,10 @@ impl Window {
     pub(crate) fn accept(&mut self, until: Bucket, scope: &Scope, config: &Config) {
         let matches = |key: &OperationKey| scope.covers(key);
         let sealed = self.sealed;
-        for (_, series) in self.operations.iter_mut().filter(|(key, _)| matches(key)) {
+        for (_, series) in self.operations.each_mut().filter(|(key, _)| matches(key)) {
             series.accept(sealed, until, config);
         }
-        for (_, flow) in self.flows.iter_mut().filter(|(key, _)| matches(key)) {
+        for (_, flow) in self.flows.each_mut().filter(|(key, _)| matches(key)) {
             flow.accept(until, config);
         }
         self.shapes.accept(scope, Nanos(until * config.tick_ns()));
@@ -300,7 +212,7 @@ impl Window {
     /// Time without ticks, up to `now`, is not time without traffic.
     pub(crate) fn was_blind_until(&mut self, now: Nanos, config: &Config) {
         let bucket = now.0 / config.tick_ns();
-        self.flows.values_mut().for_each(|flow| flow.was_blind_until(bucket, config));
+        self.flows.each_mut().for_each(|(_, flow)| flow.was_blind_until(bucket, config));
     }
 
     /// From when on a request of the operation is slow.
@@ -313,10 +225,22 @@ impl Window {
     pub(crate) fn sum(&self, key: &OperationKey, since: Bucket, until: Bucket, config: &Config) -> Digest {
         let mut sum = Digest::default();
         let since = if since < self.folded { since - since % config.ticks(60_000) } else { since };
+        let until = self.edge(until);
         if let Some(series) = self.operations.get(key).filter(|_| since < until) {
             series.buckets.range(since..until).for_each(|(_, digest)| sum.merge(digest));
         }
         sum
+    }
+
+    /// From where on, or up to where, something is looked at: of a minute that is put together, or will be at its
+    /// operation's turn, either all or nothing.
+    fn edge(&self, bucket: Bucket) -> Bucket {
+        let minute = 60_000_u64.div_ceil(self.tick_ms.max(1));
+        let over = bucket % minute;
+        if bucket >= self.folded || over == 0 {
+            return bucket;
+        }
+        (bucket - over + minute).min(self.folded)
     }
 
     /// The operations of a service, which stand together.
@@ -332,6 +256,7 @@ impl Window {
     pub(crate) fn arrivals(&self, env: &Str, service: &Str, since: Bucket) -> Digest {
         let mut sum = Digest::default();
         let key = ServiceKey { env: env.clone(), service: service.clone() };
+        let since = self.edge(since);
         for (_, series) in self.of_service(key).filter(|(key, _)| key.kind.is_inbound()) {
             series.buckets.range(since..).for_each(|(_, digest)| sum.merge(digest));
         }
@@ -351,7 +276,7 @@ impl Window {
         key: &OperationKey,
         since: Bucket,
     ) -> impl Iterator<Item = &'a Digest> + use<'a> {
-        let series = self.operations.get(key);
+        let (series, since) = (self.operations.get(key), self.edge(since));
         series.into_iter().flat_map(move |series| series.buckets.range(since..).map(|(_, digest)| &**digest))
     }
 
@@ -363,6 +288,7 @@ impl Window {
         until: Bucket,
     ) -> impl Iterator<Item = &'a TraceId> + use<'a> {
         let series = self.operations.get(key).filter(|_| since < until);
+        let (since, until) = (self.edge(since), self.edge(until));
         let buckets = series.into_iter().flat_map(move |series| series.buckets.range(since..until));
         buckets.flat_map(|(_, digest)| digest.healthy.iter())
     }
@@ -372,6 +298,7 @@ impl Window {
         let mut found: Smallest<TraceId, TRACES_BEFORE> = Smallest::default();
         let whole = matches!(&*key.operation, WHOLE_SERVICE | LOGS) || matches!(sign, Sign::Saturation);
         let of_service = whole.then(|| self.of_service(key.service_key())).into_iter().flatten();
+        let onset = self.edge(onset);
         for series in self.operations.get(key).into_iter().chain(of_service.map(|(_, series)| series)) {
             for (_, digest) in series.buckets.range(..onset) {
                 digest.healthy.iter().for_each(|trace| found.add(trace));
@@ -390,6 +317,7 @@ impl Window {
     ) -> (Bucket, Norm) {
         let (mut first, mut norm) = (onset, norm);
         let series = self.operations.get(&family.operation).filter(|_| earliest < onset);
+        // What is not sealed is not put together either.
         let buckets = series.into_iter().flat_map(|series| series.buckets.range(earliest..onset).rev());
         for (bucket, digest) in buckets {
             let near = first - bucket <= ONSET_GAP + 1;
@@ -471,30 +399,5 @@ impl Window {
     pub(crate) fn only_env_of(&self, service: &Str) -> Option<&Str> {
         let mut envs = self.services.envs_of(service);
         envs.next().filter(|_| envs.next().is_none())
-    }
-}
-
-/// Adds requests to the flow of a key. A new one begins with the first of them.
-fn flow_of(
-    flows: &mut BTreeMap<OperationKey, Flow>,
-    key: &OperationKey,
-    requests: impl Iterator<Item = (Bucket, u64)>,
-    config: &Config,
-) {
-    let mut requests = requests.peekable();
-    let Some((first, _)) = requests.peek().copied() else { return };
-    let flow = match flows.get_mut(key) {
-        Some(flow) => flow,
-        None => flows.entry(key.clone()).or_insert_with(|| Flow::starting_at(first, config)),
-    };
-    requests.for_each(|(bucket, requests)| flow.add(bucket, requests));
-}
-
-fn overflow_key(service: &ServiceKey, other: &Str) -> OperationKey {
-    OperationKey {
-        env: service.env.clone(),
-        service: service.service.clone(),
-        kind: EventKind::Internal,
-        operation: other.clone(),
     }
 }

@@ -1,7 +1,6 @@
 //! One operation over the last hour: its digests, in ticks while they can still change, in minutes after that, and the
 //! tests that run on them. Knows nothing of other operations.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{Nanos, Str};
@@ -17,12 +16,12 @@ use crate::detect::{Baseline, Counts, Detector, Excess, FAILURES, LOG_ERRORS, Te
 use crate::fixed::Bits;
 use crate::hash::{StableHash, mix};
 use crate::recent::Recent;
-use crate::sketch::{Merge, OTHER};
+use crate::sketch::{Merge, OTHER, Sorted};
 use crate::summary::{Bucket, CODES_PER_OPERATION_MAX, Digest, LOGS, OperationDigest};
 
 const KEEP_MS: u64 = 3_600_000;
-/// Tests are shown what is sealed together so often, each operation's at its turn: they are far away in memory. Well
-/// before ticks are put together to minutes.
+/// So often the tests of an operation are shown what is sealed, its ticks are put together to minutes and what is too old
+/// goes, each operation's at its turn: all of it is far away in memory.
 const TURN_MS: u64 = 8_000;
 
 /// What an operation did, by when. Shared with copies of the state: what is sealed does not change any more.
@@ -32,12 +31,14 @@ pub(super) type Buckets = Recent<Arc<Digest>>;
 pub(super) struct Series {
     first: Bucket,
     pub(super) buckets: Buckets,
-    pub(super) families: BTreeMap<Str, Family>,
+    pub(super) families: Sorted<Str, Family>,
     pub(super) slowness: Slowness,
     /// Everything before it was said to be normal.
     accepted: Bucket,
     /// What the tests of failures have seen; in between it follows what is sealed.
     shown: Bucket,
+    /// Digests before it stand by minute.
+    folded: Bucket,
     /// At which of the ticks it is shown more.
     turn: u64,
     /// It stands for log records.
@@ -72,6 +73,14 @@ pub(super) struct Family {
     failures: u64,
     pub(super) first: Nanos,
     pub(super) last: Nanos,
+}
+
+/// Where a tick is, and what is sealed and what stands by minute as of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Edges {
+    pub(super) tick: Bucket,
+    pub(super) sealed: Bucket,
+    pub(super) folded: Bucket,
 }
 
 /// What all families of an operation look at beyond what is sealed.
@@ -117,12 +126,20 @@ impl Series {
         if self.logs { LOG_ERRORS } else { FAILURES }
     }
 
+    pub(super) fn stands_for_logs(&self) -> bool {
+        self.logs
+    }
+
     /// How many tests run on it.
     pub(super) fn tests(&self) -> usize {
         self.families.len() + usize::from(self.slowness.limit.is_some())
     }
 
-    pub(super) fn absorb(&mut self, bucket: Bucket, mut digest: Digest, sealed: Bucket, config: &Config) {
+    pub(super) fn absorb_all(&mut self, digest: OperationDigest, sealed: Bucket, config: &Config) {
+        digest.buckets.into_iter().for_each(|(bucket, digest)| self.absorb(bucket, digest, sealed, config));
+    }
+
+    fn absorb(&mut self, bucket: Bucket, mut digest: Digest, sealed: Bucket, config: &Config) {
         // Where the operation is older than was known, so is every bucket of it that was not sealed yet.
         let changed = if bucket < self.first { 0 } else { bucket };
         if bucket < self.first {
@@ -153,23 +170,23 @@ impl Series {
         codes.sort_by_key(|(code, _)| code.stable_hash());
         self.ruled = None;
         for (code, failures) in codes {
-            let code = if self.families.contains_key(code) || self.families.len() < CODES_PER_OPERATION_MAX {
+            let code = if self.families.contains(code) || self.families.len() < CODES_PER_OPERATION_MAX {
                 code
             } else {
                 &other
             };
-            if !self.families.contains_key(code) {
+            if !self.families.contains(code) {
                 self.failed_since = self.failed_since.min(failures.last.unwrap_or_default());
                 let detector = Detector::with_past(self.past(self.shown.max(self.accepted), config));
-                self.families
-                    .insert(code.clone(), Family { detector, from: self.accepted, ..Family::default() });
+                let family = Family { detector, from: self.accepted, ..Family::default() };
+                self.families.entry(code, || family);
             }
             if let Some(family) = self.families.get_mut(code) {
                 family.note(failures.count, failures.first, failures.last);
                 family.lately.add(minute(bucket, config), failures.count);
             }
         }
-        digest.codes.keep_only(|code| self.families.contains_key(code));
+        digest.codes.keep_only(|code| self.families.contains(code));
     }
 
     /// What the operation did before a code first failed, as that code's baseline.
@@ -181,20 +198,23 @@ impl Series {
         baseline
     }
 
-    pub(super) fn seal(&mut self, from: Bucket, to: Bucket, config: &Config) {
-        if from >= to {
-            return;
+    /// Moves on by a tick: at its turn through all that is far away, at any other through next to nothing.
+    pub(super) fn advance(&mut self, edges: Edges, config: &Config) {
+        let (ticks, sealed) = (config.ticks(TURN_MS), edges.sealed);
+        if sealed % ticks == self.turn % ticks || sealed.saturating_sub(self.shown) >= ticks {
+            self.show(sealed, config);
+            self.fold(edges.folded, config);
+            self.forget(edges.tick, sealed, config);
         }
-        let ticks = config.ticks(TURN_MS);
-        if to % ticks == self.turn % ticks || to.saturating_sub(self.shown) >= ticks {
-            self.show(to, config);
-        }
-        if self.inbound && self.slowness.seal(&self.buckets, self.first, from..to, config) {
-            self.ruled = None;
+        if self.inbound && self.slowness.is_due(self.first, sealed, config) {
+            self.fold(edges.folded, config);
+            if self.slowness.derive_due(&self.buckets, sealed, config) {
+                self.ruled = None;
+            }
         }
     }
 
-    /// Shows the tests of failures what is sealed.
+    /// Shows the tests what is sealed.
     fn show(&mut self, sealed: Bucket, config: &Config) {
         if self.shown >= sealed {
             return;
@@ -210,6 +230,9 @@ impl Series {
             });
             family.detector.observe_all(test, own, config);
         }
+        if self.inbound {
+            self.slowness.show(&self.buckets, sealed, config);
+        }
     }
 
     /// Everything before `until` is normal. The operation counts as known from then on.
@@ -217,7 +240,7 @@ impl Series {
         self.show(sealed, config);
         (self.first, self.ruled) = (0, None);
         self.accepted = self.accepted.max(until);
-        for (code, family) in &mut self.families {
+        for (code, family) in self.families.iter_mut() {
             family.ahead.reset();
             for (bucket, digest) in self.buckets.range(sealed.max(family.from).min(until)..until) {
                 family.detector.learn(bucket, digest.counts(code), config);
@@ -283,10 +306,10 @@ impl Series {
         }
     }
 
-    /// Puts the ticks from `from` to `to` together to minutes.
-    pub(super) fn fold(&mut self, from: Bucket, to: Bucket, config: &Config) {
-        let minute = config.ticks(60_000);
-        let mut from = from;
+    /// Puts ticks before `to` together to minutes.
+    fn fold(&mut self, to: Bucket, config: &Config) {
+        let (minute, mut from) = (config.ticks(60_000), self.folded);
+        self.folded = to.max(from);
         while from < to {
             let Some((bucket, _)) = self.buckets.range(from..to).next() else { return };
             from = bucket + 1;
@@ -300,7 +323,7 @@ impl Series {
     }
 
     /// Drops what is too old, and families that are calm and long silent.
-    pub(super) fn forget(&mut self, tick: Bucket, sealed: Bucket, config: &Config) {
+    fn forget(&mut self, tick: Bucket, sealed: Bucket, config: &Config) {
         let keep = tick.saturating_sub(config.ticks(KEEP_MS));
         self.buckets.forget_before(keep);
         let keep_ns = Nanos(keep * config.tick_ns());
@@ -323,13 +346,7 @@ impl Series {
     }
 
     /// Failure families first, then latency.
-    pub(super) fn alarms(
-        &mut self,
-        key: &OperationKey,
-        sealed: Bucket,
-        threshold: Bits,
-        config: &Config,
-    ) -> Vec<Alarm> {
+    pub(super) fn alarms(&mut self, key: &OperationKey, threshold: Bits, config: &Config) -> Vec<Alarm> {
         let newest = minute(self.newest, config);
         if self.ruled.is_some_and(|ruled| ruled.holds(&self.requests, newest, threshold)) {
             return Vec::new();
@@ -364,7 +381,7 @@ impl Series {
                 norm: Norm::Failure(excess.baseline),
             })
         });
-        let slow = slowness.excess(&self.buckets, sealed, threshold, config).and_then(|(excess, limit)| {
+        let slow = slowness.excess(&self.buckets, threshold, config).and_then(|(excess, limit)| {
             (excess.bits >= threshold).then(|| Alarm {
                 family: FamilyKey::of(key.clone(), Sign::Latency),
                 onset: excess.onset,
@@ -379,7 +396,7 @@ impl Stretch<'_> {
     /// What none of the tests can exceed, also if more comes, where that is below the threshold.
     fn rule(
         &self,
-        families: &mut BTreeMap<Str, Family>,
+        families: &mut Sorted<Str, Family>,
         slowness: &mut Slowness,
         config: &Config,
     ) -> Option<Ruled> {

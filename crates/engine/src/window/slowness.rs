@@ -34,6 +34,8 @@ pub(super) struct Slowness {
     #[serde(skip)]
     lately: Lately,
     pub(super) in_incident: bool,
+    /// What the test has seen.
+    shown: Bucket,
     /// Buckets before it were judged with an incident that is over.
     pub(super) from: Bucket,
     /// The limits of the same hours on other days.
@@ -76,34 +78,40 @@ fn slow_digests(digest: &Digest, limit: Limit) -> u64 {
 }
 
 impl Slowness {
-    /// Buckets up to `sealed` will not change any more. Returns whether something else is slow from here on.
-    pub(super) fn seal(
-        &mut self,
-        buckets: &Buckets,
-        first: Bucket,
-        seal: std::ops::Range<Bucket>,
-        config: &Config,
-    ) -> bool {
-        if self.in_incident {
-            return false;
-        }
-        if let Some(limit) = self.limit {
-            let from = seal.start.max(self.from).min(seal.end);
-            for (bucket, digest) in buckets.range(from..seal.end) {
-                self.detector.observe(SLOWNESS, bucket, digest.slow(limit.above_ns), u64::MAX, config);
-            }
-        }
-        let age_ms = seal.end.saturating_sub(first.max(self.from)) * config.tick_ms;
-        let due = match self.limit {
-            None => age_ms >= WARM_UP_MS,
+    /// Buckets up to `sealed` will not change any more.
+    pub(super) fn show(&mut self, buckets: &Buckets, sealed: Bucket, config: &Config) {
+        let from = self.shown.max(self.from);
+        self.shown = sealed.max(self.shown);
+        let Some(limit) = self.limit.filter(|_| from < sealed && !self.in_incident) else { return };
+        let slow = buckets.range(from..sealed);
+        let slow = slow.map(|(bucket, digest)| (bucket, digest.slow(limit.above_ns), u64::MAX));
+        self.detector.observe_all(SLOWNESS, slow, config);
+    }
+
+    /// Whether the limit is to be set, or set anew, by what is sealed.
+    pub(super) fn is_due(&self, first: Bucket, sealed: Bucket, config: &Config) -> bool {
+        let due = || match self.limit {
+            None => sealed.saturating_sub(first.max(self.from)) * config.tick_ms >= WARM_UP_MS,
             Some(_) => derive_again(
-                seal.end.saturating_sub(self.derived) * config.tick_ns(),
+                sealed.saturating_sub(self.derived) * config.tick_ns(),
                 self.derived.saturating_sub(first) * config.tick_ns(),
             ),
         };
+        !self.in_incident && due()
+    }
+
+    /// Sets the limit where it is due, unless something speaks against what is normal. Returns whether something else is
+    /// slow from here on.
+    pub(super) fn derive_due(&mut self, buckets: &Buckets, sealed: Bucket, config: &Config) -> bool {
+        // Where there were too few requests, and none came since then, there still are.
+        if self.limit.is_none() && buckets.range(self.derived..sealed).next().is_none() {
+            self.derived = self.derived.max(sealed);
+            return false;
+        }
+        self.show(buckets, sealed, config);
         let before = self.limit;
-        if due && self.detector.is_calm() {
-            self.derive(buckets, seal.end, config);
+        if self.detector.is_calm() {
+            self.derive(buckets, sealed, config);
         }
         self.limit != before
     }
@@ -112,7 +120,8 @@ impl Slowness {
     pub(super) fn derive(&mut self, buckets: &Buckets, until: Bucket, config: &Config) {
         self.derived = until;
         // Most operations that have no limit have few requests: that is found out first.
-        if buckets.range(..until).map(|(_, digest)| digest.requests).sum::<u64>() < REQUESTS_MIN {
+        let requests = || buckets.range(..until).map(|(_, digest)| digest.requests).sum::<u64>();
+        if self.limit.is_none() && requests() < REQUESTS_MIN {
             return;
         }
         let all = Latency::sum(buckets.range(..until).map(|(_, digest)| &digest.latency));
@@ -175,17 +184,16 @@ impl Slowness {
     pub(super) fn excess(
         &mut self,
         buckets: &Buckets,
-        sealed: Bucket,
         threshold: Bits,
         config: &Config,
     ) -> Option<(Excess, Limit)> {
         let limit = self.limit.filter(|_| !self.in_incident)?;
-        let most = self.at_most(buckets, minute(sealed, config), config);
+        let most = self.at_most(buckets, minute(self.shown, config), config);
         if most.is_some_and(|most| most < threshold) {
             return None;
         }
         let counts = |digest: &Digest| digest.slow(limit.above_ns);
-        let start = sealed.max(self.from);
+        let start = self.shown.max(self.from);
         let look = Look { test: SLOWNESS, buckets, start, first: None, counts, config };
         Some((self.ahead.excess(&self.detector, &look)?, limit))
     }

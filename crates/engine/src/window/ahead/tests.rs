@@ -67,7 +67,7 @@ fn summary(second: u64, batch: &Batch) -> Summary {
 }
 
 fn turn(window: &mut Window, second: u64, (enters, code): (bool, u8), config: &Config) {
-    let operation = window.operations.keys().next().cloned();
+    let operation = window.operations.iter().next().map(|(key, _)| key.clone());
     let Some(operation) = operation else { return };
     let failure = FamilyKey::failure(operation.clone(), format!("E{code}").into());
     for family in [failure, FamilyKey::of(operation, Sign::Latency)] {
