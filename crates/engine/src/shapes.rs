@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Config;
 use crate::detect::{BEHAVIOUR, Counts, Detector, Excess};
 use crate::join::{Joined, SpanFacts};
+use crate::recent::Recent;
 use crate::sketch::{OTHER, Smallest};
 use crate::summary::Bucket;
 use crate::window::{Alarm, FamilyKey, Norm, OperationKey, Scope, Sign};
@@ -58,8 +59,16 @@ struct Known {
     clean: u64,
     /// Somebody said that what it does is normal.
     is_accepted: bool,
-    /// When the shape was first seen, and whether a request without any error showed it.
-    shapes: BTreeMap<BTreeSet<u64>, (Nanos, bool)>,
+    shapes: BTreeMap<BTreeSet<u64>, Shape>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Shape {
+    first: Nanos,
+    /// Clean requests of its place that came before it.
+    behind: u64,
+    /// A request without any error showed it.
+    clean: bool,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -68,8 +77,8 @@ struct Tested {
     /// Since when it is in an incident: what was no normal by then does not become one by lasting.
     in_incident: Option<Nanos>,
     /// By the tick at which the traces were whole.
-    recent: BTreeMap<Bucket, Counts>,
-    traces: BTreeMap<Bucket, Smallest<TraceId, TRACES_MAX>>,
+    recent: Recent<Counts>,
+    traces: Recent<Smallest<TraceId, TRACES_MAX>>,
     since: Counts,
     instances: BTreeMap<Str, u64>,
 }
@@ -205,7 +214,7 @@ impl Shapes {
             return;
         }
         let tested = self.tests.entry(node.facts.operation.clone()).or_default();
-        tested.traces.entry(bucket).or_default().add(&trace);
+        tested.traces.entry(bucket, Smallest::default).add(&trace);
         let instance = &node.facts.instance;
         let room = tested.instances.len() < INSTANCES_MAX || tested.instances.contains_key(instance);
         if !instance.is_empty() && room {
@@ -225,12 +234,12 @@ impl Shapes {
                 tested.detector.observe(BEHAVIOUR, bucket, counts, u64::MAX, config);
             }
             // Two ticks can fall into one bucket.
-            tested.recent.entry(bucket).or_default().add(counts);
+            tested.recent.entry(bucket, Counts::default).add(counts);
         }
         let edge = bucket.saturating_sub(RECENT_NS / config.tick_ns());
         for tested in self.tests.values_mut() {
-            tested.recent = tested.recent.split_off(&edge);
-            tested.traces = tested.traces.split_off(&edge);
+            tested.recent.forget_before(edge);
+            tested.traces.forget_before(edge);
         }
     }
 
@@ -277,7 +286,7 @@ impl Shapes {
     /// What an operation does now is normal.
     pub(crate) fn accept_present(&mut self, key: &OperationKey) {
         for (_, known) in self.places.iter_mut().filter(|((operation, _), _)| operation == key) {
-            known.shapes.values_mut().for_each(|(seen, clean)| (*seen, *clean) = (Nanos(0), *clean));
+            known.shapes.values_mut().for_each(|shape| shape.first = Nanos(0));
         }
     }
 
@@ -335,7 +344,8 @@ impl Shapes {
     /// Traces that show it, the latest.
     pub(crate) fn traces(&self, key: &OperationKey) -> Vec<TraceId> {
         let tested = self.tests.get(key);
-        let all = tested.into_iter().flat_map(|t| t.traces.values().rev()).flat_map(|traces| traces.iter());
+        let latest = tested.into_iter().flat_map(|tested| tested.traces.range(..).rev());
+        let all = latest.flat_map(|(_, traces)| traces.iter());
         all.copied().take(TRACES_MAX).collect()
     }
 
@@ -350,11 +360,12 @@ impl Known {
     /// Whether there was room.
     fn learn(&mut self, shape: &BTreeSet<u64>, clean: bool, now: Nanos) -> bool {
         self.last = now;
+        let behind = self.clean;
         self.clean += u64::from(clean);
         let room = self.shapes.len() < SHAPES_MAX || self.shapes.contains_key(shape);
         if room {
-            let known = self.shapes.entry(shape.clone()).or_insert((now, clean));
-            known.1 |= clean;
+            let known = self.shapes.entry(shape.clone()).or_insert(Shape { first: now, behind, clean });
+            known.clean |= clean;
         }
         room
     }
@@ -365,12 +376,14 @@ impl Known {
         if self.clean < clean_min || !past.knows(self.first) {
             return None;
         }
-        if self.shapes.get(shape).is_some_and(|(seen, _)| past.knows(*seen)) {
+        // What came among the first requests is as normal as those: too few had come to tell what always follows.
+        let is_normal = |known: &Shape| past.knows(known.first) || known.behind < clean_min;
+        if self.shapes.get(shape).is_some_and(is_normal) {
             return Some(None);
         }
-        let mut known = self.shapes.iter().filter(|(_, (seen, _))| past.knows(*seen));
+        let mut known = self.shapes.iter().filter(|(_, known)| past.knows(known.first));
         let short =
-            known.any(|(other, (_, clean))| *clean && shape.len() < other.len() && shape.is_subset(other));
+            known.any(|(other, known)| known.clean && shape.len() < other.len() && shape.is_subset(other));
         Some(short.then_some(Odd::Short))
     }
 }

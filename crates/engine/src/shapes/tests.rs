@@ -116,6 +116,23 @@ fn other_requests_are_not_odd() {
 }
 
 #[test]
+fn what_came_among_the_first_requests_is_no_less_normal_than_those_before_it() {
+    let (mut shapes, config) = (Shapes::default(), Config::default());
+    let mut show = |requests: std::ops::Range<u64>, of: &dyn Fn(u64) -> Joined| -> usize {
+        let shown = requests.map(|id| {
+            shapes.absorb(&[of(id)], |_| false, Nanos::from_secs(600_000 + id * 5), &config);
+            shapes.alarms(crate::detect::threshold(&config, shapes.tests())).count()
+        });
+        shown.sum()
+    };
+    // One request in ten logs that it was served, and so did the first few of all.
+    let served = |id: u64| id < 8 || id.is_multiple_of(10);
+    assert_eq!(show(0..400, &|id| if served(id) { call(id, &[], &[7]) } else { call(id, &[], &[]) }), 0);
+    assert_eq!(show(400..800, &|id| call(id, &[1, 2], &[])), 0);
+    assert_ne!(show(800..900, &|id| call(id, &[1], &[])), 0, "none of very many was so short");
+}
+
+#[test]
 fn an_error_that_any_service_logged_before_explains_what_ends_early() {
     let with_error = |id: u64, service: usize, error: &'static str| {
         let mut rows = [row(0, None, "shop", &[7]), row(1, Some(0), "price", &[1])];
