@@ -206,7 +206,7 @@ impl Series {
             self.fold(edges.folded, config);
             self.forget(edges.tick, sealed, config);
         }
-        if self.inbound && self.slowness.is_due(self.first, sealed, config) {
+        if self.inbound && self.slowness.is_due(self.first, self.turn, sealed, config) {
             self.fold(edges.folded, config);
             if self.slowness.derive_due(&self.buckets, sealed, config) {
                 self.ruled = None;

@@ -20,6 +20,8 @@ const REQUESTS_MIN: u64 = 100;
 const WARM_UP_MS: u64 = 60_000;
 /// While nothing speaks against it, the limit follows the last hour at this pace, a young one faster.
 const DERIVE_EVERY_NS: u64 = 600 * SECOND_NS;
+/// Operations are due at as many different times.
+const TURNS: u64 = 256;
 /// Less than this above the middle is nothing that anybody waits for.
 const ADDED_NS_MIN: u64 = 2_000_000;
 
@@ -88,16 +90,17 @@ impl Slowness {
         self.detector.observe_all(SLOWNESS, slow, config);
     }
 
-    /// Whether the limit is to be set, or set anew, by what is sealed.
-    pub(super) fn is_due(&self, first: Bucket, sealed: Bucket, config: &Config) -> bool {
-        let due = || match self.limit {
-            None => sealed.saturating_sub(first.max(self.from)) * config.tick_ms >= WARM_UP_MS,
-            Some(_) => derive_again(
-                sealed.saturating_sub(self.derived) * config.tick_ns(),
-                self.derived.saturating_sub(first) * config.tick_ns(),
-            ),
+    /// Whether the limit is to be set, or set anew, by what is sealed. `turn` is the operation's own: those that came
+    /// together must not all be due together.
+    pub(super) fn is_due(&self, first: Bucket, turn: u64, sealed: Bucket, config: &Config) -> bool {
+        let past = self.derived.saturating_sub(first) * config.tick_ns();
+        let (since, period) = match self.limit {
+            None => (first.max(self.from), WARM_UP_MS * 1_000_000),
+            Some(_) => (self.derived, past.min(DERIVE_EVERY_NS)),
         };
-        !self.in_incident && due()
+        // Up to a quarter later, which is nothing to what is normal.
+        let later = period / 4 * (turn % TURNS) / TURNS;
+        !self.in_incident && sealed.saturating_sub(since) * config.tick_ns() >= period + later
     }
 
     /// Sets the limit where it is due, unless something speaks against what is normal. Returns whether something else is
@@ -204,5 +207,26 @@ impl Slowness {
         self.from = from;
         self.detector.restart();
         self.ahead.reset();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn operations_that_came_together_are_not_due_together() {
+        let (config, first) = (Config::default(), 600_000);
+        let young = Slowness::default();
+        let old = Slowness { limit: Some(Limit::default()), derived: first + 2_000, ..Slowness::default() };
+        for (slowness, since, period) in [(young, first, 60), (old, first + 2_000, 600)] {
+            let due = |turn: u64| (since..).find(|to| slowness.is_due(first, turn, *to, &config));
+            let times: BTreeSet<Bucket> = (0..TURNS).filter_map(due).collect();
+            let latest = since + period + period / 4;
+            assert!(times.iter().all(|at| (since + period..=latest).contains(at)), "{times:?}");
+            assert!(times.len() as u64 >= (period / 4).min(TURNS) - 1, "{times:?}");
+        }
     }
 }
