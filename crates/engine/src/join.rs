@@ -164,10 +164,10 @@ impl Join {
         self.adjust(now);
         let is_whole =
             |joined: &Joined| now.since(joined.last) >= IDLE_NS || now.since(joined.first) >= AGE_NS;
-        let (whole, open) =
-            std::mem::take(&mut self.open).into_iter().partition::<BTreeMap<_, _>, _>(|(_, j)| is_whole(j));
-        self.open = open;
-        let whole: Vec<Joined> = whole.into_values().filter(|joined| !joined.cut).collect();
+        let whole: Vec<(u64, TraceId)> =
+            self.open.iter().filter(|(_, joined)| is_whole(joined)).map(|(key, _)| *key).collect();
+        let whole = whole.iter().filter_map(|key| self.open.remove(key));
+        let whole: Vec<Joined> = whole.filter(|joined| !joined.cut).collect();
         self.cut += whole.iter().filter(|joined| joined.more).count() as u64;
         whole
     }

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::detect::{Baseline, Counts, Detector, Excess, SELF_TIME};
 use crate::fixed::Bits;
 use crate::join::{IDLE_NS, Joined, SpanFacts};
+use crate::recent::Recent;
 use crate::season::Season;
 use crate::sketch::{Latency, Merge, Smallest};
 use crate::summary::{Bucket, Split};
@@ -51,7 +52,7 @@ struct Known {
     season: Season<u64>,
     detector: Detector,
     in_incident: bool,
-    recent: BTreeMap<Bucket, Counts>,
+    recent: Recent<Counts>,
     stretch: Stretch,
 }
 
@@ -78,20 +79,20 @@ struct Measured<'a> {
 impl SelfTimes {
     /// Takes in the traces that became whole by `now`.
     pub(crate) fn absorb(&mut self, traces: &[Joined], now: Nanos, config: &Config) {
-        let mut by_operation: BTreeMap<&OperationKey, Vec<Measured<'_>>> = BTreeMap::new();
-        for trace in traces {
-            for (facts, own_ns) in own_times(trace) {
-                let measured = Measured { trace: trace.trace, facts, own_ns };
-                by_operation.entry(&facts.operation).or_default().push(measured);
-            }
-        }
-        for (key, measured) in by_operation {
+        let measured = traces.iter().flat_map(|trace| {
+            let id = trace.trace;
+            own_times(trace).into_iter().map(move |(facts, own_ns)| Measured { trace: id, facts, own_ns })
+        });
+        let mut all: Vec<Measured<'_>> = measured.collect();
+        all.sort_by(|a, b| a.facts.operation.cmp(&b.facts.operation));
+        for measured in all.chunk_by(|a, b| a.facts.operation == b.facts.operation) {
+            let Some(key) = measured.first().map(|one| &one.facts.operation) else { continue };
             if self.operations.len() >= OPERATIONS_MAX && !self.operations.contains_key(key) {
                 self.cut += measured.len() as u64;
                 continue;
             }
             let fresh = || Known { first: now, ..Known::default() };
-            self.operations.entry(key.clone()).or_insert_with(fresh).add(&measured, now, config);
+            self.operations.entry(key.clone()).or_insert_with(fresh).add(measured, now, config);
         }
         self.forget(now);
     }
@@ -204,8 +205,8 @@ impl Known {
             self.learn(measured, now);
         }
         // Two ticks can fall into one bucket.
-        self.recent.entry(bucket).or_default().add(counts);
-        self.recent = self.recent.split_off(&bucket.saturating_sub(RECENT_NS / config.tick_ns()));
+        self.recent.entry(bucket, Counts::default).add(counts);
+        self.recent.forget_before(bucket.saturating_sub(RECENT_NS / config.tick_ns()));
         if self.limit.is_some() && !self.in_incident {
             self.detector.observe(SELF_TIME, bucket, counts, u64::MAX, config);
         }

@@ -104,9 +104,7 @@ impl Shard {
     pub(crate) fn close(&mut self, now: Nanos, config: &Config) -> Summary {
         self.move_horizon(now, config);
         self.seen.forget_before(self.horizon);
-        let mut summary = std::mem::take(&mut self.summary);
-        summary.close();
-        summary
+        self.summary.hand_out()
     }
 }
 

@@ -70,8 +70,8 @@ pub(crate) struct Digest {
     pub(crate) latency: Latency,
     pub(crate) codes: Bounded<Str, Failures, CODES_PER_OPERATION_MAX>,
     pub(crate) versions: Bounded<Str, Split, VERSIONS_MAX, 1>,
-    pub(crate) instances: Bounded<Str, Split, INSTANCES_MAX, 1>,
-    pub(crate) healthy: Smallest<TraceId, HEALTHY_TRACES, 1>,
+    pub(crate) instances: Bounded<Str, Split, INSTANCES_MAX, 2>,
+    pub(crate) healthy: Smallest<TraceId, HEALTHY_TRACES, HEALTHY_TRACES>,
     pub(crate) slowest: Largest<TraceId, SLOWEST_TRACES>,
 }
 
@@ -137,8 +137,15 @@ impl Summary {
         }
     }
 
+    /// Hands out what was added, closed, and begins anew.
+    pub(crate) fn hand_out(&mut self) -> Self {
+        self.close();
+        let open = std::mem::take(&mut self.open);
+        std::mem::replace(self, Self { open, ..Self::default() })
+    }
+
     fn fold(&mut self) {
-        for Slot { service, operation, bucket, digest } in self.open.take() {
+        for Slot { service, operation, bucket, digest } in self.open.drain() {
             let operation = self.services.entry(&service).operations.entry(&operation);
             let mut digest = Some(digest);
             let known = operation.buckets.entry(&bucket, || digest.take().unwrap_or_default());

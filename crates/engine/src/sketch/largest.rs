@@ -11,7 +11,7 @@ use super::Merge;
 #[serde(bound(serialize = "T: Serialize", deserialize = "T: Deserialize<'de>"))]
 pub(crate) struct Largest<T, const N: usize> {
     /// Largest first; of equals the smaller entry first. Each entry once, with its largest measure.
-    kept: SmallVec<[(u64, T); 1]>,
+    kept: SmallVec<[(u64, T); 2]>,
 }
 
 impl<T, const N: usize> Default for Largest<T, N> {

@@ -58,10 +58,10 @@ impl Open {
         self.slots.len() >= SLOTS_MAX
     }
 
-    /// What was added, in the order in which each place came first.
-    pub(super) fn take(&mut self) -> Vec<Slot> {
+    /// What was added, in the order in which each place came first. The room for it stays: there will be as much again.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Slot> {
         self.index.clear();
-        std::mem::take(&mut self.slots)
+        self.slots.drain(..)
     }
 
     /// `name` is the place's, to keep.

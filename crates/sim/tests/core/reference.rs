@@ -174,7 +174,9 @@ fn integer_constant(line: &str) -> Option<&str> {
     let (before, rest) = line.split_once("const ")?;
     let (name, kind) = rest.split_once(": ")?;
     let is_integer = ["u64 ", "u32 ", "usize ", "i64 "].iter().any(|integer| kind.starts_with(integer));
-    (is_integer && (before.is_empty() || before.starts_with("pub"))).then_some(name)
+    // What stands in angle brackets is a parameter.
+    let is_alone = before.is_empty() || before.starts_with("pub") && !before.contains('<');
+    (is_integer && is_alone).then_some(name)
 }
 
 /// The page's example: 20 requests a second, and 2 of 20 fail from the 300th second on.
