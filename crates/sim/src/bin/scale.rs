@@ -23,6 +23,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// What the core may have at 20 000 spans a second over a day.
 const MEMORY_MIB: f64 = 400.0;
 
+/// Ticks that are named with their second: what comes together shows.
+const WORST: usize = 12;
+
 const HEADING: &str = "SECOND       EVENTS  FAMILIES  RSS MiB  EVENT ns   TICK ms p50    p99    max   \
                        WITH A REPORT      p50    p99    max";
 
@@ -74,6 +77,8 @@ struct Course {
     events: u64,
     ticks: Ticks,
     all: Ticks,
+    /// Milliseconds of all ticks of the line over all, and their second.
+    took: Vec<(f64, u64)>,
     /// Asked for at the last tick.
     wanted: Vec<TraceId>,
     captured: usize,
@@ -103,6 +108,7 @@ fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     for second in 0..arguments.seconds {
         if second == arguments.settle {
             course.all = Ticks::default();
+            course.took.clear();
         }
         course.second(START_S + second);
         if (second + 1).is_multiple_of(arguments.every) || second + 1 == arguments.seconds {
@@ -116,6 +122,10 @@ fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     let all = std::mem::take(&mut course.all);
     let all = course.line(json!("all"), all);
     println!("{}", row(&all));
+    course.took.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let worst: Vec<String> =
+        course.took.iter().take(WORST).map(|(ms, second)| format!("{ms:.1} ms at {second} s")).collect();
+    println!("worst ticks: {}", worst.join(", "));
     let (opened, totals) = (course.opened.len(), course.engine.totals());
     println!("{opened} incidents opened, traces captured {} times, {totals:?}", course.captured);
     course.opened.values().take(3).for_each(|summary| println!("  {summary}"));
@@ -170,6 +180,7 @@ impl Course {
             events: 0,
             ticks: Ticks::default(),
             all: Ticks::default(),
+            took: Vec::new(),
             wanted: Vec::new(),
             captured: 0,
             opened: BTreeMap::new(),
@@ -201,6 +212,7 @@ impl Course {
         let begun = thread_ms();
         let effects = self.engine.step(Input::Tick, now);
         let took = thread_ms() - begun;
+        self.took.push((took, second - START_S));
         let reported = effects.iter().any(|effect| matches!(effect, Effect::ReportChanged(_)));
         for ticks in [&mut self.ticks, &mut self.all] {
             if reported { ticks.with_report.push(took) } else { ticks.without.push(took) }
