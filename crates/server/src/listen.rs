@@ -155,7 +155,7 @@ impl Listener {
                 continue;
             };
             let connection =
-                Connection::new(self.name, Arc::clone(&answers), limits, telling.clone(), drain.clone());
+                Connection::new(&self, Arc::clone(&answers), limits, telling.clone(), drain.clone());
             let handshake = self.tls.as_ref().map(|tls| (tls.config(), Arc::clone(&shaking)));
             connections.spawn(async move {
                 let _ = stream.set_nodelay(true);
@@ -203,6 +203,7 @@ impl Listener {
 
 struct Connection {
     label: ListenerLabel,
+    protocol: Farewell,
     answers: Arc<Answers>,
     limits: ConnectionLimits,
     telling: Telling,
@@ -211,13 +212,14 @@ struct Connection {
 
 impl Connection {
     fn new(
-        name: &'static str,
+        listener: &Listener,
         answers: Arc<Answers>,
         limits: ConnectionLimits,
         telling: Telling,
         drain: DrainHandle,
     ) -> Self {
-        Self { label: ListenerLabel { listener: name }, answers, limits, telling, drain }
+        let label = ListenerLabel { listener: listener.name };
+        Self { label, protocol: listener.farewell, answers, limits, telling, drain }
     }
 
     /// Nothing comes of one that takes too long, fails, or is one too many.
@@ -273,7 +275,7 @@ impl Connection {
                 }
             })
         };
-        let builder = builder();
+        let builder = builder(self.protocol);
         let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
         let mut draining = false;
         loop {
@@ -310,7 +312,7 @@ fn lacks_certificate(error: &std::io::Error) -> Option<&'static str> {
     }
 }
 
-fn builder() -> auto::Builder<TokioExecutor> {
+fn builder(protocol: Farewell) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -322,6 +324,8 @@ fn builder() -> auto::Builder<TokioExecutor> {
     builder
         .http2()
         .timer(TokioTimer::new())
+        // No gRPC client reads it, and HTTP/2 remembers each new one and compares the next with all of them.
+        .auto_date_header(protocol != Farewell::Grpc)
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
