@@ -307,7 +307,7 @@ impl Series {
     }
 
     /// Puts ticks before `to` together to minutes.
-    fn fold(&mut self, to: Bucket, config: &Config) {
+    pub(super) fn fold(&mut self, to: Bucket, config: &Config) {
         let (minute, mut from) = (config.ticks(60_000), self.folded);
         self.folded = to.max(from);
         while from < to {

@@ -112,4 +112,28 @@ proptest! {
         }
         prop_assert_eq!(postcard::to_stdvec(&window).unwrap(), postcard::to_stdvec(&other).unwrap());
     }
+    /// Operations put their ticks together to minutes each at its turn. Until then more traces of such a minute are known,
+    /// and nothing else is different.
+    #[test]
+    fn it_shows_in_nothing_whether_minutes_are_put_together_yet(batches in batches()) {
+        let (config, mut window) = (Config::default(), Window::starting_at(START));
+        for (second, batch) in (0..).zip(&batches) {
+            window.absorb(summary(second, batch), &config);
+            window.advance(Nanos::from_secs(START + second + 1), &config);
+        }
+        let (mut whole, end) = (forgetful(&window), START + batches.len() as u64 + 1);
+        let folded = whole.folded;
+        whole.operations.each_mut().for_each(|(_, series)| series.fold(folded, &config));
+        for (key, _) in window.operations.iter() {
+            for at in START - 60..end {
+                let told = |window: &Window| {
+                    let requests: u64 = window.digests(key, at).map(|digest| digest.requests).sum();
+                    let sums = [(at, end), (0, at)].map(|(from, to)| window.sum(key, from, to, &config));
+                    let arrived = window.arrivals(&key.env, &key.service, at).requests;
+                    (requests, sums, arrived)
+                };
+                prop_assert_eq!(told(&window), told(&whole), "from {}", at - START + 60);
+            }
+        }
+    }
 }
