@@ -1,5 +1,6 @@
-//! A map with at most `N` keys, the first `INLINE` of them without an allocation. Which keys stay depends on the set of keys alone: those whose stable hash is
-//! smallest; all others are added up in `other`. So the order of arrival cannot change the result.
+//! A map with at most `N` keys, the first `INLINE` of them without an allocation. Which keys stay depends on the
+//! set of keys alone: those whose stable hash is smallest; all others are added up in `other`. So the order of
+//! arrival cannot change the result.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,5 @@
-//! One step of a flow's test, with what is the same for all buckets of a minute told once. Knows nothing of how a minute came
-//! to have its range.
+//! One step of a flow's test, with what is the same for all buckets of a minute told once. Knows nothing of how a minute
+//! came to have its range.
 
 use super::{ALTERNATIVES, DROP_MINUTES_MIN, GAIN_MAX, Range, SILENT, SURGE_MINUTES_MIN, Score, Test, gain};
 use crate::config::Config;
