@@ -162,9 +162,9 @@ impl PoolRecord {
                 if let Some(record) = self.node(*node) {
                     record.metrics.lies.inc();
                 }
-                // It may have been out already, and then nothing else says why it stays so.
+                // It may have been out already without a fault, and then nothing else says why it stays so.
                 if let Some(stood) = self.lock().standings.get_mut(usize::from(node.0)) {
-                    stood.iter_mut().for_each(|stood| stood.fault = Some(Fault::Lying));
+                    stood.iter_mut().for_each(|stood| _ = stood.fault.get_or_insert(Fault::Lying));
                 }
             }
             Happening::Announced { head } => {

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use runtime::DrainHandle;
 use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -36,6 +36,8 @@ use signs::{Sign, Signs};
 use socket::{NO_PROTOCOL, NO_TEXT, Socket, TOO_LONG, Turn};
 
 const GONE: &str = "the proxy is shutting down";
+/// Turns after which what comes from beside the connection is looked at first.
+const SIGNS_EVERY: u64 = 32;
 
 /// What a session needs of its pool.
 #[derive(Clone)]
@@ -76,6 +78,13 @@ pub(crate) struct Leaving {
     pub(crate) drain: DrainHandle,
     /// Nobody waits for answers any more.
     pub(crate) late: DrainHandle,
+}
+
+/// What a session has to do next.
+enum Next {
+    Done(Ended),
+    Turn(Turn),
+    Sign(Sign),
 }
 
 /// How it ends.
@@ -124,7 +133,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let revoked = self.holder.as_ref().map(|holder| holder.revoked());
         let mut signs = Signs::new(leaving, self.door.closing.clone(), revoked, Arc::clone(&self.pulse));
         let (mut goodbye, mut is_late, mut has_waited) = (None, false, false);
-        loop {
+        for turns in 0_u64.. {
             if goodbye.is_some() && is_late {
                 self.running.clear();
             }
@@ -132,39 +141,51 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 outbound.end(ending);
             }
             let room = if goodbye.is_none() { self.room() } else { 0 };
-            let Self { running, socket, .. } = self;
-            let turn = std::future::poll_fn(|context| {
-                has_waited = false;
-                socket.poll_turn(context, &outbound, room)
-            });
-            tokio::select! {
-                biased;
-                done = std::future::poll_fn(|context| poll_done(running, context)) => {
+            match self.next(&mut signs, turns, room, &mut has_waited).await {
+                Next::Done(done) => {
                     // All that is ready goes out together, and what is about to be: answers come in crowds.
                     done.into_iter().for_each(|(calls, done)| self.done(calls, done));
                     if !self.running.is_empty() && !std::mem::replace(&mut has_waited, true) {
                         yield_now().await;
                     }
                 }
-                turn = turn => match turn {
-                    Turn::Messages(messages) => {
-                        self.is_asked = false;
-                        for message in messages {
-                            self.heard(message).await;
-                        }
+                Next::Turn(Turn::Messages(messages)) => {
+                    self.is_asked = false;
+                    for message in messages {
+                        self.heard(message).await;
                     }
-                    Turn::Life => self.is_asked = false,
-                    Turn::Over(ending) | Turn::Broke(ending) => return End::Close(ending),
-                    Turn::Goodbye => return End::Part,
-                    Turn::Lost => return End::Lost,
-                },
-                sign = signs.next() => match sign {
-                    Sign::Over(ending) => goodbye = Some(ending),
-                    // It will be said why.
-                    Sign::Late => is_late = true,
-                    Sign::Judged(verdict) => self.judged(verdict, room > 0 && !outbound.is_full()),
-                },
+                }
+                Next::Turn(Turn::Life) => self.is_asked = false,
+                Next::Turn(Turn::Over(ending) | Turn::Broke(ending)) => return End::Close(ending),
+                Next::Turn(Turn::Goodbye) => return End::Part,
+                Next::Turn(Turn::Lost) => return End::Lost,
+                Next::Sign(Sign::Over(ending)) => goodbye = Some(ending),
+                // It will be said why.
+                Next::Sign(Sign::Late) => is_late = true,
+                Next::Sign(Sign::Judged(verdict)) => self.judged(verdict, room > 0 && !outbound.is_full()),
             }
+        }
+        End::Lost
+    }
+
+    /// What is there to be done. Calls that are over come first, so that they are written with the rest.
+    async fn next(&mut self, signs: &mut Signs, turns: u64, room: usize, has_waited: &mut bool) -> Next {
+        // Whoever sends without a pause is not to keep them away.
+        if turns.is_multiple_of(SIGNS_EVERY)
+            && let Some(sign) = signs.next().now_or_never()
+        {
+            return Next::Sign(sign);
+        }
+        let Self { running, socket, outbound, .. } = self;
+        let turn = std::future::poll_fn(|context| {
+            *has_waited = false;
+            socket.poll_turn(context, outbound, room)
+        });
+        tokio::select! {
+            biased;
+            done = std::future::poll_fn(|context| poll_done(running, context)) => Next::Done(done),
+            turn = turn => Next::Turn(turn),
+            sign = signs.next() => Next::Sign(sign),
         }
     }
 

@@ -272,20 +272,23 @@ impl Out {
         match self.room() {
             0 => {}
             room => {
+                if self.written > WRITE_BYTES {
+                    // Else it would grow for as long as no write takes all that there is.
+                    self.bytes.drain(..self.written);
+                    self.written = 0;
+                }
                 let frames = outbound.take(room);
-                let copied = frames.iter().map(Frame::len).filter(|length| *length <= WRITE_BYTES);
-                self.bytes.reserve(copied.map(|length| length + HEAD_BYTES_MAX).sum());
+                let copied = frames.iter().filter(|frame| !is_apart(frame));
+                self.bytes.reserve(copied.map(|frame| frame.len() + HEAD_BYTES_MAX).sum());
                 frames.into_iter().for_each(|frame| self.put(frame));
             }
         }
     }
 
     fn put(&mut self, frame: Frame) {
-        if let Frame::Answer(long) = &frame
-            && long.len() > WRITE_BYTES
-        {
-            put_head(&mut self.bytes, TEXT, long.len());
-            self.long = Some(long.clone());
+        if is_apart(&frame) {
+            put_head(&mut self.bytes, TEXT, frame.len());
+            self.long = Some(frame.into());
             return;
         }
         frame.with_parts(|parts| {
@@ -325,10 +328,54 @@ impl Out {
     }
 }
 
+/// A long answer is not copied behind the rest.
+fn is_apart(frame: &Frame) -> bool {
+    matches!(frame, Frame::Answer(_)) && frame.len() > WRITE_BYTES
+}
+
 fn ending_of(broken: Broken) -> Ending {
     match broken {
         Broken::Protocol => NO_PROTOCOL,
         Broken::NoText => NO_TEXT,
         Broken::TooLong => TOO_LONG,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::core::streams::SubscriptionId;
+    use crate::telling::Told;
+
+    /// Takes half of whatever it is offered.
+    struct Half;
+
+    impl AsyncWrite for Half {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len().div_ceil(2)))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn who_never_takes_all_that_there_is_makes_nothing_grow() {
+        let (outbound, mut out) = (Outbound::new(usize::MAX), Out::default());
+        for _ in 0..1_000 {
+            let told = Told::Result(Arc::from([b'x'; 2_000].as_slice()));
+            (0..8).for_each(|_| outbound.notify(SubscriptionId(1), told.clone()));
+            out.fill(&outbound);
+            let mut context = Context::from_waker(std::task::Waker::noop());
+            assert!(out.poll_write(&mut context, &mut Half).is_ready());
+            assert!(out.bytes.len() < 4 * WRITE_BYTES, "{}", out.bytes.len());
+        }
     }
 }

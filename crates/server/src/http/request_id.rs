@@ -1,24 +1,25 @@
-//! Names for requests whose callers gave them none, so that an answer and the log can be laid side by side. No two of a
-//! process are alike, nor those of two processes, but for an accident. Anybody may guess one: it opens nothing.
+//! Names for requests whose callers gave them none, so that an answer and the log can be laid side by side. No two are alike,
+//! but for an accident, and none tells how many there were.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Randomness once, at the start: for each request it would be a call of the kernel.
 #[derive(Debug)]
 pub(crate) struct RequestIds {
-    process: u64,
+    secret: RandomState,
     next: AtomicU64,
 }
 
 impl RequestIds {
     pub(crate) fn new() -> Self {
-        let (process, _) = uuid::Uuid::new_v4().as_u64_pair();
-        Self { process, next: AtomicU64::new(0) }
+        Self { secret: RandomState::new(), next: AtomicU64::new(0) }
     }
 
     pub(super) fn name(&self) -> String {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        format!("{:016x}-{number:x}", self.process)
+        let half = |which: u8| self.secret.hash_one((which, number));
+        format!("{:016x}{:016x}", half(0), half(1))
     }
 }
 

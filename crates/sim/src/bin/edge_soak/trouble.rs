@@ -14,7 +14,7 @@ use super::ledger::Ledger;
 
 /// A fault ends so long before the next one begins that the node is trusted again.
 const WELL_S: u64 = 8;
-/// A node that lied has no say for a minute from then on.
+/// A node that lied has no say for a minute from when it was found out.
 const UNHEARD: Duration = Duration::from_secs(75);
 
 #[derive(Debug, Clone, Copy, Default)]
