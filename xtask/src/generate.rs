@@ -19,6 +19,7 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("doc/reference/endpoints.md", "cli", "endpoints"),
     ("doc/reference/errors.md", "cli", "errors"),
     ("doc/reference/metrics.md", "cli", "metrics"),
+    ("doc/reference/rca-rules.md", "cli", "rca-rules"),
     ("packaging/grafana/casebook-edge.json", "edge", "dashboard"),
 ];
 

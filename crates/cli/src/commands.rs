@@ -13,6 +13,7 @@ mod incident;
 mod incidents;
 mod keys;
 mod notifications;
+mod rca;
 mod reference;
 mod replay;
 mod report;
@@ -43,6 +44,7 @@ pub(crate) enum Command {
     Replay(replay::Replay),
     Bundle(bundle::Bundle),
     Eval(eval::Eval),
+    Rca(rca::Rca),
     Doctor(doctor::Doctor),
     #[command(hide = true)]
     Reference(reference::Reference),
@@ -69,6 +71,7 @@ impl Command {
             Self::Replay(command) => command.run(),
             Self::Bundle(command) => command.run(),
             Self::Eval(command) => command.run(),
+            Self::Rca(command) => command.run(),
             Self::Doctor(command) => command.run(),
             Self::Reference(command) => command.run(),
         }

@@ -25,6 +25,7 @@ enum Page {
     Endpoints,
     Errors,
     Metrics,
+    RcaRules,
 }
 
 impl Reference {
@@ -35,6 +36,7 @@ impl Reference {
             Page::Endpoints => endpoints(),
             Page::Errors => errors(),
             Page::Metrics => metrics(),
+            Page::RcaRules => rca_rules(),
         })
     }
 }
@@ -121,6 +123,18 @@ fn metrics() -> String {
     );
     for metric in server::METRICS {
         let _ = writeln!(page, "| `casebook_{}` | {} |", metric.name, metric.help);
+    }
+    page
+}
+
+fn rca_rules() -> String {
+    let mut page = format!(
+        "# Rules for RCA documents\n\n{NOTE}\n\nWhat `casebook rca lint` holds a document to; see [the register](../guide/register.md).\n"
+    );
+    for rule in register::Rule::ALL {
+        let (id, severity) = (rule.id(), rule.severity().describe());
+        let _ =
+            write!(page, "\n## {id}\n\n{}\n\nSeverity: {severity}. To mend: {}.\n", rule.what(), rule.mend());
     }
     page
 }

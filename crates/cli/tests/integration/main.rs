@@ -16,6 +16,8 @@ mod hostile;
 #[cfg(test)]
 mod outside_text;
 #[cfg(test)]
+mod rca;
+#[cfg(test)]
 mod redaction;
 #[cfg(test)]
 mod retention;

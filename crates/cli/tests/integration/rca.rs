@@ -1,0 +1,96 @@
+//! `casebook rca lint` on files: what it prints, and how it ends.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const NAME: &str = "2026-11-card-provider-outage.md";
+const FENCE: &str = "````";
+
+/// The document that the guide shows.
+fn example() -> String {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../doc/guide/register.md");
+    let guide = std::fs::read_to_string(guide).unwrap();
+    let shown = guide.split(FENCE).nth(1).unwrap();
+    shown.split_once('\n').unwrap().1.to_owned()
+}
+
+fn file(dir: &Path, text: &str) -> PathBuf {
+    let path = dir.join(NAME);
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn lint(dir: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_casebook"));
+    let Output { status, stdout, stderr } =
+        command.args(["rca", "lint"]).args(arguments).current_dir(dir).output().unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn the_guides_example_is_sound() {
+    let dir = tempfile::tempdir().unwrap();
+    file(dir.path(), &example());
+    let said = (Some(0), "1 document, 0 errors, 0 warnings\n".to_owned(), String::new());
+    assert_eq!(lint(dir.path(), &[NAME]), said);
+}
+
+#[test]
+fn a_broken_document_is_told_with_its_place_and_how_to_mend_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let broken = example()
+        .replace("severity = \"SEV-2\"", "severity = \"\\u001b[2J\"")
+        .replace("## Recovery\n", "## \u{202e}Recovery\n");
+    file(dir.path(), &broken);
+    let (code, said, errors) = lint(dir.path(), &[NAME]);
+    assert_eq!((code, errors.as_str()), (Some(4), ""));
+    insta::assert_snapshot!(said);
+    let (code, said, _) = lint(dir.path(), &[NAME, "--json"]);
+    assert_eq!(code, Some(4));
+    assert!(!said.contains('\u{202e}') && !said.contains('\u{1b}'), "{said}");
+    let page: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((page["errors"].as_u64(), page["warnings"].as_u64()), (Some(3), Some(0)));
+    let first = &page["documents"][0]["findings"][0];
+    assert_eq!(
+        (first["rule"].as_str(), first["line"].as_u64(), first["column"].as_u64()),
+        (Some("word"), Some(5), Some(12))
+    );
+    assert_eq!(page["documents"][0]["path"], NAME);
+}
+
+#[test]
+fn warnings_of_a_draft_are_no_reason_to_fail() {
+    let dir = tempfile::tempdir().unwrap();
+    let draft = example().replace("status = \"follow_ups_open\"", "status = \"draft\"");
+    let draft = draft.replace("domain = \"checkout\"", "domain = \"TBD\"");
+    file(dir.path(), &draft);
+    let (code, said, _) = lint(dir.path(), &[NAME]);
+    assert!(code == Some(0) && said.ends_with("1 document, 0 errors, 1 warning\n"), "{code:?} {said}");
+}
+
+#[test]
+fn what_cannot_be_read_is_a_wrong_argument() {
+    let dir = tempfile::tempdir().unwrap();
+    file(dir.path(), &example());
+    for (arguments, expected) in [
+        (&[NAME, "gone.md"][..], "casebook: gone.md: No such file"),
+        (&["."][..], "casebook: .: it is no file"),
+        (&[][..], "error: the following required arguments"),
+    ] {
+        let (code, said, errors) = lint(dir.path(), arguments);
+        assert!(
+            code == Some(1) && said.is_empty() && errors.starts_with(expected),
+            "{arguments:?}: {errors}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_too_long_is_told_and_not_read_to_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file(dir.path(), "");
+    // A hole of 64 GiB: whoever reads it all fills the memory.
+    std::fs::OpenOptions::new().write(true).open(path).unwrap().set_len(1 << 36).unwrap();
+    let (code, said, _) = lint(dir.path(), &[NAME]);
+    assert!(code == Some(4) && said.contains("error: more than 262144 bytes [too-large]"), "{code:?} {said}");
+}

@@ -1,0 +1,45 @@
+//! RCA documents: read from bytes, held to the rules. A document that cannot be read is a finding, never a failure.
+
+mod checks;
+mod document;
+mod follow_ups;
+mod front;
+mod reader;
+mod secrets;
+mod sections;
+mod states;
+
+use crate::finding::{Finding, Findings};
+use crate::rule::Rule;
+pub(crate) use secrets::holds_secret;
+
+/// What is longer is not read. A reader needs to read no more than one byte beyond.
+pub const DOCUMENT_BYTES_MAX: usize = 256 * 1024;
+
+/// Everything that one document shows by itself. `name` is the file's, without its folders.
+pub fn lint(name: &str, bytes: &[u8]) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    let text = match readable(bytes) {
+        Ok(text) => text,
+        Err((rule, at, message)) => {
+            findings.add(rule, at, message);
+            return findings.told(&String::from_utf8_lossy(bytes.get(..at).unwrap_or_default()), false);
+        }
+    };
+    let document = document::read(name, text, &mut findings);
+    checks::check(&document, &mut findings);
+    states::check(&document, &mut findings);
+    secrets::check(text, &mut findings);
+    findings.told(text, document.front.is_draft())
+}
+
+fn readable(bytes: &[u8]) -> Result<&str, (Rule, usize, String)> {
+    if bytes.len() > DOCUMENT_BYTES_MAX {
+        return Err((Rule::TooLarge, 0, format!("more than {DOCUMENT_BYTES_MAX} bytes")));
+    }
+    std::str::from_utf8(bytes)
+        .map_err(|error| (Rule::NotText, error.valid_up_to(), "a byte that is no UTF-8".to_owned()))
+}
+
+#[cfg(test)]
+mod tests;

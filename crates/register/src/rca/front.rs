@@ -1,0 +1,123 @@
+//! The front matter: where it stands, and its keys. It compares nothing with anything.
+
+use model::IncidentId;
+
+use super::document::{At, Fix, Front, Reviewer, Severity};
+use super::reader::{self, Reader};
+use crate::finding::{Findings, shown};
+use crate::rule::Rule;
+
+const FENCE: &str = "+++";
+const STEM_BYTES_MAX: usize = 100;
+/// In the order in which they have to come.
+const TIMES: [&str; 5] = ["started", "detected", "owner_identified", "mitigated", "resolved"];
+const REPORT_HASH_CHARS: usize = 64;
+
+/// The name of the file without `.md`, if it is one of an RCA.
+pub(super) fn stem<'t>(name: &'t str, findings: &mut Findings) -> Option<&'t str> {
+    let stem = name.strip_suffix(".md").filter(|stem| is_stem(stem));
+    if stem.is_none() {
+        findings.add(Rule::FileName, 0, format!("the file is called {}", shown(name)));
+    }
+    stem
+}
+
+fn is_stem(stem: &str) -> bool {
+    let mut parts = stem.split('-');
+    let is_number = |part: Option<&str>, digits: usize| {
+        part.filter(|part| part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit()))
+            .and_then(|part| part.parse::<u16>().ok())
+    };
+    let has_month = is_number(parts.next(), 4).is_some()
+        && is_number(parts.next(), 2).is_some_and(|month| (1..=12).contains(&month));
+    let is_word = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    };
+    let slug: Vec<&str> = parts.collect();
+    stem.len() <= STEM_BYTES_MAX && has_month && !slug.is_empty() && slug.into_iter().all(is_word)
+}
+
+/// The front matter, and the byte at which the sections begin; none where it has no end.
+pub(super) fn read(text: &str, findings: &mut Findings) -> (Front, Option<usize>) {
+    let is_fence = |line: &str| line.trim_end() == FENCE;
+    let mut lines = text.split_inclusive('\n');
+    let first = lines.next().unwrap_or_default();
+    if !is_fence(first) {
+        findings.add(Rule::FrontMatter, 0, "the first line is not +++");
+        return (Front::default(), None);
+    }
+    let (from, mut to) = (first.len(), first.len());
+    for line in lines {
+        if is_fence(line) {
+            let front = reader::toml(text, from..to, findings, keys).unwrap_or_default();
+            return (front, Some(to + line.len()));
+        }
+        to += line.len();
+    }
+    findings.add(Rule::FrontMatter, 0, "the front matter does not end: there is no second line +++");
+    (Front::default(), None)
+}
+
+fn keys(reader: &mut Reader<'_>) -> Front {
+    reader.need(Rule::KeyMissing, &["id", "title", "status", "severity", "started", "authors"]);
+    reader.need(
+        Rule::KeyMissingLater,
+        &[
+            "detected",
+            "owner_identified",
+            "mitigated",
+            "resolved",
+            "owner_layer",
+            "layers_crossed",
+            "domain",
+            "failure_signature",
+            "contributing_factors",
+        ],
+    );
+    reader.word::<Severity>("severity");
+    reader.tables("incidents", incident);
+    let mut front = Front {
+        id: reader.text("id"),
+        title: reader.text("title"),
+        status: reader.word("status"),
+        times: TIMES.into_iter().filter_map(|key| Some((key, reader.time(key)?))).collect(),
+        owner_layer: reader.text("owner_layer"),
+        layers_crossed: reader.texts("layers_crossed"),
+        authors: reader.texts("authors"),
+        reviewers: reader.tables("reviewers", |reader| {
+            reader.need(Rule::KeyMissing, &["name", "layer"]);
+            Reviewer { name: reader.text("name"), layer: reader.text("layer") }
+        }),
+        fixes: reader.tables("fixes", |reader| {
+            reader.need(Rule::KeyMissing, &["commit", "at"]);
+            Fix { commit: reader.text("commit"), at: reader.time("at") }
+        }),
+        supersedes: reader.text("supersedes"),
+        superseded_by: reader.text("superseded_by"),
+        prose: Vec::new(),
+    };
+    let texts = ["domain", "failure_signature"].map(|key| reader.text(key));
+    let lists = ["contributing_factors", "permanent_rules"].map(|key| reader.texts(key));
+    front.prose = texts.into_iter().chain([front.title.clone()]).flatten().collect();
+    front.prose.extend(lists.into_iter().flatten().chain(front.authors.iter().cloned()));
+    front
+}
+
+fn incident(reader: &mut Reader<'_>) {
+    reader.need(Rule::KeyMissing, &["id", "report_hash"]);
+    let is_id = |text: &str| text.parse::<IncidentId>().is_ok();
+    let is_hash = |text: &str| text.len() == REPORT_HASH_CHARS && is_hex(text);
+    form(reader, "id", is_id);
+    form(reader, "report_hash", is_hash);
+}
+
+fn form(reader: &mut Reader<'_>, key: &'static str, holds: impl Fn(&str) -> bool) {
+    let Some(At { value, at }) = reader.text(key) else { return };
+    if !value.is_empty() && !holds(&value) {
+        reader.findings.add(Rule::IncidentForm, at, format!("incidents.{key} is {}", shown(&value)));
+    }
+}
+
+pub(super) fn is_hex(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
