@@ -13,7 +13,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use crate::running::Running;
 use crate::tls::{Authority, connector};
 
-fn check(told: &str, headers: &HeaderMap) {
+pub(crate) fn check(told: &str, headers: &HeaderMap) {
     for (name, value) in [
         ("x-content-type-options", "nosniff"),
         ("cross-origin-resource-policy", "same-origin"),

@@ -38,6 +38,8 @@ mod restart;
 #[cfg(test)]
 mod running;
 #[cfg(test)]
+mod straight;
+#[cfg(test)]
 mod tls;
 #[cfg(test)]
 mod wrong_port;
