@@ -133,7 +133,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let revoked = self.holder.as_ref().map(|holder| holder.revoked());
         let mut signs = Signs::new(leaving, self.door.closing.clone(), revoked, Arc::clone(&self.pulse));
         let (mut goodbye, mut is_late, mut has_waited) = (None, false, false);
-        for turns in 0_u64.. {
+        let mut turns = 0_u64;
+        loop {
             if goodbye.is_some() && is_late {
                 self.running.clear();
             }
@@ -141,7 +142,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 outbound.end(ending);
             }
             let room = if goodbye.is_none() { self.room() } else { 0 };
-            match self.next(&mut signs, turns, room, &mut has_waited).await {
+            let next = self.next(&mut signs, turns, room, &mut has_waited).await;
+            turns = turns.wrapping_add(1);
+            match next {
                 Next::Done(done) => {
                     // All that is ready goes out together, and what is about to be: answers come in crowds.
                     done.into_iter().for_each(|(calls, done)| self.done(calls, done));
@@ -165,7 +168,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Next::Sign(Sign::Judged(verdict)) => self.judged(verdict, room > 0 && !outbound.is_full()),
             }
         }
-        End::Lost
     }
 
     /// What is there to be done. Calls that are over come first, so that they are written with the rest.

@@ -15,7 +15,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use api::ErrorCode;
-use intake::{Encoding, Rejected, Warnings};
+use axum::extract::Request;
+use axum::response::Response;
+use intake::{Encoding, Rejected, Telemetry, Warnings};
 use journal::{CommitError, GroupCommit, Position, Record, SubmitError};
 use model::{Input, Nanos};
 use runtime::Hold;
@@ -30,7 +32,7 @@ pub(crate) use rest::router as rest_router;
 use crate::clock;
 use crate::decoders::DECODED_IN_PLACE_BYTES_MAX;
 use crate::disk_room::DiskRoom;
-use crate::http::{BodyReader, Failure, Framing, ReadBody};
+use crate::http::{BodyReader, Failure, Framing, ReadBody, Routes};
 use crate::metrics::{OutcomeLabels, ReasonLabels, ServerMetrics, SurfaceLabel};
 use crate::overload::{Class, Scarce};
 use crate::refusals::Refusals;
@@ -56,6 +58,18 @@ pub(crate) struct Tag {
 }
 
 pub(crate) type Committer = GroupCommit<Tag>;
+
+/// `POST` to each of these paths is an export of its telemetry.
+fn exports<F: Future<Output = Result<Response, Failure>> + Send + 'static>(
+    ingest: &Arc<Ingest>,
+    paths: [(&'static str, Telemetry); 3],
+    export: fn(Arc<Ingest>, Telemetry, Request) -> F,
+) -> Routes {
+    paths.into_iter().fold(Routes::default(), |routes, (path, telemetry)| {
+        let ingest = Arc::clone(ingest);
+        routes.straight(path, move |request| export(Arc::clone(&ingest), telemetry, request))
+    })
+}
 
 /// Where a record goes once it is decoded.
 #[derive(Debug)]

@@ -269,20 +269,19 @@ impl Out {
 
     /// With what is to be written next.
     fn fill(&mut self, outbound: &Outbound) {
-        match self.room() {
-            0 => {}
-            room => {
-                if self.written > WRITE_BYTES {
-                    // Else it would grow for as long as no write takes all that there is.
-                    self.bytes.drain(..self.written);
-                    self.written = 0;
-                }
-                let frames = outbound.take(room);
-                let copied = frames.iter().filter(|frame| !is_apart(frame));
-                self.bytes.reserve(copied.map(|frame| frame.len() + HEAD_BYTES_MAX).sum());
-                frames.into_iter().for_each(|frame| self.put(frame));
-            }
+        let room = self.room();
+        if room == 0 {
+            return;
         }
+        if self.written > WRITE_BYTES {
+            // Else it would grow for as long as no write takes all that there is.
+            self.bytes.drain(..self.written);
+            self.written = 0;
+        }
+        let frames = outbound.take(room);
+        let copied = frames.iter().filter(|frame| !is_apart(frame));
+        self.bytes.reserve(copied.map(|frame| frame.len() + HEAD_BYTES_MAX).sum());
+        frames.into_iter().for_each(|frame| self.put(frame));
     }
 
     fn put(&mut self, frame: Frame) {

@@ -65,15 +65,9 @@ impl<'r> Reader<'r> {
     }
 
     pub(super) fn texts(&mut self, key: &'static str) -> Vec<At<String>> {
-        let Some((value, at)) = self.value(key) else { return Vec::new() };
-        let DeValue::Array(array) = value else {
-            self.wrong::<()>(key, at, "a list of texts", value);
-            return Vec::new();
-        };
         let mut texts = Vec::new();
-        for item in array.iter() {
-            let at = self.base + item.span().start;
-            match item.get_ref() {
+        for (item, at) in self.list(key, "a list of texts") {
+            match item {
                 DeValue::String(text) => texts.push(At { value: text.trim().to_owned(), at }),
                 other => drop(self.wrong::<()>(key, at, "a list of texts", other)),
             }
@@ -130,15 +124,9 @@ impl<'r> Reader<'r> {
         key: &'static str,
         mut read: impl FnMut(&mut Reader<'_>) -> T,
     ) -> Vec<T> {
-        let Some((value, at)) = self.value(key) else { return Vec::new() };
-        let DeValue::Array(array) = value else {
-            self.wrong::<()>(key, at, "a list of tables", value);
-            return Vec::new();
-        };
         let mut values = Vec::new();
-        for item in array.iter() {
-            let at = self.base + item.span().start;
-            match item.get_ref() {
+        for (item, at) in self.list(key, "a list of tables") {
+            match item {
                 DeValue::Table(table) => values.push(self.inner(key, table, at, &mut read)),
                 other => drop(self.wrong::<()>(key, at, "a list of tables", other)),
             }
@@ -172,6 +160,16 @@ impl<'r> Reader<'r> {
             let at = self.entry(key).map_or(self.at, |value| self.base + value.span().start);
             self.findings.add(rule, at, message);
         }
+    }
+
+    /// What stands in a list, each with its place; nothing where it is none.
+    fn list(&mut self, key: &'static str, wanted: &str) -> Vec<(&'r DeValue<'r>, usize)> {
+        let Some((value, at)) = self.value(key) else { return Vec::new() };
+        let DeValue::Array(array) = value else {
+            self.wrong::<()>(key, at, wanted, value);
+            return Vec::new();
+        };
+        array.iter().map(|item| (item.get_ref(), self.base + item.span().start)).collect()
     }
 
     fn inner<T>(

@@ -14,7 +14,7 @@ use http_body_util::{BodyExt, Full};
 use intake::{Encoding, Telemetry};
 
 use super::otlp_http::{media_type, unsupported, write_protobuf};
-use super::{Form, Ingest, Source};
+use super::{Form, Ingest, Source, exports};
 use crate::http::{Failure, Framing, GRPC_PREFIX_BYTES, Routes};
 
 const PATHS: [(&str, Telemetry); 3] = [
@@ -27,17 +27,10 @@ const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 
 pub(crate) fn routes(ingest: Arc<Ingest>) -> Routes {
-    PATHS.into_iter().fold(Routes::default(), |routes, (path, telemetry)| {
-        let ingest = Arc::clone(&ingest);
-        let take = move |request| {
-            let ingest = Arc::clone(&ingest);
-            async move { export(&ingest, telemetry, request).await }
-        };
-        routes.straight(path, take)
-    })
+    exports(&ingest, PATHS, export)
 }
 
-async fn export(ingest: &Ingest, telemetry: Telemetry, request: Request) -> Result<Response, Failure> {
+async fn export(ingest: Arc<Ingest>, telemetry: Telemetry, request: Request) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
     let surface = surface(telemetry);
     let named = check_media_type(&parts.headers).and_then(|()| grpc_encoding(&parts.headers));

@@ -11,24 +11,17 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use intake::{Encoding, Telemetry, partial_success};
 
-use super::{Form, Ingest, Receipt, Source};
+use super::{Form, Ingest, Receipt, Source, exports};
 use crate::http::{Failure, Framing, MessageWriter, Routes};
 
 const PATHS: [(&str, Telemetry); 3] =
     [("/v1/traces", Telemetry::Traces), ("/v1/logs", Telemetry::Logs), ("/v1/metrics", Telemetry::Metrics)];
 
 pub(crate) fn routes(ingest: Arc<Ingest>) -> Routes {
-    PATHS.into_iter().fold(Routes::default(), |routes, (path, telemetry)| {
-        let ingest = Arc::clone(&ingest);
-        let take = move |request| {
-            let ingest = Arc::clone(&ingest);
-            async move { export(&ingest, telemetry, request).await }
-        };
-        routes.straight(path, take)
-    })
+    exports(&ingest, PATHS, export)
 }
 
-async fn export(ingest: &Ingest, telemetry: Telemetry, request: Request) -> Result<Response, Failure> {
+async fn export(ingest: Arc<Ingest>, telemetry: Telemetry, request: Request) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
     let surface = surface(telemetry);
     let source = match source(telemetry, &parts.headers) {
