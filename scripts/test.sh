@@ -21,6 +21,19 @@ vectors() {
     target/venv/bin/python doc/formats/vectors/verify.py --self-test && target/venv/bin/python doc/formats/vectors/verify.py
 }
 
+# What a build from nothing takes. Without this a full disk shows itself as a crash of the compiler, far into the run.
+gigabytes_needed=16
+room() {
+    local free
+    free=$(($(df --output=avail --block-size=1M . | tail -n 1) / 1024))
+    [ -d target/debug/deps ] || [ "$free" -ge $gigabytes_needed ] || {
+        echo "$free GiB of disk are free here; a build from nothing needs $gigabytes_needed" >&2
+        return 1
+    }
+    echo "$free GiB of disk are free"
+}
+
+room || exit 1
 step "setup" scripts/setup.sh
 step "make check" scripts/check.sh
 step "Rust tests" rust_tests
