@@ -22,8 +22,8 @@ use crate::cell::Bed;
 use crate::figures::Spread;
 use crate::machine::{self, ProcessorTime};
 
-/// Followers, and subscriptions of each: as many notifications of a head either way.
-const SHAPES: [(usize, usize); 2] = [(1_000, 1), (250, 4)];
+/// Followers, and subscriptions of each: as many notifications of a head each way.
+const SHAPES: [(usize, usize); 3] = [(1_000, 1), (250, 4), (125, 8)];
 /// The edge believes a chain four times its usual speed, so this is what it may be told for long.
 const BLOCK_TIME: Duration = Duration::from_millis(50);
 pub(super) const HEAD_EVERY: Duration = Duration::from_millis(16);
