@@ -85,15 +85,21 @@ impl<J> Queue<J> {
         if state.waiting.len() == 1 {
             state.first = Some(Instant::now());
         }
-        let wakes = state.awaited.is_some_and(|awaited| self.is_enough(&state, awaited));
-        if wakes {
-            state.awaited = None;
-        }
+        let wakes = self.wakes(&mut state);
         drop(state);
         if wakes {
             self.wake.notify_one();
         }
         Ok(())
+    }
+
+    /// Whether the consumer sleeps and has enough now; told once.
+    fn wakes(&self, state: &mut State<J>) -> bool {
+        let wakes = state.awaited.is_some_and(|awaited| self.is_enough(state, awaited));
+        if wakes {
+            state.awaited = None;
+        }
+        wakes
     }
 
     /// Waits for jobs and moves all of them to `group`; false when the queue is closed and empty. Where `last` were taken
@@ -102,20 +108,35 @@ impl<J> Queue<J> {
     pub(crate) fn take_all(&self, group: &mut VecDeque<J>, last: usize, gather: Duration) -> bool {
         let began = Instant::now();
         let mut state = self.state();
-        while !state.closed && (state.waiting.is_empty() || !self.is_enough(&state, last)) {
-            let since = state.first.map_or(began, |first| first.max(began));
-            let left = (since + gather).saturating_duration_since(Instant::now());
-            state = if last > 1 && !left.is_zero() {
-                self.sleep(state, last, Some(left))
-            } else if state.waiting.is_empty() {
-                self.sleep(state, 1, None)
-            } else {
-                break;
-            };
+        while let Some((awaited, left)) = self.sleeps(&state, last, gather, began, Instant::now()) {
+            state = self.sleep(state, awaited, left);
         }
         std::mem::swap(&mut state.waiting, group);
         state.first = None;
         !group.is_empty()
+    }
+
+    /// Until how many wait, and how long at most, the consumer sleeps that `began` to wait; `None` where it takes what is there.
+    fn sleeps(
+        &self,
+        state: &State<J>,
+        last: usize,
+        gather: Duration,
+        began: Instant,
+        now: Instant,
+    ) -> Option<(usize, Option<Duration>)> {
+        if state.closed || (!state.waiting.is_empty() && self.is_enough(state, last)) {
+            return None;
+        }
+        let since = state.first.map_or(began, |first| first.max(began));
+        let left = (since + gather).saturating_duration_since(now);
+        if last > 1 && !left.is_zero() {
+            Some((last, Some(left)))
+        } else if state.waiting.is_empty() {
+            Some((1, None))
+        } else {
+            None
+        }
     }
 
     /// Until so many jobs wait, or the time is over.
@@ -207,17 +228,59 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_many_is_not_woken_for_the_first_of_them() {
+    fn who_sleeps_is_woken_once_and_when_there_is_enough() {
         let queue = Queue::new(100, 1000);
-        std::thread::scope(|scope| {
-            let taken = scope.spawn(|| take(&queue, 2));
-            sleeps_until(&queue, 2);
-            push(&queue, 1, 0);
-            assert_eq!(queue.state().awaited, Some(2), "it sleeps on");
-            push(&queue, 1, 1);
-            assert_eq!(queue.state().awaited, None, "it is woken, and once is enough");
-            assert_eq!(taken.join().unwrap().unwrap(), [0, 1]);
-        });
+        let mut state = queue.state();
+        let mut push = |awaited: Option<usize>| {
+            state.waiting.push_back(0);
+            state.awaited = awaited.or(state.awaited);
+            queue.wakes(&mut state)
+        };
+        assert!(!push(None), "it is awake");
+        assert!(!push(Some(4)), "two are there, and four are awaited");
+        assert!(!push(None));
+        assert!(push(None));
+        assert!(!push(None), "it has been told");
+        assert!(push(Some(1)), "more than enough");
+    }
+
+    #[test]
+    fn how_long_the_consumer_sleeps() {
+        let queue = Queue::new(100, 1000);
+        let began = Instant::now();
+        let at = |ms| began + Duration::from_millis(ms);
+        let gather = Duration::from_millis(10);
+        let sleeps = |first: Option<Instant>, waiting: usize, last, now| {
+            let mut state = queue.state();
+            state.waiting = (0..waiting).map(|job| job as u32).collect();
+            state.first = first;
+            queue
+                .sleeps(&state, last, gather, began, now)
+                .map(|(awaited, left)| (awaited, left.map(|left| left.as_millis())))
+        };
+        assert_eq!(
+            sleeps(None, 0, 0, at(0)),
+            Some((1, None)),
+            "nothing was there before: until the first comes"
+        );
+        assert_eq!(sleeps(None, 0, 1, at(0)), Some((1, None)));
+        assert_eq!(sleeps(None, 0, 3, at(0)), Some((3, Some(10))), "three may come again");
+        assert_eq!(sleeps(None, 0, 3, at(4)), Some((3, Some(6))));
+        assert_eq!(sleeps(None, 0, 3, at(10)), Some((1, None)), "they did not: then until the first comes");
+        assert_eq!(
+            sleeps(Some(at(8)), 1, 3, at(9)),
+            Some((3, Some(9))),
+            "one came: its kind has as long from then"
+        );
+        assert_eq!(sleeps(Some(at(8)), 2, 3, at(18)), None, "and no longer");
+        assert_eq!(sleeps(Some(at(8)), 3, 3, at(9)), None, "enough");
+        let long_ago = began.checked_sub(Duration::from_millis(500)).unwrap();
+        assert_eq!(
+            sleeps(Some(long_ago), 1, 3, at(4)),
+            Some((3, Some(6))),
+            "what came while it wrote had no chance to be joined"
+        );
+        assert_eq!(sleeps(Some(long_ago), 1, 1, at(0)), None);
     }
 
     #[test]
