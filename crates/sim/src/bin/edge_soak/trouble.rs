@@ -34,10 +34,11 @@ pub(crate) async fn go_on(
 ) -> anyhow::Result<Troubled> {
     let mut rng = Rng::new(seed ^ 0x50a4);
     let mut troubled = Troubled::default();
-    let (mut said, mut next_reload) = (Said::first(NODES), Instant::now() + reload_every);
+    // What is chosen follows from when things are due, never from when they came to be done: a seed is the same every time.
+    let mut begun = Instant::now();
+    let (mut said, mut next_reload) = (Said::first(NODES), begun + reload_every);
     let mut lied_at: Option<Instant> = None;
-    while Instant::now() + every <= until {
-        let begun = Instant::now();
+    while begun + every <= until {
         let node = rng.below(NODES as u64) as usize;
         let are_heard = lied_at.is_none_or(|at| begun.duration_since(at) > UNHEARD);
         let (fault, lasts) = (fault(&mut rng, are_heard && said.nodes.len() == NODES), 2 + rng.below(8));
@@ -56,15 +57,17 @@ pub(crate) async fn go_on(
         if rng.chance(1, 5) {
             let _ = devnet.reorganise(1 + rng.below(3), 4);
         }
-        sleep_until(clear_at + Duration::from_secs(WELL_S / 2)).await;
-        if Instant::now() >= next_reload {
-            next_reload = Instant::now() + reload_every;
+        let well_at = clear_at + Duration::from_secs(WELL_S / 2);
+        sleep_until(well_at).await;
+        if well_at >= next_reload {
+            next_reload = well_at + reload_every;
             said = other(&mut rng, troubled.reloads);
             tell(&format!("reload: {said:?}"));
             edge.reload(&said, devnet).await?;
             troubled.reloads += 1;
         }
-        sleep_until(begun + every).await;
+        begun += every;
+        sleep_until(begun).await;
     }
     edge.reload(&Said::first(NODES), devnet).await?;
     troubled.reloads += 1;
