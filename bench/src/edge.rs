@@ -24,6 +24,7 @@ use node::Nodes;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Part {
     Post,
+    PostComputed,
     PostLarge,
     Socket,
     SocketOne,
@@ -43,6 +44,7 @@ pub(crate) async fn measure(
     let mut heats = Vec::new();
     for (part, calls) in [
         (Part::Post, Calls::Post),
+        (Part::PostComputed, Calls::PostComputed),
         (Part::PostLarge, Calls::PostLarge),
         (Part::Socket, Calls::Socket),
         (Part::SocketOne, Calls::SocketOne),

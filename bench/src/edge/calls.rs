@@ -26,6 +26,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 pub(crate) enum Calls {
     /// `POST` of `eth_getBalance`: some 150 bytes there and 57 back.
     Post,
+    /// `POST` of `eth_call`, as large: computed by nodes, so that the edge asks for it over HTTP as well.
+    PostComputed,
     /// `POST` of `eth_getCode`: 100 KB back.
     PostLarge,
     /// `eth_getBalance` over WebSockets, several under way on each.
@@ -37,6 +39,17 @@ pub(crate) enum Calls {
 impl Calls {
     pub(super) fn is_socket(self) -> bool {
         matches!(self, Self::Socket | Self::SocketOne)
+    }
+
+    /// The method and its first parameter.
+    fn asks(self) -> (&'static str, &'static str) {
+        const ADDRESS: &str = "\"0x00000000219ab540356cbb839cbe05303d7705fa\"";
+        const CALL: &str = "{\"to\":\"0x00000000219ab540356cbb839cbe05303d7705fa\"}";
+        match self {
+            Self::Post | Self::Socket | Self::SocketOne => ("eth_getBalance", ADDRESS),
+            Self::PostComputed => ("eth_call", CALL),
+            Self::PostLarge => ("eth_getCode", ADDRESS),
+        }
     }
 }
 
@@ -82,7 +95,7 @@ impl Load {
         for number in 0..CONNECTIONS {
             let wire = open(calls, target).await?;
             let result = match calls {
-                Calls::Post | Calls::Socket | Calls::SocketOne => BALANCE.to_vec(),
+                Calls::Post | Calls::PostComputed | Calls::Socket | Calls::SocketOne => BALANCE.to_vec(),
                 Calls::PostLarge => [b"\"0x".as_slice(), &b"60".repeat(CODE_DIGITS / 2), b"\""].concat(),
             };
             // Ids of one length, and each but once.
@@ -141,13 +154,11 @@ impl Lane {
     }
 
     fn ask(&mut self) {
-        const ADDRESS: &str = "0x00000000219ab540356cbb839cbe05303d7705fa";
-        let (method, id) =
-            (if self.calls == Calls::PostLarge { "eth_getCode" } else { "eth_getBalance" }, self.next);
+        let ((method, first), id) = (self.calls.asks(), self.next);
         self.next += 1;
         self.open.push((id, Instant::now()));
         let body =
-            format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":["{ADDRESS}","latest"]}}"#);
+            format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":[{first},"latest"]}}"#);
         if self.calls.is_socket() {
             return put_frame(&mut self.out, TEXT, body.as_bytes(), true);
         }
@@ -204,7 +215,9 @@ impl AddAssign for Sent {
 
 async fn open(calls: Calls, target: &Target) -> anyhow::Result<Wire> {
     match calls {
-        Calls::Post | Calls::PostLarge => Wire::new(TcpStream::connect(target.address).await?),
+        Calls::Post | Calls::PostComputed | Calls::PostLarge => {
+            Wire::new(TcpStream::connect(target.address).await?)
+        }
         Calls::Socket | Calls::SocketOne => upgrade(target).await,
     }
 }

@@ -33,6 +33,7 @@ impl Calls {
     fn title(self) -> &'static str {
         match self {
             Self::Post => "POST, small",
+            Self::PostComputed => "POST, small, asked for over HTTP",
             Self::PostLarge => "POST, answer of 100 KB",
             Self::Socket => "WebSocket, small calls, 8 under way on each",
             Self::SocketOne => "WebSocket, small calls, one at a time on each",

@@ -67,8 +67,12 @@ pub(super) fn all(heats: &[Heat], fan_out: &[FanOut], idle: Option<&Idle>) -> Ve
     let edge = |calls| of(calls, Program::Edge);
     let nginx_post_us = of(Calls::Post, Program::Nginx).map(|entry| entry.us_per_call.median);
     let mut targets = Vec::new();
-    if let Some(Entry { by_nginx, .. }) = edge(Calls::Post) {
-        targets.push(at_most("POST, small", "of nginx's processor time", POST_BY_NGINX_MAX, *by_nginx));
+    for (calls, what) in
+        [(Calls::Post, "POST, small"), (Calls::PostComputed, "POST, small, asked for over HTTP")]
+    {
+        if let Some(Entry { by_nginx, .. }) = edge(calls) {
+            targets.push(at_most(what, "of nginx's processor time", POST_BY_NGINX_MAX, *by_nginx));
+        }
     }
     if let Some(Entry { rate_by_nginx, .. }) = edge(Calls::PostLarge) {
         let outcome = Outcome::at_least(*rate_by_nginx, LARGE_RATE_BY_NGINX_MIN);

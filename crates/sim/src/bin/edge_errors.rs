@@ -24,10 +24,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const ADDED_P99_MS_MAX: f64 = 20.0 + 50.0;
 /// Of one class, so many failures are shown.
 const SHOWN_MAX: usize = 3;
-const READ: &str = concat!(
-    r#"{"jsonrpc":"2.0","id":"a-1","method":"eth_getBalance","#,
-    r#""params":["0x00000000000000000000000000000000000000aa","latest"]}"#
-);
 
 /// Reads through the edge beside every class of error on one of two nodes
 #[derive(Debug, Parser)]
@@ -57,6 +53,7 @@ enum Tiers {
 struct Row {
     tiers: Tiers,
     error: &'static str,
+    asked: Asked,
     reads: usize,
     failed: usize,
     p50_before_ms: f64,
@@ -67,8 +64,37 @@ struct Row {
     added_p99_ms: f64,
 }
 
-/// What became of one read, and how long that took.
-type Read = (Result<(), String>, Duration);
+/// How the edge asks nodes for a read: what is looked up over WebSockets, what is computed over HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Asked {
+    WebSocket,
+    Http,
+}
+
+impl Asked {
+    const ALL: [Self; 2] = [Self::WebSocket, Self::Http];
+
+    fn read(self) -> &'static str {
+        match self {
+            Self::WebSocket => concat!(
+                r#"{"jsonrpc":"2.0","id":"a-1","method":"eth_getBalance","#,
+                r#""params":["0x00000000000000000000000000000000000000aa","latest"]}"#
+            ),
+            Self::Http => concat!(
+                r#"{"jsonrpc":"2.0","id":"a-1","method":"eth_call","#,
+                r#""params":[{"to":"0x00000000000000000000000000000000000000aa"},"latest"]}"#
+            ),
+        }
+    }
+}
+
+/// One read: what became of it, and how long that took.
+struct Read {
+    asked: Asked,
+    outcome: Result<(), String>,
+    took: Duration,
+}
 
 fn errors() -> Vec<(&'static str, Fault)> {
     vec![
@@ -100,26 +126,15 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     println!(
-        "tiers             error                  reads  failed  p50 before/after ms  p99 before/after ms  largest  added p99"
+        "tiers             error                  asked      reads  failed  p50 before/after ms  p99 before/after ms  largest  added p99"
     );
     let mut rows = Vec::new();
     for tiers in [Tiers::BothPrimary, Tiers::PrimaryAndBackup] {
         for (name, fault) in errors() {
-            let row = measure(arguments, tiers, name, fault).await.with_context(|| format!("at {name:?}"))?;
-            println!(
-                "{:<17} {:<22} {:>5} {:>7} {:>9.1} {:>9.1} {:>10.1} {:>9.1} {:>9.0} {:>10.1}",
-                format!("{tiers:?}"),
-                name,
-                row.reads,
-                row.failed,
-                row.p50_before_ms,
-                row.p50_ms,
-                row.p99_before_ms,
-                row.p99_ms,
-                row.largest_ms,
-                row.added_p99_ms
-            );
-            rows.push(row);
+            let both =
+                measure(arguments, tiers, name, fault).await.with_context(|| format!("at {name:?}"))?;
+            both.iter().for_each(print);
+            rows.extend(both);
         }
     }
     let failed: usize = rows.iter().map(|row| row.failed).sum();
@@ -135,12 +150,30 @@ async fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     Ok(failed == 0 && late == 0)
 }
 
+fn print(row: &Row) {
+    println!(
+        "{:<17} {:<22} {:<10} {:>5} {:>7} {:>9.1} {:>9.1} {:>10.1} {:>9.1} {:>9.0} {:>10.1}",
+        format!("{:?}", row.tiers),
+        row.error,
+        format!("{:?}", row.asked),
+        row.reads,
+        row.failed,
+        row.p50_before_ms,
+        row.p50_ms,
+        row.p99_before_ms,
+        row.p99_ms,
+        row.largest_ms,
+        row.added_p99_ms
+    );
+}
+
+/// Reads of both kinds in turn, before and beside the error.
 async fn measure(
     arguments: &Arguments,
     tiers: Tiers,
     error: &'static str,
     fault: Fault,
-) -> anyhow::Result<Row> {
+) -> anyhow::Result<[Row; 2]> {
     let nodes = vec![NodePlan::default(); 2];
     let devnet = Devnet::start(Plan { block_ms: 1_000, nodes, ..Plan::default() }).await?;
     let edge = Edge::start(&configured(&devnet, tiers)?).await?;
@@ -151,23 +184,26 @@ async fn measure(
     devnet.node(0).set(fault)?;
     let after = reads(&client, arguments.rate, span).await;
     edge.stop().await;
-    let failures = before.iter().chain(&after).filter_map(|(result, _)| result.as_ref().err());
+    let failures = before.iter().chain(&after).filter_map(|read| read.outcome.as_ref().err());
     failures.take(SHOWN_MAX).for_each(|what| eprintln!("  {what}"));
-    let failed = before.iter().chain(&after).filter(|(result, _)| result.is_err()).count();
-    let (calm, troubled) = (sorted_ms(&before), sorted_ms(&after));
-    let (p99_before_ms, p99_ms) = (part(&calm, 0.99), part(&troubled, 0.99));
-    Ok(Row {
-        tiers,
-        error,
-        reads: after.len(),
-        failed,
-        p50_before_ms: part(&calm, 0.5),
-        p99_before_ms,
-        p50_ms: part(&troubled, 0.5),
-        p99_ms,
-        largest_ms: part(&troubled, 1.0),
-        added_p99_ms: (p99_ms - p99_before_ms).max(0.0),
-    })
+    Ok(Asked::ALL.map(|asked| {
+        let (calm, troubled) = (sorted_ms(&before, asked), sorted_ms(&after, asked));
+        let (p99_before_ms, p99_ms) = (part(&calm, 0.99), part(&troubled, 0.99));
+        let is_failed = |read: &&Read| read.asked == asked && read.outcome.is_err();
+        Row {
+            tiers,
+            error,
+            asked,
+            reads: troubled.len(),
+            failed: before.iter().chain(&after).filter(is_failed).count(),
+            p50_before_ms: part(&calm, 0.5),
+            p99_before_ms,
+            p50_ms: part(&troubled, 0.5),
+            p99_ms,
+            largest_ms: part(&troubled, 1.0),
+            added_p99_ms: (p99_ms - p99_before_ms).max(0.0),
+        }
+    }))
 }
 
 /// Whatever becomes of the ones before, the next is sent when it is due.
@@ -175,10 +211,16 @@ async fn reads(client: &Arc<HttpClient>, rate: u32, span: Duration) -> Vec<Read>
     let mut due = interval(Duration::from_secs(1) / rate.max(1));
     due.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let (began, mut open, mut reads) = (Instant::now(), JoinSet::new(), Vec::new());
-    while began.elapsed() < span {
+    for asked in Asked::ALL.into_iter().cycle() {
+        if began.elapsed() >= span {
+            break;
+        }
         let at = due.tick().await;
         let client = Arc::clone(client);
-        open.spawn(async move { (read(&client).await, at.elapsed()) });
+        open.spawn(async move {
+            let outcome = read(&client, asked).await;
+            Read { asked, outcome, took: at.elapsed() }
+        });
         while let Some(Ok(read)) = open.try_join_next() {
             reads.push(read);
         }
@@ -189,18 +231,19 @@ async fn reads(client: &Arc<HttpClient>, rate: u32, span: Duration) -> Vec<Read>
     reads
 }
 
-async fn read(client: &HttpClient) -> Result<(), String> {
-    let sent = client.send("POST".parse().map_err(|_| "POST")?, "", READ.into()).await;
+async fn read(client: &HttpClient, asked: Asked) -> Result<(), String> {
+    let sent = client.send("POST".parse().map_err(|_| "POST")?, "", asked.read().into()).await;
     let answer = sent.map_err(|failure| failure.to_string())?;
     let body = answer.json();
     match answer.status == 200 && body["id"] == "a-1" && body["result"].is_string() {
         true => Ok(()),
-        false => Err(format!("status {}: {}", answer.status, answer.text())),
+        false => Err(format!("{asked:?}: status {}: {}", answer.status, answer.text())),
     }
 }
 
-fn sorted_ms(reads: &[Read]) -> Vec<f64> {
-    let mut all: Vec<f64> = reads.iter().map(|(_, took)| took.as_secs_f64() * 1_000.0).collect();
+fn sorted_ms(reads: &[Read], asked: Asked) -> Vec<f64> {
+    let own = reads.iter().filter(|read| read.asked == asked);
+    let mut all: Vec<f64> = own.map(|read| read.took.as_secs_f64() * 1_000.0).collect();
     all.sort_by(f64::total_cmp);
     all
 }
