@@ -18,6 +18,8 @@ mod crowd;
 #[cfg(test)]
 mod doors;
 #[cfg(test)]
+mod encrypted;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod events;
