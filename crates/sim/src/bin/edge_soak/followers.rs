@@ -141,15 +141,3 @@ impl Witness {
         Ok(record.heads().count() as u64)
     }
 }
-
-/// A client that is there at the end: whether it is told why it has to leave.
-pub(crate) async fn goodbye(edge: &Edge) -> anyhow::Result<JoinHandle<bool>> {
-    let client = WsClient::connect(&edge.ws_url()).await?;
-    client.subscribe(json!(["newHeads"])).await?;
-    Ok(tokio::spawn(async move {
-        let _ = client.until(|_| false).await;
-        let is_goodbye =
-            |seen: &Seen| matches!(seen, Seen::Closed { code: Some(1001), reason } if !reason.is_empty());
-        client.record().entries().last().is_some_and(|entry| is_goodbye(&entry.seen))
-    }))
-}

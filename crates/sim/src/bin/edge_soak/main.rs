@@ -4,6 +4,7 @@
 
 mod callers;
 mod child;
+mod farewell;
 mod followers;
 mod ledger;
 mod trouble;
@@ -23,6 +24,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use child::{Edge, Held};
+use farewell::Crowd;
 use ledger::Ledger;
 
 const BLOCK_MS: u64 = 1_000;
@@ -154,10 +156,10 @@ async fn soak(arguments: &Arguments, ledger: &Arc<Ledger>) -> anyhow::Result<Val
     compare(ledger, &before, &after, &truth, heads_told, troubled.reloads);
     let rest = edge.settled(Some(baseline)).await?;
     compare_held(ledger, baseline, rest);
-    let goodbye = followers::goodbye(&edge).await?;
+    let crowd = Crowd::gather(arguments.clients, &devnet, &edge).await?;
     let status = edge.terminate().await?;
     ledger.check(status.success(), || format!("it ended with {status}"));
-    ledger.check(goodbye.await?, || "a client was not told goodbye with 1001".to_owned());
+    crowd.judge(ledger).await?;
     Ok(json!({
         "faults": troubled.faults,
         "reloads": troubled.reloads,
