@@ -19,9 +19,9 @@ pub(crate) const DECODED_IN_PLACE_BYTES_MAX: usize = 256 * 1024;
 /// Bodies that may wait. All of a class have its part of this, so that alerts find room whatever telemetry there is, and of that
 /// part a client has only what is of those that are still free.
 const WAITING_MAX: u64 = 256;
-/// Exporters of telemetry give a request up after ten seconds unless they are told otherwise; before that they hear to come
-/// again.
-const WAIT_MAX: Duration = Duration::from_secs(5);
+/// Exporters of telemetry give a request up after ten seconds unless they are told otherwise. Long before that they hear to come
+/// again: what is accepted is not to be late.
+const WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// As many decoders as there are cores, and who waits for them.
 #[derive(Debug, Clone)]
