@@ -68,7 +68,7 @@ impl Exchange {
 
     /// The one answer of a request, under its id.
     pub(crate) async fn answer(&self, asked: Asked) -> Bytes {
-        let record = CallRecord::begin(&self.record, asked.route.class, asked.whole().len());
+        let record = CallRecord::begin(&self.record, asked.route.class, asked.whole().len(), asked.came);
         let asked = match asked.route.class {
             // Beside the others, so that every call does not carry the room that these need.
             Class::StatefulFilter => match Box::pin(self.filters.take(asked)).await {
@@ -85,8 +85,7 @@ impl Exchange {
             return answer;
         }
         let rules = self.rules();
-        let now = self.clock.at(record.began);
-        let mut call = Call::new(now, asked.route, rules.limits, asked.ways);
+        let mut call = Call::new(self.clock.at(record.began), asked.route, rules.limits, asked.ways);
         let (mut flight, mut alarm) = (Flight::new(asked, record), self.alarms.alarm());
         let mut input = CallInput::Start;
         loop {

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::response::Parts;
 use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 use crate::core::rest::Service;
 use crate::core::{Call, CallEffect, CallInput, Fault, Refusal, Route, Ways};
@@ -66,7 +67,7 @@ impl RestExchange {
         request: RestRequest,
         route: Route,
     ) -> Result<RestAnswer, Refusal> {
-        let record = CallRecord::begin(&self.calls.record, route.class, request.body.len());
+        let record = CallRecord::begin(&self.calls.record, route.class, request.body.len(), Instant::now());
         let rules = self.calls.rules();
         let mut view = self.calls.view.clone();
         let mut call = Call::new(self.calls.now(), route, rules.limits, Ways::Http);

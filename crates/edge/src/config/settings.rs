@@ -181,7 +181,7 @@ pub static REGISTER: &[Setting] = &[
         "deadline",
         duration(100, HOUR),
         Is("30s"),
-        "How long a call may take in all, further attempts at other nodes included.",
+        "How long a call may take in all, further attempts at other nodes and the wait for others of its batch included.",
     ),
     setting(
         Table::Pool,

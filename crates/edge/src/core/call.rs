@@ -71,6 +71,9 @@ pub struct Call {
     route: Route,
     limits: CallLimits,
     ways: Ways,
+    /// Its client waits since then.
+    came: Millis,
+    /// When its turn came: one of a batch may have waited for others.
     began: Millis,
     deadline: Millis,
     phase: Phase,
@@ -98,14 +101,15 @@ struct Moment<'a> {
 }
 
 impl Call {
-    pub fn new(now: Millis, route: Route, limits: CallLimits, ways: Ways) -> Self {
+    pub fn new(came: Millis, route: Route, limits: CallLimits, ways: Ways) -> Self {
         let limits = CallLimits { attempts_max: limits.attempts_max.clamp(1, ATTEMPTS_MAX), ..limits };
         Self {
             route,
             limits,
             ways,
-            began: now,
-            deadline: now.plus(limits.deadline_ms),
+            came,
+            began: came,
+            deadline: came.plus(limits.deadline_ms),
             phase: Phase::New,
             attempts: SmallVec::new(),
             asked: Asked::default(),
@@ -156,6 +160,7 @@ impl Call {
         match input {
             CallInput::Start if self.phase == Phase::New => {
                 self.phase = Phase::Open;
+                self.began = moment.now;
                 moment.pace.retries.earn();
                 moment.pace.hedges.earn();
                 if let Some(why) = self.route.refused {

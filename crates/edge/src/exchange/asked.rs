@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use crate::core::{Class, Hash, Request, Route, Ways, route_of, ways_of};
 use crate::keys::Holder;
@@ -26,6 +27,8 @@ pub(crate) struct Asked {
     pub(super) asks_for_head: bool,
     /// Who asks, where what is made for it counts.
     pub(crate) holder: Option<Arc<Holder>>,
+    /// When it came: its client waits since then, whatever it waits for first.
+    pub(super) came: Instant,
 }
 
 impl Asked {
@@ -40,7 +43,7 @@ impl Asked {
         let asks_for_head = request.method == b"eth_blockNumber";
         let holder = holder.filter(|_| route.class == Class::StatefulFilter).cloned();
         let id = request.id.map(|id| message.slice_ref(id));
-        Self { id, whole, id_range, route, ways, asks_for_head, holder }
+        Self { id, whole, id_range, route, ways, asks_for_head, holder, came: Instant::now() }
     }
 
     /// From brace to brace.

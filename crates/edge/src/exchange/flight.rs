@@ -84,7 +84,7 @@ impl Flight {
     pub(super) fn new(asked: Asked, record: CallRecord) -> Self {
         Self {
             asked,
-            at: record.began,
+            at: Instant::now(),
             open: SmallVec::new(),
             abandoned: SmallVec::new(),
             sent: SmallVec::new(),

@@ -25,7 +25,8 @@ pub(super) struct Latencies {
     next: usize,
 }
 
-/// One call of a client, from its request to its answer. One that is dropped before was left by the client.
+/// One call of a client, from its request to its answer; what it waits for others of its batch is part of that. One that is
+/// dropped before was left by the client.
 pub(crate) struct CallRecord {
     pool: Arc<PoolRecord>,
     class: Class,
@@ -62,10 +63,10 @@ impl Latencies {
 }
 
 impl CallRecord {
-    pub(crate) fn begin(pool: &Arc<PoolRecord>, class: Class, request_bytes: usize) -> Self {
+    pub(crate) fn begin(pool: &Arc<PoolRecord>, class: Class, request_bytes: usize, began: Instant) -> Self {
         pool.metrics.bytes(Side::Client, Direction::In).inc_by(request_bytes as u64);
         let trials = pool.witness.follows_calls().then(SmallVec::new);
-        Self { pool: Arc::clone(pool), class, began: Instant::now(), is_over: false, trials }
+        Self { pool: Arc::clone(pool), class, began, is_over: false, trials }
     }
 
     pub(crate) fn retried(&self) {

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use devnet::node::{Fault, Switch};
+use devnet::node::{Fault, NodePlan, Switch};
 use serde_json::{Value, json};
 
-use crate::stage::two_nodes;
+use crate::stage::{stage, two_nodes};
 
 #[tokio::test]
 async fn ids_come_back_as_they_were_written() {
@@ -39,6 +39,31 @@ async fn a_batch_is_answered_in_its_order_and_notifications_are_not() {
     let answer = stage.http().post(body).await.unwrap().json();
     let ids: Vec<&Value> = answer.as_array().unwrap().iter().map(|one| &one["id"]).collect();
     assert_eq!(ids, [&json!("b"), &json!(null), &json!(1)], "{answer}");
+}
+
+/// The deadline is the client's: what waits for others of its batch has no more time than they have.
+#[tokio::test]
+async fn a_batch_is_answered_by_its_deadline_however_many_of_its_calls_wait() {
+    let settings = "attempt_timeout = \"300ms\"\ndial_timeout = \"300ms\"\ndeadline = \"1s\"";
+    let stage = stage(vec![NodePlan::default(); 2], settings).await;
+    let (http, socket) = (stage.http(), stage.ws().await);
+    (0..2).for_each(|node| stage.set(node, Fault::Freeze));
+    let call = |id| json!({"jsonrpc": "2.0", "id": id, "method": "eth_call", "params": [{}, "latest"]});
+    let batch = Value::from((0..600).map(call).collect::<Vec<_>>()).to_string();
+    let begun = Instant::now();
+    let (over_http, over_socket) = tokio::join!(http.post(&batch), async {
+        socket.send_text(&batch).await?;
+        socket.until(|record| record.unanswered().next().is_none()).await
+    });
+    let took = begun.elapsed();
+    over_socket.unwrap();
+    let answers = over_http.unwrap().json();
+    let is_told = |(id, answer): (usize, &Value)| answer["id"] == id && answer["error"]["code"] == -32_603;
+    assert!(answers.as_array().unwrap().iter().enumerate().all(is_told), "{answers}");
+    assert_eq!(answers.as_array().unwrap().len(), 600);
+    // One call after the other lot of 64 would take ten seconds.
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    stage.assert_well(&socket.close().await);
 }
 
 /// Behaviour 8: slow reads in flight on a node that is reset.

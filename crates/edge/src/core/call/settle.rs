@@ -75,7 +75,7 @@ impl Call {
     }
 
     fn refusal(&self, moment: &Moment<'_>) -> Refusal {
-        let waited_ms = moment.now.since(self.began);
+        let waited_ms = moment.now.since(self.came);
         match self.last_fault {
             _ if self.may_be_accepted() => Refusal::FateUnknown { transaction: self.route.transaction },
             None => Refusal::NoNode { waited_ms },

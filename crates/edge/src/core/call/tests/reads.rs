@@ -267,6 +267,26 @@ fn a_nodes_trouble_is_told_only_once_the_others_had_time_to_catch_up() {
     assert_told!(desk.at(1_000), "answer 0");
 }
 
+/// One of a batch: the others may catch up with a node from its turn on, and its client waits since it came.
+#[test]
+fn a_call_whose_turn_comes_late_has_no_more_time_for_that() {
+    let late = |ms| {
+        let mut desk = read(nodes(2));
+        desk.view.nodes[1].head = HEAD - 1;
+        desk.now = desk.now.plus(ms);
+        desk
+    };
+    let mut desk = late(3_000);
+    assert_eq!(node_of(&desk.start()), "0");
+    assert_told!(desk.error(0, Meaning::NodeFault(Fault::NodeError)));
+    assert_eq!(desk.wakes_at(), Some(4_000));
+    assert_told!(desk.at(4_000), "answer 0");
+    let mut desk = late(3_000);
+    desk.start();
+    assert_eq!(desk.at(LIMITS.deadline_ms).last().map(String::as_str), Some("refuse late"));
+    assert_told!(late(LIMITS.deadline_ms).start(), "refuse no_node");
+}
+
 #[test]
 fn who_waits_for_a_node_that_went_down_asks_another() {
     let mut desk = read(nodes(2));
