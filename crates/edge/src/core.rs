@@ -29,7 +29,7 @@ mod scan;
 mod testing;
 mod view;
 
-pub use answer::{error_response, result_response};
+pub use answer::{batch_response, error_response, refuse_each, result_response};
 pub use block::{Block, Bloom, Hash};
 pub use budget::Budget;
 pub use call::{AnswerKind, Call, CallEffect, CallEffects, CallInput, CallLimits, Pace, Refusal, Ways};

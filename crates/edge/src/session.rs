@@ -22,7 +22,9 @@ use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use crate::core::streams::SubscriptionId;
-use crate::core::{Class, Invalid, InvalidKind, Request, Scanned, SessionId, error_response, scan_request};
+use crate::core::{
+    Class, Invalid, InvalidKind, Request, Scanned, SessionId, error_response, refuse_each, scan_request,
+};
 use crate::exchange::{Asked, Exchange};
 use crate::keys::{Holder, Spent, subscribed};
 use crate::metrics::{Cut, Limit};
@@ -239,8 +241,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     async fn heard(&mut self, message: Bytes) {
         let scanned = scan_request(&message, self.door.exchange.rules().batch_max);
-        if let Some(refused) = self.over_rate(&scanned, message.len()) {
-            return self.outbound.push(refused);
+        if self.is_over_rate(&scanned, message.len()) {
+            return;
         }
         match scanned {
             Err(invalid) => {
@@ -259,22 +261,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    /// What the holder of a key is told beyond its rate.
-    fn over_rate(&self, scanned: &Result<Scanned<'_>, Invalid<'_>>, bytes: usize) -> Option<Bytes> {
-        let holder = self.holder.as_ref()?;
-        let (id, calls) = match scanned {
-            Ok(Scanned::Single(request)) => (request.id, 1),
-            Ok(Scanned::Batch(items)) => (None, items.len() as u64),
-            Err(invalid) => (invalid.id, 1),
-        };
-        let (limit, what) = match holder.spend(Instant::now(), calls, bytes as u64) {
-            Spent::Ok => return None,
+    /// Whether the holder of a key is beyond its rate, which is told for each call then.
+    fn is_over_rate(&self, scanned: &Result<Scanned<'_>, Invalid<'_>>, bytes: usize) -> bool {
+        let Some(holder) = &self.holder else { return false };
+        let (limit, what) = match holder.spend(Instant::now(), calls(scanned), bytes as u64) {
+            Spent::Ok => return false,
             Spent::Requests { .. } => (Limit::KeyRequests, "calls"),
             Spent::Bytes { .. } => (Limit::KeyBytes, "bytes"),
         };
         self.door.exchange.record.refused.of(limit).inc();
         let said = format!("this key has no {what} left for now; try again in a second");
-        Some(error_response(id.unwrap_or(b"null"), -32005, &said).into())
+        if let Some(refused) = refuse_each(scanned, -32005, &said) {
+            self.outbound.push(refused.into());
+        }
+        true
     }
 
     fn asked(&self, message: &Bytes, request: &Request<'_>) -> Asked {
@@ -351,6 +351,14 @@ fn poll_done(running: &mut FuturesUnordered<Running>, context: &mut Context<'_>)
 
 pub(crate) fn refusal(invalid: &Invalid<'_>) -> Bytes {
     error_response(invalid.id.unwrap_or(b"null"), invalid.kind.code(), invalid.message).into()
+}
+
+/// Each call of a batch counts.
+pub(crate) fn calls(scanned: &Result<Scanned<'_>, Invalid<'_>>) -> u64 {
+    match scanned {
+        Ok(Scanned::Batch(items)) => items.len() as u64,
+        Ok(Scanned::Single(_)) | Err(_) => 1,
+    }
 }
 
 /// Whether it is one that a session may have and HTTP may not.

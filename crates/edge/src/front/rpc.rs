@@ -18,11 +18,13 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use super::answer::{Answer, empty, json, problem};
 use super::link::Link;
 use super::{Front, Unread};
-use crate::core::{Invalid, InvalidKind, Scanned, SessionId, error_response, scan_request};
+use crate::core::{
+    Invalid, InvalidKind, Scanned, SessionId, batch_response, error_response, refuse_each, scan_request,
+};
 use crate::exchange::{Asked, BATCH_CALLS_AT_ONCE, BatchRoom};
 use crate::keys::Holder;
 use crate::metrics::Limit;
-use crate::session::{Door, Leaving, Session, needs_session, refusal};
+use crate::session::{Door, Leaving, Session, calls, needs_session, refusal};
 
 /// An execution pool, as clients reach it.
 pub(crate) struct RpcEntrance {
@@ -70,9 +72,7 @@ impl Front {
         };
         let door = &entrance.door;
         let scanned = scan_request(&body, batch_max);
-        if let Some(refused) =
-            holder.and_then(|holder| self.rpc_over_rate(holder, calls(&scanned), body.len()))
-        {
+        if let Some(refused) = holder.and_then(|holder| self.rpc_over_rate(holder, &scanned, body.len())) {
             return refused;
         }
         let answer = match scanned {
@@ -95,7 +95,8 @@ impl Front {
                         Member::Asked(asked) => one(door, asked, Some(&room)).await,
                     }
                 });
-                together(stream::iter(answers).buffered(BATCH_CALLS_AT_ONCE).collect().await)
+                let answers: Vec<_> = stream::iter(answers).buffered(BATCH_CALLS_AT_ONCE).collect().await;
+                batch_response(&answers.into_iter().flatten().collect::<Vec<Bytes>>()).map(Bytes::from)
             }
         };
         match answer {
@@ -104,10 +105,18 @@ impl Front {
         }
     }
 
-    /// What the holder of a key is told beyond its rate.
-    fn rpc_over_rate(&self, holder: &Holder, calls: u64, bytes: usize) -> Option<Answer> {
-        let (said, retry_after_s) = self.over_rate(holder, calls, bytes)?;
-        let mut answer = json(StatusCode::TOO_MANY_REQUESTS, error_response(b"null", -32005, &said).into());
+    /// What the holder of a key is told beyond its rate, for each call.
+    fn rpc_over_rate(
+        &self,
+        holder: &Holder,
+        scanned: &Result<Scanned<'_>, Invalid<'_>>,
+        bytes: usize,
+    ) -> Option<Answer> {
+        let (said, retry_after_s) = self.over_rate(holder, calls(scanned), bytes)?;
+        let mut answer = match refuse_each(scanned, -32005, &said) {
+            Some(refused) => json(StatusCode::TOO_MANY_REQUESTS, refused.into()),
+            None => empty(StatusCode::TOO_MANY_REQUESTS),
+        };
         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after_s));
         Some(answer)
     }
@@ -169,27 +178,6 @@ async fn one(door: &Door, asked: Asked, room: Option<&BatchRoom>) -> Option<Byte
         (false, None) => door.exchange.answer(asked).await,
     };
     (!is_notification).then_some(answer)
-}
-
-/// The answers of a batch in their order; none where it held nothing but notifications.
-fn together(answers: Vec<Option<Bytes>>) -> Option<Bytes> {
-    let mut body = Vec::new();
-    for answer in answers.into_iter().flatten() {
-        body.push(if body.is_empty() { b'[' } else { b',' });
-        body.extend_from_slice(&answer);
-    }
-    (!body.is_empty()).then(|| {
-        body.push(b']');
-        body.into()
-    })
-}
-
-/// Each call of a batch counts.
-fn calls(scanned: &Result<Scanned<'_>, Invalid<'_>>) -> u64 {
-    match scanned {
-        Ok(Scanned::Batch(items)) => items.len() as u64,
-        Ok(Scanned::Single(_)) | Err(_) => 1,
-    }
 }
 
 fn wants_upgrade(headers: &HeaderMap) -> bool {

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::asks::{subscription, topic};
 use super::{Done, Door, GONE, needs_session, refusal};
 use crate::core::streams::{SubscriptionId, Topic};
-use crate::core::{Invalid, Request, SessionId, error_response};
+use crate::core::{Invalid, Request, SessionId, batch_response, error_response};
 use crate::exchange::{Asked, BATCH_CALLS_AT_ONCE, BatchRoom};
 use crate::keys::{Holder, Place, subscribed};
 use crate::metrics::Limit;
@@ -70,17 +70,9 @@ pub(super) async fn batch(
     let room = BatchRoom::new(door.exchange.rules().frame_bytes_max);
     let members = items.into_iter().map(|item| member(&door, session, &outbound, &room, item));
     let answers: Vec<_> = stream::iter(members).buffered(BATCH_CALLS_AT_ONCE).collect().await;
-    let mut release = Vec::new();
-    let mut frame =
-        Vec::with_capacity(2 + answers.iter().flatten().map(|(answer, _)| answer.len() + 1).sum::<usize>());
-    for (answer, subscription) in answers.into_iter().flatten() {
-        frame.push(if frame.is_empty() { b'[' } else { b',' });
-        frame.extend_from_slice(&answer);
-        release.extend(subscription);
-    }
-    frame.push(b']');
-    // A batch of notifications has no answer at all.
-    (frame.len() > 1).then(|| Done { frame: frame.into(), release })
+    let (answers, release): (Vec<Bytes>, Vec<_>) = answers.into_iter().flatten().unzip();
+    let frame = batch_response(&answers)?.into();
+    Some(Done { frame, release: release.into_iter().flatten().collect() })
 }
 
 async fn member(

@@ -1,9 +1,9 @@
 //! Connections of clients: how they end, and what becomes of those that say nothing, read nothing or break the protocol.
 
-use devnet::client::{Seen, WsClient};
+use devnet::client::{Entry, Seen, WsClient};
 use devnet::network::Plan;
 use devnet::node::NodePlan;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -237,6 +237,45 @@ async fn a_key_has_so_many_connections_and_calls() {
     let answer = second.call("eth_chainId", json!([])).await.unwrap();
     assert!(answer.text.contains("-32005"), "{}", answer.text);
     assert_eq!(refused("\"key_requests\"").await, 2.0);
+}
+
+/// Whoever waits for an id waits for it until it is answered, so each is.
+#[tokio::test]
+async fn every_call_beyond_a_rate_is_told_so_under_its_own_id() {
+    // SHA-256 of `test`.
+    let key = "[[keys]]\nname = \"ops\"\nrequests_per_second = 1\n\
+               sha256 = \"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"\n";
+    let stage = stage_with(plan(), key, "").await;
+    let http = stage.http().with_header("x-api-key", "test");
+    let url = format!("ws://{}/net", stage.edge.listen);
+    let socket = WsClient::connect_with(&url, &[("x-api-key", "test")]).await.unwrap();
+    let is_refused = |answer: &Value| answer["error"]["code"] == -32_005 && answer["result"].is_null();
+    // It is paid for by all that comes within the next minutes.
+    let call = |id: Value| json!({"jsonrpc": "2.0", "id": id, "method": "eth_chainId"});
+    let dear = Value::from((0..500).map(|id| call(json!(id))).collect::<Vec<_>>()).to_string();
+    assert_eq!(http.post(&dear).await.unwrap().status, 200);
+
+    let single = http.post(&call(json!("mine")).to_string()).await.unwrap();
+    assert_eq!((single.status, single.retry_after.is_some()), (429, true));
+    assert!(is_refused(&single.json()) && single.json()["id"] == "mine", "{}", single.text());
+    let notification = json!({"jsonrpc": "2.0", "method": "eth_chainId"});
+    let batch = json!([call(json!("a")), notification, 7, call(json!(2))]).to_string();
+    let answered = http.post(&batch).await.unwrap();
+    assert_eq!((answered.status, answered.retry_after.is_some()), (429, true));
+    let answers = answered.json();
+    let ids: Vec<&Value> = answers.as_array().unwrap().iter().map(|one| &one["id"]).collect();
+    assert_eq!(ids, [&json!("a"), &json!(null), &json!(2)], "{answers}");
+    assert!(answers.as_array().unwrap().iter().all(is_refused), "{answers}");
+
+    // What nobody asked the number of is not answered; nothing else comes either.
+    socket.send_text(&notification.to_string()).await.unwrap();
+    let batch = json!([call(json!("b")), notification, call(json!(3))]).to_string();
+    socket.send_text(&batch).await.unwrap();
+    socket.until(|record| record.unanswered().next().is_none()).await.unwrap();
+    let record = socket.close().await;
+    let refused = |entry: &Entry| matches!(&entry.seen, Seen::Answered { error: Some((-32_005, _)), .. });
+    assert_eq!(record.entries().iter().filter(|entry| refused(entry)).count(), 2);
+    stage.assert_well(&record);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
