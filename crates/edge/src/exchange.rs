@@ -66,12 +66,12 @@ impl Exchange {
         self.clock.now()
     }
 
-    /// The one answer of a request, under its id.
-    pub(crate) async fn answer(&self, asked: Asked) -> Bytes {
+    /// The one answer of a request, under its id. `room` is that of its batch.
+    pub(crate) async fn answer(&self, asked: Asked, room: Option<&BatchRoom>) -> Bytes {
         let record = CallRecord::begin(&self.record, asked.route.class, asked.whole().len(), asked.came);
         let asked = match asked.route.class {
             // Beside the others, so that every call does not carry the room that these need.
-            Class::StatefulFilter => match Box::pin(self.filters.take(asked)).await {
+            Class::StatefulFilter => match Box::pin(self.filters.take(asked, room)).await {
                 Taken::Call(asked) => asked,
                 Taken::Answered(answer) => {
                     record.over(Outcome::Answered, answer.len());

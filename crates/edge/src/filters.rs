@@ -20,7 +20,7 @@ use crate::core::filter::Filter;
 use crate::core::params::{BlockAt, LogsAt, logs_at, nth};
 use crate::core::streams::{SubscriptionId, Topic};
 use crate::core::{Class, Scanned, SessionId, error_response, hex, result_response, scan_request, wire};
-use crate::exchange::Asked;
+use crate::exchange::{Asked, BatchRoom};
 use crate::keys::{Place, subscribed};
 use crate::metrics::{Each, Limit, PoolMetrics};
 use crate::pool_loop::{Event, not_subscribed};
@@ -114,7 +114,8 @@ impl Filters {
         }
     }
 
-    pub(crate) async fn take(&self, asked: Asked) -> Taken {
+    /// `room` is that of its batch. Nothing else of the batch comes between this and what the answer takes of the room.
+    pub(crate) async fn take(&self, asked: Asked, room: Option<&BatchRoom>) -> Taken {
         if asked.route.class != Class::StatefulFilter {
             return Taken::Call(asked);
         }
@@ -128,7 +129,7 @@ impl Filters {
                 let topic = Topic::Relay(pending(params.and_then(|params| nth(params, 0))));
                 self.make(&asked, topic, What::Others).await
             }
-            b"eth_getFilterChanges" => self.changes(&asked, params),
+            b"eth_getFilterChanges" => self.changes(&asked, params, room),
             b"eth_getFilterLogs" => return self.logs(asked, params),
             b"eth_uninstallFilter" => self.uninstall(&asked, params),
             _ => return Taken::Call(asked),
@@ -189,7 +190,9 @@ impl Filters {
         }
     }
 
-    fn changes(&self, asked: &Asked, params: Option<&[u8]>) -> Bytes {
+    /// News that will not be told stay for the next time: that this answer has no room, or that nobody waits for it, must
+    /// be no gap.
+    fn changes(&self, asked: &Asked, params: Option<&[u8]>, room: Option<&BatchRoom>) -> Bytes {
         let Some(id) = id(params) else { return not_found(asked) };
         let mut all = self.lock();
         let Some(kept) = all.get_mut(&id) else { return not_found(asked) };
@@ -212,7 +215,11 @@ impl Filters {
             result.extend_from_slice(item);
         }
         result.push(b']');
-        result_response(asked.id(), &result).into()
+        let answer = result_response(asked.id(), &result);
+        if asked.is_notification() || room.is_some_and(|room| !room.has(answer.len())) {
+            kept.news.put_back(items);
+        }
+        answer.into()
     }
 
     /// All logs that the filter is about are what any node says of it.

@@ -289,7 +289,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 let (exchange, asked) = (Arc::clone(&self.door.exchange), self.asked(message, request));
                 self.begin(1, async move {
                     let is_notification = asked.is_notification();
-                    let frame = exchange.answer(asked).await;
+                    let frame = exchange.answer(asked, None).await;
                     (!is_notification).then(|| Done { frame, release: Vec::new() })
                 });
             }

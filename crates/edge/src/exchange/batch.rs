@@ -25,6 +25,10 @@ impl BatchRoom {
         Self { bytes_max, left: AtomicUsize::new(bytes_max) }
     }
 
+    pub(crate) fn has(&self, bytes: usize) -> bool {
+        self.left.load(Ordering::Relaxed) >= bytes
+    }
+
     /// Whether there was room for an answer. Where there was none there is none for any other.
     fn takes(&self, bytes: usize) -> bool {
         let taken = self
@@ -44,7 +48,7 @@ impl Exchange {
     pub(crate) async fn member_answer(&self, asked: Asked, room: &BatchRoom) -> Bytes {
         let id = asked.id.clone();
         if !room.is_used_up() {
-            let answer = self.answer(asked).await;
+            let answer = self.answer(asked, Some(room)).await;
             if room.takes(answer.len()) {
                 return answer;
             }
@@ -62,7 +66,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_leaves_no_room_for_what_would() {
         let room = BatchRoom::new(10);
-        assert!(room.takes(4) && room.takes(6));
+        assert!(room.takes(4) && room.has(6) && !room.has(7) && room.takes(6));
         assert!(room.is_used_up() && !room.takes(1));
         let room = BatchRoom::new(10);
         assert!(room.takes(9) && !room.is_used_up());

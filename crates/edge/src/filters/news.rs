@@ -58,6 +58,17 @@ impl News {
         Some(waiting.items)
     }
 
+    /// What was taken and is not told after all. It stands before what came since.
+    pub(super) fn put_back(&self, items: Vec<Arc<[u8]>>) {
+        let mut state = self.lock();
+        // What has ended meanwhile is told to have.
+        let Some(waiting) = state.as_mut() else { return };
+        let bytes: usize = items.iter().map(|item| item.len()).sum();
+        waiting.bytes += bytes;
+        self.room.bytes.fetch_add(bytes, Ordering::Relaxed);
+        waiting.items.splice(0..0, items);
+    }
+
     fn give_back(&self, waiting: Option<Waiting>) {
         self.room.bytes.fetch_sub(waiting.map_or(0, |waiting| waiting.bytes), Ordering::Relaxed);
     }
@@ -89,6 +100,21 @@ mod tests {
         (1..=3).for_each(|bytes| news.add(item(bytes)));
         assert_eq!(news.take(), Some((1..=3).map(item).collect()));
         assert_eq!(news.take(), Some(Vec::new()));
+    }
+
+    #[test]
+    fn what_is_put_back_comes_before_what_came_since_and_counts() {
+        let room = Arc::new(Room::default());
+        let news = News::new(Arc::clone(&room));
+        (1..=2).for_each(|bytes| news.add(item(bytes)));
+        let taken = news.take().unwrap();
+        news.add(item(3));
+        news.put_back(taken);
+        assert_eq!(room.bytes.load(Ordering::Relaxed), 6);
+        assert_eq!(news.take(), Some((1..=3).map(item).collect()));
+        news.end();
+        news.put_back(vec![item(1)]);
+        assert_eq!((news.take(), room.bytes.load(Ordering::Relaxed)), (None, 0));
     }
 
     #[test]

@@ -33,7 +33,7 @@ fn call(method: &str, params: &str) -> Asked {
 
 impl Stage {
     async fn answer(&self, method: &str, params: &str) -> String {
-        match self.filters.take(call(method, params)).await {
+        match self.filters.take(call(method, params), None).await {
             Taken::Answered(answer) => String::from_utf8(answer.to_vec()).unwrap(),
             Taken::Call(_) => panic!("{method} is no node's"),
         }
@@ -43,7 +43,7 @@ impl Stage {
     async fn made(&mut self, result: Result<SubscriptionId, WhyNot>) -> (String, Arc<News>, SessionId) {
         let filters = Arc::clone(&self.filters);
         let making = tokio::spawn(async move {
-            match filters.take(call("eth_newBlockFilter", "[]")).await {
+            match filters.take(call("eth_newBlockFilter", "[]"), None).await {
                 Taken::Answered(answer) => String::from_utf8(answer.to_vec()).unwrap(),
                 Taken::Call(_) => panic!(),
             }
@@ -100,7 +100,7 @@ async fn what_is_refused_leaves_nothing_behind() {
 async fn who_leaves_while_a_filter_is_made_leaves_nothing_behind() {
     let mut stage = stage();
     let filters = Arc::clone(&stage.filters);
-    let making = tokio::spawn(async move { filters.take(call("eth_newBlockFilter", "[]")).await });
+    let making = tokio::spawn(async move { filters.take(call("eth_newBlockFilter", "[]"), None).await });
     let Some(Event::Filter { session, .. }) = stage.pool.recv().await else { panic!() };
     making.abort();
     assert!(making.await.is_err_and(|error| error.is_cancelled()));
@@ -136,9 +136,24 @@ async fn a_filter_that_missed_something_is_told_once_as_not_found_and_is_gone() 
 }
 
 #[tokio::test]
+async fn news_that_are_not_told_stay_for_the_next_time() {
+    let mut stage = stage();
+    let (filter, news, _) = stage.made(MADE).await;
+    news.add(Arc::from(&b"1"[..]));
+    let filter = id_of(&filter);
+    let notification = format!(r#"{{"method":"eth_getFilterChanges","params":{filter}}}"#);
+    assert!(matches!(stage.filters.take(asked(&notification), None).await, Taken::Answered(_)));
+    let room = BatchRoom::new(30);
+    let poll = call("eth_getFilterChanges", &filter);
+    assert!(matches!(stage.filters.take(poll, Some(&room)).await, Taken::Answered(_)));
+    news.add(Arc::from(&b"2"[..]));
+    assert!(stage.answer("eth_getFilterChanges", &filter).await.contains("\"result\":[1,2]"));
+}
+
+#[tokio::test]
 async fn other_calls_are_let_through() {
     let stage = stage();
-    assert!(matches!(stage.filters.take(call("eth_chainId", "[]")).await, Taken::Call(_)));
+    assert!(matches!(stage.filters.take(call("eth_chainId", "[]"), None).await, Taken::Call(_)));
 }
 
 #[tokio::test]
@@ -154,7 +169,7 @@ async fn a_filter_counts_for_whoever_shows_a_key_until_it_is_gone() {
     let make = async move || {
         let mut call = call("eth_newBlockFilter", "[]");
         call.holder.clone_from(&holder);
-        let Taken::Answered(answer) = filters.take(call).await else { panic!() };
+        let Taken::Answered(answer) = filters.take(call, None).await else { panic!() };
         String::from_utf8(answer.to_vec()).unwrap()
     };
     let yes = async |pool: &mut mpsc::Receiver<Event>| {

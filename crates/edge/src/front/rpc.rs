@@ -175,7 +175,7 @@ async fn one(door: &Door, asked: Asked, room: Option<&BatchRoom>) -> Option<Byte
         )
         .into(),
         (false, Some(room)) => door.exchange.member_answer(asked, room).await,
-        (false, None) => door.exchange.answer(asked).await,
+        (false, None) => door.exchange.answer(asked, None).await,
     };
     (!is_notification).then_some(answer)
 }

@@ -172,6 +172,33 @@ async fn a_filter_is_used_over_any_way_and_its_whole_logs_and_ranges_are_a_nodes
     assert_eq!(error_of(&wrong).0, -32_602);
 }
 
+/// News leave a filter with an answer that is told, and with no other.
+#[tokio::test]
+async fn news_that_a_batch_has_no_room_for_are_told_the_next_time() {
+    let stage = stage(vec![NodePlan::default(); 2], "frame_bytes_max = \"64KiB\"").await;
+    stage.devnet.pause();
+    announced(&stage).await;
+    let first = stage.head() + 1;
+    let blocks = made(&stage, "eth_newBlockFilter", json!([])).await;
+    mine(&stage, 40).await;
+    let call =
+        |method: &str, params: Value| json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+    let mut batch = vec![call("devnet_large", json!([60 << 10]))];
+    // The last one begins when the first is answered.
+    batch.resize(64, call("eth_blockNumber", json!([])));
+    batch.push(call("eth_getFilterChanges", json!([blocks])));
+    let answers = stage.http().post(&Value::from(batch).to_string()).await.unwrap().json();
+    assert!(answers[0]["result"].is_string() && answers[63]["result"].is_string());
+    assert_eq!(answers[64]["error"]["code"], -32_003, "{}", answers[64]);
+
+    let main = stage.devnet.history().main();
+    let mined = main.iter().filter(|block| block.number() >= first);
+    let hashes: Vec<Value> = mined.map(|block| json!(block.hash)).collect();
+    assert_eq!(hashes.len(), 40);
+    assert_eq!(changes(&stage, &blocks).await, hashes);
+    assert!(changes(&stage, &blocks).await.is_empty(), "everything is told once");
+}
+
 /// A gap that cannot be closed is no silent one: the filter is gone, and its client makes a new one.
 #[tokio::test]
 async fn a_filter_whose_blocks_cannot_be_had_is_gone() {
