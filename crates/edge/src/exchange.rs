@@ -27,7 +27,7 @@ use crate::filters::{Filters, Taken};
 use crate::metrics::{Limit, Outcome};
 use crate::record::{CallRecord, PoolRecord};
 use crate::rules::Rules;
-use crate::upstream::{NodeClient, Unasked};
+use crate::upstream::{NodeClient, Share, Unasked};
 use alarm::Alarm;
 use asked::look_up;
 use flight::{Attempt, Flight, Sent, Way};
@@ -194,7 +194,7 @@ impl Exchange {
                     Some(Err(Unasked::Full)) | None => {
                         sent.via = Transport::Http;
                         let body = other.unwrap_or_else(|| flight.asked.whole().clone());
-                        over_http(&reach.client, body, within_ms)
+                        over_http(&reach.client, body, within_ms, flight.asked.share.clone())
                     }
                 };
                 let working = self.record.attempt(node, flight.asked.whole().len());
@@ -237,9 +237,10 @@ impl Exchange {
     }
 }
 
-fn over_http(client: &NodeClient, body: Bytes, within_ms: u64) -> Way {
+fn over_http(client: &NodeClient, body: Bytes, within_ms: u64, share: Option<Arc<Share>>) -> Way {
     let NodeClient::Rpc(http) = client.clone() else { return Way::Unsent(Fault::Refused) };
-    Way::Http(Box::pin(async move { http.post(body, Duration::from_millis(within_ms)).await }))
+    let within = Duration::from_millis(within_ms);
+    Way::Http(Box::pin(async move { http.post_as(body, within, share.as_deref()).await }))
 }
 
 pub(crate) fn outcome_of(refusal: &Refusal) -> Outcome {

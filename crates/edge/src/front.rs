@@ -19,7 +19,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, StatusCode, Version};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -283,11 +283,19 @@ impl Front {
         }
     }
 
-    /// All of a request's body, in time and within its bound.
-    async fn body(&self, request: Request<Incoming>, bytes_max: usize) -> Result<Bytes, Unread> {
+    /// All of a request's body, in time and within its bound, and its room.
+    async fn body(
+        &self,
+        request: Request<Incoming>,
+        bytes_max: usize,
+        link: &Link,
+    ) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Unread> {
+        // Who does not say how long it is may send the longest.
+        let said = request.body().size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
+        let room = link.request_bytes(said.unwrap_or(bytes_max).min(bytes_max)).await;
         let body = Limited::new(request.into_body(), bytes_max).collect();
         match timeout(self.rooms().request_timeout, body).await {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Ok(body)) => Ok((body.to_bytes(), room)),
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
                 self.metrics.refused.of(Limit::RequestBytes).inc();
                 Err(Unread::TooLong)

@@ -11,6 +11,9 @@ use crate::core::streams::StreamLimits;
 use crate::core::tracker::Numbering;
 use crate::core::{Budget, CallLimits, HedgeDelay, NodeId, Pace};
 
+/// Requests of one connection that are worked on at once are no longer together than this, or are one. Others wait unread.
+pub(crate) const REQUEST_BYTES_AT_ONCE_MAX: usize = 64 << 20;
+
 const FIRST_HEAD_WAIT_MS: u64 = 2_000;
 /// Of a thousand calls, so many may be tried again.
 const RETRIES_PERMILLE: u64 = 200;

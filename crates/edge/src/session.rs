@@ -32,6 +32,7 @@ use crate::outbound::{Ending, Outbound, SILENT, SLOW, STUCK};
 use crate::pool_loop::{Event, Left, ReplyTo, unsubscription_answer};
 use crate::pulse::{Pulse, Verdict};
 use crate::record::SessionCounted;
+use crate::rules::REQUEST_BYTES_AT_ONCE_MAX;
 use asks::{subscription, topic};
 use batch::{Item, batch};
 use signs::{Sign, Signs};
@@ -50,7 +51,15 @@ pub(crate) struct Door {
     pub(crate) closing: DrainHandle,
 }
 
-type Running = Pin<Box<dyn Future<Output = (usize, Option<Done>)> + Send>>;
+type Running = Pin<Box<dyn Future<Output = (Load, Option<Done>)> + Send>>;
+
+/// Of requests: those that are under way, or those that there is room for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Load {
+    /// Each member of a batch counts.
+    calls: usize,
+    bytes: usize,
+}
 
 /// An answer, and the subscriptions that may be told of after it.
 struct Done {
@@ -65,8 +74,7 @@ pub(crate) struct Session<S> {
     pulse: Arc<Pulse>,
     outbound: Arc<Outbound>,
     running: FuturesUnordered<Running>,
-    /// Each member of a batch counts.
-    calls: usize,
+    load: Load,
     /// It was asked for a sign of life since it last gave one.
     is_asked: bool,
     /// Whose key it is, where there are keys.
@@ -109,8 +117,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let outbound = Arc::new(Outbound::new(rules.outbound_bytes_max));
         let (socket, running) = (Socket::new(stream, rules.request_bytes_max), FuturesUnordered::new());
         pulse.is_session();
-        let _counted = door.exchange.record.session();
-        Self { id, door, socket, pulse, outbound, running, calls: 0, is_asked: false, holder, _counted }
+        let (load, _counted) = (Load::default(), door.exchange.record.session());
+        Self { id, door, socket, pulse, outbound, running, load, is_asked: false, holder, _counted }
     }
 
     /// Until one of the two sides ends it.
@@ -143,13 +151,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             if let Some(ending) = goodbye.filter(|_| self.running.is_empty()) {
                 outbound.end(ending);
             }
-            let room = if goodbye.is_none() { self.room() } else { 0 };
+            let room = if goodbye.is_none() { self.room() } else { Load::default() };
             let next = self.next(&mut signs, turns, room, &mut has_waited).await;
             turns = turns.wrapping_add(1);
             match next {
                 Next::Done(done) => {
                     // All that is ready goes out together, and what is about to be: answers come in crowds.
-                    done.into_iter().for_each(|(calls, done)| self.done(calls, done));
+                    done.into_iter().for_each(|(load, done)| self.done(load, done));
                     if !self.running.is_empty() && !std::mem::replace(&mut has_waited, true) {
                         yield_now().await;
                     }
@@ -167,13 +175,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Next::Sign(Sign::Over(ending)) => goodbye = Some(ending),
                 // It will be said why.
                 Next::Sign(Sign::Late) => is_late = true,
-                Next::Sign(Sign::Judged(verdict)) => self.judged(verdict, room > 0 && !outbound.is_full()),
+                Next::Sign(Sign::Judged(verdict)) => {
+                    self.judged(verdict, room.is_some() && !outbound.is_full())
+                }
             }
         }
     }
 
     /// What is there to be done. Calls that are over come first, so that they are written with the rest.
-    async fn next(&mut self, signs: &mut Signs, turns: u64, room: usize, has_waited: &mut bool) -> Next {
+    async fn next(&mut self, signs: &mut Signs, turns: u64, room: Load, has_waited: &mut bool) -> Next {
         // Whoever sends without a pause is not to keep them away.
         if turns.is_multiple_of(SIGNS_EVERY)
             && let Some(sign) = signs.next().now_or_never()
@@ -193,9 +203,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    /// For so many calls.
-    fn room(&self) -> usize {
-        self.door.exchange.rules().calls_max.saturating_sub(self.calls)
+    fn room(&self) -> Load {
+        Load {
+            calls: self.door.exchange.rules().calls_max.saturating_sub(self.load.calls),
+            bytes: REQUEST_BYTES_AT_ONCE_MAX.saturating_sub(self.load.bytes),
+        }
     }
 
     fn judged(&mut self, verdict: Verdict, is_listening: bool) {
@@ -224,19 +236,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    fn done(&mut self, calls: usize, done: Option<Done>) {
-        self.calls -= calls;
+    fn done(&mut self, load: Load, done: Option<Done>) {
+        self.load.calls -= load.calls;
+        self.load.bytes -= load.bytes;
         let Some(done) = done else { return };
         self.outbound.push_own(done.frame);
         done.release.into_iter().for_each(|subscription| self.outbound.release(subscription));
     }
 
-    fn begin(&mut self, calls: usize, running: impl Future<Output = Option<Done>> + Send + 'static) {
-        self.calls += calls;
-        if self.calls >= self.door.exchange.rules().calls_max {
+    fn begin(&mut self, load: Load, running: impl Future<Output = Option<Done>> + Send + 'static) {
+        self.load.calls += load.calls;
+        self.load.bytes += load.bytes;
+        if !self.room().is_some() {
             self.door.exchange.record.refused.of(Limit::CallsPerClient).inc();
         }
-        self.running.push(Box::pin(async move { (calls, running.await) }));
+        self.running.push(Box::pin(async move { (load, running.await) }));
     }
 
     async fn heard(&mut self, message: Bytes) {
@@ -256,7 +270,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 let item = |item| Item::new(&self.door, self.holder.as_ref(), &message, item);
                 let items: Vec<Item> = items.iter().map(item).collect();
                 let (door, id, outbound) = (self.door.clone(), self.id, Arc::clone(&self.outbound));
-                self.begin(items.len(), batch(door, id, outbound, items));
+                let load = Load { calls: items.len(), bytes: message.len() };
+                self.begin(load, batch(door, id, outbound, items));
             }
         }
     }
@@ -287,7 +302,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             b"eth_unsubscribe" => self.unsubscribe(message, request).await,
             _ => {
                 let (exchange, asked) = (Arc::clone(&self.door.exchange), self.asked(message, request));
-                self.begin(1, async move {
+                let load = Load { calls: 1, bytes: message.len() };
+                self.begin(load, async move {
                     let is_notification = asked.is_notification();
                     let frame = exchange.answer(asked, None).await;
                     (!is_notification).then(|| Done { frame, release: Vec::new() })
@@ -334,7 +350,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 }
 
-type Ended = SmallVec<[(usize, Option<Done>); 8]>;
+type Ended = SmallVec<[(Load, Option<Done>); 8]>;
+
+impl Load {
+    fn is_some(self) -> bool {
+        self.calls > 0 && self.bytes > 0
+    }
+}
 
 /// All calls that are over, once there is one.
 fn poll_done(running: &mut FuturesUnordered<Running>, context: &mut Context<'_>) -> Poll<Ended> {

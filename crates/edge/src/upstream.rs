@@ -2,6 +2,7 @@
 //! in words: words may hold an address. It must never decide whether to try again.
 
 mod answer;
+mod arrivals;
 mod connection;
 mod dial;
 mod events;
@@ -11,6 +12,7 @@ mod rest;
 mod stream;
 mod tls;
 
+pub(crate) use arrivals::{Arrivals, Share};
 pub(crate) use events::{FollowedEvents, follow_events};
 pub(crate) use http::HttpClient;
 pub(crate) use line::{Line, Reply, Unasked};

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::core::{Class, Hash, Request, Route, Ways, route_of, ways_of};
 use crate::keys::Holder;
+use crate::upstream::Share;
 
 /// What stands for the id of a notification.
 const NO_ID: &[u8] = b"0";
@@ -29,6 +30,8 @@ pub(crate) struct Asked {
     pub(crate) holder: Option<Arc<Holder>>,
     /// When it came: its client waits since then, whatever it waits for first.
     pub(super) came: Instant,
+    /// Of a batch.
+    pub(super) share: Option<Arc<Share>>,
 }
 
 impl Asked {
@@ -43,7 +46,7 @@ impl Asked {
         let asks_for_head = request.method == b"eth_blockNumber";
         let holder = holder.filter(|_| route.class == Class::StatefulFilter).cloned();
         let id = request.id.map(|id| message.slice_ref(id));
-        Self { id, whole, id_range, route, ways, asks_for_head, holder, came: Instant::now() }
+        Self { id, whole, id_range, route, ways, asks_for_head, holder, came: Instant::now(), share: None }
     }
 
     /// From brace to brace.
@@ -60,6 +63,11 @@ impl Asked {
         let (whole, id_range) = request(self.id(), method, params);
         let (route, ways) = (route_of(method, Some(params)), ways_of(method));
         Self { whole, id_range, route, ways, asks_for_head: false, ..self }
+    }
+
+    /// As one of a batch.
+    pub(super) fn sharing(self, share: Arc<Share>) -> Self {
+        Self { share: Some(share), ..self }
     }
 
     pub(crate) fn is_notification(&self) -> bool {

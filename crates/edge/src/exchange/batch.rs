@@ -1,6 +1,7 @@
 //! The calls of one batch: so many at once, and no more bytes of answers together than one answer may have. It must never
 //! know who asked.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
@@ -8,9 +9,12 @@ use bytes::Bytes;
 use super::{Asked, Exchange};
 use crate::core::error_response;
 use crate::metrics::Limit;
+use crate::upstream::Arrivals;
 
 /// Of a batch; the others wait for them.
 pub(crate) const BATCH_CALLS_AT_ONCE: usize = 64;
+/// Answers that come are together no longer than so many times what the batch may hold: a call may be asked of two nodes.
+const ARRIVING_TIMES: usize = 2;
 /// As nodes say it of their own bound.
 const TOO_LARGE: i64 = -32003;
 
@@ -18,11 +22,13 @@ const TOO_LARGE: i64 = -32003;
 pub(crate) struct BatchRoom {
     bytes_max: usize,
     left: AtomicUsize,
+    arrivals: Arc<Arrivals>,
 }
 
 impl BatchRoom {
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { bytes_max, left: AtomicUsize::new(bytes_max) }
+        let arrivals = Arc::new(Arrivals::new(bytes_max.saturating_mul(ARRIVING_TIMES)));
+        Self { bytes_max, left: AtomicUsize::new(bytes_max), arrivals }
     }
 
     pub(crate) fn has(&self, bytes: usize) -> bool {
@@ -48,8 +54,9 @@ impl Exchange {
     pub(crate) async fn member_answer(&self, asked: Asked, room: &BatchRoom) -> Bytes {
         let id = asked.id.clone();
         if !room.is_used_up() {
-            let answer = self.answer(asked, Some(room)).await;
-            if room.takes(answer.len()) {
+            let share = room.arrivals.share();
+            let answer = self.answer(asked.sharing(Arc::clone(&share)), Some(room)).await;
+            if !share.is_refused() && room.takes(answer.len()) {
                 return answer;
             }
         }

@@ -6,22 +6,26 @@ use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
 
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::keys::{Counted, Holder, Place};
 use crate::pulse::{Pulse, UnderWay};
+use crate::rules::REQUEST_BYTES_AT_ONCE_MAX;
 
 pub(super) struct Link {
     pub(super) pulse: Arc<Pulse>,
     /// A connection counts for everybody whose key it shows, as a rule for one.
     places: std::sync::Mutex<Vec<(Arc<Holder>, Place)>>,
     sessions: Mutex<JoinSet<()>>,
+    /// For the bytes of requests that are worked on.
+    request_bytes: Arc<Semaphore>,
 }
 
 impl Link {
     pub(super) fn new(pulse: Arc<Pulse>) -> Self {
-        Self { pulse, places: std::sync::Mutex::default(), sessions: Mutex::default() }
+        let request_bytes = Arc::new(Semaphore::new(REQUEST_BYTES_AT_ONCE_MAX));
+        Self { pulse, places: std::sync::Mutex::default(), sessions: Mutex::default(), request_bytes }
     }
 
     /// Whether the holder may have this connection.
@@ -37,6 +41,13 @@ impl Link {
             }
             None => false,
         }
+    }
+
+    /// Room for a request that is so long at most, until it is dropped. Over HTTP/2 others may have to be answered first.
+    pub(super) async fn request_bytes(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        // Nobody closes it.
+        let bytes = u32::try_from(bytes.min(REQUEST_BYTES_AT_ONCE_MAX)).ok()?;
+        Arc::clone(&self.request_bytes).acquire_many_owned(bytes).await.ok()
     }
 
     pub(super) async fn upgraded(&self, session: impl Future<Output = ()> + Send + 'static) {
@@ -78,5 +89,29 @@ impl<B: Body + Unpin> Body for UntilTaken<B> {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::pulse::Pulses;
+
+    #[tokio::test]
+    async fn requests_of_one_connection_wait_while_others_of_it_are_too_long_together() {
+        let link = Link::new(Pulses::new().begin());
+        let most = link.request_bytes(usize::MAX).now_or_never();
+        assert!(most.is_some(), "the longest is taken alone");
+        assert!(link.request_bytes(1).now_or_never().is_none());
+        assert!(link.request_bytes(0).now_or_never().is_some());
+        drop(most);
+        let first = link.request_bytes(REQUEST_BYTES_AT_ONCE_MAX - 1).now_or_never().flatten();
+        let second = link.request_bytes(1).now_or_never().flatten();
+        assert!(first.is_some() && second.is_some());
+        assert!(link.request_bytes(1).now_or_never().is_none());
+        drop(second);
+        assert!(link.request_bytes(1).now_or_never().flatten().is_some());
     }
 }

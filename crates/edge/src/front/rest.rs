@@ -81,8 +81,8 @@ impl Front {
         let query = request.uri().query().map(str::to_owned);
         let headers = for_nodes(request.headers(), holder.is_some());
         let bytes_max = exchange.calls.rules().request_bytes_max;
-        let body = match self.body(request, bytes_max).await {
-            Ok(body) => body,
+        let (body, _room) = match self.body(request, bytes_max, link).await {
+            Ok(read) => read,
             Err(Unread::TooLong) => {
                 let text = format!("the request is longer than {bytes_max} bytes");
                 return said(StatusCode::PAYLOAD_TOO_LARGE, &text);

@@ -40,7 +40,7 @@ impl Front {
         link: &Link,
     ) -> Answer {
         match *request.method() {
-            Method::POST => self.call(request, entrance, holder.as_ref()).await,
+            Method::POST => self.call(request, entrance, holder.as_ref(), link).await,
             Method::GET if wants_upgrade(request.headers()) => {
                 self.upgrade(request, entrance, holder, link).await
             }
@@ -57,13 +57,14 @@ impl Front {
         request: Request<Incoming>,
         entrance: &RpcEntrance,
         holder: Option<&Arc<Holder>>,
+        link: &Link,
     ) -> Answer {
         let (bytes_max, batch_max, room) = {
             let rules = entrance.door.exchange.rules();
             (rules.request_bytes_max, rules.batch_max, BatchRoom::new(rules.frame_bytes_max))
         };
-        let body = match self.body(request, bytes_max).await {
-            Ok(body) => body,
+        let (body, _room) = match self.body(request, bytes_max, link).await {
+            Ok(read) => read,
             Err(Unread::TooLong) => {
                 let said = format!("the request is longer than {bytes_max} bytes");
                 return json(StatusCode::PAYLOAD_TOO_LARGE, error_response(b"null", -32600, &said).into());

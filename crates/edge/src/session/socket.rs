@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::time::timeout;
 
+use super::Load;
 use crate::core::frames::{Broken, CLOSE, Decoder, HEAD_BYTES_MAX, Heard, PING, PONG, TEXT, put, put_head};
 use crate::outbound::{Ending, Frame, Outbound};
 
@@ -105,7 +106,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         &mut self,
         context: &mut Context<'_>,
         outbound: &Outbound,
-        room: usize,
+        room: Load,
     ) -> Poll<Turn> {
         outbound.wakes(context);
         // A client that does not read is not waited for.
@@ -122,10 +123,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             Poll::Pending => {}
         }
         // Looked at after what was written made room.
-        match room {
-            0 => Poll::Pending,
-            _ if outbound.is_full() => Poll::Pending,
-            room => self.poll_hear(context, room.min(MESSAGES_MAX)),
+        match room.is_some() && !outbound.is_full() {
+            false => Poll::Pending,
+            true => self.poll_hear(context, room),
         }
     }
 
@@ -154,17 +154,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Messages that came together.
-    fn poll_hear(&mut self, context: &mut Context<'_>, room: usize) -> Poll<Turn> {
+    /// Messages that came together. The last one may be longer than the room.
+    fn poll_hear(&mut self, context: &mut Context<'_>, room: Load) -> Poll<Turn> {
         if let Some(last) = self.last.take() {
             return Poll::Ready(last);
         }
-        let (mut messages, mut lives) = (Messages::new(), false);
+        let (mut messages, mut bytes, mut lives) = (Messages::new(), 0, false);
         let last = loop {
             match self.decoder.next(&mut self.read) {
                 Ok(Some(Heard::Message(message))) => {
+                    bytes += message.len();
                     messages.push(message);
-                    if messages.len() == room {
+                    if messages.len() == room.calls.min(MESSAGES_MAX) || bytes >= room.bytes {
                         break None;
                     }
                 }
@@ -348,6 +349,36 @@ mod tests {
     use crate::core::streams::SubscriptionId;
     use crate::telling::Told;
 
+    /// A client that has sent this.
+    struct Sent(io::Cursor<Vec<u8>>);
+
+    impl AsyncRead for Sent {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            into: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            match self.0.position() < self.0.get_ref().len() as u64 {
+                true => Pin::new(&mut self.0).poll_read(context, into),
+                false => Poll::Pending,
+            }
+        }
+    }
+
+    impl AsyncWrite for Sent {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
     /// Takes half of whatever it is offered.
     struct Half;
 
@@ -363,6 +394,24 @@ mod tests {
         fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
             Poll::Ready(Ok(()))
         }
+    }
+
+    #[test]
+    fn messages_are_heard_for_as_long_as_there_is_room_for_their_bytes() {
+        let frame = |text: &str| [&[0x81, 0x80 | text.len() as u8, 0, 0, 0, 0][..], text.as_bytes()].concat();
+        let came = ["one", "two", "three", "four"].map(frame).concat();
+        let outbound = Outbound::new(usize::MAX);
+        let mut socket = Socket::new(Sent(io::Cursor::new(came)), usize::MAX);
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let mut hear = |calls, bytes| match socket.poll_turn(&mut context, &outbound, Load { calls, bytes }) {
+            Poll::Ready(Turn::Messages(messages)) => messages.len(),
+            _ => 0,
+        };
+        // The second does not fit whole, and is heard all the same.
+        assert_eq!(
+            [hear(9, 0), hear(0, 9), hear(9, 4), hear(1, 9), hear(9, 1), hear(9, 9)],
+            [0, 0, 2, 1, 1, 0]
+        );
     }
 
     #[test]

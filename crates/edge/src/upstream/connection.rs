@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::answer::{Body, Broken, Chunks, Head, Progress, head};
+use super::arrivals::Held;
 use crate::core::Fault;
 use crate::patience::Patience;
 
@@ -87,8 +88,13 @@ impl Connection {
     }
 
     /// The body behind that head, whole. Without it the connection is of no more use.
-    pub(super) async fn body(&mut self, head: &Head, most: usize) -> Result<Bytes, Fault> {
-        let body = self.bounded(head.body, most).await?;
+    pub(super) async fn body(
+        &mut self,
+        head: &Head,
+        most: usize,
+        held: &mut Held<'_>,
+    ) -> Result<Bytes, Fault> {
+        let body = self.bounded(head.body, most, held).await?;
         self.is_kept = head.is_kept;
         Ok(body)
     }
@@ -140,11 +146,13 @@ impl Connection {
         }
     }
 
-    async fn bounded(&mut self, body: Body, most: usize) -> Result<Bytes, Fault> {
+    async fn bounded(&mut self, body: Body, most: usize, held: &mut Held<'_>) -> Result<Bytes, Fault> {
         match body {
             Body::Length(length) => {
                 let length = usize::try_from(length).ok().filter(|length| *length <= most);
-                self.of_length(length.ok_or(Fault::TooLarge)?).await
+                let length = length.ok_or(Fault::TooLarge)?;
+                held.grow_to(length)?;
+                self.of_length(length).await
             }
             Body::Chunks => {
                 let (mut chunks, mut body) = (Chunks::default(), Vec::new());
@@ -152,7 +160,10 @@ impl Connection {
                     match chunks.take(&mut self.read, &mut body, most).map_err(|Broken| Fault::Reset)? {
                         Progress::Over => return Ok(body.into()),
                         Progress::TooLarge => return Err(Fault::TooLarge),
-                        Progress::More => self.fill().await?,
+                        Progress::More => {
+                            held.grow_to(body.len())?;
+                            self.fill().await?;
+                        }
                     }
                 }
             }
@@ -160,6 +171,7 @@ impl Connection {
                 let mut body = self.read.split().to_vec();
                 // A byte more than may be shows that there is more.
                 while body.len() <= most {
+                    held.grow_to(body.len())?;
                     body.reserve(READ_BUFFER);
                     if self.stream.read_buf(&mut body).await.map_err(|_| Fault::Reset)? == 0 {
                         return Ok(body.into());

@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use tower::Service as _;
 
 use super::answer::Head;
+use super::arrivals::{Held, Share};
 use super::connection::{Connection, Trouble};
 use super::dial::fault_of;
 use crate::config::Endpoint;
@@ -94,6 +95,16 @@ impl HttpClient {
 
     /// The body of the answer. `within` is for all of it.
     pub(crate) async fn post(&self, body: Bytes, within: Duration) -> Result<Bytes, Fault> {
+        self.post_as(body, within, None).await
+    }
+
+    /// The same, of a batch whose answers have to be bounded together.
+    pub(crate) async fn post_as(
+        &self,
+        body: Bytes,
+        within: Duration,
+        share: Option<&Share>,
+    ) -> Result<Bytes, Fault> {
         let (way, deadline) = (&*self.0, Instant::now() + within);
         loop {
             let (mut connection, is_new) = match way.take() {
@@ -101,7 +112,7 @@ impl HttpClient {
                 None => (way.dial(deadline).await?, true),
             };
             let clock = connection.clock();
-            let asked = clock.limit(deadline, way.ask(&mut connection, &body)).await;
+            let asked = clock.limit(deadline, way.ask(&mut connection, &body, share)).await;
             match asked.map_err(|Late| Fault::Timeout)? {
                 // It was closed while nobody looked, and the node has read nothing of this.
                 Err(Trouble::Unsent) if !is_new => {}
@@ -117,19 +128,29 @@ impl HttpClient {
 }
 
 impl Way {
-    async fn ask(&self, connection: &mut Connection, body: &Bytes) -> Result<Result<Bytes, Fault>, Trouble> {
+    async fn ask(
+        &self,
+        connection: &mut Connection,
+        body: &Bytes,
+        share: Option<&Share>,
+    ) -> Result<Result<Bytes, Fault>, Trouble> {
         let head = connection.ask(&self.before, body).await?;
-        Ok(self.read(&head, connection).await)
+        Ok(self.read(&head, connection, Held::new(share)).await)
     }
 
-    async fn read(&self, head: &Head, connection: &mut Connection) -> Result<Bytes, Fault> {
+    async fn read(
+        &self,
+        head: &Head,
+        connection: &mut Connection,
+        mut held: Held<'_>,
+    ) -> Result<Bytes, Fault> {
         let status = StatusCode::from_u16(head.status).map_err(|_| Fault::Reset)?;
         if status == StatusCode::OK {
-            return connection.body(head, self.answer_bytes_max.load(Ordering::Relaxed)).await;
+            return connection.body(head, self.answer_bytes_max.load(Ordering::Relaxed), &mut held).await;
         }
         let is_said_by_status = !status.is_client_error() || status == StatusCode::TOO_MANY_REQUESTS;
         if (!is_said_by_status || connection.has_body(head))
-            && let Ok(body) = connection.body(head, ERROR_BYTES_MAX).await
+            && let Ok(body) = connection.body(head, ERROR_BYTES_MAX, &mut held).await
             && !is_said_by_status
             && crate::core::scan_response(&body).is_some()
         {
