@@ -21,6 +21,11 @@ vectors() {
     target/venv/bin/python doc/formats/vectors/verify.py --self-test && target/venv/bin/python doc/formats/vectors/verify.py
 }
 
+edge_soak() {
+    cargo build --quiet --locked --package edge --bin casebook-edge || return
+    cargo run --quiet --locked --package sim --bin edge-soak -- --seconds 40 --fault-every 12 --reload-every 20
+}
+
 # What a build from nothing takes. Without this a full disk shows itself as a crash of the compiler, far into the run.
 gigabytes_needed=16
 room() {
@@ -45,6 +50,7 @@ step "viem, ethers and web3.py through the edge" scripts/edge-clients.sh
 step "the real Alertmanager" scripts/alertmanager.sh
 step "the journal on a faulty disk, 250 trials (make faulty-disk: 2 000)" cargo run --quiet --locked --package sim --bin faulty-disk -- --count 250
 step "the edge's core among nodes that fail, 500 seeds (make edge-seeds: 10 000)" cargo run --quiet --locked --package sim --bin edge-seeds -- --count 500
+step "the edge's soak, 40 s and its end (make edge-soak: two minutes, or an hour)" edge_soak
 step "kill -9 under load, 5 rounds (make crash: 50)" scripts/crash.sh 5
 step "20 000 made-up keys beside a good one (make keys KEYS=1000000)" scripts/keys.sh
 step "one cascade is one incident, and soon" scripts/cascade.sh
