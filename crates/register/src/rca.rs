@@ -2,6 +2,7 @@
 
 mod checks;
 mod document;
+mod folder;
 mod follow_ups;
 mod front;
 mod reader;
@@ -9,28 +10,54 @@ mod secrets;
 mod sections;
 mod states;
 
+use std::borrow::Cow;
+
 use crate::finding::{Finding, Findings};
 use crate::rule::Rule;
+use document::Document;
+pub use folder::{File, Found, INDEX_NAME, Inert, doctor, index};
 pub(crate) use secrets::holds_secret;
 
 /// What is longer is not read. A reader needs to read no more than one byte beyond.
 pub const DOCUMENT_BYTES_MAX: usize = 256 * 1024;
 
+/// A file that was read and held to the rules for one document.
+#[derive(Debug)]
+struct Examined<'t> {
+    name: &'t str,
+    /// None where the bytes cannot be read as a text.
+    document: Option<Document<'t>>,
+    text: Cow<'t, str>,
+    findings: Findings,
+}
+
 /// Everything that one document shows by itself. `name` is the file's, without its folders.
 pub fn lint(name: &str, bytes: &[u8]) -> Vec<Finding> {
+    examine(name, bytes).told()
+}
+
+fn examine<'t>(name: &'t str, bytes: &'t [u8]) -> Examined<'t> {
     let mut findings = Findings::default();
     let text = match readable(bytes) {
         Ok(text) => text,
         Err((rule, at, message)) => {
             findings.add(rule, at, message);
-            return findings.told(&String::from_utf8_lossy(bytes.get(..at).unwrap_or_default()), false);
+            let text = String::from_utf8_lossy(bytes.get(..at).unwrap_or_default());
+            return Examined { name, document: None, text, findings };
         }
     };
     let document = document::read(name, text, &mut findings);
     checks::check(&document, &mut findings);
     states::check(&document, &mut findings);
     secrets::check(text, &mut findings);
-    findings.told(text, document.front.is_draft())
+    Examined { name, document: Some(document), text: Cow::Borrowed(text), findings }
+}
+
+impl Examined<'_> {
+    fn told(self) -> Vec<Finding> {
+        let is_draft = self.document.is_some_and(|document| document.front.is_draft());
+        self.findings.told(&self.text, is_draft)
+    }
 }
 
 fn readable(bytes: &[u8]) -> Result<&str, (Rule, usize, String)> {

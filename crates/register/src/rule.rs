@@ -206,6 +206,21 @@ rules! {
     Superseded Error "superseded":
         "superseded_by is there exactly when the status is superseded, and no document supersedes itself.",
         "name the document that takes its place, or mend the status";
+    LinkBroken Error "link-broken":
+        "What a document names as another one is there: supersedes, superseded_by, and links to files of the folder.",
+        "mend the name";
+    SupersededOneSided Error "superseded-one-sided":
+        "Of two documents of which one supersedes the other, each names the other.",
+        "add supersedes or superseded_by to the other document, or take it out here";
+    SupersededCircle Error "superseded-circle":
+        "Supersession leads to a document that stands.",
+        "take superseded_by out of the one that counts, and supersedes out of the one that it names";
+    Recurrence Error "recurrence":
+        "A document whose failure came again, by its signature, is not closed.",
+        "set the earlier one to reopened, or let this one supersede it";
+    IndexStale Error "index-stale":
+        "The index is the one that is made from the documents.",
+        "run `casebook rca register` and commit the result";
     Secret Error "secret":
         "No key, password or token stands in a document, wherever it is.",
         "take it out, revoke it, and write [redacted] in its place";

@@ -1,4 +1,4 @@
-//! `casebook rca lint` on files: what it prints, and how it ends.
+//! `casebook rca` on files: what it prints, and how it ends.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -21,9 +21,13 @@ fn file(dir: &Path, text: &str) -> PathBuf {
 }
 
 fn lint(dir: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    rca(dir, &[&["lint"], arguments].concat())
+}
+
+fn rca(dir: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_casebook"));
     let Output { status, stdout, stderr } =
-        command.args(["rca", "lint"]).args(arguments).current_dir(dir).output().unwrap();
+        command.arg("rca").args(arguments).current_dir(dir).output().unwrap();
     (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
 
@@ -93,4 +97,44 @@ fn a_file_that_is_too_long_is_told_and_not_read_to_its_end() {
     std::fs::OpenOptions::new().write(true).open(path).unwrap().set_len(1 << 36).unwrap();
     let (code, said, _) = lint(dir.path(), &[NAME]);
     assert!(code == Some(4) && said.contains("error: more than 262144 bytes [too-large]"), "{code:?} {said}");
+}
+
+#[test]
+fn a_summary_that_is_edited_without_its_index_is_red() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join("doc/rca")).unwrap();
+    let folder = dir.path().join("doc/rca");
+    file(&folder, &example());
+    let code = |arguments: &[&str]| rca(dir.path(), arguments).0;
+    assert_eq!((code(&["register", "--check"]), code(&["doctor"])), (Some(4), Some(4)), "there is no index");
+    let written = (Some(0), "doc/rca/README.md: written, 1 document\n".to_owned(), String::new());
+    assert_eq!(rca(dir.path(), &["register"]), written);
+    assert_eq!((code(&["register", "--check"]), code(&["doctor"])), (Some(0), Some(0)));
+    file(&folder, &example().replace("Nobody could pay", "Few could pay"));
+    let (code, said, errors) = rca(dir.path(), &["register", "--check"]);
+    let asked =
+        "casebook: doc/rca/README.md is not the index of the documents: run `casebook rca register`\n";
+    assert_eq!((code, said.as_str(), errors.as_str()), (Some(4), "", asked));
+    let (code, said, _) = rca(dir.path(), &["doctor"]);
+    assert!(code == Some(4) && said.starts_with("doc/rca/README.md:7:1: error: "), "{code:?} {said}");
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2, "nothing else was left there");
+}
+
+#[test]
+fn doctor_reads_every_document_of_the_folder_that_it_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let broken = example().replace("domain =", "supersedes = \"2026-10-gone\"\ndomain =");
+    file(dir.path(), &broken);
+    std::fs::write(dir.path().join("notes.md"), "no document").unwrap();
+    std::fs::write(dir.path().join("capture.txt"), "not looked at").unwrap();
+    assert_eq!(rca(dir.path(), &["register", "--dir", "."]).0, Some(0));
+    let (code, said, _) = rca(dir.path(), &["doctor", "--dir", ".", "--json"]);
+    assert_eq!(code, Some(4));
+    let page: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let rules: Vec<_> = page["documents"].as_array().unwrap().iter().map(|each| &each["findings"]).collect();
+    let rules: Vec<_> =
+        rules.iter().flat_map(|all| all.as_array().unwrap()).map(|found| &found["rule"]).collect();
+    assert_eq!(rules, ["link-broken", "file-name", "front-matter"]);
+    let (code, _, errors) = rca(dir.path(), &["doctor"]);
+    assert!(code == Some(1) && errors.starts_with("casebook: doc/rca: No such file"), "{errors}");
 }

@@ -4,7 +4,7 @@
 use model::Nanos;
 
 use super::reader::Word;
-use super::sections::{FOLLOW_UPS, Section};
+use super::sections::{FOLLOW_UPS, SUMMARY, Section, Sections};
 use super::{follow_ups, front, sections};
 use crate::finding::Findings;
 use crate::rule::Rule;
@@ -23,6 +23,8 @@ pub(super) struct Document<'t> {
     pub(super) front: Front,
     pub(super) sections: Vec<Section<'t>>,
     pub(super) follow_ups: Vec<FollowUp>,
+    /// Names of Markdown files in the same folder that it leads to.
+    pub(super) links: Vec<At<String>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,9 +45,9 @@ pub(super) enum Progress {
     Declined,
 }
 
-/// How bad an incident was, 1 the worst.
+/// How bad an incident was, by its word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Severity;
+pub(super) struct Severity(pub(super) &'static str);
 
 /// What kind of change a follow-up is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,10 +63,12 @@ pub(super) struct Front {
     pub(super) id: Option<At<String>>,
     pub(super) title: Option<At<String>>,
     pub(super) status: Option<At<Status>>,
+    pub(super) severity: Option<At<Severity>>,
     /// Times with their keys, in the order in which they have to come.
     pub(super) times: Vec<(&'static str, At<Nanos>)>,
     pub(super) owner_layer: Option<At<String>>,
     pub(super) layers_crossed: Vec<At<String>>,
+    pub(super) failure_signature: Option<At<String>>,
     pub(super) authors: Vec<At<String>>,
     pub(super) reviewers: Vec<Reviewer>,
     pub(super) fixes: Vec<Fix>,
@@ -113,7 +117,20 @@ impl Front {
     }
 }
 
+impl Document<'_> {
+    pub(super) fn summary(&self) -> &str {
+        self.sections
+            .iter()
+            .find(|section| section.name == SUMMARY)
+            .map_or("", |section| section.source.trim())
+    }
+}
+
 impl FollowUp {
+    pub(super) fn is_open(&self) -> bool {
+        matches!(&self.status, Some(status) if status.value == Progress::Open)
+    }
+
     /// As a message names it.
     pub(super) fn name(&self) -> &str {
         self.id.as_ref().map_or("without id", |id| &id.value)
@@ -138,7 +155,12 @@ impl Word for Progress {
 }
 
 impl Word for Severity {
-    const WORDS: &[(&str, Self)] = &[("SEV-1", Self), ("SEV-2", Self), ("SEV-3", Self), ("SEV-4", Self)];
+    const WORDS: &[(&str, Self)] = &[
+        ("SEV-1", Self("SEV-1")),
+        ("SEV-2", Self("SEV-2")),
+        ("SEV-3", Self("SEV-3")),
+        ("SEV-4", Self("SEV-4")),
+    ];
 }
 
 impl Word for Class {
@@ -155,9 +177,9 @@ pub(super) fn read<'t>(name: &'t str, text: &'t str, findings: &mut Findings) ->
     let (front, body) = front::read(text, findings);
     // Where the sections begin is not known then: to miss all seven would be noise.
     let Some(body) = body else {
-        return Document { stem, front, sections: Vec::new(), follow_ups: Vec::new() };
+        return Document { stem, front, sections: Vec::new(), follow_ups: Vec::new(), links: Vec::new() };
     };
-    let (sections, block) = sections::read(text, body, findings);
+    let Sections { sections, block, links } = sections::read(text, body, findings);
     let heading = sections.iter().find(|section| section.name == FOLLOW_UPS).map(|section| section.at);
     let follow_ups = match block {
         Some(block) => follow_ups::read(text, block, findings),
@@ -167,5 +189,5 @@ pub(super) fn read<'t>(name: &'t str, text: &'t str, findings: &mut Findings) ->
     if let (Some(at), Some([])) = (heading, follow_ups.as_deref()) {
         findings.add(Rule::FollowUpsNone, at, "there is no follow-up");
     }
-    Document { stem, front, sections, follow_ups: follow_ups.unwrap_or_default() }
+    Document { stem, front, sections, follow_ups: follow_ups.unwrap_or_default(), links }
 }

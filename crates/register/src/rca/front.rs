@@ -2,7 +2,7 @@
 
 use model::IncidentId;
 
-use super::document::{At, Fix, Front, Reviewer, Severity};
+use super::document::{At, Fix, Front, Reviewer};
 use super::reader::{self, Reader};
 use crate::finding::{Findings, shown};
 use crate::rule::Rule;
@@ -74,15 +74,16 @@ fn keys(reader: &mut Reader<'_>) -> Front {
             "contributing_factors",
         ],
     );
-    reader.word::<Severity>("severity");
     reader.tables("incidents", incident);
     let mut front = Front {
         id: reader.text("id"),
         title: reader.text("title"),
         status: reader.word("status"),
+        severity: reader.word("severity"),
         times: TIMES.into_iter().filter_map(|key| Some((key, reader.time(key)?))).collect(),
         owner_layer: reader.text("owner_layer"),
         layers_crossed: reader.texts("layers_crossed"),
+        failure_signature: reader.text("failure_signature"),
         authors: reader.texts("authors"),
         reviewers: reader.tables("reviewers", |reader| {
             reader.need(Rule::KeyMissing, &["name", "layer"]);
@@ -96,9 +97,9 @@ fn keys(reader: &mut Reader<'_>) -> Front {
         superseded_by: reader.text("superseded_by"),
         prose: Vec::new(),
     };
-    let texts = ["domain", "failure_signature"].map(|key| reader.text(key));
+    let texts = [reader.text("domain"), front.failure_signature.clone(), front.title.clone()];
     let lists = ["contributing_factors", "permanent_rules"].map(|key| reader.texts(key));
-    front.prose = texts.into_iter().chain([front.title.clone()]).flatten().collect();
+    front.prose = texts.into_iter().flatten().collect();
     front.prose.extend(lists.into_iter().flatten().chain(front.authors.iter().cloned()));
     front
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
+use super::document::At;
 use crate::finding::{Findings, shown};
 use crate::rule::Rule;
 
@@ -35,6 +36,16 @@ pub(super) struct Section<'t> {
     pub(super) has_literal: bool,
 }
 
+/// What stands behind the front matter.
+#[derive(Debug)]
+pub(super) struct Sections<'t> {
+    /// Those that have a known name, in the order of the text.
+    pub(super) sections: Vec<Section<'t>>,
+    /// Where the follow-ups stand.
+    pub(super) block: Option<Range<usize>>,
+    pub(super) links: Vec<At<String>>,
+}
+
 /// What the parser of Markdown saw, by bytes of the document.
 #[derive(Debug, Default)]
 struct Seen {
@@ -43,6 +54,7 @@ struct Seen {
     literal: Vec<usize>,
     text: Vec<usize>,
     blocks: Vec<Range<usize>>,
+    links: Vec<At<String>>,
     depth: usize,
     is_in_heading: bool,
     /// Contents of a block of TOML, while it is read.
@@ -56,12 +68,7 @@ struct Heading {
     is_section: bool,
 }
 
-/// The sections that have a known name, in the order of the text, and the block that holds the follow-ups.
-pub(super) fn read<'t>(
-    text: &'t str,
-    body: usize,
-    findings: &mut Findings,
-) -> (Vec<Section<'t>>, Option<Range<usize>>) {
+pub(super) fn read<'t>(text: &'t str, body: usize, findings: &mut Findings) -> Sections<'t> {
     let mut seen = Seen::default();
     let source = text.get(body..).unwrap_or_default();
     for (event, range) in Parser::new_ext(source, Options::ENABLE_TABLES).into_offset_iter() {
@@ -94,7 +101,7 @@ pub(super) fn read<'t>(
     }
     order(text, &sections, findings);
     let block = block(&sections, &seen.blocks, findings);
-    (sections, block)
+    Sections { sections, block, links: seen.links }
 }
 
 impl Seen {
@@ -144,6 +151,11 @@ impl Seen {
                 let is_toml = matches!(kind, CodeBlockKind::Fenced(mark) if mark.trim() == BLOCK_MARK);
                 self.block = (is_toml && self.depth == 0).then_some(None);
             }
+            Tag::Link { dest_url, .. } => {
+                if let Some(value) = neighbour(dest_url) {
+                    self.links.push(At { value: value.to_owned(), at: range.start });
+                }
+            }
             Tag::BlockQuote(_) => self.literal.push(range.start),
             _ => {}
         }
@@ -166,6 +178,13 @@ impl Seen {
             heading.title.push_str(words);
         }
     }
+}
+
+/// The file of the same folder that a link leads to, if it is one of Markdown.
+fn neighbour(target: &str) -> Option<&str> {
+    let file = target.split_once('#').map_or(target, |(file, _)| file);
+    let file = file.strip_prefix("./").unwrap_or(file);
+    (file.ends_with(".md") && !file.contains(['/', ':', '?'])).then_some(file)
 }
 
 /// The text with blanks where these ranges are; every other byte stays where it is.

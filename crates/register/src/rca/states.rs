@@ -11,9 +11,7 @@ pub(super) fn check(document: &Document<'_>, findings: &mut Findings) {
     if matches!(status.value, Status::Published | Status::FollowUpsOpen | Status::Closed | Status::Reopened) {
         review(document, status.at, findings);
     }
-    let is_open =
-        |follow_up: &&FollowUp| matches!(&follow_up.status, Some(status) if status.value == Progress::Open);
-    let mut open = document.follow_ups.iter().filter(is_open);
+    let mut open = document.follow_ups.iter().filter(|follow_up| follow_up.is_open());
     match status.value {
         Status::Closed => {
             for follow_up in open {

@@ -195,7 +195,7 @@ const RECOVERY_THEN_WEAK: &str =
 const FIXES: &str =
     "fixes = [{ commit = \"0f3c9ab0f3c9ab0f3c9ab0f3c9ab0f3c9ab0f3c9\", at = 2026-11-22T09:00:00Z }]\n";
 
-pub(super) const SOUND: &str = r#"+++
+pub(in crate::rca) const SOUND: &str = r#"+++
 id = "2026-11-card-provider-outage"
 title = "Checkout failed while the card provider was down"
 status = "closed"
