@@ -2,21 +2,40 @@
 
 mod checks;
 mod document;
+mod draft;
+mod entry;
 mod folder;
 mod follow_ups;
 mod front;
+mod markdown;
+mod overdue;
+mod page;
 mod reader;
+mod report;
+mod required;
 mod secrets;
 mod sections;
 mod states;
+mod stats;
+mod why;
 
 use std::borrow::Cow;
 
 use crate::finding::{Finding, Findings};
 use crate::rule::Rule;
+pub use checks::is_layer;
 use document::Document;
-pub use folder::{File, Found, INDEX_NAME, Inert, doctor, index};
+pub use document::RuleKind;
+pub use draft::{Draft, People, draft};
+pub use entry::{Entry, FollowUpEntry, PermanentRule, Times, entries};
+pub use folder::{File, Found, INDEX_NAME, Inert, Made, doctor, index};
+pub use overdue::{Day, Overdue, overdue};
+pub use page::{Guarding, PAGE_NAME, page};
+pub use report::Report;
+pub use required::{Answer, Criterion, Known, Required, Verdict, required, span};
 pub(crate) use secrets::holds_secret;
+pub use stats::{LayerStats, Spread, stats};
+pub use why::{Story, why};
 
 /// What is longer is not read. A reader needs to read no more than one byte beyond.
 pub const DOCUMENT_BYTES_MAX: usize = 256 * 1024;

@@ -138,6 +138,15 @@ rules! {
     LayerPerson Error "layer-person":
         "A layer is a part of the system, never a person: small letters, digits, and - _ / . between them.",
         "name the part of the system that owns the defect, such as payments or edge/proxy";
+    PermanentRuleId Error "permanent-rule-id":
+        "A permanent rule's id is small letters, digits and single hyphens: guards point to it.",
+        "write it as in deadline-on-providers";
+    PermanentRuleSentence Error "permanent-rule-sentence":
+        "A permanent rule is one sentence that can be tested, of 200 characters at most, with a full stop at its end.",
+        "make two rules of it, or say it shorter";
+    PermanentRuleTwice Error "permanent-rule-twice":
+        "A permanent rule's id is there once in the register; only a document whose place another one took may have it too.",
+        "give one of them another id, or take out the one that says the same";
     SectionUnknown Error "section-unknown":
         "The sections are the seven, and Timeline; headings within them are of the third level.",
         "make it a ### heading within a section, or spell it as the guide does";
@@ -219,7 +228,7 @@ rules! {
         "A document whose failure came again, by its signature, is not closed.",
         "set the earlier one to reopened, or let this one supersede it";
     IndexStale Error "index-stale":
-        "The index is the one that is made from the documents.",
+        "The index and the page are those that are made from the documents and the guards.",
         "run `casebook rca register` and commit the result";
     Secret Error "secret":
         "No key, password or token stands in a document, wherever it is.",

@@ -94,22 +94,41 @@ impl Report {
 
     /// The hash that was asked for or, for an incident's newest report, the one that the server names.
     fn check(&self, answer: &Answer) -> Result<(), Failure> {
-        let expected = match (&self.id, &answer.etag) {
-            (ReportId::Hash(hash), _) => hash,
-            (ReportId::Incident(_), Some(etag)) => etag,
-            (ReportId::Incident(_), None) => {
-                return Err(self.connection.misunderstood("the report comes without its hash"));
-            }
-        };
-        let actual: String = Sha256::digest(&answer.body).iter().map(|byte| format!("{byte:02x}")).collect();
-        if actual == *expected {
-            return Ok(());
+        match (&self.id, &answer.etag) {
+            (ReportId::Hash(hash), _) => check(&answer.body, hash),
+            (ReportId::Incident(_), Some(etag)) => check(&answer.body, etag),
+            (ReportId::Incident(_), None) => Err(without_hash(&self.connection)),
         }
-        let message = format!(
-            "the report's bytes have hash {actual}, but it should be {}: it was changed on its way or is damaged; \
-             `casebook replay --verify` on the server's data tells which",
-            escape::line(expected)
-        );
-        Err(Failure::new(Exit::Server, message))
     }
+}
+
+/// The newest report of an incident, byte for byte as it is archived, and its hash.
+pub(crate) fn newest(connection: &Connection, id: IncidentId) -> Result<(Vec<u8>, String), Failure> {
+    let path = ["v1", "incidents", &id.to_string(), "report"];
+    let Answer { body, etag } = connection.get(&path, &[("format", "json")], "application/json")?;
+    let etag = etag.ok_or_else(|| without_hash(connection))?;
+    check(&body, &etag)?;
+    Ok((body, etag))
+}
+
+/// By which an archived report is known.
+pub(crate) fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn without_hash(connection: &Connection) -> Failure {
+    connection.misunderstood("the report comes without its hash")
+}
+
+fn check(bytes: &[u8], expected: &str) -> Result<(), Failure> {
+    let actual = hash(bytes);
+    if actual == expected {
+        return Ok(());
+    }
+    let message = format!(
+        "the report's bytes have hash {actual}, but it should be {}: it was changed on its way or is damaged; \
+         `casebook replay --verify` on the server's data tells which",
+        escape::line(expected)
+    );
+    Err(Failure::new(Exit::Server, message))
 }

@@ -2,6 +2,7 @@
 
 mod acting;
 mod answers;
+mod drafts;
 mod failures;
 mod fake;
 mod views;

@@ -107,17 +107,16 @@ fn a_summary_that_is_edited_without_its_index_is_red() {
     file(&folder, &example());
     let code = |arguments: &[&str]| rca(dir.path(), arguments).0;
     assert_eq!((code(&["register", "--check"]), code(&["doctor"])), (Some(4), Some(4)), "there is no index");
-    let written = (Some(0), "doc/rca/README.md: written, 1 document\n".to_owned(), String::new());
-    assert_eq!(rca(dir.path(), &["register"]), written);
+    let written = "doc/rca/README.md: written\ndoc/rca/register.html: written\n1 document\n".to_owned();
+    assert_eq!(rca(dir.path(), &["register"]), (Some(0), written, String::new()));
     assert_eq!((code(&["register", "--check"]), code(&["doctor"])), (Some(0), Some(0)));
     file(&folder, &example().replace("Nobody could pay", "Few could pay"));
     let (code, said, errors) = rca(dir.path(), &["register", "--check"]);
-    let asked =
-        "casebook: doc/rca/README.md is not the index of the documents: run `casebook rca register`\n";
+    let asked = "casebook: doc/rca/README.md is not made from the documents as they are: run `casebook rca register`\n";
     assert_eq!((code, said.as_str(), errors.as_str()), (Some(4), "", asked));
     let (code, said, _) = rca(dir.path(), &["doctor"]);
     assert!(code == Some(4) && said.starts_with("doc/rca/README.md:7:1: error: "), "{code:?} {said}");
-    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2, "nothing else was left there");
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 3, "nothing else was left there");
 }
 
 #[test]
@@ -137,4 +136,55 @@ fn doctor_reads_every_document_of_the_folder_that_it_is_told() {
     assert_eq!(rules, ["link-broken", "file-name", "front-matter"]);
     let (code, _, errors) = rca(dir.path(), &["doctor"]);
     assert!(code == Some(1) && errors.starts_with("casebook: doc/rca: No such file"), "{errors}");
+}
+
+/// A register of the guide's example.
+fn register(dir: &Path) -> PathBuf {
+    let folder = dir.join("doc/rca");
+    std::fs::create_dir_all(&folder).unwrap();
+    file(&folder, &example())
+}
+
+#[test]
+fn a_rule_tells_its_story() {
+    let dir = tempfile::tempdir().unwrap();
+    register(dir.path());
+    let (code, said, errors) = rca(dir.path(), &["why", "deadline-on-providers"]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    insta::assert_snapshot!(said);
+    let (code, said, errors) = rca(dir.path(), &["why", "deadlines"]);
+    let offered =
+        "casebook: doc/rca: there is no permanent rule deadlines; there are deadline-on-providers\n";
+    assert_eq!((code, said.as_str(), errors.as_str()), (Some(1), "", offered));
+}
+
+#[test]
+fn what_is_overdue_is_told_with_its_owner() {
+    let dir = tempfile::tempdir().unwrap();
+    register(dir.path());
+    let (code, said, _) = rca(dir.path(), &["overdue", "--on", "2026-12-12"]);
+    assert_eq!((code, said.as_str()), (Some(0), "no follow-up is overdue on 2026-12-12\n"));
+    let (code, said, _) = rca(dir.path(), &["overdue", "--on", "2026-12-15"]);
+    assert_eq!(code, Some(4));
+    insta::assert_snapshot!(said);
+    let (_, said, _) = rca(dir.path(), &["overdue", "--on", "2026-12-15", "--json"]);
+    let page: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(
+        (page["overdue"][0]["days_late"].as_u64(), page["overdue"][0]["owner"].as_str()),
+        (Some(3), Some("Ben"))
+    );
+    let (code, _, errors) = rca(dir.path(), &["overdue", "--on", "2026-13-01"]);
+    assert!(code == Some(1) && errors.contains("expected a date such as 2026-12-05"), "{errors}");
+}
+
+#[test]
+fn stats_show_median_and_worst_by_layer() {
+    let dir = tempfile::tempdir().unwrap();
+    register(dir.path());
+    let (code, said, errors) = rca(dir.path(), &["stats"]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    insta::assert_snapshot!(said);
+    let (_, said, _) = rca(dir.path(), &["stats", "--json"]);
+    let page: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(page["layers"][0]["owner"]["median_seconds"], 16 * 60);
 }

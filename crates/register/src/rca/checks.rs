@@ -13,6 +13,8 @@ use crate::rule::Rule;
 const SUMMARY_LINES_MAX: usize = 2;
 const SUMMARY_CHARS_MAX: usize = 400;
 const LAYER_BYTES_MAX: usize = 64;
+const RULE_ID_BYTES_MAX: usize = 64;
+const RULE_CHARS_MAX: usize = 200;
 /// Of SHA-1 and of SHA-256.
 const COMMIT_DIGITS: [usize; 2] = [40, 64];
 
@@ -21,6 +23,7 @@ pub(super) fn check(document: &Document<'_>, findings: &mut Findings) {
     times(document, findings);
     layers(document, findings);
     commits(document, findings);
+    rules(document, findings);
     for section in &document.sections {
         check_section(document, section, findings);
     }
@@ -91,7 +94,8 @@ fn layers(document: &Document<'_>, findings: &mut Findings) {
     }
 }
 
-fn is_layer(name: &str) -> bool {
+/// Whether the name has the form of a layer.
+pub fn is_layer(name: &str) -> bool {
     let is_word = |part: &str| {
         !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
     };
@@ -108,6 +112,39 @@ fn commits(document: &Document<'_>, findings: &mut Findings) {
             findings.add(Rule::CommitForm, commit.at, format!("the commit is {}", shown(text)));
         }
     }
+}
+
+fn rules(document: &Document<'_>, findings: &mut Findings) {
+    let mut ids: Vec<&str> = Vec::new();
+    for rule in &document.front.permanent_rules {
+        if let Some(At { value: id, at }) = rule.id.as_ref().filter(|id| !id.value.is_empty()) {
+            if !is_rule_id(id) {
+                findings.add(Rule::PermanentRuleId, *at, format!("{} has not the form of an id", shown(id)));
+            } else if ids.contains(&id.as_str()) {
+                findings.add(Rule::PermanentRuleTwice, *at, format!("{} is there twice", shown(id)));
+            }
+            ids.push(id);
+        }
+        let Some(At { value: said, at }) = rule.rule.as_ref().filter(|said| !said.value.is_empty()) else {
+            continue;
+        };
+        let is_sentence = said.ends_with('.')
+            && !said.contains(". ")
+            && !said.contains('\n')
+            && said.chars().count() <= RULE_CHARS_MAX;
+        if !is_sentence {
+            findings.add(Rule::PermanentRuleSentence, *at, format!("{} is not one sentence", shown(said)));
+        }
+    }
+}
+
+fn is_rule_id(id: &str) -> bool {
+    let is_word = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    };
+    id.len() <= RULE_ID_BYTES_MAX
+        && id.starts_with(|c: char| c.is_ascii_lowercase())
+        && id.split('-').all(is_word)
 }
 
 fn check_section(document: &Document<'_>, section: &Section<'_>, findings: &mut Findings) {

@@ -4,7 +4,7 @@
 use model::Nanos;
 
 use super::reader::Word;
-use super::sections::{FOLLOW_UPS, SUMMARY, Section, Sections};
+use super::sections::{FOLLOW_UPS, Section, Sections};
 use super::{follow_ups, front, sections};
 use crate::finding::Findings;
 use crate::rule::Rule;
@@ -57,6 +57,23 @@ pub(super) struct Class;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Intent;
 
+/// What a permanent rule is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RuleKind {
+    CodingStandard,
+    TestPattern,
+    Runbook,
+    Observability,
+    ArchitectureDecision,
+}
+
+impl RuleKind {
+    /// As it is written everywhere.
+    pub fn as_str(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, kind)| *kind == self).map_or("", |(word, _)| *word)
+    }
+}
+
 /// The front matter. What is absent or could not be read is `None` or empty.
 #[derive(Debug, Default)]
 pub(super) struct Front {
@@ -71,6 +88,9 @@ pub(super) struct Front {
     pub(super) failure_signature: Option<At<String>>,
     pub(super) authors: Vec<At<String>>,
     pub(super) reviewers: Vec<Reviewer>,
+    /// Ids of incidents.
+    pub(super) incidents: Vec<At<String>>,
+    pub(super) permanent_rules: Vec<PermanentRule>,
     pub(super) fixes: Vec<Fix>,
     pub(super) supersedes: Option<At<String>>,
     pub(super) superseded_by: Option<At<String>>,
@@ -85,6 +105,13 @@ pub(super) struct Reviewer {
 }
 
 #[derive(Debug)]
+pub(super) struct PermanentRule {
+    pub(super) id: Option<At<String>>,
+    pub(super) kind: Option<At<RuleKind>>,
+    pub(super) rule: Option<At<String>>,
+}
+
+#[derive(Debug)]
 pub(super) struct Fix {
     pub(super) commit: Option<At<String>>,
     /// When it was in production.
@@ -96,6 +123,7 @@ pub(super) struct FollowUp {
     /// Where its table begins.
     pub(super) at: usize,
     pub(super) id: Option<At<String>>,
+    pub(super) what: Option<At<String>>,
     pub(super) owner: Option<At<String>>,
     /// A date, as it is written: such texts compare as the dates do.
     pub(super) due: Option<At<String>>,
@@ -112,17 +140,20 @@ impl Front {
         self.times.iter().find(|(known, _)| *known == key).map(|(_, time)| time)
     }
 
+    pub(super) fn is_superseded(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| status.value == Status::Superseded)
+    }
+
     pub(super) fn is_draft(&self) -> bool {
         self.status.as_ref().is_some_and(|status| status.value == Status::Draft)
     }
 }
 
 impl Document<'_> {
-    pub(super) fn summary(&self) -> &str {
-        self.sections
-            .iter()
-            .find(|section| section.name == SUMMARY)
-            .map_or("", |section| section.source.trim())
+    /// What stands in it; nothing where it is not there.
+    pub(super) fn section(&self, name: &str) -> &str {
+        let section = self.sections.iter().find(|section| section.name == name);
+        section.map_or("", |section| section.source.trim())
     }
 }
 
@@ -160,6 +191,16 @@ impl Word for Severity {
         ("SEV-2", Self("SEV-2")),
         ("SEV-3", Self("SEV-3")),
         ("SEV-4", Self("SEV-4")),
+    ];
+}
+
+impl Word for RuleKind {
+    const WORDS: &[(&str, Self)] = &[
+        ("coding-standard", Self::CodingStandard),
+        ("test-pattern", Self::TestPattern),
+        ("runbook", Self::Runbook),
+        ("observability", Self::Observability),
+        ("architecture-decision", Self::ArchitectureDecision),
     ];
 }
 

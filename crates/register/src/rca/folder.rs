@@ -4,8 +4,11 @@
 use std::collections::BTreeMap;
 
 use super::document::{At, Document, Status};
+use super::entry::WITHHELD;
+use super::page::{Guarding, PAGE_NAME, page};
 use super::reader::Word;
-use super::{Examined, examine};
+use super::sections::SUMMARY;
+use super::{Examined, examine, markdown};
 use crate::finding::{Finding, Findings, shown};
 use crate::rule::Rule;
 
@@ -32,8 +35,15 @@ pub struct Found {
     pub findings: Vec<Finding>,
 }
 
-/// Everything that the documents show by themselves and together, file by file, and whether the index is theirs.
-pub fn doctor(files: &[File<'_>], index_text: Option<&str>, inert: Inert) -> Vec<Found> {
+/// What stands in the folder beside the documents, made from them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Made<'m> {
+    pub index: Option<&'m str>,
+    pub page: Option<&'m str>,
+}
+
+/// Everything that the documents show by themselves and together, file by file, and whether index and page are theirs.
+pub fn doctor(files: &[File<'_>], guards: &[Guarding], there: Made<'_>, inert: Inert) -> Vec<Found> {
     let mut examined: Vec<Examined<'_>> = files.iter().map(|file| examine(file.name, file.bytes)).collect();
     let compared: Vec<Vec<(Rule, usize, String)>> = {
         let folder = Folder::of(&examined);
@@ -42,7 +52,10 @@ pub fn doctor(files: &[File<'_>], index_text: Option<&str>, inert: Inert) -> Vec
     for (each, findings) in examined.iter_mut().zip(compared) {
         findings.into_iter().for_each(|(rule, at, message)| each.findings.add(rule, at, message));
     }
-    let mut found = vec![stale(&index_of(&examined, inert), index_text)];
+    let mut found = vec![
+        stale(INDEX_NAME, &index_of(&examined, inert), there.index),
+        stale(PAGE_NAME, &page(files, guards, inert), there.page),
+    ];
     let told = |each: Examined<'_>| Found { name: each.name.to_owned(), findings: each.told() };
     found.extend(examined.into_iter().map(told));
     found
@@ -54,29 +67,43 @@ pub fn index(files: &[File<'_>], inert: Inert) -> String {
     index_of(&examined, inert)
 }
 
-fn stale(made: &str, committed: Option<&str>) -> Found {
+fn stale(name: &str, made: &str, committed: Option<&str>) -> Found {
     let mut findings = Findings::default();
     let text = committed.unwrap_or_default();
     if committed.is_none() {
-        findings.add(Rule::IndexStale, 0, "there is no index");
+        findings.add(Rule::IndexStale, 0, format!("there is no {name}"));
     } else if text != made {
         let same = text.split_inclusive('\n').zip(made.split_inclusive('\n')).take_while(|(a, b)| a == b);
         let at = same.map(|(line, _)| line.len()).sum();
-        findings.add(Rule::IndexStale, at, "the index is not that of the documents");
+        findings.add(Rule::IndexStale, at, format!("{name} is not made from the documents as they are"));
     }
-    Found { name: INDEX_NAME.to_owned(), findings: findings.told(text, false) }
+    Found { name: name.to_owned(), findings: findings.told(text, false) }
 }
 
-/// The files by their names, each with what could be read of it. A document may hold thousands of links.
-struct Folder<'e, 't>(BTreeMap<&'e str, Option<&'e Document<'t>>>);
+/// What can be looked up: a document may hold thousands of links.
+struct Folder<'e, 't> {
+    /// By their names, each with what could be read of it.
+    files: BTreeMap<&'e str, Option<&'e Document<'t>>>,
+    /// Ids of rules that hold, each with the documents that have it.
+    rules: BTreeMap<&'e str, Vec<&'t str>>,
+}
 
 impl<'e, 't> Folder<'e, 't> {
     fn of(examined: &'e [Examined<'t>]) -> Self {
-        Self(examined.iter().map(|each| (each.name, each.document.as_ref())).collect())
+        let files = examined.iter().map(|each| (each.name, each.document.as_ref())).collect();
+        let mut rules: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let documents = examined.iter().filter_map(|each| each.document.as_ref());
+        for document in documents.filter(|document| !document.front.is_superseded()) {
+            let ids = document.front.permanent_rules.iter().filter_map(|rule| rule.id.as_ref());
+            for (id, stem) in ids.zip(std::iter::repeat(document.stem)) {
+                rules.entry(id.value.as_str()).or_default().extend(stem);
+            }
+        }
+        Self { files, rules }
     }
 
     fn of_id(&self, id: &str) -> Option<&'e Document<'t>> {
-        self.0.get(format!("{id}.md").as_str()).copied().flatten()
+        self.files.get(format!("{id}.md").as_str()).copied().flatten()
     }
 }
 
@@ -102,12 +129,30 @@ fn compare(each: &Examined<'_>, folder: &Folder<'_, '_>) -> Vec<(Rule, usize, St
         }
     }
     for At { value: target, at } in &document.links {
-        if target != INDEX_NAME && !folder.0.contains_key(target.as_str()) {
+        if target != INDEX_NAME && !folder.files.contains_key(target.as_str()) {
             found.push((Rule::LinkBroken, *at, format!("the link leads to no file {}", shown(target))));
         }
     }
+    found.extend(rule_twice(document, folder));
     found.extend(circle(document, folder));
-    found.extend(folder.0.values().filter_map(|other| recurrence(document, (*other)?)));
+    found.extend(folder.files.values().filter_map(|other| recurrence(document, (*other)?)));
+    found
+}
+
+/// Rules of which another document has one with the same id. Where one document took the place of another, its rules are
+/// those that hold.
+fn rule_twice(document: &Document<'_>, folder: &Folder<'_, '_>) -> Vec<(Rule, usize, String)> {
+    let mut found = Vec::new();
+    if document.front.is_superseded() {
+        return found;
+    }
+    for At { value: id, at } in document.front.permanent_rules.iter().filter_map(|rule| rule.id.as_ref()) {
+        let others = folder.rules.get(id.as_str()).into_iter().flatten();
+        if let Some(other) = others.copied().find(|other| Some(*other) != document.stem) {
+            let message = format!("{} is a rule of {} already", shown(id), shown(other));
+            found.push((Rule::PermanentRuleTwice, *at, message));
+        }
+    }
     found
 }
 
@@ -117,7 +162,7 @@ fn circle(document: &Document<'_>, folder: &Folder<'_, '_>) -> Option<(Rule, usi
     let first = document.front.superseded_by.as_ref()?;
     let mut reached = next(document)?;
     // A document that names itself is found by itself; and nobody needs more steps than there are documents.
-    for _ in 1..folder.0.len() {
+    for _ in 1..folder.files.len() {
         reached = next(reached)?;
         if reached.stem == document.stem {
             let message = "whoever follows superseded_by comes back here";
@@ -170,7 +215,7 @@ fn index_of(examined: &[Examined<'_>], inert: Inert) -> String {
         let status = front.status.as_ref().map_or("", |status| name_of(status.value));
         let severity = front.severity.as_ref().map_or("", |severity| severity.value.0);
         let (title, owner, summary) =
-            (text(&front.title), text(&front.owner_layer), cell(document.summary(), inert));
+            (text(&front.title), text(&front.owner_layer), cell(document.section(SUMMARY), inert));
         let open = document.follow_ups.iter().filter(|follow_up| follow_up.is_open()).count();
         page.push_str(&format!(
             "| [{title}]({stem}.md) | {} | {severity} | {owner} | {open} | {summary} |\n",
@@ -180,33 +225,13 @@ fn index_of(examined: &[Examined<'_>], inert: Inert) -> String {
     page
 }
 
-fn name_of(status: Status) -> &'static str {
+pub(super) fn name_of(status: Status) -> &'static str {
     Status::WORDS.iter().find(|(_, known)| *known == status).map_or("", |(word, _)| *word)
 }
 
-/// On one line, with nothing in it that Markdown or HTML would act on, and without secrets.
+/// A text in a table, without secrets.
 fn cell(text: &str, inert: Inert) -> String {
-    if super::holds_secret(text) {
-        return "(holds a secret)".to_owned();
-    }
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let text = inert(&words.join(" "));
-    let mut out = String::new();
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        let acts = match c {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '!' | '~' | '&' | '@' | '$' => true,
-            // Where bare addresses become links, these are what they are known by.
-            ':' => rest.peek() == Some(&'/'),
-            '.' => out.ends_with("www") || out.ends_with("WWW"),
-            _ => false,
-        };
-        if acts {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out
+    if super::holds_secret(text) { WITHHELD.to_owned() } else { markdown::inline(text, inert) }
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ fn keys(reader: &mut Reader<'_>) -> FollowUp {
     let mut follow_up = FollowUp {
         at: reader.at,
         id: reader.text("id"),
+        what: reader.text("what"),
         owner: reader.text("owner"),
         due: reader.date("due"),
         status: reader.word("status"),
@@ -35,7 +36,7 @@ fn keys(reader: &mut Reader<'_>) -> FollowUp {
         approver: reader.text("approver"),
         prose: Vec::new(),
     };
-    let texts = [reader.text("what"), reader.text("verify"), shown_by];
+    let texts = [follow_up.what.clone(), reader.text("verify"), shown_by];
     let others = [follow_up.id.clone(), follow_up.owner.clone(), follow_up.reason.clone()];
     follow_up.prose = texts.into_iter().chain(others).flatten().collect();
     follow_up

@@ -2,13 +2,13 @@
 
 use model::IncidentId;
 
-use super::document::{At, Fix, Front, Reviewer};
+use super::document::{At, Fix, Front, PermanentRule, Reviewer};
 use super::reader::{self, Reader};
 use crate::finding::{Findings, shown};
 use crate::rule::Rule;
 
 const FENCE: &str = "+++";
-const STEM_BYTES_MAX: usize = 100;
+pub(super) const STEM_BYTES_MAX: usize = 100;
 /// In the order in which they have to come.
 const TIMES: [&str; 5] = ["started", "detected", "owner_identified", "mitigated", "resolved"];
 const REPORT_HASH_CHARS: usize = 64;
@@ -74,7 +74,6 @@ fn keys(reader: &mut Reader<'_>) -> Front {
             "contributing_factors",
         ],
     );
-    reader.tables("incidents", incident);
     let mut front = Front {
         id: reader.text("id"),
         title: reader.text("title"),
@@ -89,6 +88,11 @@ fn keys(reader: &mut Reader<'_>) -> Front {
             reader.need(Rule::KeyMissing, &["name", "layer"]);
             Reviewer { name: reader.text("name"), layer: reader.text("layer") }
         }),
+        incidents: reader.tables("incidents", incident).into_iter().flatten().collect(),
+        permanent_rules: reader.tables("permanent_rules", |reader| {
+            reader.need(Rule::KeyMissing, &["id", "kind", "rule"]);
+            PermanentRule { id: reader.text("id"), kind: reader.word("kind"), rule: reader.text("rule") }
+        }),
         fixes: reader.tables("fixes", |reader| {
             reader.need(Rule::KeyMissing, &["commit", "at"]);
             Fix { commit: reader.text("commit"), at: reader.time("at") }
@@ -98,25 +102,28 @@ fn keys(reader: &mut Reader<'_>) -> Front {
         prose: Vec::new(),
     };
     let texts = [reader.text("domain"), front.failure_signature.clone(), front.title.clone()];
-    let lists = ["contributing_factors", "permanent_rules"].map(|key| reader.texts(key));
-    front.prose = texts.into_iter().flatten().collect();
-    front.prose.extend(lists.into_iter().flatten().chain(front.authors.iter().cloned()));
+    let factors = reader.texts("contributing_factors");
+    let rules = front.permanent_rules.iter().filter_map(|rule| rule.rule.clone());
+    front.prose = texts.into_iter().flatten().chain(factors).chain(rules).collect();
+    front.prose.extend(front.authors.iter().cloned());
     front
 }
 
-fn incident(reader: &mut Reader<'_>) {
+fn incident(reader: &mut Reader<'_>) -> Option<At<String>> {
     reader.need(Rule::KeyMissing, &["id", "report_hash"]);
     let is_id = |text: &str| text.parse::<IncidentId>().is_ok();
     let is_hash = |text: &str| text.len() == REPORT_HASH_CHARS && is_hex(text);
-    form(reader, "id", is_id);
     form(reader, "report_hash", is_hash);
+    form(reader, "id", is_id)
 }
 
-fn form(reader: &mut Reader<'_>, key: &'static str, holds: impl Fn(&str) -> bool) {
-    let Some(At { value, at }) = reader.text(key) else { return };
-    if !value.is_empty() && !holds(&value) {
-        reader.findings.add(Rule::IncidentForm, at, format!("incidents.{key} is {}", shown(&value)));
+fn form(reader: &mut Reader<'_>, key: &'static str, holds: impl Fn(&str) -> bool) -> Option<At<String>> {
+    let text = reader.text(key)?;
+    if !text.value.is_empty() && !holds(&text.value) {
+        let message = format!("incidents.{key} is {}", shown(&text.value));
+        reader.findings.add(Rule::IncidentForm, text.at, message);
     }
+    Some(text)
 }
 
 pub(super) fn is_hex(text: &str) -> bool {

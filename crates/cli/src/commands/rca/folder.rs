@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use engine::render::inert::inert;
-use register::rca::{File, INDEX_NAME};
+use register::rca::{Entry, File, Guarding, INDEX_NAME, Made, PAGE_NAME};
 
 use super::document::{self, Linted};
 use crate::escape;
@@ -14,13 +14,16 @@ use crate::output;
 
 /// All of them are held at a time, each at most as long as a document may be.
 const DOCUMENTS_MAX: usize = 1_000;
-/// A row of each document is far shorter than this leaves room for.
-const INDEX_BYTES_MAX: u64 = 16 << 20;
+/// What is made from the documents is far shorter than this leaves room for.
+const MADE_BYTES_MAX: u64 = 16 << 20;
 const MARK: &str = ".md";
+
+/// Which rules have guards is not known here yet.
+const GUARDS: [Guarding; 0] = [];
 
 /// Where the documents stand.
 #[derive(Debug, Args)]
-struct Folder {
+pub(super) struct Folder {
     /// The folder with the documents
     #[arg(long, value_name = "DIR", default_value = "doc/rca")]
     dir: PathBuf,
@@ -44,9 +47,10 @@ pub(super) struct Doctor {
     json: bool,
 }
 
-/// Writes the index of the documents, or checks it
+/// Writes the index of the documents and the register's page, or checks them
 ///
-/// The index is README.md in the folder: one row a document, the newest first.
+/// The index is README.md in the folder: one row a document, the newest first. The page is register.html beside it: open it
+/// in a browser; it needs nothing else.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -55,21 +59,24 @@ Examples:
 pub(super) struct Register {
     #[command(flatten)]
     folder: Folder,
-    /// Write nothing, and end with 4 if the index is not that of the documents
+    /// Write nothing, and end with 4 if one of them is not made from the documents as they are
     #[arg(long)]
     check: bool,
 }
 
 /// What was read.
-struct Files {
+#[derive(Default)]
+pub(super) struct Files {
     documents: Vec<(String, Vec<u8>)>,
     index: Option<String>,
+    page: Option<String>,
 }
 
 impl Doctor {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let files = self.folder.read()?;
-        let linted: Vec<Linted> = register::rca::doctor(&files.handed(), files.index.as_deref(), inert)
+        let there = Made { index: files.index.as_deref(), page: files.page.as_deref() };
+        let linted: Vec<Linted> = register::rca::doctor(&files.handed(), &GUARDS, there, inert)
             .into_iter()
             .map(|found| Linted {
                 path: self.folder.dir.join(found.name).display().to_string(),
@@ -83,45 +90,69 @@ impl Doctor {
 impl Register {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let files = self.folder.read()?;
-        let (index, path) = (register::rca::index(&files.handed(), inert), self.folder.dir.join(INDEX_NAME));
-        let is_fresh = files.index.as_ref() == Some(&index);
-        let shown = path.display().to_string();
-        let shown = escape::line(&shown);
+        let handed = files.handed();
+        let made = [
+            (INDEX_NAME, register::rca::index(&handed, inert), &files.index),
+            (PAGE_NAME, register::rca::page(&handed, &GUARDS, inert), &files.page),
+        ];
+        let mut said = String::new();
+        for (name, text, there) in &made {
+            let path = self.folder.path(name);
+            let state = match (there.as_deref() == Some(text.as_str()), self.check) {
+                (true, _) => "as it should be",
+                (false, true) => {
+                    let said = "is not made from the documents as they are: run `casebook rca register`";
+                    return Err(Failure::new(Exit::Server, format!("{} {said}", escape::line(&path))));
+                }
+                (false, false) => {
+                    write(&self.folder.dir.join(name), text)?;
+                    "written"
+                }
+            };
+            said.push_str(&format!("{}: {state}\n", escape::line(&path)));
+        }
         let count = match files.documents.len() {
             1 => "1 document".to_owned(),
             count => format!("{count} documents"),
         };
-        match (is_fresh, self.check) {
-            (true, _) => output::text(&format!("{shown}: as it should be, {count}\n")),
-            (false, true) => {
-                let said = format!("{shown} is not the index of the documents: run `casebook rca register`");
-                Err(Failure::new(Exit::Server, said))
-            }
-            (false, false) => {
-                write(&path, &index)?;
-                output::text(&format!("{shown}: written, {count}\n"))
-            }
-        }
+        output::text(&format!("{said}{count}\n"))
     }
 }
 
 impl Folder {
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Of a file in it, for people.
+    pub(super) fn path(&self, name: &str) -> String {
+        self.dir.join(name).display().to_string()
+    }
+
+    /// Where nobody has written a document yet, there is no folder either.
+    pub(super) fn read_if_there(&self) -> Result<Files, Failure> {
+        match self.dir.try_exists() {
+            Ok(false) => Ok(Files::default()),
+            _ => self.read(),
+        }
+    }
+
     /// Every document, by name; files of other kinds are none of ours.
-    fn read(&self) -> Result<Files, Failure> {
+    pub(super) fn read(&self) -> Result<Files, Failure> {
         let listing =
             std::fs::read_dir(&self.dir).map_err(|error| document::failed(&self.dir, &error.to_string()))?;
-        let mut files = Files { documents: Vec::new(), index: None };
+        let mut files = Files::default();
         for entry in listing {
             let path = entry.map_err(|error| document::failed(&self.dir, &error.to_string()))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if !name.ends_with(MARK) || path.is_dir() {
+            if path.is_dir() {
                 continue;
             }
             if name == INDEX_NAME {
-                let bytes = document::read_to(&path, INDEX_BYTES_MAX);
-                let bytes = bytes.map_err(|why| document::failed(&path, &why))?;
-                files.index = Some(String::from_utf8_lossy(&bytes).into_owned());
-            } else {
+                files.index = Some(made(&path)?);
+            } else if name == PAGE_NAME {
+                files.page = Some(made(&path)?);
+            } else if name.ends_with(MARK) {
                 files.documents.push((name, document::read(&path)?));
             }
             if files.documents.len() > DOCUMENTS_MAX {
@@ -137,16 +168,25 @@ impl Folder {
 }
 
 impl Files {
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        register::rca::entries(&self.handed())
+    }
+
     fn handed(&self) -> Vec<File<'_>> {
         self.documents.iter().map(|(name, bytes)| File { name, bytes }).collect()
     }
 }
 
+fn made(path: &Path) -> Result<String, Failure> {
+    let bytes = document::read_to(path, MADE_BYTES_MAX).map_err(|why| document::failed(path, &why))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// Whole or not at all.
-fn write(path: &Path, index: &str) -> Result<(), Failure> {
-    let partial = path.with_extension("md.partial");
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let partial = path.with_extension("partial");
     let put = || {
-        std::fs::File::create(&partial)?.write_all(index.as_bytes())?;
+        std::fs::File::create(&partial)?.write_all(text.as_bytes())?;
         std::fs::rename(&partial, path)
     };
     put().map_err(|error: std::io::Error| document::failed(path, &error.to_string()))

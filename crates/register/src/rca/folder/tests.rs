@@ -1,7 +1,8 @@
 //! Registers of a few documents, broken in one place: a case is a row of edits and what is said of them.
 
 use super::super::tests::cases::SOUND;
-use super::{File, INDEX_NAME};
+use super::{File, INDEX_NAME, Made};
+use crate::rca::PAGE_NAME;
 
 const FIRST: &str = "2026-11-card-provider-outage";
 const SECOND: &str = "2026-12-card-provider-again";
@@ -22,7 +23,8 @@ fn register() -> [(String, String); 2] {
         .replace("2026-12", "2027-01")
         .replace("2026-11", "2026-12")
         .replace("2027-01-card", "2026-12-card")
-        .replace("POST /pay/timeout", "POST /pay/refused");
+        .replace("POST /pay/timeout", "POST /pay/refused")
+        .replace("deadline-on-providers", "deadline-on-refunds");
     [(format!("{FIRST}.md"), SOUND.to_owned()), (format!("{SECOND}.md"), second)]
 }
 
@@ -43,23 +45,25 @@ fn edited(edits: &[Edit]) -> [(String, String); 2] {
     register
 }
 
-fn said(register: &[(String, String)], index: Option<&str>) -> String {
+fn page(files: &[File<'_>]) -> String {
+    crate::rca::page(files, &[], inert)
+}
+
+fn said(register: &[(String, String)], there: Made<'_>) -> String {
     let line = |name: &str, found: &crate::Finding| {
         format!("{name}:{}:{}: {}: {}\n", found.line, found.column, found.rule.id(), found.message)
     };
-    let found = super::doctor(&files(register), index, inert);
+    let found = super::doctor(&files(register), &[], there, inert);
     found.iter().flat_map(|each| each.findings.iter().map(|found| line(&each.name, found))).collect()
 }
 
 const SUPERSEDED: Edit =
     (0, "status = \"closed\"", "status = \"superseded\"\nsuperseded_by = \"2026-12-card-provider-again\"");
 const SUPERSEDES: Edit = (1, "domain", "supersedes = \"2026-11-card-provider-outage\"\ndomain");
-const SUPERSEDED_BACK: Edit = (
-    1,
-    "status = \"closed\"",
-    "status = \"superseded\"\nsuperseded_by = \"2026-11-card-provider-outage\"",
-);
+const SUPERSEDED_BACK: Edit =
+    (1, "status = \"closed\"", "status = \"superseded\"\nsuperseded_by = \"2026-11-card-provider-outage\"");
 const SUPERSEDES_BACK: Edit = (0, "domain", "supersedes = \"2026-12-card-provider-again\"\ndomain");
+const SAME_RULE: Edit = (1, "deadline-on-refunds", "deadline-on-providers");
 const CAME_AGAIN: Edit = (1, "POST /pay/refused", "POST /pay/timeout");
 const REOPENED: Edit = (0, "status = \"closed\"", "status = \"reopened\"");
 const OPEN: Edit = (0, "status = \"declined\"", "status = \"open\"");
@@ -85,6 +89,14 @@ const CASES: &[(&[Edit], &[Edit], &str)] = &[
          2026-12-card-provider-again.md:5:17: superseded-circle: whoever follows superseded_by comes back here\n",
     ),
     (
+        &[SUPERSEDED, SUPERSEDES, SAME_RULE],
+        &[SAME_RULE],
+        "2026-11-card-provider-outage.md:20:27: permanent-rule-twice: `deadline-on-providers` is a rule of \
+         `2026-12-card-provider-again` already\n\
+         2026-12-card-provider-again.md:20:27: permanent-rule-twice: `deadline-on-providers` is a rule of \
+         `2026-11-card-provider-outage` already\n",
+    ),
+    (
         &[],
         &[(1, "domain", "supersedes = \"2026-11-gone\"\ndomain")],
         "2026-12-card-provider-again.md:13:14: link-broken: there is no document `2026-11-gone`\n",
@@ -107,22 +119,32 @@ fn each_broken_register_is_found_out_and_its_twin_is_sound() {
     for (mended, broken, expected) in CASES {
         for (edits, expected) in [(mended, ""), (broken, *expected)] {
             let register = edited(edits);
-            let made = index(&files(&register));
-            assert_eq!(said(&register, Some(&made)), expected, "{edits:?}");
+            let (index, page) = (index(&files(&register)), page(&files(&register)));
+            let there = Made { index: Some(&index), page: Some(&page) };
+            assert_eq!(said(&register, there), expected, "{edits:?}");
         }
     }
 }
 
 #[test]
-fn an_index_that_is_not_made_from_the_documents_is_stale() {
+fn an_index_and_a_page_that_are_not_made_from_the_documents_are_stale() {
     let before = register();
-    let made = index(&files(&before));
-    assert_eq!(said(&before, None), format!("{INDEX_NAME}:1:1: index-stale: there is no index\n"));
+    let (index, page) = (index(&files(&before)), page(&files(&before)));
+    let missing = format!(
+        "{INDEX_NAME}:1:1: index-stale: there is no {INDEX_NAME}\n{PAGE_NAME}:1:1: index-stale: there is no {PAGE_NAME}\n"
+    );
+    assert_eq!(said(&before, Made::default()), missing);
     // The summary of the first document, whose row is the second one.
     let after = edited(&[(0, "Nobody could pay", "Few could pay")]);
-    let stale = format!("{INDEX_NAME}:8:1: index-stale: the index is not that of the documents\n");
-    assert_eq!(said(&after, Some(&made)), stale);
-    assert_eq!(said(&after, Some(&index(&files(&after)))), "");
+    let stale = |name: &str, line: usize| {
+        format!("{name}:{line}:1: index-stale: {name} is not made from the documents as they are\n")
+    };
+    let row = page
+        .lines()
+        .position(|line| line.contains("Nobody could pay for 31") && line.contains(FIRST))
+        .unwrap();
+    let there = Made { index: Some(&index), page: Some(&page) };
+    assert_eq!(said(&after, there), stale(INDEX_NAME, 8) + &stale(PAGE_NAME, row + 1));
 }
 
 #[test]

@@ -55,7 +55,7 @@ const fn case(rule: Rule, state: State, mended: &'static str, broken: &'static s
 }
 
 pub(super) const CASES: &[Case] = &[
-    case(Rule::FrontMatter, State::Closed, FRONT_LAST, "permanent_rules = []\n++\n\n## Summary"),
+    case(Rule::FrontMatter, State::Closed, FRONT_LAST, "A call has a deadline.\" }]\n++\n\n## Summary"),
     case(Rule::FrontMatter, State::Closed, "+++\nid = ", "id = "),
     case(Rule::Toml, State::Closed, "domain = \"checkout\"", "domain = checkout"),
     case(Rule::Toml, State::Closed, "domain = \"checkout\"", "domain = \"checkout\"\ndomain = \"shop\""),
@@ -125,6 +125,15 @@ pub(super) const CASES: &[Case] = &[
     ),
     case(Rule::LayerPerson, State::Closed, "layers_crossed = [\"payments\", ", "layers_crossed = [\"ana\", "),
     case(Rule::LayerPerson, State::Closed, "layer = \"edge\"", "layer = \"ben@example.com\""),
+    case(Rule::KeyType, State::Closed, "permanent_rules = [{", "permanent_rules = [\"Deadlines.\", {"),
+    case(Rule::KeyMissing, State::Draft, "kind = \"coding-standard\", ", ""),
+    case(Rule::Word, State::Closed, "kind = \"coding-standard\"", "kind = \"habit\""),
+    case(Rule::Placeholder, State::Closed, "rule = \"A call", "rule = \"??? A call"),
+    case(Rule::PermanentRuleId, State::Closed, "\"deadline-on-providers\"", "\"Deadline-on-providers\""),
+    case(Rule::PermanentRuleId, State::Closed, "\"deadline-on-providers\"", "\"deadline--on\""),
+    case(Rule::PermanentRuleSentence, State::Draft, "has a deadline.\"", "has a deadline\""),
+    case(Rule::PermanentRuleSentence, State::Closed, "has a deadline.\"", "has one. It is short.\""),
+    case(Rule::PermanentRuleTwice, State::Closed, "permanent_rules = [", TWICE),
     case(Rule::SectionUnknown, State::Closed, "### Orders", "## Orders"),
     case(Rule::SectionUnknown, State::Closed, "### Orders", "# Orders"),
     case(Rule::SectionMissing, State::Closed, "## Recovery\n", ""),
@@ -187,7 +196,8 @@ pub(super) const CASES: &[Case] = &[
     case(Rule::Secret, State::Draft, "Calls waited", "Calls with password=hunter2hunter waited"),
 ];
 
-const FRONT_LAST: &str = "permanent_rules = [\"A call to a provider has a deadline.\"]\n+++\n\n## Summary";
+const TWICE: &str = "permanent_rules = [{ id = \"deadline-on-providers\", kind = \"runbook\", rule = \"It is written down.\" }, ";
+const FRONT_LAST: &str = "A call to a provider has a deadline.\" }]\n+++\n\n## Summary";
 const WEAK_THEN_RECOVERY: &str =
     "## Why Detection Was Weak\n\nThe alert looked at errors; a call that waits is none.\n\n## Recovery";
 const RECOVERY_THEN_WEAK: &str =
@@ -214,7 +224,7 @@ authors = ["Ana"]
 reviewers = [{ name = "Ben", layer = "edge" }]
 incidents = [{ id = "inc_4f0c2a9d1b7e6358", report_hash = "abababababababababababababababababababababababababababababababab" }]
 fixes = [{ commit = "0f3c9ab0f3c9ab0f3c9ab0f3c9ab0f3c9ab0f3c9", at = 2026-11-22T09:00:00Z }]
-permanent_rules = ["A call to a provider has a deadline."]
+permanent_rules = [{ id = "deadline-on-providers", kind = "coding-standard", rule = "A call to a provider has a deadline." }]
 +++
 
 ## Summary

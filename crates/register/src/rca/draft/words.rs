@@ -1,0 +1,71 @@
+//! Names that a draft makes of a report: its title, its file, its signature. Each is bounded and holds no secret.
+
+use super::text::cut;
+use super::{Inert, People, Report, STEM_BYTES_MAX, holds_secret};
+
+const TITLE_BYTES_MAX: usize = 120;
+const SIGNATURE_BYTES_MAX: usize = 200;
+/// `2026-11-`
+const MONTH_BYTES: usize = 8;
+
+pub(super) fn title(report: &Report, people: People<'_>, inert: Inert) -> String {
+    let said = match (people.title, &report.said.origin) {
+        (Some(title), _) => title.to_owned(),
+        (None, Some(origin)) => {
+            format!("{} failed in {} with {}", origin.operation, origin.service, origin.code)
+        }
+        (None, None) => report.said.summary.text.clone(),
+    };
+    let said = cut(inert(&said).trim(), TITLE_BYTES_MAX).trim().to_owned();
+    if said.is_empty() || holds_secret(&said) { format!("Incident {}", report.incident()) } else { said }
+}
+
+/// The file's name without `.md`: the month in which it started, and the title's words.
+pub(super) fn stem(report: &Report, title: &str) -> String {
+    let started = report.started.to_rfc3339();
+    let month = started.get(..MONTH_BYTES - 1).unwrap_or_default();
+    let lower = title.to_ascii_lowercase();
+    let words = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let mut slug = String::new();
+    for word in words {
+        let more = if slug.is_empty() { word.to_owned() } else { format!("-{word}") };
+        if MONTH_BYTES + slug.len() + more.len() > STEM_BYTES_MAX {
+            break;
+        }
+        slug.push_str(&more);
+    }
+    if slug.is_empty() {
+        slug = report.incident().replace('_', "-");
+    }
+    format!("{month}-{slug}")
+}
+
+/// What it would look like if it came again: the same failure at the same place, in any environment.
+pub(super) fn signature(report: &Report) -> String {
+    let first = report.said.symptoms.first();
+    let parts = match (&report.said.origin, first) {
+        (Some(origin), _) => [&origin.service, &origin.step, &origin.code],
+        (None, Some(symptom)) => [&symptom.service, &symptom.operation, &symptom.code],
+        (None, None) => return String::new(),
+    };
+    let said = parts.map(String::as_str).join("/");
+    let said = cut(&said, SIGNATURE_BYTES_MAX);
+    if holds_secret(said) { String::new() } else { said.to_owned() }
+}
+
+/// From the origin outwards, each once.
+pub(super) fn services(report: &Report) -> impl Iterator<Item = &str> {
+    let hops = &report.said.propagation;
+    let is_first = |index: usize, name: &str| hops.iter().take(index).all(|hop| hop.service != name);
+    let names = hops.iter().enumerate().map(|(index, hop)| (index, hop.service.as_str()));
+    names.filter(move |(index, name)| is_first(*index, name)).map(|(_, name)| name)
+}
+
+pub(super) fn severity(report: &Report) -> &'static str {
+    match report.said.incident.severity {
+        0 | 1 => "SEV-1",
+        2 => "SEV-2",
+        3 => "SEV-3",
+        _ => "SEV-4",
+    }
+}
