@@ -20,6 +20,13 @@ advisories() {
     return $status
 }
 
+register() {
+    # Warnings, which drafts have, are told where there is an error too.
+    local said
+    said=$(cargo run --quiet --locked --package cli -- rca doctor) || { printf '%s\n' "$said"; return 1; }
+    tail -1 <<<"$said"
+}
+
 step "format" cargo fmt --all --check
 step "tidy" cargo xtask tidy
 step "spelling" typos
@@ -27,4 +34,7 @@ step "licences, versions and sources of dependencies" cargo deny --log-level war
 step "known advisories about dependencies" advisories
 step "lints" cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 step "generated documents" cargo xtask generate --check
+# With the program that the step before has built.
+step "the register" register
+step "the register's index and page" cargo run --quiet --locked --package cli -- rca register --check
 sum_up "make check"
