@@ -271,7 +271,7 @@ pub static REGISTER: &[Setting] = &[
         "linger",
         duration(0, HOUR),
         Is("10s"),
-        "How long a node's subscription or event stream is kept after its last client.",
+        "How long a node's subscription or event stream is kept after its last client; beyond 1000 of those the oldest end.",
     )
     .only(CHAIN),
     setting(

@@ -1,12 +1,15 @@
 //! Who is subscribed to what. Equal subscriptions are one stream; ids are ours and outlive every node. It must never know how
 //! anything is delivered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use super::filter::Filter;
 use super::{Millis, SessionId};
+
+/// Streams that nobody follows and that are kept for a while all the same. Beyond that the oldest of them go first.
+pub const LINGERING_MAX: usize = 1_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Topic {
@@ -70,6 +73,8 @@ pub struct Streams {
     streams: BTreeMap<StreamId, Stream>,
     by_topic: BTreeMap<Arc<Topic>, StreamId>,
     by_session: BTreeMap<SessionId, BTreeMap<SubscriptionId, StreamId>>,
+    /// Those that nobody follows, by when they are released.
+    lingering: BTreeSet<(Millis, StreamId)>,
     subscriptions: usize,
     counts: Counts,
 }
@@ -95,6 +100,7 @@ impl Streams {
             streams: BTreeMap::new(),
             by_topic: BTreeMap::new(),
             by_session: BTreeMap::new(),
+            lingering: BTreeSet::new(),
             subscriptions: 0,
             counts: Counts::default(),
         }
@@ -121,7 +127,9 @@ impl Streams {
         let subscription = self.mint();
         if let Some(stream) = self.streams.get_mut(&id) {
             stream.members.push(Member { session, subscription, cursor });
-            stream.release_at = None;
+            if let Some(at) = stream.release_at.take() {
+                self.lingering.remove(&(at, id));
+            }
             self.counts.subscriptions[stream.topic.place()] += 1;
         }
         self.by_session.entry(session).or_default().insert(subscription, id);
@@ -181,13 +189,13 @@ impl Streams {
         sessions
     }
 
-    /// Streams that nobody has followed for as long as they linger, which are gone with this.
+    /// Streams that nobody has followed for as long as they linger, or that are too many, which are gone with this.
     pub fn release(&mut self, now: Millis) -> Vec<(StreamId, Arc<Topic>)> {
-        let is_over = |stream: &Stream| stream.release_at.is_some_and(|at| at <= now);
-        let over: Vec<StreamId> =
-            self.streams.iter().filter(|(_, stream)| is_over(stream)).map(|(id, _)| *id).collect();
         let mut gone = Vec::new();
-        for id in over {
+        while let Some((at, id)) = self.lingering.first().copied()
+            && (at <= now || self.lingering.len() > LINGERING_MAX)
+        {
+            self.lingering.pop_first();
             if let Some(stream) = self.streams.remove(&id) {
                 self.by_topic.remove(&stream.topic);
                 self.counts.streams[stream.topic.place()] -= 1;
@@ -198,7 +206,7 @@ impl Streams {
     }
 
     pub fn wake_at(&self) -> Option<Millis> {
-        self.streams.values().filter_map(|stream| stream.release_at).min()
+        self.lingering.first().map(|(at, _)| *at)
     }
 
     fn stream_of(&mut self, topic: Topic) -> StreamId {
@@ -223,7 +231,9 @@ impl Streams {
         self.subscriptions -= left;
         self.counts.subscriptions[stream.topic.place()] -= left;
         if stream.members.is_empty() {
-            stream.release_at = Some(now.plus(self.limits.linger_ms));
+            let at = now.plus(self.limits.linger_ms);
+            stream.release_at = Some(at);
+            self.lingering.insert((at, id));
         }
     }
 

@@ -12,17 +12,15 @@ use crate::core::{Block, Head, Millis, NodeView, SessionId, Standing, Transport,
 impl Pool {
     pub(super) fn move_on(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         let voters: Vec<Voter> = self.nodes.iter().map(|node| self.voter(now, node)).collect();
-        let filters = self.streams.iter().filter_map(|(_, topic)| match topic {
-            Topic::Logs(filter) => Some(filter),
-            Topic::Heads | Topic::Relay(_) => None,
-        });
-        let filters: Vec<_> = filters.collect();
-        let bloom_use = self.settings.chain.bloom;
-        let wants_logs = |block: &Block| match &block.bloom {
-            Some(bloom) if bloom_use == BloomUse::Trusted => {
-                filters.iter().any(|filter| filter.may_match(bloom))
-            }
-            _ => !filters.is_empty(),
+        let (streams, bloom_use) = (&self.streams, self.settings.chain.bloom);
+        // Gone through for a block alone: as a rule a step has none.
+        let wants_logs = |block: &Block| {
+            streams.iter().any(|(_, topic)| match (topic, &block.bloom) {
+                (Topic::Logs(filter), Some(bloom)) if bloom_use == BloomUse::Trusted => {
+                    filter.may_match(bloom)
+                }
+                (topic, _) => matches!(topic, Topic::Logs(_)),
+            })
         };
         let steps = self.chain.advance(now, &voters, wants_logs);
         let retracted = steps.iter().filter(|step| matches!(step, Step::Retract { .. })).count();

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::{Effect, EndReason, Happening, Pool, WhyNot};
-use crate::core::streams::{StreamId, SubscriptionId, Topic};
+use crate::core::streams::{StreamId, Streams, SubscriptionId, Topic};
 use crate::core::{Hash, Millis, NodeId, NodeSet, SessionId, Standing, Transport};
 
 /// Items by which a second telling is known.
@@ -200,7 +200,8 @@ impl Pool {
     /// Every stream that somebody follows has a node that feeds it, if there is one.
     pub(super) fn feed_relays(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         self.release_relays(now, effects);
-        let relays: Vec<(StreamId, Arc<[u8]>)> = self.streams.iter().filter_map(relayed).collect();
+        let relays = self.relays.by_stream.keys().filter_map(|stream| relayed(*stream, &self.streams));
+        let relays: Vec<(StreamId, Arc<[u8]>)> = relays.collect();
         for (stream, params) in relays {
             self.feed_relay(now, stream, params, effects);
         }
@@ -284,8 +285,8 @@ impl Pool {
     }
 }
 
-fn relayed((stream, topic): (StreamId, &Topic)) -> Option<(StreamId, Arc<[u8]>)> {
-    match topic {
+fn relayed(stream: StreamId, streams: &Streams) -> Option<(StreamId, Arc<[u8]>)> {
+    match streams.topic(stream)? {
         Topic::Relay(params) => Some((stream, Arc::clone(params))),
         Topic::Heads | Topic::Logs(_) => None,
     }

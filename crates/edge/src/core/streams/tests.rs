@@ -72,6 +72,29 @@ fn a_stream_lingers_and_is_taken_up_again() {
 }
 
 #[test]
+fn only_so_many_linger_and_the_oldest_go_first() {
+    let mut streams = Streams::new(7, StreamLimits { linger_ms: 3_600_000, ..LIMITS });
+    let followed = streams.subscribe(TWO, Topic::Heads, 0).unwrap().1;
+    let topic = |number: usize| relay(&number.to_string());
+    let (mut order, mut gone) = (Vec::new(), Vec::new());
+    for number in 0..LINGERING_MAX + 10 {
+        let (subscription, stream) = streams.subscribe(ONE, topic(number), 0).unwrap();
+        assert!(streams.unsubscribe(Millis(number as u64), ONE, subscription));
+        order.push(stream);
+        gone.extend(streams.release(Millis(number as u64)).into_iter().map(|(stream, _)| stream));
+        assert!(streams.iter().count() <= LINGERING_MAX + 1, "and one that is followed");
+    }
+    assert_eq!(gone, order[..10]);
+    assert!(streams.topic(followed).is_some());
+    // Who comes back finds it; it lingers no more, and the others still do.
+    let (again, same) = streams.subscribe(ONE, topic(10), 0).unwrap();
+    assert_eq!((same, streams.wake_at()), (order[10], Some(Millis(11 + 3_600_000))));
+    assert!(streams.unsubscribe(Millis(5_000), ONE, again));
+    assert_eq!(streams.release(Millis(5_000 + 3_600_000)).len(), LINGERING_MAX);
+    assert_eq!((streams.counts().streams, streams.wake_at()), ([1, 0, 0], None));
+}
+
+#[test]
 fn whoever_follows_the_chain_is_told_once_of_a_gap_and_nobody_else() {
     let mut streams = Streams::new(7, LIMITS);
     let logs = || Topic::Logs(Filter::parse(None).unwrap());
