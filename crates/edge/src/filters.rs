@@ -28,10 +28,12 @@ use crate::pool_loop::{Event, not_subscribed};
 pub(crate) use news::News;
 use news::Room;
 
-/// Filters of a pool at once. One more is refused.
+/// Filters of a pool at once. One more takes the place of one that nobody has asked about for a while, or is refused.
 const FILTERS_MAX: usize = 10_000;
 /// A filter that nobody asked about for so long is forgotten, as nodes have it.
 const IDLE: Duration = Duration::from_secs(300);
+/// The same where another one needs its place.
+const IDLE_WHEN_FULL: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Filters are sessions of the pool beside those of connections.
 const SESSIONS_FROM: u64 = 1 << 63;
@@ -150,7 +152,7 @@ impl Filters {
     }
 
     async fn make(&self, asked: &Asked, topic: Topic, what: What) -> Bytes {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+        let Some(place) = self.place(Instant::now()) else {
             self.refused.of(Limit::Filters).inc();
             let said = format!("there are {FILTERS_MAX} filters here, and may be no more");
             return error_response(asked.id(), -32005, &said).into();
@@ -188,6 +190,19 @@ impl Filters {
             (true, Ok(Err(why))) => not_subscribed(asked.id(), &why),
             _ => error_response(asked.id(), -32000, "the proxy is shutting down").into(),
         }
+    }
+
+    /// For one more. Nobody keeps all places without asking about what holds them.
+    fn place(&self, now: Instant) -> Option<OwnedSemaphorePermit> {
+        let free = || Arc::clone(&self.places).try_acquire_owned().ok();
+        free().or_else(|| {
+            let mut all = self.lock();
+            let (id, kept) = all.iter().min_by_key(|(_, kept)| kept.asked)?;
+            let id = (now.saturating_duration_since(kept.asked) >= IDLE_WHEN_FULL).then_some(*id)?;
+            self.forget(&mut all, id);
+            drop(all);
+            free()
+        })
     }
 
     /// News that will not be told stay for the next time: that this answer has no room, or that nobody waits for it, must

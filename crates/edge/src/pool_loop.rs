@@ -382,7 +382,9 @@ impl PoolLoop {
         let (mut sent, bytes) = ((0, 0), told.bytes() as u64);
         for member in self.core.receivers(stream, announced) {
             if let Some(news) = self.filters.get(&member.session) {
-                news.add(news_of(item));
+                if !news.add(news_of(item)) {
+                    news.make_room(self.filters.values());
+                }
             } else if let Some(outbound) = self.sessions.get(&member.session) {
                 sent = (sent.0 + 1, sent.1 + bytes);
                 outbound.notify(member.subscription, told.clone());

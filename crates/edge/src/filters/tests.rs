@@ -123,11 +123,29 @@ async fn there_are_only_so_many_filters() {
 }
 
 #[tokio::test]
+async fn where_all_places_are_taken_who_was_not_asked_about_for_longest_gives_his_back() {
+    let mut stage = stage();
+    let (idle, _, session) = stage.made(MADE).await;
+    let (used, ..) = stage.made(MADE).await;
+    let all = stage.filters.places.available_permits() as u32;
+    let _others = Arc::clone(&stage.filters.places).try_acquire_many_owned(all).unwrap();
+    let made = Instant::now();
+    while Instant::now() <= made {}
+    assert!(stage.answer("eth_getFilterChanges", &id_of(&used)).await.contains("\"result\":[]"));
+    assert!(stage.filters.place(made).is_none(), "not so soon");
+    let place = stage.filters.place(made + IDLE_WHEN_FULL);
+    assert!(place.is_some());
+    assert_eq!(stage.ended(), Some(session));
+    assert!(stage.answer("eth_getFilterChanges", &id_of(&idle)).await.contains(NOT_FOUND));
+    assert!(stage.filters.place(made + IDLE_WHEN_FULL).is_none(), "the other one is used");
+    assert!(stage.answer("eth_getFilterChanges", &id_of(&used)).await.contains("\"result\":[]"));
+}
+
+#[tokio::test]
 async fn a_filter_that_missed_something_is_told_once_as_not_found_and_is_gone() {
     let mut stage = stage();
     let (filter, news, session) = stage.made(MADE).await;
-    news.add(Arc::from(&b"1"[..]));
-    news.add(Arc::from(&b"2"[..]));
+    assert!(news.add(Arc::from(&b"1"[..])) && news.add(Arc::from(&b"2"[..])));
     assert!(stage.answer("eth_getFilterChanges", &id_of(&filter)).await.contains("\"result\":[1,2]"));
     news.end();
     assert!(stage.answer("eth_getFilterChanges", &id_of(&filter)).await.contains(NOT_FOUND));
@@ -139,14 +157,14 @@ async fn a_filter_that_missed_something_is_told_once_as_not_found_and_is_gone() 
 async fn news_that_are_not_told_stay_for_the_next_time() {
     let mut stage = stage();
     let (filter, news, _) = stage.made(MADE).await;
-    news.add(Arc::from(&b"1"[..]));
+    assert!(news.add(Arc::from(&b"1"[..])));
     let filter = id_of(&filter);
     let notification = format!(r#"{{"method":"eth_getFilterChanges","params":{filter}}}"#);
     assert!(matches!(stage.filters.take(asked(&notification), None).await, Taken::Answered(_)));
     let room = BatchRoom::new(30);
     let poll = call("eth_getFilterChanges", &filter);
     assert!(matches!(stage.filters.take(poll, Some(&room)).await, Taken::Answered(_)));
-    news.add(Arc::from(&b"2"[..]));
+    assert!(news.add(Arc::from(&b"2"[..])));
     assert!(stage.answer("eth_getFilterChanges", &filter).await.contains("\"result\":[1,2]"));
 }
 
