@@ -13,6 +13,8 @@ use super::{Bucket, Digest, LOGS, OperationName, ServiceKey};
 
 /// Places that are kept here before they move into the trees, which have bounds of their own.
 const SLOTS_MAX: usize = 8_192;
+/// So many slots of one hash are looked at. Names can be chosen whose hashes are equal: then all moves into the trees early.
+const TRIES_MAX: u64 = 16;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Open {
@@ -20,6 +22,8 @@ pub(super) struct Open {
     /// Where the slot of a hash stands; of equal hashes the later ones stand under the next free number. Asked for one
     /// hash at a time, so its order reaches nothing.
     index: HashMap<u64, usize, FixedState>,
+    /// Too many slots have one hash.
+    is_crowded: bool,
 }
 
 /// What one operation did in one bucket.
@@ -45,36 +49,40 @@ impl Open {
     pub(super) fn add(&mut self, event: &Event, trace: u64, bucket: Bucket) {
         let (env, service) = (&event.env, &event.service);
         let place = Place { env, service, kind: event.kind, name: &event.operation, bucket };
-        self.digest(place, || event.operation.clone()).add(event, trace);
+        let at = self.find(hash(place), place, || event.operation.clone());
+        self.slots[at].digest.add(event, trace);
     }
 
     pub(super) fn add_log(&mut self, log: &LogRecord, bucket: Bucket) {
         let (env, service) = (&log.env, &log.service);
         let place = Place { env, service, kind: EventKind::Internal, name: LOGS, bucket };
-        self.digest(place, || LOGS.into()).add_log(log);
+        let at = self.find(hash(place), place, || LOGS.into());
+        self.slots[at].digest.add_log(log);
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.slots.len() >= SLOTS_MAX
+        self.slots.len() >= SLOTS_MAX || self.is_crowded
     }
 
     /// What was added, in the order in which each place came first. The room for it stays: there will be as much again.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Slot> {
         self.index.clear();
+        self.is_crowded = false;
         self.slots.drain(..)
     }
 
-    /// `name` is the place's, to keep.
-    fn digest(&mut self, place: Place<'_>, name: impl FnOnce() -> Str) -> &mut Digest {
-        let mut hash = FixedState::default().hash_one(place);
-        let at = loop {
-            match self.index.get(&hash) {
-                Some(at) if self.slots[*at].is_at(place) => break *at,
-                Some(_) => hash = hash.wrapping_add(1),
-                None => break self.begin(hash, place, name()),
+    /// The place's slot. `name` is the place's, to keep.
+    fn find(&mut self, hash: u64, place: Place<'_>, name: impl FnOnce() -> Str) -> usize {
+        let mut tried = 0;
+        loop {
+            match self.index.get(&hash.wrapping_add(tried)) {
+                Some(at) if self.slots[*at].is_at(place) => return *at,
+                Some(_) => tried += 1,
+                None => break,
             }
-        };
-        &mut self.slots[at].digest
+        }
+        self.is_crowded |= tried > TRIES_MAX;
+        self.begin(hash.wrapping_add(tried), place, name())
     }
 
     fn begin(&mut self, hash: u64, place: Place<'_>, name: Str) -> usize {
@@ -87,6 +95,10 @@ impl Open {
         });
         self.slots.len() - 1
     }
+}
+
+fn hash(place: Place<'_>) -> u64 {
+    FixedState::default().hash_one(place)
 }
 
 impl Slot {
@@ -122,8 +134,8 @@ impl<'de> Deserialize<'de> for Open {
         let slots = Vec::<Slot>::deserialize(deserializer)?;
         let mut open = Self::default();
         for slot in slots {
-            let digest = open.digest(slot.place(), || slot.operation.name.clone());
-            *digest = slot.digest.clone();
+            let at = open.find(hash(slot.place()), slot.place(), || slot.operation.name.clone());
+            open.slots[at].digest = slot.digest;
         }
         Ok(open)
     }
@@ -168,6 +180,23 @@ mod tests {
         let (_, operation) = service.operations.iter().next().unwrap();
         assert_eq!(operation.requests(), events.len() as u64);
         assert_eq!(forward, backward);
+    }
+
+    #[test]
+    fn names_that_share_a_hash_are_not_searched_for_long() {
+        let (mut open, event) = (Open::default(), event(&EventSpec::default()));
+        let (mut most, mut folded) = (0, 0);
+        for bucket in 0..1_000 {
+            let (env, service) = (&event.env, &event.service);
+            let place = Place { env, service, kind: event.kind, name: &event.operation, bucket };
+            open.find(7, place, || event.operation.clone());
+            most = most.max(open.slots.len());
+            if open.is_full() {
+                folded += open.drain().count();
+            }
+        }
+        assert_eq!(folded + open.slots.len(), 1_000);
+        assert!(most as u64 <= TRIES_MAX + 2, "{most} of one hash");
     }
 
     #[test]
