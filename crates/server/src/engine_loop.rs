@@ -24,6 +24,7 @@ use crate::snapshot::{SnapshotHeader, Taken};
 use crate::store_writer::StoreSender;
 pub(crate) use backlog::{Backlog, Room};
 use own_entries::{Own, OwnEntries};
+use queries::FamilyList;
 pub(crate) use queries::{EngineQueries, Query};
 
 /// Of groups; what is in them is bounded by the backlog besides.
@@ -81,6 +82,7 @@ pub(crate) struct EngineLoop {
 struct Running {
     parts: EngineLoop,
     own: OwnEntries,
+    families: FamilyList,
     tick_at: Instant,
     snapshot_at: Instant,
     /// Where the last snapshot was taken, or the loop began.
@@ -94,8 +96,14 @@ impl EngineLoop {
         let shedding = self.metrics.shedding.clone();
         let own = OwnEntries::new(Arc::clone(&self.committer), shedding, self.replayer.tick);
         let snapshot_from = self.replayer.next;
-        let mut running =
-            Running { parts: self, own, tick_at: now, snapshot_at: now + SNAPSHOT_EVERY, snapshot_from };
+        let mut running = Running {
+            parts: self,
+            own,
+            families: FamilyList::default(),
+            tick_at: now,
+            snapshot_at: now + SNAPSHOT_EVERY,
+            snapshot_from,
+        };
         loop {
             match running.next_wake()? {
                 Wake::Committed { entries, room } => {
@@ -103,7 +111,7 @@ impl EngineLoop {
                     drop(room);
                 }
                 Wake::TickDue => running.request_tick(),
-                Wake::Query(query) => query.answer(&running.parts.replayer.engine),
+                Wake::Query(query) => query.answer(&running.parts.replayer.engine, &mut running.families),
                 Wake::SnapshotDue => running.write_snapshot()?,
                 Wake::Shutdown => return running.write_snapshot(),
             }
@@ -144,6 +152,7 @@ impl Running {
         let Some(own) = own else { return Ok(()) };
         self.own.arrived(own);
         if own == Own::Tick {
+            self.families.note_tick();
             self.parts.metrics.engine_ticks.inc();
             self.parts.heartbeat.beat(received);
             self.parts.metrics.note_totals(self.parts.replayer.engine.totals());

@@ -28,7 +28,9 @@ impl Window {
     }
 
     pub(crate) fn families(&self) -> Vec<FamilyView> {
-        let views = self.operations.iter().flat_map(|(key, series)| {
+        // Of most operations nothing failed: what they did all hour need not be looked at.
+        let failing = self.operations.iter().filter(|(_, series)| series.families.len() > 0);
+        let views = failing.flat_map(|(key, series)| {
             let requests = series.buckets.values().map(|digest| digest.requests).sum();
             series.families.iter().map(move |(code, family)| FamilyView {
                 env: key.env.clone(),

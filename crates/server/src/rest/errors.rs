@@ -1,4 +1,4 @@
-//! Error families, as the engine counts them at this moment.
+//! Error families, as the engine counted them at its last tick.
 
 use std::cmp::Reverse;
 
@@ -15,20 +15,21 @@ pub(super) async fn list(
     StrictQuery(query): StrictQuery<ErrorsQuery>,
 ) -> Result<Json<ErrorsPage>, Failure> {
     let limit = query.check_limit()? as usize;
-    let mut families = reading.engine.families().await?;
-    families.retain(|family| {
+    let families = reading.engine.families().await?;
+    let is_asked_for = |family: &&FamilyView| {
         family.failures > 0
             && query.env.as_deref().is_none_or(|env| *env == *family.env)
             && query.service.as_deref().is_none_or(|service| *service == *family.service)
-    });
+    };
+    let mut found: Vec<&FamilyView> = families.iter().filter(is_asked_for).collect();
     // The order among equals is the engine's own, by name.
-    families.sort_by_key(|family| Reverse(family.failures));
-    let total = families.len() as u64;
-    let errors = families.into_iter().take(limit).map(published).collect();
+    found.sort_by_key(|family| Reverse(family.failures));
+    let total = found.len() as u64;
+    let errors = found.into_iter().take(limit).map(published).collect();
     Ok(Json(ErrorsPage { errors, total }))
 }
 
-fn published(family: FamilyView) -> ErrorFamily {
+fn published(family: &FamilyView) -> ErrorFamily {
     ErrorFamily {
         env: family.env.to_string(),
         service: family.service.to_string(),
