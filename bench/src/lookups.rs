@@ -74,12 +74,12 @@ fn fill(dir: &Path, bytes: u64) -> anyhow::Result<Vec<Key>> {
     let keys = Arc::new(Mutex::new(Vec::new()));
     let (is_refused, taken) = (Arc::clone(&refused), Arc::clone(&keys));
     let mut count = 0;
-    let sink = move |group: Vec<Committed<()>>| {
+    let sink = move |group: Vec<Committed<Option<Key>>>| {
         for done in group {
             is_refused.fetch_or(done.position.is_err(), Ordering::Relaxed);
             count += 1;
-            if let Some(key) = done.record.keys.first().filter(|_| count % REQUESTS_PER_KEY == 0) {
-                taken.lock().unwrap_or_else(PoisonError::into_inner).push(*key);
+            if let Some(key) = done.tag.filter(|_| count % REQUESTS_PER_KEY == 0) {
+                taken.lock().unwrap_or_else(PoisonError::into_inner).push(key);
             }
         }
     };
@@ -95,13 +95,14 @@ fn fill(dir: &Path, bytes: u64) -> anyhow::Result<Vec<Key>> {
                     let kind = Kind::OtlpTracesProtobuf as u8;
                     let mut keys = Vec::new();
                     intake::record::keys(kind, &payload, &mut keys);
+                    let key = keys.first().copied();
                     let record = Record { kind, received_ns: now.0, keys, payload };
                     while commit.depth().records + 1 >= QUEUE_RECORDS
                         || commit.depth().bytes > QUEUE_BYTES / 2
                     {
                         std::thread::yield_now();
                     }
-                    if commit.submit(record, ()).is_ok() {
+                    if commit.submit(record, key).is_ok() {
                         spans.fetch_add(BATCH as u64, Ordering::Relaxed);
                     }
                 }

@@ -11,10 +11,9 @@ use std::{
 };
 
 use crate::{
-    packing,
     position::Position,
     queue::{Depth, Queue, SubmitError, cost},
-    record::Record,
+    record::{Packed, Record},
     retention::{Retained, Retention},
     writer::{AppendError, WriteError, Writer},
 };
@@ -31,7 +30,8 @@ pub type RetentionReply = Box<dyn FnOnce(Result<Retained, WriteError>) + Send>;
 pub struct Committed<T> {
     /// Where it stands, durably; or why it does not.
     pub position: Result<Position, CommitError>,
-    pub record: Record,
+    /// As in [`Record::received_ns`].
+    pub received_ns: u64,
     pub tag: T,
 }
 
@@ -60,8 +60,7 @@ struct Inner<T> {
 }
 
 enum Job<T> {
-    /// And the payload as it is to be stored, if it is worth packing.
-    Record(Record, Option<Vec<u8>>, T),
+    Record(Packed, T),
     Retain(Retention, RetentionReply),
 }
 
@@ -77,7 +76,7 @@ impl<T> fmt::Debug for GroupCommit<T> {
 
 impl<T: Send + 'static> GroupCommit<T> {
     /// Starts the thread. At most `queue_records` records and about `queue_bytes` bytes (a record counts its
-    /// payload, 16 per key and 64) wait or are being written at any time.
+    /// payload as it will be stored, 16 per key and 64) wait or are being written at any time.
     ///
     /// `sink` gets every record that was taken, exactly once and in the order of the journal, which is the
     /// order of submission; those that were written together, together. It runs on the committer's thread: while it blocks, nothing is written, and the
@@ -100,14 +99,14 @@ impl<T: Send + 'static> GroupCommit<T> {
     }
 
     /// Takes a record to be written; never waits. What comes of it, the sink is told. Payloads are packed here, by the
-    /// threads that submit and not by the one that writes for all.
+    /// threads that submit and not by the one that writes for all; what was packed waits in that form alone.
     ///
     /// # Errors
     /// [`SubmitError`], with the tag; the record is dropped.
     pub fn submit(&self, record: Record, tag: T) -> Result<(), SubmitError<T>> {
-        let packed = packing::pack(&record.payload);
-        let bytes = cost(&record, packed.as_deref());
-        self.inner.queue.push(bytes, tag, |tag| Job::Record(record, packed, tag))
+        let record = Packed::new(record);
+        let bytes = cost(&record);
+        self.inner.queue.push(bytes, tag, |tag| Job::Record(record, tag))
     }
 
     /// Runs [`Writer::retain`] on the committer's thread, after what was submitted before; never waits. It
@@ -213,10 +212,10 @@ fn settle<T>(
                 inner.queue.release(1, 0);
                 reply(writer.retain(&retention));
             }
-            Job::Record(record, packed, tag) => {
+            Job::Record(record, tag) => {
                 let position = fates.next().expect("one fate per record");
-                bytes += cost(&record, packed.as_deref());
-                committed.push(Committed { position, record, tag });
+                bytes += cost(&record);
+                committed.push(Committed { position, received_ns: record.received_ns, tag });
             }
         }
     }
@@ -232,12 +231,12 @@ fn write_group<T>(
 ) -> Option<Arc<str>> {
     let mut failure = None;
     for job in group {
-        let Job::Record(record, packed, _) = job else { continue };
+        let Job::Record(record, _) = job else { continue };
         if let Some(error) = &failure {
             fates.push(Err(CommitError::clone(error)));
             continue;
         }
-        fates.push(writer.append_packed(record, packed.as_deref()).map_err(|error| {
+        fates.push(writer.append_packed(record).map_err(|error| {
             let fate = CommitError::from(&error);
             if let AppendError::Write(_) = error {
                 failure = Some(fate.clone());

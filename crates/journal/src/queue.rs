@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::record::Record;
+use crate::record::Packed;
 
 /// What a waiting record costs besides its payload.
 const RECORD_BYTES: usize = 64;
@@ -186,9 +186,9 @@ impl<J> Queue<J> {
     }
 }
 
-/// What a record counts for in the queue, with the payload as it is to be stored.
-pub(crate) fn cost(record: &Record, packed: Option<&[u8]>) -> usize {
-    RECORD_BYTES + packed.map_or(0, <[u8]>::len) + record.payload.len() + record.keys.len() * KEY_BYTES
+/// What a record counts for in the queue.
+pub(crate) fn cost(record: &Packed) -> usize {
+    RECORD_BYTES + record.payload().bytes().len() + record.keys.len() * KEY_BYTES
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What goes into the journal and what comes out of it.
 
-use crate::position::Position;
+use crate::{frame::Form, packing, position::Position};
 
 /// Something to find entries by: a trace id, but to the journal 16 opaque bytes.
 pub type Key = [u8; 16];
@@ -30,4 +30,46 @@ pub struct Entry {
     pub received_ns: u64,
     /// As in [`Record::payload`], byte for byte.
     pub payload: Vec<u8>,
+}
+
+/// A record that waits to be written. Of its payload one form is kept, the one that will be stored.
+#[derive(Debug)]
+pub(crate) struct Packed {
+    pub(crate) kind: u8,
+    pub(crate) received_ns: u64,
+    pub(crate) keys: Vec<Key>,
+    payload: Payload,
+}
+
+#[derive(Debug)]
+enum Payload {
+    AsItCame(Vec<u8>),
+    Packed { bytes: Vec<u8>, unpacked_bytes: usize },
+}
+
+impl Packed {
+    pub(crate) fn new(record: Record) -> Self {
+        let Record { kind, received_ns, keys, payload } = record;
+        let payload = match packing::pack(&payload) {
+            Some(bytes) => Payload::Packed { bytes, unpacked_bytes: payload.len() },
+            None => Payload::AsItCame(payload),
+        };
+        Self { kind, received_ns, keys, payload }
+    }
+
+    /// As it will be stored.
+    pub(crate) fn payload(&self) -> Form<'_> {
+        match &self.payload {
+            Payload::AsItCame(bytes) => Form::Plain(bytes),
+            Payload::Packed { bytes, .. } => Form::Packed(bytes),
+        }
+    }
+
+    /// Length of the payload as it came.
+    pub(crate) fn payload_bytes(&self) -> usize {
+        match &self.payload {
+            Payload::AsItCame(bytes) => bytes.len(),
+            Payload::Packed { unpacked_bytes, .. } => *unpacked_bytes,
+        }
+    }
 }

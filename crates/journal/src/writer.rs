@@ -8,11 +8,10 @@ use std::{
 
 use crate::{
     disk::{DiskFile, Held},
-    frame::{self, Form, HEADER_BYTES},
+    frame::{self, HEADER_BYTES},
     options::{Durability, Options},
-    packing,
     position::Position,
-    record::{Key, Record},
+    record::{Key, Packed, Record},
     segment::{self, Tally},
     survey::each_key_once,
     view::Shared,
@@ -113,16 +112,12 @@ impl Writer {
     /// # Errors
     /// [`AppendError`]; after [`AppendError::Write`] everything since the last sync is lost.
     pub fn append(&mut self, record: &Record) -> Result<Position, AppendError> {
-        self.append_packed(record, packing::pack(&record.payload).as_deref())
+        self.append_packed(&Packed::new(record.clone()))
     }
 
     /// As [`Writer::append`], the payload having been packed, or found not worth it, before.
-    pub(crate) fn append_packed(
-        &mut self,
-        record: &Record,
-        packed: Option<&[u8]>,
-    ) -> Result<Position, AppendError> {
-        let bytes = HEADER_BYTES + record.payload.len();
+    pub(crate) fn append_packed(&mut self, record: &Packed) -> Result<Position, AppendError> {
+        let bytes = HEADER_BYTES + record.payload_bytes();
         let bytes_max = HEADER_BYTES + self.shared.payload_bytes_max;
         if bytes > bytes_max {
             return Err(AppendError::TooLarge { bytes, bytes_max });
@@ -130,7 +125,7 @@ impl Writer {
         if record.keys.len() > SEGMENT_KEYS_MAX {
             return Err(AppendError::TooManyKeys { keys: record.keys.len(), keys_max: SEGMENT_KEYS_MAX });
         }
-        let payload = packed.map_or(Form::Plain(&record.payload), Form::Packed);
+        let payload = record.payload();
         let stored_bytes = HEADER_BYTES + payload.bytes().len();
         if self.in_doubt {
             self.begin_next()?;

@@ -11,7 +11,8 @@ use crate::{
     CommitError, Committed, Depth, Durability, GroupCommit, Options, Position, Record, Retention, SubmitError,
 };
 
-type Tag = (u64, u64);
+/// Thread, number, and what was submitted.
+type Tag = (u64, u64, Record);
 
 #[test]
 fn the_sink_is_called_in_journal_order_with_many_threads_submitting() {
@@ -19,14 +20,15 @@ fn the_sink_is_called_in_journal_order_with_many_threads_submitting() {
     let options = Options { segment_bytes_max: 16 << 10, ..options(folder.path()) };
     let (options, faults) = failing(options);
     let (writer, reader, _) = open(options.clone());
-    let committed: Arc<Mutex<Vec<(Position, Tag, Record)>>> = Arc::default();
+    let committed: Arc<Mutex<Vec<(Position, Tag)>>> = Arc::default();
     let sink = {
         let (committed, reader) = (committed.clone(), reader.clone());
         move |group: Vec<Committed<Tag>>| {
             for done in group {
                 let position = done.position.unwrap();
                 assert!(position < reader.end(), "it is durable and visible before anyone is told");
-                committed.lock().unwrap().push((position, done.tag, done.record));
+                assert_eq!(done.received_ns, done.tag.2.received_ns);
+                committed.lock().unwrap().push((position, done.tag));
             }
         }
     };
@@ -36,7 +38,8 @@ fn the_sink_is_called_in_journal_order_with_many_threads_submitting() {
             let commit = &commit;
             scope.spawn(move || {
                 for number in 0..500 {
-                    while commit.submit(record(number, &[thread as u8]), (thread, number)).is_err() {
+                    let record = record(number, &[thread as u8]);
+                    while commit.submit(record.clone(), (thread, number, record.clone())).is_err() {
                         std::thread::yield_now();
                     }
                 }
@@ -49,10 +52,10 @@ fn the_sink_is_called_in_journal_order_with_many_threads_submitting() {
     assert!(committed.is_sorted_by(|a, b| a.0 < b.0));
     for thread in 0..8 {
         let numbers: Vec<_> =
-            committed.iter().filter(|(_, tag, _)| tag.0 == thread).map(|(_, tag, _)| tag.1).collect();
+            committed.iter().filter(|(_, tag)| tag.0 == thread).map(|(_, tag)| tag.1).collect();
         assert!(numbers.into_iter().eq(0..500), "thread {thread} is in its own order");
     }
-    let expected: Vec<_> = committed.iter().map(|(position, _, record)| entry(*position, record)).collect();
+    let expected: Vec<_> = committed.iter().map(|(position, tag)| entry(*position, &tag.2)).collect();
     assert_eq!(read_all(&reader), expected);
     assert!(faults.flushes.load(Ordering::SeqCst) <= 4000);
     let (_writer, reader, _) = open(options);
@@ -127,6 +130,24 @@ fn the_queue_is_bounded_in_records_and_in_bytes_and_never_waits() {
     assert_eq!(accepted, 2, "each counts 41 bytes of payload and 64 more");
     (0..3).for_each(|_| gate.let_go.send(()).unwrap());
     gate.commit.stop();
+}
+
+#[test]
+fn what_was_packed_waits_in_that_form_alone() {
+    let folder = folder();
+    let options = Options { frame_bytes_max: 1 << 20, segment_bytes_max: 1 << 20, ..options(folder.path()) };
+    let (writer, reader, _) = open(options);
+    let gate = gated(writer, 100, 1 << 20);
+    gate.commit.submit(record(0, &[]), 0).unwrap();
+    gate.first_is_durable();
+    let repeats = Record { payload: b"\0http.request.method".repeat(1_000), ..record(1, &[]) };
+    gate.commit.submit(repeats.clone(), 1).unwrap();
+    let waiting = gate.commit.depth().bytes;
+    assert!(waiting < repeats.payload.len() / 50, "{waiting} bytes wait");
+    (0..2).for_each(|_| gate.let_go.send(()).unwrap());
+    gate.commit.stop();
+    assert_eq!(gate.commit.depth(), Depth::default());
+    assert_eq!(read_all(&reader)[1].payload, repeats.payload);
 }
 
 #[test]

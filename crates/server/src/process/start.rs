@@ -354,10 +354,10 @@ fn sink(
     move |group| {
         let mut replies = Vec::with_capacity(group.len());
         let mut entries = Vec::with_capacity(group.len());
-        for Committed { position, record, tag } in group {
+        for Committed { position, received_ns, tag } in group {
             let Tag { input, reply, hold } = tag;
             replies.extend(reply.map(|reply| (reply, position.clone())));
-            let received = Nanos(record.received_ns);
+            let received = Nanos(received_ns);
             entries.push(Entry { position: position.ok(), received, input, hold });
         }
         // Who asked may have gone away since.
