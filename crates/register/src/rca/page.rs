@@ -97,7 +97,7 @@ fn documents(out: &mut String, entries: &[Entry], html: &impl Fn(&str) -> String
         put!(
             out,
             "<tr data-status=\"{status}\" data-severity=\"{severity}\" data-layer=\"{layer}\" data-due=\"{}\">\
-             <td><a href=\"{}.md\">{}</a></td><td>{status}</td><td>{severity}</td><td>{layer}</td><td>{}</td>\
+             <td><a href=\"{}.md\">{}</a></td><td>{status}</td><td>{severity}</td><td>{layer}</td><td class=\"day\">{}</td>\
              <td>{}</td><td class=\"late\"></td><td>{}</td></tr>",
             due.join(" "),
             html(&entry.id),
@@ -138,7 +138,7 @@ fn follow_ups(out: &mut String, entries: &[Entry], html: &impl Fn(&str) -> Strin
         let due = html(follow_up.due.as_deref().unwrap_or_default());
         put!(
             out,
-            "<tr data-due=\"{due}\"><td>{due}</td><td>{}</td><td>{}</td><td><a href=\"{}.md\">{}</a></td></tr>",
+            "<tr data-due=\"{due}\"><td class=\"day\">{due}</td><td>{}</td><td>{}</td><td><a href=\"{}.md\">{}</a></td></tr>",
             html(&follow_up.what),
             html(&follow_up.owner),
             html(&entry.id),
