@@ -7,11 +7,11 @@ mod words;
 use model::Nanos;
 
 use self::text::Text;
+use super::Inert;
 use super::checks::is_layer;
 use super::front::STEM_BYTES_MAX;
 use super::report::{Moment, Report, Sentence};
 use super::required::span;
-use super::{Inert, holds_secret};
 
 /// Of each list a report holds, as much is taken over; the report has the rest.
 const ITEMS_MAX: usize = 10;

@@ -42,14 +42,19 @@ struct FindingView<'f> {
     mend: &'static str,
 }
 
-/// Prints it, and ends as the errors in it want.
-pub(super) fn told(linted: &[Linted], as_json: bool, schema: &'static str) -> Result<Exit, Failure> {
+/// Prints it, and ends as the errors in it want. Beside `documents` there may be files that are made from them.
+pub(super) fn told(
+    linted: &[Linted],
+    documents: usize,
+    as_json: bool,
+    schema: &'static str,
+) -> Result<Exit, Failure> {
     let count =
         |level| linted.iter().flat_map(|each| &each.findings).filter(|found| found.level == level).count();
     let (errors, warnings) = (count(Level::Error), count(Level::Warning));
     match as_json {
         true => output::json(&json(linted, errors, warnings, schema)?)?,
-        false => output::text(&text(linted, errors, warnings))?,
+        false => output::text(&text(linted, documents, errors, warnings))?,
     };
     Ok(if errors == 0 { Exit::Ok } else { Exit::Server })
 }
@@ -75,7 +80,7 @@ pub(super) fn read_to(path: &Path, bytes_max: u64) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-fn text(linted: &[Linted], errors: usize, warnings: usize) -> String {
+fn text(linted: &[Linted], documents: usize, errors: usize, warnings: usize) -> String {
     let mut out = String::new();
     for Linted { path, findings } in linted {
         for found in findings {
@@ -85,7 +90,7 @@ fn text(linted: &[Linted], errors: usize, warnings: usize) -> String {
         }
     }
     let plural = |count: usize, name: &str| format!("{count} {name}{}", if count == 1 { "" } else { "s" });
-    let counts = [plural(linted.len(), "document"), plural(errors, "error"), plural(warnings, "warning")];
+    let counts = [plural(documents, "document"), plural(errors, "error"), plural(warnings, "warning")];
     out.push_str(&format!("{}\n", counts.join(", ")));
     out
 }

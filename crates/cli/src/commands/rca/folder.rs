@@ -83,7 +83,7 @@ impl Doctor {
                 findings: found.findings,
             })
             .collect();
-        document::told(&linted, self.json, "casebook.rca-doctor/v1")
+        document::told(&linted, files.documents.len(), self.json, "casebook.rca-doctor/v1")
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Lint {
 impl Lint {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let linted = self.files.iter().map(|path| linted(path)).collect::<Result<Vec<_>, _>>()?;
-        document::told(&linted, self.json, "casebook.rca-lint/v1")
+        document::told(&linted, linted.len(), self.json, "casebook.rca-lint/v1")
     }
 }
 

@@ -105,7 +105,7 @@ impl Required {
         for (criterion, answer) in &found.answers {
             let why = match answer {
                 Answer::Yes(why) | Answer::No(why) => why.clone(),
-                Answer::Unknown(what) => format!("{what} is not known: say it with {}", flag(*criterion)),
+                Answer::Unknown(what) => format!("not known: {what}; say it with {}", flag(*criterion)),
             };
             table.row([word(answer), criterion.what(), &why]);
         }

@@ -84,7 +84,7 @@ fn required_says_which_rule_decides_and_is_content_once_it_is_written() {
     let known = ["--severity", "SEV-3", "--owner-layer", "pricing", "--layers-crossed", "pricing"];
     let times = ["--owner-identified", "2026-01-05T12:05:00Z", "--mitigated", "2026-01-05T12:20:00Z"];
     let (exit, said) = required(&[]);
-    assert!(exit == 4 && said.contains("is not known: say it with --severity"), "{said}");
+    assert!(exit == 4 && said.contains("not known: its severity; say it with --severity\n"), "{said}");
     let (exit, said) = required(&[&known[..], &times].concat());
     assert!(exit == 0 && said.starts_with(&format!("{INCIDENT}: no RCA is required\n")), "{said}");
     let (exit, said) = required(&["--severity", "SEV-1"]);

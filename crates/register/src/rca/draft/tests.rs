@@ -156,6 +156,8 @@ fn what_is_no_report_is_refused_with_the_reason() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
     #[test]
     fn no_text_of_a_report_breaks_its_draft(text in r"(\+\+\+|```|toml|\[\[|\{|\}|##|# |>|<|=|\x22|\\|\n|\PC|[0-9]|: |token|://|@){0,12}") {
         holds(&made(&poisoned(&text), None));

@@ -6,6 +6,8 @@ use crate::rca::entry::WITHHELD;
 use crate::rca::{Inert, holds_secret, markdown};
 
 const SENTENCE_BYTES_MAX: usize = 400;
+/// So much of a text is looked through for secrets: what is shown lies well within it.
+const SEEN_BYTES_MAX: usize = 2_048;
 const CITES_MAX: usize = 4;
 const CITE_BYTES_MAX: usize = 80;
 /// The index shows a summary, and lint bounds it; a question stands in it too.
@@ -129,13 +131,13 @@ impl Text {
 
     /// Between backticks nothing can be escaped, so what could end them is taken out.
     fn cite(&self, cite: &str) -> String {
-        let cite = if holds_secret(cite) { WITHHELD } else { cut(cite, CITE_BYTES_MAX) };
+        let cite = safe(cite, CITE_BYTES_MAX).unwrap_or(WITHHELD);
         let cite = (self.inert)(cite).replace(['`', '[', ']', '(', ')'], "'");
         if cite.trim().is_empty() { self.incident.clone() } else { cite.trim().to_owned() }
     }
 
     fn bounded<'t>(&self, text: &'t str) -> &'t str {
-        if holds_secret(text) { WITHHELD } else { cut(text, SENTENCE_BYTES_MAX) }
+        safe(text, SENTENCE_BYTES_MAX).unwrap_or(WITHHELD)
     }
 
     /// A basic string of TOML.
@@ -153,8 +155,14 @@ impl Text {
     }
 }
 
+/// At most so many bytes of it; none where it holds what looks like a secret.
+pub(super) fn safe(text: &str, bytes_max: usize) -> Option<&str> {
+    let seen = cut(text, SEEN_BYTES_MAX);
+    (!holds_secret(seen)).then(|| cut(seen, bytes_max))
+}
+
 /// At most so many bytes of it, and no part of a letter.
-pub(super) fn cut(text: &str, bytes_max: usize) -> &str {
+fn cut(text: &str, bytes_max: usize) -> &str {
     let end = (0..=bytes_max.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     text.get(..end).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! Names that a draft makes of a report: its title, its file, its signature. Each is bounded and holds no secret.
 
-use super::text::cut;
-use super::{Inert, People, Report, STEM_BYTES_MAX, holds_secret};
+use super::text::safe;
+use super::{Inert, People, Report, STEM_BYTES_MAX};
 
 const TITLE_BYTES_MAX: usize = 120;
 const SIGNATURE_BYTES_MAX: usize = 200;
@@ -16,8 +16,8 @@ pub(super) fn title(report: &Report, people: People<'_>, inert: Inert) -> String
         }
         (None, None) => report.said.summary.text.clone(),
     };
-    let said = cut(inert(&said).trim(), TITLE_BYTES_MAX).trim().to_owned();
-    if said.is_empty() || holds_secret(&said) { format!("Incident {}", report.incident()) } else { said }
+    let said = safe(&said, TITLE_BYTES_MAX).map(|said| inert(said).trim().to_owned());
+    said.filter(|said| !said.is_empty()).unwrap_or_else(|| format!("Incident {}", report.incident()))
 }
 
 /// The file's name without `.md`: the month in which it started, and the title's words.
@@ -49,8 +49,7 @@ pub(super) fn signature(report: &Report) -> String {
         (None, None) => return String::new(),
     };
     let said = parts.map(String::as_str).join("/");
-    let said = cut(&said, SIGNATURE_BYTES_MAX);
-    if holds_secret(said) { String::new() } else { said.to_owned() }
+    safe(&said, SIGNATURE_BYTES_MAX).unwrap_or_default().to_owned()
 }
 
 /// From the origin outwards, each once.

@@ -18,12 +18,9 @@ fn register() -> Vec<Entry> {
     let mut old = document("2026-10-old", "superseded", "c/d", &["deadline-on-providers", "old-rule"]);
     new.supersedes = Some(old.id.clone());
     old.superseded_by = Some(new.id.clone());
-    vec![
-        new,
-        document("2026-11-same", "closed", "a/b", &["clock-after-wait"]),
-        old,
-        document("2026-09-x", "closed", "", &[]),
-    ]
+    // Documents stand in the order of their names, and not in that in which they were written.
+    let same = document("2026-11-same", "closed", "a/b", &["clock-after-wait"]);
+    vec![old, new, same, document("2026-09-x", "closed", "", &[])]
 }
 
 #[test]
@@ -35,7 +32,7 @@ fn a_rule_leads_to_its_document_and_those_that_belong_to_it() {
         (story.document.id.clone(), story.is_lapsed, related.join(" "))
     };
     let told = |id: &str, lapsed, related: &str| (id.to_owned(), lapsed, related.to_owned());
-    assert_eq!(story("deadline-on-providers"), told("2026-12-new", false, "2026-11-same 2026-10-old"));
+    assert_eq!(story("deadline-on-providers"), told("2026-12-new", false, "2026-10-old 2026-11-same"));
     assert_eq!(story("clock-after-wait"), told("2026-11-same", false, "2026-12-new"));
     assert_eq!(story("old-rule"), told("2026-10-old", true, "2026-12-new"));
 }
