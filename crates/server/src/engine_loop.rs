@@ -29,6 +29,8 @@ pub(crate) use queries::{EngineQueries, Query};
 
 /// Of groups; what is in them is bounded by the backlog besides.
 pub(crate) const QUEUE_CAPACITY: usize = 256;
+/// Some hundredths of a second of the engine's work at full speed, and a small part of the memory budget.
+pub(crate) const BACKLOG_BYTES_MAX: u64 = 32 << 20;
 /// A snapshot is due after this long even if little was journaled, so that retention by age can go on.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(3600);
 /// Of a large engine snapshots are rarer, so that they cost a small part of what the journal costs.

@@ -43,10 +43,12 @@ use recent::RecentIds;
 pub(crate) const COMMIT_QUEUE_RECORDS: usize = 4096;
 pub(crate) const COMMIT_QUEUE_BYTES: usize = 128 << 20;
 /// What an event takes in memory beyond its names, which are shared.
-const EVENT_BYTES: u64 = 320;
+pub(crate) const EVENT_BYTES: u64 = 320;
 /// What a log record takes beyond its names, with what its cut body takes at least.
 const LOG_BYTES: u64 = 320;
 const POINT_BYTES: u64 = 160;
+/// What an item takes at least of the bytes that it came as: the words that there is one, and how long it is.
+const ITEM_BYTES_MIN: usize = 2;
 
 /// What goes through the journal beside a record: the decoded input, and who waits for the record to be durable.
 #[derive(Debug)]
@@ -269,6 +271,12 @@ impl Ingest {
             self.metrics.events_warned.get_or_create(&labels).inc_by(count);
         }
     }
+}
+
+/// What a payload and all that it may decode to take in memory at most.
+pub(crate) fn read_bytes_max(payload_bytes: usize, limits: &intake::Limits) -> u64 {
+    let items = (payload_bytes / ITEM_BYTES_MIN).min(limits.events_per_request_max);
+    payload_bytes as u64 + items as u64 * EVENT_BYTES.max(LOG_BYTES).max(POINT_BYTES)
 }
 
 /// What a decoded input takes in memory beyond the bytes that it came as.

@@ -242,7 +242,7 @@ impl Core {
             ingest::COMMIT_QUEUE_BYTES,
             sink(
                 engine.clone(),
-                Backlog::new(metrics.engine_queue.full.clone()),
+                Backlog::new(engine_loop::BACKLOG_BYTES_MAX, metrics.engine_queue.full.clone()),
                 tokio::runtime::Handle::current(),
             ),
         )
