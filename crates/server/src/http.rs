@@ -14,7 +14,7 @@ mod unread;
 pub(crate) use body::{BodyLimits, BodyReader, Framing, GRPC_PREFIX_BYTES, ReadBody, too_large};
 use body::{discard, discard_of_stranger};
 pub(crate) use failure::{ErrorForm, Failure};
-pub(crate) use guard::GuardedBody;
+use guard::GuardedBody;
 pub(crate) use layer::{Shell, wrap};
 pub(crate) use request_id::RequestIds;
 pub(crate) use routes::{Answers, Routes};

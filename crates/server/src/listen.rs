@@ -1,17 +1,19 @@
 //! Sockets: accepts connections and keeps each within its limits. A connection that brings no request in time is
-//! closed, so that neither idle nor dawdling clients can keep others out. It must never know what a request is for.
+//! closed, and so is one whose client takes nothing of what it asked for, so that neither idle nor dawdling clients can keep
+//! others out. It must never know what a request is for.
 
+mod activity;
+mod answer;
 mod farewell;
 mod places;
 mod read_ahead;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use runtime::{DrainHandle, TlsSource};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,6 +25,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls;
 use tokio_rustls::server::TlsStream;
 
+use activity::{Activity, Watched};
+use answer::{Answer, Streams};
 pub(crate) use farewell::Farewell;
 use places::AddressPlaces;
 use read_ahead::ReadAhead;
@@ -30,11 +34,9 @@ use read_ahead::ReadAhead;
 use crate::auth::Peer;
 use crate::clock;
 use crate::denials::{Denials, Refused};
-use crate::http::{Answers, GuardedBody};
+use crate::http::Answers;
 use crate::metrics::{DenialLabels, ListenerLabel, ServerMetrics};
 
-/// A fresh connection has to bring its first request sooner than an old one its next.
-const FIRST_REQUEST_TIMEOUT_MAX: Duration = Duration::from_secs(10);
 /// A pause after the process could not accept, usually for want of file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 /// A handshake takes two round trips and a signature.
@@ -60,6 +62,7 @@ const CONNECTION_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
 pub(crate) struct ConnectionLimits {
     pub connections_max: usize,
     pub of_address_max: usize,
+    /// How long a connection may bring no request, and a client take nothing of an answer.
     pub idle_timeout: Duration,
     pub drain_timeout: Duration,
 }
@@ -271,12 +274,15 @@ impl Connection {
                 let (answers, busy) = (Arc::clone(&answers), Activity::begin(&activity));
                 async move {
                     let response = answers.answer(request.map(Body::new)).await;
-                    Ok::<_, std::convert::Infallible>(response.map(|body| GuardedBody::new(body, busy)))
+                    Ok::<_, std::convert::Infallible>(response.map(|body| Answer::new(body, busy)))
                 }
             })
         };
-        let builder = builder(self.protocol);
-        let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let given_up = metrics.answers_not_taken.get_or_create_owned(&self.label);
+        let streams = Streams { patience: self.limits.idle_timeout, given_up: given_up.clone() };
+        let builder = builder(self.protocol, streams);
+        let stream = TokioIo::new(Watched::new(stream, Arc::clone(&activity)));
+        let mut connection = std::pin::pin!(builder.serve_connection(stream, service));
         let mut draining = false;
         loop {
             let deadline = if draining { Instant::now() + GOODBYE } else { activity.deadline(&self.limits) };
@@ -288,6 +294,10 @@ impl Connection {
                     connection.as_mut().graceful_shutdown();
                 }
                 () = tokio::time::sleep_until(deadline) => {
+                    if activity.is_stuck(&self.limits) {
+                        given_up.inc();
+                        break;
+                    }
                     if draining && !activity.is_busy() {
                         break;
                     }
@@ -312,8 +322,8 @@ fn lacks_certificate(error: &std::io::Error) -> Option<&'static str> {
     }
 }
 
-fn builder(protocol: Farewell) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+fn builder(protocol: Farewell, streams: Streams) -> auto::Builder<Streams> {
+    let mut builder = auto::Builder::new(streams);
     builder
         .http1()
         .timer(TokioTimer::new())
@@ -332,69 +342,4 @@ fn builder(protocol: Farewell) -> auto::Builder<TokioExecutor> {
         .max_frame_size(FRAME_BYTES_MAX)
         .max_header_list_size(HEADER_BYTES_MAX);
     builder
-}
-
-/// Whether a connection has anything to do, and since when not.
-#[derive(Debug)]
-struct Activity {
-    opened: Instant,
-    in_flight: AtomicUsize,
-    requests: AtomicU64,
-    /// Milliseconds after `opened`.
-    idle_since_ms: AtomicU64,
-}
-
-/// Held while a request is worked on and its answer is on its way.
-#[derive(Debug)]
-pub(crate) struct Busy {
-    activity: Arc<Activity>,
-}
-
-impl Activity {
-    fn new() -> Self {
-        Self {
-            opened: Instant::now(),
-            in_flight: AtomicUsize::new(0),
-            requests: AtomicU64::new(0),
-            idle_since_ms: AtomicU64::new(0),
-        }
-    }
-
-    fn begin(this: &Arc<Self>) -> Busy {
-        this.in_flight.fetch_add(1, Ordering::Relaxed);
-        this.requests.fetch_add(1, Ordering::Relaxed);
-        Busy { activity: Arc::clone(this) }
-    }
-
-    fn is_busy(&self) -> bool {
-        self.in_flight.load(Ordering::Relaxed) > 0
-    }
-
-    /// When the connection has to be looked at again.
-    fn deadline(&self, limits: &ConnectionLimits) -> Instant {
-        if self.is_busy() {
-            return Instant::now() + limits.idle_timeout;
-        }
-        let idle_since = Duration::from_millis(self.idle_since_ms.load(Ordering::Relaxed));
-        self.opened + idle_since + self.timeout(limits)
-    }
-
-    fn is_idle(&self, limits: &ConnectionLimits) -> bool {
-        !self.is_busy() && Instant::now() >= self.deadline(limits)
-    }
-
-    fn timeout(&self, limits: &ConnectionLimits) -> Duration {
-        match self.requests.load(Ordering::Relaxed) {
-            0 => limits.idle_timeout.min(FIRST_REQUEST_TIMEOUT_MAX),
-            _ => limits.idle_timeout,
-        }
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        let idle_since_ms = u64::try_from(self.activity.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.activity.idle_since_ms.store(idle_since_ms, Ordering::Relaxed);
-        self.activity.in_flight.fetch_sub(1, Ordering::Relaxed);
-    }
 }

@@ -81,6 +81,7 @@ pub(crate) struct ServerMetrics {
     pub bytes_in_flight: Gauge,
     pub connections: Family<ListenerLabel, Gauge>,
     pub connections_closed_idle: Family<ListenerLabel, Counter>,
+    pub answers_not_taken: Family<ListenerLabel, Counter>,
     pub connections_refused: Family<ListenerLabel, Counter>,
     pub connections_full: Family<ListenerLabel, Counter>,
     pub handshakes_failed: Family<DenialLabels, Counter>,
@@ -138,6 +139,7 @@ specs! {
     IN_FLIGHT = "ingest_in_flight_bytes", "Bytes of requests held in memory now.";
     CONNECTIONS = "connections", "Open connections.";
     CONNECTIONS_IDLE = "connections_closed_idle", "Connections closed because no request came in time.";
+    ANSWERS_NOT_TAKEN = "answers_not_taken", "Answers that were given up because their client took nothing of them for --idle-timeout; over HTTP/1.1 with their connection.";
     CONNECTIONS_REFUSED = "connections_refused", "Connections closed at once because their address had as many as it may.";
     CONNECTIONS_FULL = "connections_full", "How often new connections had to wait because a listener had as many as it may.";
     RESPONSES = "http_responses", "Answers, by listener and status.";
@@ -206,6 +208,7 @@ impl ServerMetrics {
             bytes_in_flight: r.add(IN_FLIGHT, Gauge::default()),
             connections: r.add(CONNECTIONS, Family::default()),
             connections_closed_idle: r.add(CONNECTIONS_IDLE, Family::default()),
+            answers_not_taken: r.add(ANSWERS_NOT_TAKEN, Family::default()),
             connections_refused: r.add(CONNECTIONS_REFUSED, Family::default()),
             connections_full: r.add(CONNECTIONS_FULL, Family::default()),
             handshakes_failed: r.add(HANDSHAKES_FAILED, Family::default()),

@@ -187,7 +187,7 @@ pub static REGISTER: &[Setting] = &[
         "idle-timeout",
         "DURATION",
         Some("75s"),
-        "After how long a connection without requests is closed; 100ms to 1h.",
+        "After how long a connection without requests is closed, and an answer of which nothing is taken given up; 100ms to 1h.",
     ),
     setting(
         "rate-key-requests",

@@ -104,7 +104,7 @@ impl Shell {
         let class = Class::of_path(request.uri().path());
         let response = match wrong.map_or(admitted, Err).and_then(|()| self.place(class)) {
             Err(failure) => self.turn_away(failure, request).into_response(),
-            // The place is kept until the answer has been sent.
+            // The place is kept while much of the answer is still to be sent.
             Ok(place) => {
                 let response = next(request.map(read_to_its_end)).await;
                 let refused = response.extensions().get::<Failure>().map(Failure::code);

@@ -42,4 +42,6 @@ mod straight;
 #[cfg(test)]
 mod tls;
 #[cfg(test)]
+mod unread_answers;
+#[cfg(test)]
 mod wrong_port;
