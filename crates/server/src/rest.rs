@@ -22,6 +22,7 @@ use store::{Outbox, Store};
 
 pub(crate) use bundle::BundlePlaces;
 pub(crate) use query::{NoQuery, Parameters, StrictPath, StrictQuery};
+pub(crate) use traces::TracePlaces;
 
 use crate::engine_loop::EngineQueries;
 use crate::http::Failure;
@@ -39,6 +40,7 @@ pub(crate) struct Reading {
     /// The engine's configuration as it is journaled.
     pub configuration: Arc<str>,
     pub bundles: BundlePlaces,
+    pub traces: TracePlaces,
 }
 
 pub(crate) fn router(reading: Reading) -> Router {

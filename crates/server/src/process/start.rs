@@ -29,7 +29,7 @@ use crate::login::{self, Logins};
 use crate::metrics::ServerMetrics;
 use crate::refusals::Refusals;
 use crate::replay::Replayer;
-use crate::rest::{self, BundlePlaces, Reading};
+use crate::rest::{self, BundlePlaces, Reading, TracePlaces};
 use crate::retention::RetentionTask;
 use crate::settings::Settings;
 use crate::store_writer::{self, StoreSender, StoreState, StoreWork, StoreWriter};
@@ -312,6 +312,7 @@ impl Core {
             outgoing: Arc::clone(&self.outgoing),
             configuration: configuration(settings).into(),
             bundles: BundlePlaces::default(),
+            traces: TracePlaces::default(),
         };
         (ingest, reading)
     }
