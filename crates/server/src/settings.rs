@@ -175,7 +175,7 @@ pub static REGISTER: &[Setting] = &[
         "requests-max",
         "COUNT",
         Some("1024"),
-        "Most requests worked on at once by a listener; traces get 503 beyond 70 % of them, logs 80 %, metrics 90 %.",
+        "Most requests worked on at once by a listener, of --admin 64; traces get 503 beyond 70 % of them, logs 80 %, metrics 90 %.",
     ),
     setting(
         "request-timeout",

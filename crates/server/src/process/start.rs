@@ -36,6 +36,10 @@ use crate::store_writer::{self, StoreSender, StoreState, StoreWork, StoreWriter}
 use crate::trail::Trail;
 use crate::{admin, clock, journal_options, snapshot};
 
+/// Whether the process lives is not to depend on how much work it is given at once: `--requests-max` is for the other
+/// listeners.
+const ADMIN_PLACES: usize = 64;
+
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(transparent)]
@@ -110,7 +114,7 @@ impl Server {
         };
         let Listeners { api, admin: admin_listener, otlp_grpc, otlp_http } = listeners;
         let routes = admin::router(Admin { health: Arc::clone(&health), metrics: Arc::clone(&metrics) });
-        let admin = shells.serve(admin_listener, routes.into(), Door::Admin, 64, admin_draining);
+        let admin = shells.serve(admin_listener, routes.into(), Door::Admin, ADMIN_PLACES, admin_draining);
         let opened = open(&settings, data).await?;
         let core = Core::start(&settings, opened, &metrics).await?;
         let parts = HealthParts {
