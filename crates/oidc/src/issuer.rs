@@ -15,7 +15,7 @@ use http::{HeaderValue, Request, StatusCode, Uri};
 use http_body_util::Full;
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use crate::client::{Client, FetchError};
@@ -29,6 +29,8 @@ const KEPT: Duration = Duration::from_secs(3600);
 const FAILURE_KEPT: Duration = Duration::from_secs(2);
 /// How often an unknown key makes us ask again.
 const RENEWED_EVERY: Duration = Duration::from_secs(10);
+/// Logins that may wait for the issuer at once; the next is refused, so that an issuer that hangs holds nobody else up.
+const LOGINS_MAX: usize = 16;
 /// Of what the issuer says went wrong, as much is repeated.
 const TOLD_CHARS_MAX: usize = 200;
 
@@ -36,6 +38,7 @@ const TOLD_CHARS_MAX: usize = 200;
 pub struct Issuer {
     provider: Provider,
     client: Client,
+    logins: Semaphore,
     state: Mutex<State>,
 }
 
@@ -87,7 +90,7 @@ struct TokenRefusal {
 impl Issuer {
     pub fn new(provider: Provider) -> Result<Self, ClientError> {
         let client = Client::new(provider.issuer.is_https())?;
-        Ok(Self { provider, client, state: Mutex::default() })
+        Ok(Self { provider, client, logins: Semaphore::new(LOGINS_MAX), state: Mutex::default() })
     }
 
     pub fn provider(&self) -> &Provider {
@@ -101,6 +104,7 @@ impl Issuer {
 
     /// Where to send a person who wants to log in.
     pub async fn begin(&self, attempt: &Attempt) -> Result<String, IssuerError> {
+        let _place = self.place()?;
         let known = self.known().await?;
         let endpoint = &known.metadata.authorization_endpoint;
         let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, attempt.verifier.as_bytes()));
@@ -120,6 +124,7 @@ impl Issuer {
 
     /// Who has come back with this code.
     pub async fn finish(&self, code: &str, attempt: &Attempt, now_s: u64) -> Result<Identity, LoginError> {
+        let _place = self.place()?;
         let known = self.known().await?;
         let token = self.redeem(&known.metadata, code, &attempt.verifier).await?;
         let payload = match verify(&token, &known.keys) {
@@ -134,6 +139,11 @@ impl Issuer {
             claim: &provider.claim,
         };
         Ok(judge(&payload, expected, now_s)?)
+    }
+
+    /// Held as long as a login may have to wait for the issuer.
+    fn place(&self) -> Result<SemaphorePermit<'_>, IssuerError> {
+        self.logins.try_acquire().map_err(|_| IssuerError::Busy)
     }
 
     /// One asks, and the others wait for what it hears.

@@ -378,3 +378,28 @@ async fn logins_are_limited_by_address_and_absent_without_an_issuer() {
     }
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issuer_that_hangs_takes_a_few_places_and_further_logins_are_refused_at_once() {
+    const AT_ONCE: usize = 40;
+    let dir = tempfile::tempdir().unwrap();
+    // It takes connections, and says nothing.
+    let (issuer, _listener) = Issuer::bind(Key::es256()).await;
+    let server = server_with(&issuer, dir.path(), &[]).await;
+    let mut logins = tokio::task::JoinSet::new();
+    for _ in 0..AT_ONCE {
+        let login = server.get("/login").header("accept", "text/html").send();
+        logins.spawn(async move { login.await.unwrap() });
+    }
+    // Long before the issuer's time is over.
+    for _ in 0..AT_ONCE - 16 {
+        let refused = tokio::time::timeout(std::time::Duration::from_secs(8), logins.join_next()).await;
+        let refused = refused.expect("a refusal at once").unwrap().unwrap();
+        let after = refused.headers()["retry-after"].to_str().unwrap();
+        assert_eq!((refused.status().as_u16(), after), (503, "5"));
+        assert!(refused.text().await.unwrap().contains("too many people log in at once"));
+    }
+    logins.abort_all();
+    drop(logins);
+    server.stop().await;
+}
