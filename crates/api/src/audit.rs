@@ -65,6 +65,8 @@ pub enum AuditAction {
     /// The server started.
     Start,
     ChangeKeys,
+    /// The listeners show other certificates, or ask clients for those of other authorities.
+    ChangeCertificates,
     RetryNotification,
     /// A person began a session.
     Login,
@@ -218,7 +220,7 @@ impl From<AuditOutcome> for AuditedOutcome {
 }
 
 impl AuditAction {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Acknowledge,
         Self::Assign,
         Self::Comment,
@@ -231,6 +233,7 @@ impl AuditAction {
         Self::Request,
         Self::Start,
         Self::ChangeKeys,
+        Self::ChangeCertificates,
         Self::RetryNotification,
         Self::Login,
         Self::Logout,
@@ -250,6 +253,7 @@ impl AuditAction {
             Self::Request => "request",
             Self::Start => "start",
             Self::ChangeKeys => "change_keys",
+            Self::ChangeCertificates => "change_certificates",
             Self::RetryNotification => "retry_notification",
             Self::Login => "login",
             Self::Logout => "logout",
@@ -264,6 +268,7 @@ impl AuditAction {
                 return match change.kind {
                     ServerChangeKind::Start => Self::Start,
                     ServerChangeKind::ChangeKeys => Self::ChangeKeys,
+                    ServerChangeKind::ChangeCertificates => Self::ChangeCertificates,
                     ServerChangeKind::RetryNotification => Self::RetryNotification,
                     ServerChangeKind::Login => Self::Login,
                     ServerChangeKind::Logout => Self::Logout,

@@ -43,6 +43,7 @@ pub struct ServerChange {
 pub enum ServerChangeKind {
     Start,
     ChangeKeys,
+    ChangeCertificates,
     RetryNotification,
     Login,
     Logout,
@@ -121,13 +122,20 @@ impl AuditEntry {
 }
 
 impl ServerChangeKind {
-    pub const ALL: [Self; 5] =
-        [Self::Start, Self::ChangeKeys, Self::RetryNotification, Self::Login, Self::Logout];
+    pub const ALL: [Self; 6] = [
+        Self::Start,
+        Self::ChangeKeys,
+        Self::ChangeCertificates,
+        Self::RetryNotification,
+        Self::Login,
+        Self::Logout,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Start => "start",
             Self::ChangeKeys => "change_keys",
+            Self::ChangeCertificates => "change_certificates",
             Self::RetryNotification => "retry_notification",
             Self::Login => "login",
             Self::Logout => "logout",

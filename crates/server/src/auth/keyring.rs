@@ -1,6 +1,8 @@
 //! The keys file: TOML with one `[[keys]]` for each key, which holds its hash and never the key. All that is wrong
 //! with a file is said at once; a file with a fault is no file.
 
+mod changes;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;

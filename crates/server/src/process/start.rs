@@ -137,7 +137,7 @@ impl Server {
             serve(otlp_grpc, ingest::grpc_routes(ingest), Door::OtlpGrpc),
         ];
         let (trail_drain, trail) =
-            (Drain::new(), Trail::new(Arc::new(core.store.clone()), denials, settings.keys.clone()));
+            (Drain::new(), Trail::new(Arc::new(core.store.clone()), denials, &settings));
         let trail = (trail_drain.0, tokio::spawn(trail.run(trail_drain.1)));
         health.enter(Phase::Serving);
         let Core { committer, engine, store_sender, store, threads, .. } = core;

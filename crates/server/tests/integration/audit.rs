@@ -34,7 +34,7 @@ async fn refusals_and_changes_of_keys_are_in_the_audit_and_doctor_follows_its_ch
         found.into_iter().next()
     })
     .await;
-    assert_eq!(changed.details.text.as_deref(), Some("5 keys are known"));
+    assert_eq!(changed.details.text.as_deref(), Some("5 keys are known; another came (read)"));
     // What was counted since is written at the end at the latest.
     server.stop().await;
     let server = keys.server(&data).await;

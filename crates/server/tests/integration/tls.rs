@@ -187,6 +187,10 @@ async fn certificates_rotate_while_requests_are_sent() {
     let renewed = self::connector(&ours, Some(&next.leaf()));
     assert!(ask(&renewed, server.ready.listen, "/v1/incidents").await.is_ok());
     server.stop().await;
+    let server = Running::start(&dir.path().join("data")).await;
+    let told = server.json("/v1/audit?action=change_certificates").await;
+    assert!(!told["entries"].as_array().unwrap().is_empty(), "{told}");
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
