@@ -49,3 +49,6 @@ done
 api=$(python3 -c "import json; print(json.load(open('$root/ready'))['listen'])")
 # Sends one event through its ports and reads it back.
 "${run[@]}" doctor --server "http://$api"
+# What the container's check of health asks.
+admin=$(python3 -c "import json; print(json.load(open('$root/ready'))['admin'])")
+"${run[@]}" doctor --health --admin "$admin"

@@ -14,7 +14,7 @@ use crate::advice::advice;
 use crate::escape;
 use crate::exit::{Exit, Failure};
 use crate::key::KeyArguments;
-use crate::transport::{TlsArguments, Transport};
+use crate::transport::{TlsArguments, Transport, Trust};
 
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
 const ANSWER_WAIT: Duration = Duration::from_secs(30);
@@ -208,7 +208,7 @@ impl Connection {
         wait: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
     ) -> Result<Transport, Failure> {
         let client = self.client(wait).map_err(|error| self.unreachable(&error))?;
-        Transport::new(client, self.server.scheme() == "https", &self.tls, ANSWER_WAIT)
+        Transport::new(client, self.server.scheme() == "https", &self.tls, Trust::Authorities, ANSWER_WAIT)
             .map_err(|fault| Failure::new(Exit::Usage, fault))
     }
 

@@ -13,9 +13,11 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use reqwest::{Body, Client, RequestBuilder, Response};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 const AGENT: &str = concat!("casebook/", env!("CARGO_PKG_VERSION"));
 
@@ -55,6 +57,16 @@ pub(crate) struct TlsArguments {
     client_key: Option<PathBuf>,
 }
 
+/// Whose word counts for who a server is, where no --ca is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// The authorities that this machine knows.
+    Authorities,
+    /// What listens on this machine is taken for what it says: no name fits a loopback address, nothing secret is sent, and
+    /// nothing that is answered is worth more than the port being open.
+    ThisMachine,
+}
+
 /// Sends requests to one server.
 pub(crate) struct Transport {
     pub(crate) client: Client,
@@ -69,9 +81,10 @@ impl Transport {
         client: Client,
         is_https: bool,
         tls: &TlsArguments,
+        trust: Trust,
         wait: Duration,
     ) -> Result<Self, String> {
-        let secure = is_https.then(|| secure(tls)).transpose()?;
+        let secure = is_https.then(|| secure(tls, trust)).transpose()?;
         Ok(Self { client, secure, wait })
     }
 
@@ -88,18 +101,24 @@ impl Transport {
     }
 }
 
-fn secure(tls: &TlsArguments) -> Result<legacy::Client<HttpsConnector<HttpConnector>, Body>, String> {
+fn secure(
+    tls: &TlsArguments,
+    trust: Trust,
+) -> Result<legacy::Client<HttpsConnector<HttpConnector>, Body>, String> {
     let connector =
-        HttpsConnectorBuilder::new().with_tls_config(config(tls)?).https_only().enable_http1().build();
+        HttpsConnectorBuilder::new().with_tls_config(config(tls, trust)?).https_only().enable_http1().build();
     Ok(legacy::Client::builder(TokioExecutor::new()).build(connector))
 }
 
-fn config(tls: &TlsArguments) -> Result<ClientConfig, String> {
+fn config(tls: &TlsArguments, trust: Trust) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;
     let builder = match &tls.ca {
+        None if trust == Trust::ThisMachine => {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+        }
         None => builder.with_native_roots().map_err(|error| {
             format!("the authorities of this machine cannot be read: {error}; name others with --ca")
         })?,
@@ -127,4 +146,43 @@ fn certificates(flag: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>,
     let found = read.unwrap_or_default();
     let none = || format!("--{flag} {}: no certificate in PEM can be read", path.display());
     if found.is_empty() { Err(none()) } else { Ok(found) }
+}
+
+/// Takes every certificate whose key the server has.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
 }

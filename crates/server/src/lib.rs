@@ -41,7 +41,7 @@ pub use process::{DecodeOnly, ServeError, Server, StartError};
 pub use replay::{
     Difference, Progress, ReplayError, ReplayOutcome, ReplayRequest, ReplayedIncident, Verification, replay,
 };
-pub use settings::{CONFIG_FILE, REGISTER, SettingFlags, Settings};
+pub use settings::{AdminDoor, CONFIG_FILE, REGISTER, SettingFlags, Settings};
 
 /// Larger than the largest body that the settings allow, and than any evidence.
 const FRAME_BYTES_MAX: u32 = 128 << 20;

@@ -1,5 +1,6 @@
 //! The register of settings of `casebook serve`, and what they mean once they are all read.
 
+mod admin_door;
 mod alerts;
 mod oidc;
 mod rates;
@@ -13,6 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runtime::config::{ConfigErrors, Meaning, Said, Setting, value};
+
+pub use admin_door::AdminDoor;
 
 use crate::auth::{KeySource, People};
 use crate::ingest::PagerdutySecrets;

@@ -1,5 +1,7 @@
 //! `casebook doctor`: checks everything that a working server stands on.
 
+mod health;
+
 use std::error::Error;
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ use crate::exit::{Exit, Failure};
 use crate::key::KeyArguments;
 use crate::output;
 use crate::table::{Column, Table, terminal_width};
-use crate::transport::{TlsArguments, Transport};
+use crate::transport::{TlsArguments, Transport, Trust};
 
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
 /// As every command that asks a server has it.
@@ -27,17 +29,23 @@ const PROBE_SERVICE: &str = "casebook-doctor";
 /// Checks configuration, disk, journal, store and a running server
 ///
 /// With --data checks what a server keeps there. With --server, or with nothing at all, checks the running server: sends
-/// one harmless event through its ports and reads it back. Exit code 4 says that a check failed.
+/// one harmless event through its ports and reads it back, for which a server with keys wants one of the scope admin. With
+/// --health only asks the server whether it is ready, where its settings have --admin. Exit code 4 says that a check failed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   casebook doctor
   casebook doctor --data /var/lib/casebook
-  casebook doctor --server http://127.0.0.1:7420")]
+  casebook doctor --server http://127.0.0.1:7420
+  casebook doctor --health")]
 pub(crate) struct Doctor {
     /// A running server to check [default without --data: http://127.0.0.1:7420]
     #[arg(long, value_name = "URL", env = "CASEBOOK_SERVER", hide_env_values = true)]
     server: Option<String>,
+    /// Only ask the server on this machine whether it is ready, on the listener --admin of the same settings; needs no key.
+    /// Behind TLS its certificate is looked at only where --ca is given
+    #[arg(long)]
+    health: bool,
     #[command(flatten)]
     key: KeyArguments,
     #[command(flatten)]
@@ -59,6 +67,9 @@ impl Doctor {
     }
 
     async fn checks(&self) -> Vec<Check> {
+        if self.health {
+            return health::checks(&self.settings, &self.tls).await;
+        }
         let mut checks = Vec::new();
         // Without any setting there is no server of one's own to configure, only a running one to ask.
         let configured = self.settings.names_data() || (self.server.is_none() && !self.settings.is_empty());
@@ -119,7 +130,8 @@ impl Asking {
     fn new(server: &str, key: &KeyArguments, tls: &TlsArguments) -> Result<Self, String> {
         let client =
             Client::builder().timeout(ANSWER_WAIT).no_proxy().build().map_err(|error| error.to_string())?;
-        let transport = Transport::new(client, server.starts_with("https:"), tls, ANSWER_WAIT)?;
+        let transport =
+            Transport::new(client, server.starts_with("https:"), tls, Trust::Authorities, ANSWER_WAIT)?;
         Ok(Self { transport, key: key.header()? })
     }
 

@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use api::Scope;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+
+use server::NewKey;
 
 use crate::serve::{Served, command};
 
@@ -87,4 +90,48 @@ fn commands_reach_a_server_behind_tls_with_the_right_certificates_alone() {
     assert_eq!(doctor.status.code(), Some(0), "{told}");
     assert!(told.contains("was read back"), "{told}");
     assert_eq!(server.terminate(), Some(0));
+}
+
+/// As in a container, where variables say what the server was started with.
+fn health(variables: &[(&str, &str)]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_casebook"));
+    let output = command.args(["doctor", "--health"]).envs(variables.iter().copied()).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn a_check_of_health_needs_no_key_and_no_authority() {
+    let dir = tempfile::tempdir().unwrap();
+    let [ours, clients] = ["ours", "clients"].map(|name| Files::write(dir.path(), name));
+    let keys = dir.path().join("keys.toml");
+    std::fs::write(&keys, NewKey::generate(Scope::Admin).unwrap().file_entry("a", None)).unwrap();
+    let path = |path: &PathBuf| path.to_str().unwrap().to_owned();
+    let (certificate, key, authority) = (path(&ours.certificate), path(&ours.key), path(&clients.authority));
+    let tls = [("--tls-certificate", &certificate), ("--tls-key", &key), ("--tls-client-ca", &authority)];
+    for (asked_for, is_told_apart) in [(0, false), (2, false), (3, true)] {
+        let mut serve = command(&dir.path().join("data"));
+        serve.arg("--keys").arg(&keys);
+        for (flag, file) in tls.iter().take(asked_for) {
+            serve.arg(flag).arg(file);
+        }
+        let server = Served::spawn(&mut serve);
+        let admin = server.ready.admin.to_string();
+        // The data directory is the server's, and nobody else looks at it.
+        let mut variables = vec![("CASEBOOK_ADMIN", &*admin), ("CASEBOOK_DATA", "/nowhere")];
+        if asked_for > 0 {
+            variables.push(("CASEBOOK_TLS_CERTIFICATE", &*certificate));
+        }
+        let (client, client_key) = (path(&clients.certificate), path(&clients.key));
+        if is_told_apart {
+            assert_eq!(health(&variables).0, Some(4), "without a certificate");
+            variables.push(("CASEBOOK_CLIENT_CERTIFICATE", &*client));
+            variables.push(("CASEBOOK_CLIENT_KEY", &*client_key));
+        }
+        let (code, told) = health(&variables);
+        assert_eq!(code, Some(0), "{told}");
+        assert!(told.contains("/readyz answers 200") && told.contains("journal"), "{told}");
+        assert_eq!(server.terminate(), Some(0));
+        let (code, told) = health(&variables);
+        assert!(code == Some(4) && told.contains("no answer"), "{told}");
+    }
 }
