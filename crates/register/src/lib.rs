@@ -3,6 +3,7 @@
 
 mod finding;
 pub mod rca;
+pub mod review;
 mod rule;
 
 pub use finding::Finding;

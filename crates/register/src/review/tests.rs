@@ -1,0 +1,9 @@
+//! Reviews that hold and reviews that do not.
+
+mod ledger;
+mod oracle;
+mod pages;
+mod random;
+mod refusals;
+mod standing;
+mod world;
