@@ -5,14 +5,17 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
-use percent_encoding::percent_decode_str;
+use percent_encoding::{percent_decode, percent_decode_str};
 
 use super::{LEFT_OUT, SecretText, SecretUrl};
 
 /// What is shorter stands in every text by chance.
 const SECRET_BYTES_MIN: usize = 4;
 /// Parts of a path that are words of the protocols and no keys.
-const PLAIN_SEGMENTS: &[&str] = &["mainnet", "eth1", "eth2", "http", "https", "beacon", "node", "json-rpc"];
+const PLAIN_SEGMENTS: &[&str] =
+    &["mainnet", "eth1", "eth2", "http", "https", "beacon", "node", "json-rpc", "json", "public", "private"];
+/// An address within an address within an address is written so.
+const DECODED_TIMES: usize = 3;
 
 /// Texts that may not be shown, the longest first.
 #[derive(Clone, Default)]
@@ -66,6 +69,25 @@ impl Secrets {
             }
         }
         scrubbed
+    }
+
+    /// Whether a header has one of them, in whatever letters: percent-encoded, however often, escaped or in capitals.
+    pub(crate) fn are_told_in(&self, header: &[u8]) -> bool {
+        let mut said = header.to_vec();
+        for _ in 0..=DECODED_TIMES {
+            let text = String::from_utf8_lossy(&said).to_lowercase();
+            let plain = text.replace('\\', "");
+            let is_told =
+                |secret: &String| [&text, &plain].iter().any(|text| text.contains(&secret.to_lowercase()));
+            if self.texts.iter().any(is_told) {
+                return true;
+            }
+            if !said.contains(&b'%') {
+                break;
+            }
+            said = percent_decode(&said).collect();
+        }
+        false
     }
 
     /// As it is written, and as it means.

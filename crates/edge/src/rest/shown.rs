@@ -1,6 +1,6 @@
-//! What a client is shown of an answer that is no success: providers repeat keys and addresses where they say what went wrong.
-//! What cannot be looked through is not shown, and a node that was sent secrets is asked for nothing that could not be. It must
-//! never touch an answer that went well.
+//! What a client is shown of an answer: providers repeat keys and addresses where they say what went wrong, and in headers of
+//! any answer. What cannot be looked through is not shown, and a node that was sent secrets is asked for nothing that could
+//! not be. It must never touch the body of an answer that went well.
 
 use std::io::Read as _;
 
@@ -23,12 +23,12 @@ pub(super) enum Shown {
 
 /// Of an answer of which so much came, and whether that is all of it.
 pub(super) fn shown(head: &mut Parts, held: &[u8], is_whole: bool, secrets: &Secrets) -> Shown {
-    if head.status.is_success() || head.status.is_informational() || secrets.is_empty() {
+    if secrets.is_empty() {
         return Shown::AsItCame;
     }
-    // Where a redirect leads is another's business.
-    if !head.status.is_redirection() {
-        remove_telling(&mut head.headers, secrets);
+    remove_telling(&mut head.headers, secrets);
+    if head.status.is_success() || head.status.is_informational() {
+        return Shown::AsItCame;
     }
     let body = if is_whole { body(&head.headers, held, secrets) } else { Shown::Nothing };
     if body != Shown::AsItCame {
@@ -56,9 +56,16 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-/// How the body is to be read is no secret.
+/// How the body is to be read is no secret, but for what may stand beside it.
 fn remove_telling(headers: &mut HeaderMap, secrets: &Secrets) {
-    let tells = |value: &HeaderValue| secrets.leave_out(&String::from_utf8_lossy(value.as_bytes())).is_some();
+    let tells = |value: &HeaderValue| secrets.are_told_in(value.as_bytes());
+    if let Some((essence, beside)) =
+        headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()?.split_once(';'))
+        && secrets.are_told_in(beside.as_bytes())
+        && let Ok(essence) = HeaderValue::from_str(essence)
+    {
+        headers.insert(CONTENT_TYPE, essence);
+    }
     let telling: Vec<HeaderName> = headers
         .iter()
         .filter(|(name, value)| ![CONTENT_TYPE, CONTENT_ENCODING].contains(name) && tells(value))

@@ -116,10 +116,22 @@ impl RestClient {
     /// Addresses of the node become paths of the pool; no client can see where the node is.
     pub(crate) fn hide(&self, headers: &mut HeaderMap, pool: &str) {
         let Some(said) = headers.get(LOCATION).and_then(|value| value.to_str().ok()) else { return };
-        match path::location(said, &self.origin, &self.prefix, pool).map(HeaderValue::try_from) {
+        let local = path::location(said, &self.origin, &self.prefix, pool);
+        match local.map(|local| HeaderValue::try_from(self.without_query(&local))) {
             Some(Ok(local)) => _ = headers.insert(LOCATION, local),
             _ if said.starts_with(&self.origin) => _ = headers.remove(LOCATION),
             _ => {}
+        }
+    }
+
+    /// What the configuration adds to every request is added to the next one as well.
+    fn without_query(&self, local: &str) -> String {
+        let Some((path, said)) = local.split_once('?') else { return local.to_owned() };
+        let own = self.query.as_deref().and_then(|own| said.strip_prefix(own));
+        match own.map(|rest| (rest, rest.strip_prefix('&'))) {
+            Some(("", _)) => path.to_owned(),
+            Some((_, Some(rest))) => format!("{path}?{rest}"),
+            _ => local.to_owned(),
         }
     }
 
@@ -207,6 +219,10 @@ mod tests {
         for (said, told) in [
             ("http://n.example/base/x", Some("/pool/x")),
             ("/base/x", Some("/pool/x")),
+            ("/base/x/?k=secret", Some("/pool/x/")),
+            ("/base/x/?k=secret&y=1", Some("/pool/x/?y=1")),
+            ("/base/x/?k=secretive", Some("/pool/x/?k=secretive")),
+            ("/base?k=secret", Some("/pool")),
             ("http://n.example/other", None),
             ("https://else.example/x", Some("https://else.example/x")),
         ] {

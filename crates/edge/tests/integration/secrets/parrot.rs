@@ -12,8 +12,11 @@ use bytes::Bytes;
 use devnet::client::HttpClient;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use http::header::{AUTHORIZATION, CONTENT_ENCODING, UPGRADE, WWW_AUTHENTICATE};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HOST, LINK, LOCATION, REFRESH,
+    SET_COOKIE, UPGRADE, WWW_AUTHENTICATE,
+};
+use http::{HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
@@ -49,6 +52,8 @@ pub(super) const FORMS: &[(&str, bool)] = &[
     ("br", false),
     ("long", false),
 ];
+/// Forms of a redirect: by another scheme, to a folder, with the address in every header, and written in other letters.
+pub(super) const MOVED: &[&str] = &["scheme", "slash", "everywhere", "encoded"];
 /// Stands in each of them.
 pub(super) const NO: &str = "there is no such thing";
 /// More than the proxy holds.
@@ -138,6 +143,10 @@ async fn answer(
         return text(StatusCode::UNAUTHORIZED, told);
     }
     let uri = request.uri().clone();
+    if let Some((_, how)) = uri.path().split_once("/moved/") {
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        return moved(how, host, &uri);
+    }
     if let Some((_, how)) = uri.path().split_once("/say/") {
         return say(how, &told, uri.path_and_query().map_or("", |uri| uri.as_str()));
     }
@@ -201,6 +210,36 @@ fn say(how: &str, told: &str, uri: &str) -> Response<Full<Bytes>> {
             response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::try_from(form).unwrap());
         }
         _ => {}
+    }
+    response
+}
+
+/// `how` is a status and a form.
+fn moved(how: &str, host: &str, uri: &Uri) -> Response<Full<Bytes>> {
+    let (status, form) = how.split_once('/').unwrap();
+    let whole = format!("https://{host}{uri}");
+    let said = match form {
+        "slash" => vec![(LOCATION, format!("{}/?{}", uri.path(), uri.query().unwrap_or_default()))],
+        "everywhere" => vec![
+            (LOCATION, format!("//{host}{uri}")),
+            (CONTENT_LOCATION, whole.clone()),
+            (LINK, format!("<{whole}>; rel=\"canonical\"")),
+            (REFRESH, format!("0; url={whole}")),
+            (SET_COOKIE, format!("session=1; Path={}", uri.path())),
+            (CONTENT_TYPE, format!("text/html; profile=\"{whole}\"")),
+            (ETAG, format!("\"{uri}\"")),
+        ],
+        "encoded" => {
+            let once = whole.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+            let twice = once.replace('%', "%25");
+            let location = format!("https://else.example/login?next={once}");
+            vec![(LOCATION, location), (SET_COOKIE, format!("next={once}")), (LINK, format!("<{twice}>"))]
+        }
+        _ => vec![(LOCATION, whole)],
+    };
+    let mut response = text(status.parse().unwrap(), "elsewhere".to_owned());
+    for (name, value) in said {
+        response.headers_mut().insert(name, HeaderValue::try_from(value).unwrap());
     }
     response
 }

@@ -6,12 +6,13 @@ use devnet::network::Plan;
 use devnet::node::NodePlan;
 use devnet::served::Devnet;
 use flate2::read::GzDecoder;
+use percent_encoding::percent_decode;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::parrot::{FORMS, NO, Parrot};
+use super::parrot::{FORMS, MOVED, NO, Parrot};
 use super::{Searched, VARIABLES};
 use crate::program::{Folder, Program};
 use crate::stage::{PATIENCE, until};
@@ -109,5 +110,42 @@ async fn no_credential_comes_back_in_what_a_service_says_of_an_error() {
     assert!(!heard.contains("gzip, br"), "what is asked for can be looked through");
     let said = program.end().await;
     searched.add("standard error", said.err);
+    searched.assert_clean();
+}
+
+/// However often it is written in other letters.
+fn decoded(answer: &[u8]) -> Vec<u8> {
+    (0..3).fold(answer.to_vec(), |answer, _| percent_decode(&answer).collect())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_credential_comes_back_in_a_header_of_any_answer() {
+    let plan = Plan { block_ms: 200, nodes: vec![NodePlan::default()], ..Plan::default() };
+    let devnet = Devnet::start(plan).await.unwrap();
+    let parrot = Parrot::over_http(devnet.node(0).beacon_url()).await;
+    let (folder, mut searched) = (Folder::new(), Searched::default());
+    let program = Program::serve(&folder.file("edge.toml", &config(&parrot)), VARIABLES).await;
+    until("the beacon node is asked", async || {
+        let (answer, _) = asked(&program, "/beacon/eth/v1/beacon/genesis").await;
+        answer.starts_with(b"HTTP/1.1 200")
+    })
+    .await;
+    for status in [200, 301, 302, 303, 307, 308] {
+        for form in MOVED {
+            for pool in ["web", "beacon"] {
+                let path = format!("/{pool}/moved/{status}/{form}");
+                let (answer, _) = asked(&program, &path).await;
+                let text = String::from_utf8_lossy(&answer).into_owned();
+                assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {text:.400}");
+                assert!(text.ends_with("elsewhere"), "{path}: {text:.400}");
+                // A redirect that stays below the node's address is still one, below the pool.
+                let is_followed = text.contains(&format!("location: {path}/\r\n"));
+                assert_eq!(is_followed, *form == "slash", "{path}: {text:.400}");
+                searched.add(format!("what {path} means"), decoded(&answer));
+                searched.add(path, answer);
+            }
+        }
+    }
+    searched.add("standard error", program.end().await.err);
     searched.assert_clean();
 }
