@@ -400,6 +400,14 @@ impl PoolLoop {
             Happening::WentDown { node, transport, fault, others } => {
                 tracing::warn!(node = name(node), ?transport, fault = fault.class(), others, "node is down");
             }
+            Happening::Doubted { node, transport, fault } => {
+                tracing::info!(
+                    node = name(node),
+                    ?transport,
+                    fault = fault.class(),
+                    "others are asked before a node"
+                );
+            }
             Happening::CameBack { node, transport } => {
                 tracing::info!(node = name(node), ?transport, "node is back")
             }

@@ -78,6 +78,8 @@ struct Stood {
     fault: Option<Fault>,
     /// It served since it last went down. A node may be suspect for a moment before it is out.
     was_preferred: bool,
+    /// Another one was used in its place, and it did not serve since.
+    was_left: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -138,7 +140,13 @@ impl PoolRecord {
             for (transport, stood) in TRANSPORTS.into_iter().zip(stood) {
                 let standing = node.standing(transport);
                 if stood.standing != standing {
+                    let is_back = stood.was_left && standing == Standing::Serving;
+                    if is_back {
+                        tracing::info!(node = &*record.name, ?transport, "node is given its calls again");
+                        self.witness.fails_back(node.id, transport);
+                    }
                     *stood = Stood {
+                        was_left: stood.was_left && !is_back,
                         standing,
                         since: Instant::now(),
                         fault: stood.fault.filter(|_| standing != Standing::Serving),
@@ -158,13 +166,18 @@ impl PoolRecord {
             Happening::WentDown { node, transport, fault, others } => {
                 self.went_down(*node, *transport, *fault, *others)
             }
+            Happening::Doubted { node, transport, fault } => {
+                if let Some(stood) = self.lock().standings.get_mut(usize::from(node.0)) {
+                    stood[place(*transport)].fault = Some(*fault);
+                }
+            }
             Happening::Lied { node } => {
                 if let Some(record) = self.node(*node) {
                     record.metrics.lies.inc();
                 }
-                // It may have been out already without a fault, and then nothing else says why it stays so.
+                // Whatever it was out for before, this is why it stays so.
                 if let Some(stood) = self.lock().standings.get_mut(usize::from(node.0)) {
-                    stood.iter_mut().for_each(|stood| _ = stood.fault.get_or_insert(Fault::Lying));
+                    stood.iter_mut().for_each(|stood| stood.fault = Some(Fault::Lying));
                 }
             }
             Happening::Announced { head } => {
@@ -242,10 +255,13 @@ impl PoolRecord {
         }
         let mut state = self.lock();
         let Some(stood) = state.standings.get_mut(usize::from(id.0)) else { return };
-        let place = if transport == Transport::Http { 0 } else { 1 };
-        stood[place].fault = Some(fault);
-        let was_preferred = std::mem::take(&mut stood[place].was_preferred);
+        let stood = &mut stood[place(transport)];
+        stood.fault = Some(fault);
+        let was_preferred = std::mem::take(&mut stood.was_preferred);
         let Some(to) = self.next_best(&state, id).filter(|_| others && was_preferred) else { return };
+        if let Some(stood) = state.standings.get_mut(usize::from(id.0)) {
+            stood[place(transport)].was_left = true;
+        }
         self.witness.fails_over(id, to, transport, fault);
         self.metrics.failovers(transport, fault).inc();
         state.failovers += 1;
@@ -304,7 +320,21 @@ impl PoolRecord {
 
 impl Stood {
     fn out() -> Self {
-        Self { standing: Standing::Out, since: Instant::now(), fault: None, was_preferred: false }
+        Self {
+            standing: Standing::Out,
+            since: Instant::now(),
+            fault: None,
+            was_preferred: false,
+            was_left: false,
+        }
+    }
+}
+
+/// Of `TRANSPORTS`.
+fn place(transport: Transport) -> usize {
+    match transport {
+        Transport::Http => 0,
+        Transport::Stream => 1,
     }
 }
 

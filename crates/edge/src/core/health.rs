@@ -54,6 +54,8 @@ pub struct Health {
     timeouts: u32,
     node_errors: u32,
     suspect_until: Millis,
+    /// What it failed with last.
+    failed_with: Option<Fault>,
     /// It owes an answer, and was asked for a sign of life in vain.
     is_silent: bool,
     /// Nothing is sent before.
@@ -77,6 +79,7 @@ impl Health {
             timeouts: 0,
             node_errors: 0,
             suspect_until: Millis(0),
+            failed_with: None,
             is_silent: false,
             paused_until: Millis(0),
             shunned_until: Millis(0),
@@ -188,6 +191,16 @@ impl Health {
         }
     }
 
+    /// Why others are asked first for now, though it is not down.
+    pub fn doubt(&self, now: Millis) -> Option<Fault> {
+        match self.state {
+            State::Down { .. } => None,
+            _ if self.is_silent => Some(Fault::Timeout),
+            State::Up if now < self.suspect_until => self.failed_with,
+            State::Up | State::Unknown | State::Probation { .. } => None,
+        }
+    }
+
     /// When the standing changes by itself.
     pub fn wake_at(&self, now: Millis) -> Option<Millis> {
         let trusted = match self.state {
@@ -202,6 +215,7 @@ impl Health {
         if is_enough(self) {
             return self.down(fault);
         }
+        self.failed_with = Some(fault);
         match self.state {
             State::Probation { .. } => self.state = State::Probation { since: now },
             State::Unknown | State::Up | State::Down { .. } => self.suspect_until = now.plus(SUSPECT_MS),

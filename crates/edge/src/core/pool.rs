@@ -2,6 +2,7 @@
 //! done; calls do not come by here, they are routed by the view that it publishes. It must never know a socket.
 
 mod configure;
+mod moves;
 mod node;
 mod publish;
 mod relays;
@@ -268,6 +269,12 @@ pub enum Happening {
         node: NodeId,
         transport: Transport,
     },
+    /// Others are asked first for a moment: it failed a call, or owes an answer and gives no sign of life.
+    Doubted {
+        node: NodeId,
+        transport: Transport,
+        fault: Fault,
+    },
     Lied {
         node: NodeId,
     },
@@ -341,6 +348,7 @@ impl Pool {
         self.watch(now, &mut effects);
         self.move_on(now, &mut effects);
         self.feed_relays(now, &mut effects);
+        self.tell_moves(now, &mut effects);
         self.publish(now, &mut effects);
         effects
     }

@@ -82,6 +82,15 @@ pub(super) fn failover(names: &Names, from: NodeId, to: NodeId, transport: Trans
         .with("fault", why)
 }
 
+/// The node is given them again.
+pub(super) fn failback(names: &Names, node: NodeId, transport: Transport) -> Fact {
+    let (pool, name, way) = (&names.pool, names.name(node), transport.word());
+    Fact::about(names, node, DEPENDENCY, "failback")
+        .status(UP)
+        .saying(format!("pool {pool} goes on with {name} over {way} again"))
+        .with("transport", way)
+}
+
 /// Nothing for what goes as it should.
 pub(super) fn of(happening: &Happening, names: &Names) -> Option<Fact> {
     let pool = &names.pool;
@@ -118,7 +127,10 @@ pub(super) fn of(happening: &Happening, names: &Names) -> Option<Fact> {
                 .saying(format!("a subscription of pool {pool} is fed by {taken} instead of {left}"))
                 .with("to", taken)
         }
-        Happening::Announced { .. } | Happening::Reorganised { .. } => return None,
+        // For a moment; what an attempt failed with is in its span.
+        Happening::Announced { .. } | Happening::Reorganised { .. } | Happening::Doubted { .. } => {
+            return None;
+        }
     };
     Some(fact)
 }
@@ -190,6 +202,14 @@ mod tests {
     }
 
     #[test]
+    fn a_failback_is_the_same_dependency_that_is_up() {
+        let fact = failback(&names(), NodeId(0), Transport::Http);
+        let said = (fact.kind, fact.subtype, fact.status, fact.subject.as_deref(), &*fact.message);
+        let message = "pool mainnet goes on with geth-a over http again";
+        assert_eq!(said, ("dependency", "failback", "up", Some("geth-a"), message));
+    }
+
+    #[test]
     fn what_goes_wrong_and_what_comes_back_is_told_and_nothing_else() {
         let down = |transport, fault| Happening::WentDown { node: NodeId(0), transport, fault, others: true };
         let (from, to) = (NodeId(0), NodeId(1));
@@ -213,6 +233,7 @@ mod tests {
                 Happening::RelayMoved { stream: crate::core::streams::StreamId(1), from, to },
                 Some(("dependency", "relay_moved", "degraded", Some("geth-a"))),
             ),
+            (Happening::Doubted { node: to, transport: Transport::Http, fault: Fault::Reset }, None),
             (Happening::Announced { head: head(1) }, None),
             (Happening::Reorganised { depth: 2 }, None),
         ] {

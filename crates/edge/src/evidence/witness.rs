@@ -127,6 +127,11 @@ impl Witness {
         self.signal(signal::failover(&self.names(), from, to, transport, fault));
     }
 
+    /// A node that another one stood for is used again.
+    pub(crate) fn fails_back(&self, node: NodeId, transport: Transport) {
+        self.signal(signal::failback(&self.names(), node, transport));
+    }
+
     /// It was used.
     pub(crate) fn failed_over(&self, from: NodeId, to: NodeId, fault: Fault, began: Instant) {
         self.tell(&self.watch, Clock::now(), began, What::Failover { from, to, fault });

@@ -163,6 +163,7 @@ async fn a_nodes_death_is_told_as_a_failover_and_as_attempts_that_failed_in_call
     }
     stage.clear(0);
     server.until(|server| !server.told("node_back").is_empty()).await;
+    server.until(|server| !server.told("failback").is_empty()).await;
     assert_eq!(*server.keys.lock().unwrap(), BTreeSet::from(["Bearer k-1".to_owned()]));
 }
 

@@ -38,6 +38,8 @@ mod large;
 #[cfg(test)]
 mod lines;
 #[cfg(test)]
+mod moves;
+#[cfg(test)]
 mod operation;
 #[cfg(test)]
 mod pages;

@@ -4,6 +4,15 @@ use super::{Heads, NodeSettings, PoolSettings, Readiness};
 use crate::core::health::{Health, HealthTimes};
 use crate::core::{Fault, Millis, NodeId, Standing, Tier, Transport};
 
+/// Why calls go to others though the node can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aside {
+    /// Until it is well again, which nobody knows when.
+    Down(Fault),
+    /// For a moment.
+    Doubted(Fault),
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     pub(super) id: NodeId,
@@ -13,6 +22,8 @@ pub(super) struct Node {
     pub(super) draining: bool,
     http: Health,
     stream: Health,
+    /// Why its calls go to others while it is not down, as that was told last: over HTTP, and over its stream.
+    told_aside: [Option<Aside>; 2],
     /// `None` until it was asked which chain it is of.
     pub(super) is_of_chain: Option<bool>,
     pub(super) readiness: Readiness,
@@ -49,6 +60,7 @@ impl Node {
             draining: false,
             http: Health::new(times),
             stream: Health::new(times),
+            told_aside: [None; 2],
             is_of_chain: None,
             readiness: Readiness::Ready,
             is_connected: false,
@@ -101,6 +113,34 @@ impl Node {
             Standing::Serving if self.readiness == Readiness::Impaired => Standing::Suspect,
             standing => standing,
         }
+    }
+
+    /// Whether its calls go to others, and why. What it is down for says its health.
+    pub(super) fn aside(&self, now: Millis, transport: Transport, is_behind: bool) -> Option<Aside> {
+        if transport == Transport::Stream && !self.is_connected {
+            return None;
+        }
+        match (self.is_of_chain, self.health(transport).fault(now)) {
+            (None, _) => None,
+            (Some(false), _) => Some(Aside::Down(Fault::WrongChain)),
+            // How long it still lasts makes it no other.
+            (_, Some(Fault::RateLimited { .. })) => {
+                Some(Aside::Down(Fault::RateLimited { retry_after_ms: None }))
+            }
+            (_, Some(_)) => None,
+            (_, None) if is_behind || self.readiness != Readiness::Ready => Some(Aside::Down(Fault::Behind)),
+            (_, None) => self.health(transport).doubt(now).map(Aside::Doubted),
+        }
+    }
+
+    /// What it was told to be aside for before, should that be something else.
+    pub(super) fn turn_aside(&mut self, transport: Transport, aside: Option<Aside>) -> Option<Option<Aside>> {
+        let told = match transport {
+            Transport::Http => &mut self.told_aside[0],
+            Transport::Stream => &mut self.told_aside[1],
+        };
+        let before = std::mem::replace(told, aside);
+        (before != aside).then_some(before)
     }
 
     /// Of one that is no longer of the pool: whether what it has under way may still end well.

@@ -132,10 +132,7 @@ impl Pool {
 
     fn node_view(&self, now: Millis, node: &Node) -> NodeView {
         let head = self.chain.head_at(node.id);
-        let is_far_behind = self
-            .chain
-            .head()
-            .is_some_and(|served| head.saturating_add(self.settings.lag_blocks_max) < served.number);
+        let is_far_behind = self.is_far_behind(node.id);
         let standing = |transport| match node.standing(now, transport) {
             Standing::Serving if is_far_behind => Standing::Suspect,
             standing => standing,

@@ -3,6 +3,7 @@
 mod believed;
 mod configure;
 mod lines;
+mod moves;
 mod relays;
 
 use std::collections::BTreeMap;

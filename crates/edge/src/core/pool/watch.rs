@@ -1,6 +1,6 @@
 //! What is seen of nodes: connections, probes, silence, lag. It must never decide what is announced.
 
-use super::{Effect, Happening, Heads, Node, Pool, Probe, Readiness};
+use super::{Effect, Happening, Heads, Node, Pool, Probe};
 use crate::core::chain::Step;
 use crate::core::health::Turn;
 use crate::core::{Block, Fault, Hash, Millis, NodeId, Transport};
@@ -91,22 +91,13 @@ impl Pool {
             Err(fault) => return self.failed(now, id, Transport::Http, fault, effects),
         };
         let is_of_chain = expected.is_none_or(|expected| expected == probe.chain_id);
-        let was_of_chain = node.is_of_chain.replace(is_of_chain);
-        let was_ready = std::mem::replace(&mut node.readiness, probe.readiness) != Readiness::Impaired;
-        let is_impaired = was_ready && probe.readiness == Readiness::Impaired;
+        node.is_of_chain = Some(is_of_chain);
+        node.readiness = probe.readiness;
         if !is_of_chain {
-            if was_of_chain != Some(false) {
-                self.tell(now, id, Transport::Http, Turn::WentDown(Fault::WrongChain), effects);
-            }
             self.chain.forget(id);
             return;
         }
         let turn = node.health_mut(Transport::Http).succeeded(now);
-        if is_impaired {
-            self.tell(now, id, Transport::Http, Turn::WentDown(Fault::Behind), effects);
-        }
-        // What was told to be down for its chain is told to be back.
-        let turn = turn.or((was_of_chain == Some(false)).then_some(Turn::CameBack));
         self.chain_id = expected.or(Some(probe.chain_id));
         self.told(now, id, Transport::Http, turn, effects);
     }
