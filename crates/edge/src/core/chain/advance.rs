@@ -12,6 +12,8 @@ use crate::core::{Block, Hash, Head, Millis, NodeId, NodeSet, Standing};
 pub(super) const DISOWNED_MS: u64 = 10_000;
 /// Of a node that was seen to have nothing, so many blocks below the head are looked for first.
 const FOLLOWED_BLOCKS: usize = 4;
+/// Of a branch that takes the place of so many blocks it is remembered who told of them; what is further back counts as fetched.
+const BRANCH_BLOCKS: u64 = 32;
 /// What lies so far below the head is no lag any more.
 const NEAR_BLOCKS: u64 = 64;
 /// Who has for so long not what it has to have does not tell the truth.
@@ -353,8 +355,9 @@ impl Chain {
         let kept = self.announced.len().saturating_sub(blocks);
         for gone in self.announced.drain(kept..).rev() {
             let logs = gone.logs.clone().unwrap_or_default();
-            // They are still true should the chain come back to it.
+            // They are still true should the chain come back to it, and nobody has to fetch it.
             self.logs.extend(gone.logs.map(|logs| (gone.block.hash, logs)));
+            self.told_of.insert(gone.block.hash, (gone.block.number, gone.block.parent));
             steps.push(Step::Retract { block: gone.block, logs, announced: gone.number_of });
         }
     }
@@ -386,8 +389,13 @@ impl Chain {
         self.logs.retain(|hash, _| {
             tracker.get(*hash).is_some_and(|block| block.number.saturating_add(KEEP_BLOCKS) > head.number)
         });
-        let is_next = |number: u64| number > head.number && number <= highest;
-        self.told_of.retain(|hash, (number, _)| is_next(*number) || claimed.contains(hash));
+        // Another branch has the numbers of this one.
+        let is_near = |number: u64| number.saturating_add(BRANCH_BLOCKS) > head.number && number <= highest;
+        let newest = self.announced.iter().rev().take_while(|announced| is_near(announced.block.number));
+        let newest: Vec<Hash> = newest.map(|announced| announced.block.hash).collect();
+        self.told_of.retain(|hash, (number, _)| {
+            (is_near(*number) && !newest.contains(hash)) || claimed.contains(hash)
+        });
         self.asked.keep_only(now, |hash| {
             let waits = tracker.get(hash).is_none_or(|block| block.number > head.number);
             waits || claimed.contains(&hash)

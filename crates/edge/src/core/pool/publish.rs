@@ -28,7 +28,8 @@ impl Pool {
         let bridged = steps.iter().filter(is_bridge).count();
         if retracted > 0 {
             effects.push(Effect::Tell(Happening::Reorganised { depth: retracted }));
-        } else if bridged > 0 {
+        }
+        if bridged > 0 {
             effects.push(Effect::Tell(Happening::Bridged { blocks: bridged as u64 }));
         }
         for step in steps {

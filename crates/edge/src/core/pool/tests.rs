@@ -1,6 +1,7 @@
 //! A pool beside nodes that answer at once, each with blocks of its own, in time that the test moves.
 
 mod believed;
+mod branches;
 mod configure;
 mod lines;
 mod moves;
@@ -371,6 +372,7 @@ fn a_reorganisation_is_told_from_the_common_ancestor() {
     // Until two of three are on the new side the old one stands, and no head goes back.
     assert_eq!(stage.heads, expected);
     assert!(stage.told.contains(&Happening::Reorganised { depth: 2 }));
+    assert!(!stage.told.iter().any(|told| matches!(told, Happening::Bridged { .. })), "all were told of");
 }
 
 #[test]
