@@ -189,7 +189,7 @@ impl Exchange {
                 let over_line = reach.line.as_ref().filter(|_| via == Transport::Stream && other.is_none());
                 let way = match over_line.map(|line| line.ask(flight.asked.whole(), flight.asked.id_range()))
                 {
-                    Some(Ok(reply)) => Way::Line(reply),
+                    Some(Ok(reply)) => Way::Line(reply, within_ms),
                     Some(Err(Unasked::Closed)) => Way::Unsent(Fault::Closed),
                     Some(Err(Unasked::Full)) | None => {
                         sent.via = Transport::Http;

@@ -10,8 +10,8 @@ use smallvec::SmallVec;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::Asked;
 use super::reach::Reach;
+use super::{Asked, over_http};
 use crate::core::{Fault, Millis, NodeId, Response, Transport, scan_response};
 use crate::record::{AttemptRecord, CallRecord};
 use crate::upstream::Reply;
@@ -24,7 +24,8 @@ pub(crate) type Said = (Bytes, Response);
 /// How an attempt's answer comes.
 pub(super) enum Way {
     Http(OverHttp),
-    Line(Reply),
+    /// With the time that the attempt has.
+    Line(Reply, u64),
     /// It was not sent at all.
     Unsent(Fault),
 }
@@ -108,7 +109,7 @@ impl Flight {
     pub(super) fn abandon(&mut self, attempt: u32) {
         let found = self.open.iter().position(|open| open.number == attempt);
         match found.map(|at| (at, &self.open[at].way)) {
-            Some((at, Way::Line(_))) => drop(self.open.swap_remove(at)),
+            Some((at, Way::Line(..))) => drop(self.open.swap_remove(at)),
             Some(_) => self.abandoned.push(attempt),
             None => {}
         }
@@ -122,6 +123,16 @@ impl Flight {
                 at += 1;
                 continue;
             };
+            // Nobody knows whose answer was too long for the connection. Over HTTP it is that of one call alone.
+            if let (Way::Line(_, within_ms), Err(Fault::TooLarge)) = (&open.way, &result)
+                && let Some(sent) = self.sent.get_mut(open.number as usize)
+                && let Some(reach) = &sent.reach
+            {
+                let share = self.asked.share.clone();
+                open.way = over_http(&reach.client, self.asked.whole().clone(), *within_ms, share);
+                sent.via = Transport::Http;
+                continue;
+            }
             let over = self.open.swap_remove(at);
             match self.abandoned.iter().position(|of| *of == over.number) {
                 Some(at) => drop(self.abandoned.swap_remove(at)),
@@ -148,7 +159,7 @@ impl Way {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Said, Fault>> {
         match self {
             Self::Http(answer) => answer.as_mut().poll(context).map(|body| read(body?)),
-            Self::Line(reply) => reply.poll(context),
+            Self::Line(reply, _) => reply.poll(context),
             Self::Unsent(fault) => Poll::Ready(Err(*fault)),
         }
     }

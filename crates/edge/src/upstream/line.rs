@@ -7,11 +7,13 @@ use std::collections::hash_map::Entry;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::core::{Fault, Response, splice};
 
@@ -19,6 +21,8 @@ use crate::core::{Fault, Response, splice};
 const WAITING_MAX: usize = 1_024;
 /// A longer request would hold up those behind it.
 const REQUEST_BYTES_MAX: usize = 16 << 10;
+/// After an answer that was too long for it.
+const REST: Duration = Duration::from_secs(60);
 /// Ids of calls. The connection's own requests have lower ones.
 pub(super) const FIRST_ID: u64 = 1 << 32;
 
@@ -35,6 +39,8 @@ pub(crate) struct Line {
 #[derive(Debug)]
 struct State {
     is_open: bool,
+    /// Until then everything is asked over HTTP: an answer was too long for the connection.
+    rests_until: Option<Instant>,
     next_id: u64,
     waiting: HashMap<u64, Waiting>,
     out: Vec<Bytes>,
@@ -62,13 +68,20 @@ pub(crate) struct Reply {
 
 impl Line {
     pub(crate) fn new(depth: Gauge, full: Counter) -> Self {
-        let state = State { is_open: false, next_id: FIRST_ID, waiting: HashMap::new(), out: Vec::new() };
+        let (waiting, out) = (HashMap::new(), Vec::new());
+        let state = State { is_open: false, rests_until: None, next_id: FIRST_ID, waiting, out };
         Self { state: Mutex::new(state), wake: Notify::new(), depth, full }
     }
 
     /// `id` is where the id stands in the request.
     pub(crate) fn ask(self: &Arc<Self>, request: &[u8], id: Range<usize>) -> Result<Reply, Unasked> {
         let mut state = self.lock();
+        if let Some(until) = state.rests_until {
+            if Instant::now() < until {
+                return Err(Unasked::Full);
+            }
+            state.rests_until = None;
+        }
         if !state.is_open {
             return Err(Unasked::Closed);
         }
@@ -117,10 +130,14 @@ impl Line {
         self.lock().waiting.is_empty()
     }
 
-    /// Whoever waits is told why it waits in vain.
+    /// Whoever waits is told why it waits in vain. One answer that is too long ends a connection for all who wait on it, so such
+    /// answers are not asked for over the next one again and again.
     pub(super) fn close(&self, fault: Fault) {
         let mut state = self.lock();
         state.is_open = false;
+        if fault == Fault::TooLarge {
+            state.rests_until = Some(Instant::now() + REST);
+        }
         state.out = Vec::new();
         let over = |waiting: &mut Waiting| match waiting {
             Waiting::Asked(_) => match std::mem::replace(waiting, Waiting::Over(Err(fault))) {
@@ -272,6 +289,18 @@ mod tests {
         assert_eq!((ask(&line).err(), line.is_idle()), (Some(Unasked::Closed), false));
         drop(waits);
         assert!(line.is_idle());
+    }
+
+    #[test]
+    fn an_answer_that_was_too_long_is_said_to_be_so_and_nothing_is_asked_for_a_while() {
+        let line = line();
+        let mut waits = ask(&line).unwrap();
+        line.close(Fault::TooLarge);
+        assert_eq!(polled(&mut waits), Poll::Ready(Err(Fault::TooLarge)));
+        line.open();
+        assert_eq!(ask(&line).err(), Some(Unasked::Full));
+        line.lock().rests_until = Some(Instant::now());
+        assert!(ask(&line).is_ok());
     }
 
     #[test]

@@ -103,7 +103,10 @@ pub(crate) async fn follow(
                 }
                 followed.line.open();
                 let end = connection.run(&followed, &mut orders, &events, &mut drain).await;
-                followed.line.close(Fault::Closed);
+                followed.line.close(match end {
+                    End::Lost(Fault::TooLarge) => Fault::TooLarge,
+                    End::Lost(_) | End::Redial | End::Drain => Fault::Closed,
+                });
                 (end, opened.elapsed())
             }
         };
