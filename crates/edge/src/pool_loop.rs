@@ -326,8 +326,7 @@ impl PoolLoop {
         F: Future<Output = Input> + Send + 'static,
     {
         let Some(access) = self.nodes.get(node) else { return };
-        let (asked, token) =
-            (question(access.asking.clone(), access.attempt_timeout), Arc::clone(&access.token));
+        let (asked, token) = (question(access.asking.clone(), access.within()), Arc::clone(&access.token));
         let answers = self.exchange.events.clone();
         let (record, began) = (Arc::clone(self.record()), Instant::now());
         tokio::spawn(async move {

@@ -141,6 +141,6 @@ pub(crate) fn hedges(pool: &config::Pool) -> Budget {
     Budget::new(u64::from(pool.limits.hedge_percent_max) * 10, 0, SAVED_MAX)
 }
 
-fn ms(duration: Duration) -> u64 {
+pub(crate) fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

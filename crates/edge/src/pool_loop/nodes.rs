@@ -2,7 +2,7 @@
 //! decide whom a call is given to.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::core::pool::Input;
 use crate::core::{NodeId, Roster};
 use crate::exchange::Reach;
 use crate::places::Places;
-use crate::rules::{Rules, frame_bytes_max, hedges, settings};
+use crate::rules::{Rules, frame_bytes_max, hedges, ms, settings};
 use crate::upstream::{Followed, FollowedEvents, Line, NodeClient, Order, follow, follow_events};
 
 /// A stream is given little to do, and does it at once.
@@ -45,13 +45,20 @@ pub(super) struct NodeAccess {
     pub(super) name: Arc<str>,
     client: NodeClient,
     pub(super) asking: Asking,
-    pub(super) attempt_timeout: Duration,
+    /// What it may take for an answer, in milliseconds.
+    within_ms: Arc<AtomicU64>,
     /// Closed when the node leaves, which ends its stream.
     pub(super) orders: Option<mpsc::Sender<Order>>,
     line: Option<Arc<Line>>,
     places: Places,
     /// Held by whatever of the loop speaks of the node.
     pub(super) token: Arc<()>,
+}
+
+impl NodeAccess {
+    pub(super) fn within(&self) -> Duration {
+        Duration::from_millis(self.within_ms.load(Ordering::Relaxed))
+    }
 }
 
 #[derive(Default)]
@@ -165,13 +172,15 @@ impl PoolLoop {
         ending: &DrainHandle,
     ) {
         let (places, token) = (Places::new(node.calls_max), Arc::new(()));
+        let within_ms = Arc::new(AtomicU64::new(ms(node.attempt_timeout)));
         let line = node.ws.as_ref().map(|_| Arc::new(self.record().line()));
         let reach = Reach::new((client.clone(), line.clone()), node, Arc::clone(places.free()));
         self.exchange.nodes.set(id, Some(reach));
-        let orders = self.follow((id, node), (client, line.as_ref()), configured, &token, ending);
-        let (name, attempt_timeout) = (Arc::clone(&node.name), node.attempt_timeout);
+        let orders =
+            self.follow((id, node), (client, line.as_ref()), configured, (&token, &within_ms), ending);
+        let name = Arc::clone(&node.name);
         let (client, asking) = (client.clone(), self.asking(client, &configured.pool));
-        let access = NodeAccess { name, client, asking, attempt_timeout, orders, line, places, token };
+        let access = NodeAccess { name, client, asking, within_ms, orders, line, places, token };
         self.nodes.by_id.insert(id, access);
     }
 
@@ -181,7 +190,7 @@ impl PoolLoop {
         (id, node): (NodeId, &config::Node),
         (client, line): (&NodeClient, Option<&Arc<Line>>),
         configured: &Configured,
-        token: &Arc<()>,
+        (token, within_ms): (&Arc<()>, &Arc<AtomicU64>),
         ending: &DrainHandle,
     ) -> Option<mpsc::Sender<Order>> {
         let (orders, receiver) = mpsc::channel(ORDERS);
@@ -202,8 +211,8 @@ impl PoolLoop {
                 });
             }
             (NodeClient::Rest(client), _, Service::Consensus(_)) => {
-                let (client, within) = (client.clone(), node.attempt_timeout);
-                let followed = FollowedEvents { node: id, client, within };
+                let (client, within_ms) = (client.clone(), Arc::clone(within_ms));
+                let followed = FollowedEvents { node: id, client, within_ms };
                 self.nodes.streams.spawn(async move {
                     follow_events(followed, receiver, answers, ending).await;
                     drop(token);
@@ -238,7 +247,7 @@ impl PoolLoop {
         let Some(client) = self.nodes.by_id.get(&id).map(|access| access.client.clone()) else { return };
         let asking = self.asking(&client, pool);
         let Some(access) = self.nodes.by_id.get_mut(&id) else { return };
-        access.attempt_timeout = node.attempt_timeout;
+        access.within_ms.store(ms(node.attempt_timeout), Ordering::Relaxed);
         access.asking = asking;
         if let NodeClient::Rpc(http) = &client {
             http.hold_to(frame_bytes_max(pool));

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -40,7 +41,8 @@ const HEADER_AGAIN: Duration = Duration::from_millis(25);
 pub(crate) struct FollowedEvents {
     pub(crate) node: NodeId,
     pub(crate) client: RestClient,
-    pub(crate) within: Duration,
+    /// Milliseconds; looked at with every question.
+    pub(crate) within_ms: Arc<AtomicU64>,
 }
 
 type Linked = Pin<Box<dyn Future<Output = Option<[Input; 2]>> + Send>>;
@@ -110,7 +112,7 @@ impl FollowedEvents {
         let mut request = RestRequest::get(&format!("/eth/v1/events?topics={topic}"));
         request.headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         let response =
-            timeout(self.within, self.client.send(&request)).await.unwrap_or(Err(Fault::Timeout))?;
+            timeout(self.within(), self.client.send(&request)).await.unwrap_or(Err(Fault::Timeout))?;
         match response.status() {
             StatusCode::OK => Ok(Events {
                 body: response.into_body(),
@@ -128,7 +130,7 @@ impl FollowedEvents {
     async fn link(self, data: String) -> Option<[Input; 2]> {
         let (_, root) = beacon::head_event(data.as_bytes())?;
         for _ in 0..HEADER_TRIES {
-            match self.client.document(&format!("/eth/v1/beacon/headers/{root}"), self.within).await {
+            match self.client.document(&format!("/eth/v1/beacon/headers/{root}"), self.within()).await {
                 Ok((StatusCode::OK, body)) => {
                     let mut block = beacon::header(&body).filter(|block| block.hash == root)?;
                     block.header = Arc::from(data.into_bytes());
@@ -144,8 +146,12 @@ impl FollowedEvents {
         None
     }
 
+    fn within(&self) -> Duration {
+        Duration::from_millis(self.within_ms.load(Ordering::Relaxed))
+    }
+
     async fn is_there(&self) -> bool {
-        self.client.document("/eth/v1/node/health", self.within).await.is_ok()
+        self.client.document("/eth/v1/node/health", self.within()).await.is_ok()
     }
 }
 

@@ -50,6 +50,8 @@ mod program;
 #[cfg(test)]
 mod refused;
 #[cfg(test)]
+mod reloads;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod service;

@@ -7,6 +7,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+/// Where events stream, and are late to begin.
+const SLOW_EVENTS: &str = "/v1/events";
+const LATE: Duration = Duration::from_secs(2);
 /// An answer that is longer than the edge holds.
 pub(crate) const BIG_BYTES: usize = 3 << 20;
 
@@ -100,6 +103,9 @@ async fn serve(mut stream: TcpStream, shared: &Shared, url: &str) -> Option<()> 
         Mode::Status(status) => status,
         Mode::Well | Mode::Cut => 200,
     };
+    if name.ends_with("/events") {
+        return stream_events(stream, name.ends_with(SLOW_EVENTS)).await;
+    }
     let body = if name.ends_with("/big") { "x".repeat(BIG_BYTES) } else { format!("{} {path}", shared.name) };
     let location =
         if name.ends_with("/away") { format!("Location: {url}/base/there\r\n") } else { String::new() };
@@ -114,4 +120,15 @@ async fn serve(mut stream: TcpStream, shared: &Shared, url: &str) -> Option<()> 
         stream.write_all(body.as_bytes()).await.ok()?;
     }
     stream.shutdown().await.ok()
+}
+
+/// Until nobody reads them any more.
+async fn stream_events(mut stream: TcpStream, is_slow: bool) -> Option<()> {
+    if is_slow {
+        tokio::time::sleep(LATE).await;
+    }
+    let head = b"HTTP/1.1 200 Fine\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n: here\n\n";
+    stream.write_all(head).await.ok()?;
+    let _ = stream.read(&mut [0; 1]).await;
+    None
 }

@@ -22,7 +22,7 @@ async fn pauses(dials: usize, answer: &str, after: Duration) -> Vec<Duration> {
     let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     let endpoint = Endpoint { url: SecretUrl::new(url), headers: Headers::default() };
     let client = RestClient::new(&endpoint, client_tls(false).unwrap(), Duration::from_secs(5), 1).unwrap();
-    let followed = FollowedEvents { node: NodeId(0), client, within: Duration::from_secs(5) };
+    let followed = FollowedEvents { node: NodeId(0), client, within_ms: Arc::new(AtomicU64::new(5_000)) };
     let (_orders, taken) = mpsc::channel(1);
     let (told, mut events) = mpsc::channel(dials + 1);
     let (_drain, draining) = Drain::new();
