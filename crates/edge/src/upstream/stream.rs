@@ -68,7 +68,8 @@ struct Connection {
     socket: WebSocketStream<Box<dyn Wire>>,
     /// The node's id of our subscription, as it wrote it.
     heads: Bytes,
-    asked: HashMap<u64, StreamId>,
+    /// By the ids of requests. None where the subscription is wanted no more.
+    asked: HashMap<u64, Option<StreamId>>,
     relays: HashMap<Bytes, StreamId>,
     next_id: u64,
     /// Of our own, to be written next.
@@ -319,21 +320,33 @@ impl Connection {
                 )));
             }
             Order::OpenRelay { stream, params } => {
+                // A node that told too late what it was asked before would feed it twice.
+                self.close_relay(stream);
                 let id = self.subscribe(&params);
-                self.asked.insert(id, stream);
+                self.asked.insert(id, Some(stream));
             }
-            Order::CloseRelay { stream } => {
-                let found = self.relays.iter().find(|(_, of)| **of == stream).map(|(id, _)| id.clone());
-                let Some(subscription) = found else { return };
-                self.relays.remove(&subscription);
-                let id = self.take_id();
-                let subscription = String::from_utf8_lossy(&subscription);
-                self.own.push_back(Message::text(format!(
-                    r#"{{"jsonrpc":"2.0","id":{id},"method":"eth_unsubscribe","params":[{subscription}]}}"#
-                )));
-            }
+            Order::CloseRelay { stream } => self.close_relay(stream),
             Order::Redial => {}
         }
+    }
+
+    /// What it is still asked for is ended once it is there.
+    fn close_relay(&mut self, stream: StreamId) {
+        let asked = self.asked.values_mut().filter(|asked| **asked == Some(stream));
+        asked.for_each(|asked| *asked = None);
+        let open = self.relays.iter().find(|(_, of)| **of == stream).map(|(id, _)| id.clone());
+        if let Some(subscription) = open {
+            self.relays.remove(&subscription);
+            self.unsubscribe(&subscription);
+        }
+    }
+
+    fn unsubscribe(&mut self, subscription: &[u8]) {
+        let id = self.take_id();
+        let subscription = String::from_utf8_lossy(subscription);
+        self.own.push_back(Message::text(format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"eth_unsubscribe","params":[{subscription}]}}"#
+        )));
     }
 
     fn subscribe(&mut self, params: &[u8]) -> u64 {
@@ -395,12 +408,21 @@ impl Connection {
                     return None;
                 }
                 // Whatever it is, it is an answer.
-                let Some(stream) = self.asked.remove(&id) else { return Some(Input::Pong { node }) };
-                let Some(subscription) = subscription(&answer, text) else {
-                    return Some(Input::RelayLost { stream, node, fault: Fault::NodeError });
-                };
-                self.relays.insert(subscription, stream);
-                Some(Input::RelayOpened { stream, node })
+                let wanted = self.asked.remove(&id);
+                match (wanted, subscription(&answer, text)) {
+                    (Some(Some(stream)), Some(subscription)) => {
+                        self.relays.insert(subscription, stream);
+                        Some(Input::RelayOpened { stream, node })
+                    }
+                    (Some(Some(stream)), None) => {
+                        Some(Input::RelayLost { stream, node, fault: Fault::NodeError })
+                    }
+                    (Some(None), Some(subscription)) => {
+                        self.unsubscribe(&subscription);
+                        Some(Input::Pong { node })
+                    }
+                    (Some(None) | None, _) => Some(Input::Pong { node }),
+                }
             }
         }
     }
@@ -455,19 +477,4 @@ fn fault(error: &tungstenite::Error) -> Fault {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_refuses_at_once_is_not_dialled_as_if_it_had_been_well() {
-        let (none, long) = (Duration::ZERO, REDIAL_MAX * 2);
-        assert_eq!(pause_after(Fault::Refused, REDIAL_MIN, none), REDIAL_MIN * 2);
-        assert_eq!(pause_after(Fault::Refused, REDIAL_MAX, none), REDIAL_MAX);
-        assert_eq!(pause_after(Fault::Closed, REDIAL_MAX, long), REDIAL_MIN);
-        let limited = |retry_after_ms| Fault::RateLimited { retry_after_ms };
-        assert_eq!(pause_after(limited(Some(7_000)), REDIAL_MIN, none), Duration::from_secs(7));
-        assert_eq!(pause_after(limited(Some(u64::MAX)), REDIAL_MIN, none), PAUSE_MAX);
-        assert_eq!(pause_after(limited(None), REDIAL_MAX, none), REDIAL_MAX * 2);
-        assert_eq!(pause_after(limited(None), PAUSE_MAX, none), PAUSE_MAX);
-    }
-}
+mod tests;
