@@ -100,7 +100,6 @@ impl RestExchange {
         };
         flight.settle_doubts(got.head.status, node);
         let Got { mut head, held, rest, busy } = got;
-        let flight_rules = Arc::clone(&flight.rules);
         let held = held.concat();
         // What stood beside the status is the node's own words too.
         head.extensions.clear();
@@ -116,7 +115,7 @@ impl RestExchange {
             (Shown::Without(scrubbed), _) => RestBody::Held(scrubbed.into()),
             (Shown::AsItCame, None) => RestBody::Held(held.into()),
             (Shown::AsItCame, Some(rest)) => {
-                let flow = Flow::new(&self.calls, flight_rules, node, &head, rest, busy);
+                let flow = Flow::new(&self.calls, node, &head, rest, busy);
                 RestBody::Flow(held.into(), flow)
             }
         };

@@ -1,7 +1,7 @@
 //! The nodes of a pool as its calls reach them: the ways to each, and what it showed of itself last. It must never judge a node.
 
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -22,6 +22,8 @@ pub(crate) struct Reach {
     pub(crate) attempt_timeout: Duration,
     /// As many as it may work on at once.
     pub(crate) places: Arc<Semaphore>,
+    /// For as long as somebody holds it, the id is this node's.
+    token: Weak<()>,
     http_seen: Seen,
     line_seen: Seen,
 }
@@ -48,6 +50,7 @@ impl Reach {
         (client, line): (NodeClient, Option<Arc<Line>>),
         node: &Node,
         places: Arc<Semaphore>,
+        token: &Arc<()>,
     ) -> Self {
         Self {
             client,
@@ -55,9 +58,15 @@ impl Reach {
             secrets: node.secrets(),
             attempt_timeout: node.attempt_timeout,
             places,
+            token: Arc::downgrade(token),
             http_seen: Seen::default(),
             line_seen: Seen::default(),
         }
+    }
+
+    /// For whoever speaks of this node alone. There is one for as long as calls may speak of it.
+    pub(crate) fn token(&self) -> Option<Arc<()>> {
+        self.token.upgrade()
     }
 
     pub(super) fn seen(&self, via: Transport) -> &Seen {

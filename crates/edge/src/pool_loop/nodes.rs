@@ -51,7 +51,7 @@ pub(super) struct NodeAccess {
     pub(super) orders: Option<mpsc::Sender<Order>>,
     line: Option<Arc<Line>>,
     places: Places,
-    /// Held by whatever of the loop speaks of the node.
+    /// Held by whatever speaks of this node and of no other.
     pub(super) token: Arc<()>,
 }
 
@@ -77,7 +77,7 @@ pub(super) struct Nodes {
 /// Nodes that left together, and those who may still speak of them.
 struct Departure {
     calls: Weak<Rules>,
-    nodes: Vec<(NodeId, Weak<()>)>,
+    nodes: Vec<(NodeId, Arc<()>)>,
 }
 
 impl Identity {
@@ -96,6 +96,21 @@ impl Nodes {
     pub(super) async fn end(&mut self) {
         self.by_id.values_mut().for_each(|node| node.orders = None);
         while self.streams.join_next().await.is_some() {}
+    }
+
+    /// Those that left and of whom nobody speaks any more. Calls may speak of whoever left after they began; whatever holds a
+    /// token speaks of its own node alone.
+    fn take_free(&mut self) -> Vec<NodeId> {
+        let mut free = Vec::new();
+        for departure in &mut self.departures {
+            if departure.calls.strong_count() > 0 {
+                break;
+            }
+            let unspoken = departure.nodes.extract_if(.., |(_, token)| Arc::strong_count(token) == 1);
+            free.extend(unspoken.map(|(id, _)| id));
+        }
+        self.departures.retain(|left| left.calls.strong_count() > 0 || !left.nodes.is_empty());
+        free
     }
 
     fn ids_of(&self, name: &str) -> Vec<NodeId> {
@@ -174,7 +189,7 @@ impl PoolLoop {
         let (places, token) = (Places::new(node.calls_max), Arc::new(()));
         let within_ms = Arc::new(AtomicU64::new(ms(node.attempt_timeout)));
         let line = node.ws.as_ref().map(|_| Arc::new(self.record().line()));
-        let reach = Reach::new((client.clone(), line.clone()), node, Arc::clone(places.free()));
+        let reach = Reach::new((client.clone(), line.clone()), node, Arc::clone(places.free()), &token);
         self.exchange.nodes.set(id, Some(reach));
         let orders =
             self.follow((id, node), (client, line.as_ref()), configured, (&token, &within_ms), ending);
@@ -253,7 +268,8 @@ impl PoolLoop {
             http.hold_to(frame_bytes_max(pool));
         }
         access.places.resize(node.calls_max);
-        let reach = Reach::new((client, access.line.clone()), node, Arc::clone(access.places.free()));
+        let places = Arc::clone(access.places.free());
+        let reach = Reach::new((client, access.line.clone()), node, places, &access.token);
         self.exchange.nodes.set(id, Some(reach));
     }
 
@@ -263,10 +279,10 @@ impl PoolLoop {
             let Some(access) = self.nodes.by_id.get_mut(&id) else { continue };
             access.orders = None;
             let token = std::mem::replace(&mut access.token, Arc::new(()));
-            nodes.push((id, Arc::downgrade(&token)));
+            nodes.push((id, token));
             self.record().connected(id, false);
         }
-        // One without nodes as well: calls that began under it may speak of those that left before.
+        // One without nodes as well: calls that began under it may speak of those that leave later.
         self.nodes.departures.push_back(Departure { calls: Arc::downgrade(before), nodes });
     }
 
@@ -279,25 +295,17 @@ impl PoolLoop {
                 std::panic::resume_unwind(panic);
             }
         }
-        let mut is_one_free = false;
-        while let Some(first) = self.nodes.departures.front() {
-            let is_spoken_of = first.nodes.iter().any(|(_, token)| token.strong_count() > 0);
-            if facts_wait || first.calls.strong_count() > 0 || is_spoken_of {
-                break;
-            }
-            let nodes = self.nodes.departures.pop_front().map(|first| first.nodes).unwrap_or_default();
-            for (id, _) in nodes {
-                is_one_free = true;
-                self.say(Input::Left { node: id });
-                self.exchange.nodes.set(id, None);
-                self.exchange.pace.lock().unwrap_or_else(PoisonError::into_inner).latencies.forget(id);
-                self.record().left(id);
-                self.nodes.by_id.remove(&id);
-                self.nodes.roster.is_done(id);
-            }
+        let free = if facts_wait { Vec::new() } else { self.nodes.take_free() };
+        for id in &free {
+            self.say(Input::Left { node: *id });
+            self.exchange.nodes.set(*id, None);
+            self.exchange.pace.lock().unwrap_or_else(PoisonError::into_inner).latencies.forget(*id);
+            self.record().left(*id);
+            self.nodes.by_id.remove(id);
+            self.nodes.roster.is_done(*id);
         }
         let waits = self.nodes.configured.as_ref().is_some_and(|it| it.pool.nodes.len() > self.here());
-        if is_one_free && waits {
+        if !free.is_empty() && waits {
             self.seat(ending);
         }
     }

@@ -36,7 +36,7 @@ type Attempt = Pin<Box<dyn Future<Output = (u32, Duration, Result<Got, Fault>)> 
 pub(super) struct Flight<'a> {
     exchange: &'a Arc<RestExchange>,
     /// Whoever holds them may speak of every node that was there.
-    pub(super) rules: Arc<Rules>,
+    _rules: Arc<Rules>,
     request: RestRequest,
     again: Again,
     open: FuturesUnordered<Attempt>,
@@ -61,7 +61,7 @@ impl<'a> Flight<'a> {
     ) -> Self {
         Self {
             exchange,
-            rules,
+            _rules: rules,
             request,
             again,
             open: FuturesUnordered::new(),

@@ -15,12 +15,11 @@ use super::flight::is_of_type;
 use crate::core::{Fault, NodeId};
 use crate::exchange::Exchange;
 use crate::metrics::{Direction, Side};
-use crate::rules::Rules;
 
 pub(crate) struct Flow {
     exchange: Arc<Exchange>,
-    /// While they are held, the id is this node's.
-    _rules: Arc<Rules>,
+    /// While it is held, the id is this node's.
+    _token: Option<Arc<()>>,
     node: NodeId,
     body: Incoming,
     /// How long it may pause. An event stream may for as long as it likes.
@@ -36,16 +35,16 @@ pub(crate) struct BrokeOff;
 impl Flow {
     pub(super) fn new(
         exchange: &Arc<Exchange>,
-        rules: Arc<Rules>,
         node: NodeId,
         head: &Parts,
         body: Incoming,
         busy: Busy,
     ) -> Self {
         let is_events = is_of_type(&head.headers, "text/event-stream");
-        let pause_max = exchange.nodes.get(node).map(|reach| reach.attempt_timeout);
-        let exchange = Arc::clone(exchange);
-        Self { exchange, _rules: rules, node, body, pause_max: pause_max.filter(|_| !is_events), _busy: busy }
+        let reach = exchange.nodes.get(node);
+        let pause_max = reach.as_ref().map(|reach| reach.attempt_timeout).filter(|_| !is_events);
+        let token = reach.and_then(|reach| reach.token());
+        Self { exchange: Arc::clone(exchange), _token: token, node, body, pause_max, _busy: busy }
     }
 
     /// Whether it goes on until somebody ends it.

@@ -48,6 +48,11 @@ impl Process {
         process
     }
 
+    /// Where clients come in.
+    pub(crate) fn listen(&self) -> String {
+        self.program.address("listen").to_string()
+    }
+
     pub(crate) fn http(&self, pool: &str) -> HttpClient {
         HttpClient::new(&format!("http://{}/{pool}", self.program.address("listen"))).with_patience(PATIENCE)
     }
