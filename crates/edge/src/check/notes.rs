@@ -3,6 +3,9 @@
 use crate::config::{Config, Endpoint, Node, Pool, Service};
 use crate::core::Tier;
 
+/// What providers of nodes put into paths is no shorter.
+const KEY_BYTES_MIN: usize = 12;
+
 /// In the order of the file.
 pub fn notes(config: &Config) -> Vec<String> {
     let mut notes = Vec::new();
@@ -48,8 +51,14 @@ fn travels_openly(node: &Node) -> bool {
             Some(url::Host::Domain(name)) => name == "localhost",
             None => true,
         };
-        let has_secret = endpoint.headers.iter().next().is_some() || url.query().is_some();
+        let has_key = url.path_segments().into_iter().flatten().any(may_be_a_key);
+        let has_secret = endpoint.headers.iter().next().is_some() || url.query().is_some() || has_key;
         matches!(url.scheme(), "http" | "ws") && !is_near && has_secret
     };
     is_open(&node.http) || node.ws.as_ref().is_some_and(is_open)
+}
+
+/// Words of protocols are shorter, and names of folders have no digits.
+fn may_be_a_key(segment: &str) -> bool {
+    segment.len() >= KEY_BYTES_MIN && segment.bytes().any(|byte| byte.is_ascii_digit())
 }

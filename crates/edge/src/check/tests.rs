@@ -222,6 +222,14 @@ fn what_is_valid_and_odd_is_noted() {
             { name = "x", tier = "backup", http_url = "http://127.0.0.1:1/?k=canary" },
             { name = "y", tier = "backup", http_url = "http://[::1]:1", headers = { x-key = "canary" } },
         ]
+        [pools.c]
+        kind = "http"
+        nodes = [
+            { name = "near", http_url = "http://127.0.0.1/v3/0123456789abcdef" },
+            { name = "plain", http_url = "http://c.example.org/eth/v1/beacon-of-hope" },
+            { name = "key", http_url = "http://c.example.org/v3/0123456789abcdef" },
+            { name = "sealed", http_url = "https://c.example.org/v3/0123456789abcdef" },
+        ]
         "#,
     );
     assert_eq!(
@@ -233,6 +241,7 @@ fn what_is_valid_and_odd_is_noted() {
             "no node of pool a has a ws_url: heads are found by asking",
             "what node one of pool a is sent as a secret travels without TLS",
             "every node of pool b is a backup",
+            "what node key of pool c is sent as a secret travels without TLS",
         ]
     );
 }

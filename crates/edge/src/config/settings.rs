@@ -197,13 +197,13 @@ pub static REGISTER: &[Setting] = &[
         Is("2s"),
         "How long a connection to a node may take to open, TLS included; at most attempt_timeout.",
     ),
-    setting(Table::Pool, "attempts_max", count(64), Is("4"), "Most nodes that one call is tried at."),
+    setting(Table::Pool, "attempts_max", count(64), Is("4"), "Most attempts of one call, further ones at the same node included."),
     setting(
         Table::Pool,
         "hedge_percent_max",
         Shape::Count { min: 0, max: 100 },
         Is("5"),
-        "Most second attempts made before the first has failed, of a hundred calls; 0 turns them off.",
+        "Most second attempts made before the first has failed, of a hundred calls. Whatever it says, another node is asked beside a silent one.",
     ),
     setting(
         Table::Pool,

@@ -44,7 +44,7 @@ fn label_values() -> [(&'static str, String); 13] {
         ("pool", "the pools of the configuration".to_owned()),
         ("node", "the nodes of the pool".to_owned()),
         ("transport", format!("{}, which is a WebSocket or an event stream", words::<Transport>())),
-        ("class", words::<Class>()),
+        ("class", classes()),
         ("outcome", outcomes),
         ("error_class", words::<ErrorClass>()),
         ("kind", words::<Followed>()),
@@ -55,6 +55,13 @@ fn label_values() -> [(&'static str, String); 13] {
         ("why", words::<Cut>()),
         ("le", "upper bounds of a histogram's buckets".to_owned()),
     ]
+}
+
+/// No call of the class of subscriptions is counted as one.
+fn classes() -> String {
+    let counted = Class::ALL.iter().filter(|class| **class != Class::Subscription);
+    let words: Vec<String> = counted.map(|class| format!("`{}`", class.word())).collect();
+    format!("{}; subscriptions are counted by `casebook_edge_subscriptions`", words.join(", "))
 }
 
 fn words<L: Label>() -> String {

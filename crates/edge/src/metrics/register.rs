@@ -64,7 +64,7 @@ register! {
     HEDGES = Counter "edge_hedges" [pool, class], "Second attempts made before the first had failed.";
     HEDGE_WINS = Counter "edge_hedge_wins" [pool, class], "Second attempts that answered first.";
     ATTEMPTS = Counter "edge_attempts" [pool, node, transport, error_class], "Attempts at a node, by what came of them; none is an answer.";
-    ATTEMPT_SECONDS = Histogram "edge_attempt_seconds" [pool, node, transport], "Time from an attempt until the node's answer begins.";
+    ATTEMPT_SECONDS = Histogram "edge_attempt_seconds" [pool, node, transport], "Time from an attempt until the node's answer is there: all of it, or of a long one over REST what is held.";
     NODE_STATE = Gauge "edge_node_state" [pool, node, transport], "What a node is given: 3 calls, 2 nothing new, 1 what nobody else can take, 0 nothing.";
     NODE_LAG = Gauge "edge_node_lag_blocks" [pool, node], "How many blocks a node was last seen behind the served head.";
     NODE_IN_FLIGHT = Gauge "edge_node_calls_in_flight" [pool, node], "Calls that a node works on.";

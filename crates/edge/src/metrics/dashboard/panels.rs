@@ -34,7 +34,7 @@ pub(super) const ROWS: &[Row] = &[
 const CLIENTS: &[Panel] = &[
     Panel {
         title: "Calls",
-        help: "Everything but `answered` is a call that a client lost.",
+        help: "`failed` and `deadline` are calls that a client lost; `refused` is beyond a limit, and `abandoned` was left by its client.",
         look: Look::Lines("reqps"),
         queries: &[(
             r#"sum by (pool, outcome) (rate(casebook_edge_requests_total{pool=~"$pool"}[$__rate_interval]))"#,
