@@ -1,13 +1,12 @@
 //! What a new configuration changes of what is open: streams of nodes, and the places of those that left.
 
-use devnet::client::HttpClient;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::process::{Process, Said};
 use crate::service::Service;
-use crate::stage::{metric, until};
+use crate::stage::until;
 
 const TWO: [Said; 2] = [("a", 0, "primary"), ("b", 1, "backup")];
 
@@ -56,24 +55,4 @@ async fn an_endless_stream_holds_the_place_of_its_node_and_no_other() {
     drop(events);
     let left = said(&[("c", "serving")]);
     process.until("it has left", |status| nodes(status) == left).await;
-}
-
-#[tokio::test]
-async fn the_time_that_a_node_has_counts_for_its_event_stream_as_well() {
-    let process = Process::start(2, &TWO, "").await;
-    let service = Service::start("slow").await;
-    let beacon = |seconds: u32| {
-        format!(
-            "[pools.beacon]\nkind = \"consensus\"\nchain_id = 1\nattempt_timeout = \"{seconds}s\"\n\
-             [[pools.beacon.nodes]]\nname = \"slow\"\nhttp_url = \"{}\"\n",
-            service.url
-        )
-    };
-    process.reload(&TWO, "", "", &beacon(1)).await;
-    until("it is dialled", async || service.seen("GET /eth/v1/events").len() > 1).await;
-    let admin: HttpClient = process.admin();
-    let streams = async || metric(&admin, "casebook_edge_node_streams", &["pool=\"beacon\""]).await;
-    assert_eq!(streams().await, 0.0);
-    process.reload(&TWO, "", "", &beacon(10)).await;
-    until("it is followed", async || streams().await == 1.0).await;
 }

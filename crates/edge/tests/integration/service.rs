@@ -7,9 +7,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// Where events stream, and are late to begin.
-const SLOW_EVENTS: &str = "/v1/events";
-const LATE: Duration = Duration::from_secs(2);
 /// An answer that is longer than the edge holds.
 pub(crate) const BIG_BYTES: usize = 3 << 20;
 
@@ -104,7 +101,7 @@ async fn serve(mut stream: TcpStream, shared: &Shared, url: &str) -> Option<()> 
         Mode::Well | Mode::Cut => 200,
     };
     if name.ends_with("/events") {
-        return stream_events(stream, name.ends_with(SLOW_EVENTS)).await;
+        return stream_events(stream).await;
     }
     let body = if name.ends_with("/big") { "x".repeat(BIG_BYTES) } else { format!("{} {path}", shared.name) };
     let location =
@@ -123,10 +120,7 @@ async fn serve(mut stream: TcpStream, shared: &Shared, url: &str) -> Option<()> 
 }
 
 /// Until nobody reads them any more.
-async fn stream_events(mut stream: TcpStream, is_slow: bool) -> Option<()> {
-    if is_slow {
-        tokio::time::sleep(LATE).await;
-    }
+async fn stream_events(mut stream: TcpStream) -> Option<()> {
     let head = b"HTTP/1.1 200 Fine\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n: here\n\n";
     stream.write_all(head).await.ok()?;
     let _ = stream.read(&mut [0; 1]).await;

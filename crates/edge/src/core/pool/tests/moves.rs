@@ -88,6 +88,7 @@ fn why_others_are_asked_first_for_a_moment_is_told_and_nobody_is_told_to_be_down
         stage.told.iter().filter_map(doubt).collect::<Vec<_>>()
     };
     let mut stage = Stage::new(2);
+    stage.told.clear();
     stage.peers[0].is_mute = true;
     let at = stage.now;
     stage.pool.step(at, Input::Overdue { node: NODE, via: Transport::Http });
