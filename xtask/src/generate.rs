@@ -20,6 +20,7 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("doc/reference/errors.md", "cli", "errors"),
     ("doc/reference/metrics.md", "cli", "metrics"),
     ("doc/reference/rca-rules.md", "cli", "rca-rules"),
+    ("doc/reference/review-rules.md", "cli", "review-rules"),
     ("packaging/grafana/casebook-edge.json", "edge", "dashboard"),
 ];
 

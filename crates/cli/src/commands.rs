@@ -17,6 +17,7 @@ mod rca;
 mod reference;
 mod replay;
 mod report;
+mod review;
 mod serve;
 mod trace;
 
@@ -45,6 +46,7 @@ pub(crate) enum Command {
     Bundle(bundle::Bundle),
     Eval(eval::Eval),
     Rca(rca::Rca),
+    Review(review::Review),
     Doctor(doctor::Doctor),
     #[command(hide = true)]
     Reference(reference::Reference),
@@ -72,6 +74,7 @@ impl Command {
             Self::Bundle(command) => command.run(),
             Self::Eval(command) => command.run(),
             Self::Rca(command) => command.run(),
+            Self::Review(command) => command.run(),
             Self::Doctor(command) => command.run(),
             Self::Reference(command) => command.run(),
         }

@@ -26,6 +26,7 @@ enum Page {
     Errors,
     Metrics,
     RcaRules,
+    ReviewRules,
 }
 
 impl Reference {
@@ -37,6 +38,7 @@ impl Reference {
             Page::Errors => errors(),
             Page::Metrics => metrics(),
             Page::RcaRules => rca_rules(),
+            Page::ReviewRules => review_rules(),
         })
     }
 }
@@ -135,6 +137,16 @@ fn rca_rules() -> String {
         let (id, severity) = (rule.id(), rule.severity().describe());
         let _ =
             write!(page, "\n## {id}\n\n{}\n\nSeverity: {severity}. To mend: {}.\n", rule.what(), rule.mend());
+    }
+    page
+}
+
+fn review_rules() -> String {
+    let mut page = format!(
+        "# Rules of reviews\n\n{NOTE}\n\nWhat `casebook review` holds each step to, and `casebook review verify` the whole ledger; see\n[the register](../guide/register.md).\n"
+    );
+    for ground in register::review::Ground::ALL {
+        let _ = write!(page, "\n## {}\n\n{}\n\nTo mend: {}.\n", ground.id(), ground.what(), ground.mend());
     }
     page
 }

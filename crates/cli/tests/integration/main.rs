@@ -22,6 +22,8 @@ mod redaction;
 #[cfg(test)]
 mod retention;
 #[cfg(test)]
+mod review;
+#[cfg(test)]
 mod serve;
 #[cfg(test)]
 mod tampering;

@@ -1,0 +1,197 @@
+//! Asking Git for facts: commits and what they touch, the tree, remotes. It judges none of them, and changes nothing.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use register::review::{At, Commit, CommitFacts, RecordChange};
+
+use crate::escape;
+use crate::exit::{Exit, Failure};
+
+/// More than a history of a hundred thousand commits takes; what is longer is refused.
+const OUTPUT_BYTES_MAX: u64 = 256 << 20;
+const COMPLAINT_BYTES_MAX: u64 = 2000;
+
+/// A repository.
+pub(super) struct Git {
+    pub(super) root: PathBuf,
+}
+
+impl Git {
+    /// The one that holds `dir`.
+    pub(super) fn around(dir: &Path) -> Result<Self, Failure> {
+        let here = Self { root: dir.to_owned() };
+        let root = here.text(&["rev-parse", "--show-toplevel"])?;
+        Ok(Self { root: PathBuf::from(root) })
+    }
+
+    /// A commit by any name that Git knows it by.
+    pub(super) fn commit(&self, name: &str) -> Result<Commit, Failure> {
+        let wrong =
+            |why: &str| Failure::new(Exit::Usage, escape::line(&format!("{name}: {why}")).into_owned());
+        if name.starts_with('-') {
+            return Err(wrong("it is no commit"));
+        }
+        let found = self.text(&["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")]);
+        found.map_err(|_| wrong("Git knows no such commit"))?.parse().map_err(|why: String| wrong(&why))
+    }
+
+    pub(super) fn has(&self, commit: &Commit) -> bool {
+        self.bytes(&["cat-file", "-e", &format!("{commit}^{{commit}}")]).is_ok()
+    }
+
+    /// What `head` was made of since `first`, which is among it; only `head` itself where there is no `first`.
+    pub(super) fn history(&self, head: &Commit, first: Option<&Commit>) -> Result<Vec<CommitFacts>, Failure> {
+        let format = format!("--format={head}%H %ct %P");
+        let mut arguments =
+            vec!["log", "-z", "-c", "--name-only", "--no-renames", format.as_str(), head.as_str()];
+        let before = first.map(|first| format!("{first}^@"));
+        match &before {
+            Some(before) => arguments.extend(["--not", before.as_str()]),
+            None => arguments.push("-1"),
+        }
+        let said = self.bytes(&arguments)?;
+        Ok(entries(&said, head).into_iter().filter_map(|(header, paths)| facts(header, paths)).collect())
+    }
+
+    /// What became of the files in `folder` since `first`, or ever, and in the tree beside `base`.
+    pub(super) fn changes(
+        &self,
+        folder: &str,
+        head: &Commit,
+        first: Option<&Commit>,
+        base: Option<&Commit>,
+    ) -> Result<Vec<RecordChange>, Failure> {
+        let format = format!("--format={head}%H");
+        let before = first.map(|first| format!("{first}^@"));
+        let mut log = vec!["log", "-z", "-c", "--full-history", "--name-status", "--no-renames"];
+        log.extend([format.as_str(), head.as_str()]);
+        log.extend(before.iter().flat_map(|before| ["--not", before.as_str()]));
+        log.extend(["--", folder]);
+        let said = self.bytes(&log)?;
+        let mut changes = Vec::new();
+        for (commit, found) in entries(&said, head) {
+            let short = commit.get(..12).unwrap_or(commit);
+            changes.extend(pairs(&found, &format!("commit {short}")));
+        }
+        for (against, called) in [(Some(head), "what is checked out"), (base, "the base")] {
+            let Some(against) = against else { continue };
+            let said =
+                self.bytes(&["diff", "-z", "--name-status", "--no-renames", against.as_str(), "--", folder])?;
+            let found: Vec<&str> = texts(&said).collect();
+            changes.extend(pairs(&found, &format!("the tree, beside {called},")));
+        }
+        Ok(changes)
+    }
+
+    /// Whether nothing is changed or new but in `ledger`.
+    pub(super) fn is_clean(&self, ledger: &str) -> Result<bool, Failure> {
+        let but = format!(":(exclude,top,literal){ledger}");
+        let said =
+            self.bytes(&["status", "--porcelain", "-z", "--untracked-files=all", "--", ":(top)", &but])?;
+        Ok(said.is_empty())
+    }
+
+    /// Branches of remotes, as far as they were fetched, that have it.
+    pub(super) fn remote_branches_with(&self, commit: &Commit) -> Result<Vec<String>, Failure> {
+        let contains = format!("--contains={commit}");
+        let said =
+            self.bytes(&["for-each-ref", &contains, "--format=%(refname:lstrip=2)", "refs/remotes"])?;
+        Ok(String::from_utf8_lossy(&said).lines().map(str::to_owned).collect())
+    }
+
+    fn text(&self, arguments: &[&str]) -> Result<String, Failure> {
+        Ok(String::from_utf8_lossy(&self.bytes(arguments)?).trim_end().to_owned())
+    }
+
+    fn bytes(&self, arguments: &[&str]) -> Result<Vec<u8>, Failure> {
+        let what = arguments.first().copied().unwrap_or_default();
+        let failed = |why: String| {
+            Failure::new(Exit::Usage, escape::line(&format!("git {what}: {}", why.trim())).into_owned())
+        };
+        let mut child = Command::new("git")
+            .args(["--no-replace-objects", "-c", "log.showSignature=false", "-C"])
+            .arg(&self.root)
+            .args(arguments)
+            .env("GIT_OPTIONAL_LOCKS", "0")
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| failed(error.to_string()))?;
+        let complaint = child.stderr.take().map(|stderr| std::thread::spawn(move || complaint(stderr)));
+        let mut said = Vec::new();
+        let read = child.stdout.take().map(|out| out.take(OUTPUT_BYTES_MAX + 1).read_to_end(&mut said));
+        let is_long = said.len() as u64 > OUTPUT_BYTES_MAX;
+        if is_long {
+            // It would wait for a reader.
+            let _ = child.kill();
+        }
+        let status = child.wait().map_err(|error| failed(error.to_string()))?;
+        let complaint = complaint.and_then(|thread| thread.join().ok()).unwrap_or_default();
+        match read {
+            Some(Err(error)) => Err(failed(error.to_string())),
+            _ if is_long => Err(failed("it says more than is read".to_owned())),
+            _ if !status.success() => Err(failed(complaint)),
+            _ => Ok(said),
+        }
+    }
+}
+
+fn complaint(stderr: impl Read) -> String {
+    let mut said = Vec::new();
+    // What cannot be read is missing in a message and nowhere else.
+    let _ = stderr.take(COMPLAINT_BYTES_MAX).read_to_end(&mut said);
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+/// The parts between zero bytes. A name that is no UTF-8 is kept as far as it is.
+fn texts(said: &[u8]) -> impl Iterator<Item = &str> {
+    said.split(|byte| *byte == 0).map(|part| match std::str::from_utf8(part) {
+        Ok(text) => text,
+        Err(error) => {
+            std::str::from_utf8(part.get(..error.valid_up_to()).unwrap_or_default()).unwrap_or_default()
+        }
+    })
+}
+
+/// What `git log -z` says of each commit: its header, which begins with `mark`, and what follows it. The mark is the
+/// newest commit's hash, which no file of that history can have in its name.
+fn entries<'s>(said: &'s [u8], mark: &Commit) -> Vec<(&'s str, Vec<&'s str>)> {
+    let mut entries: Vec<(&str, Vec<&str>)> = Vec::new();
+    for part in texts(said) {
+        if let Some(header) = part.strip_prefix(mark.as_str()) {
+            entries.push((header, Vec::new()));
+        } else if let Some((_, list)) = entries.last_mut() {
+            // A line end, or a part of its own in a merge, stands between header and list.
+            let is_first = list.is_empty();
+            list.push(if is_first { part.strip_prefix('\n').unwrap_or(part) } else { part });
+        }
+    }
+    for (_, list) in &mut entries {
+        list.retain(|part| !part.is_empty());
+    }
+    entries
+}
+
+fn facts(header: &str, paths: Vec<&str>) -> Option<CommitFacts> {
+    let mut words = header.split(' ');
+    let id = words.next()?.parse().ok()?;
+    let at = At::from_secs(words.next()?.parse().ok()?);
+    let parents = words.filter_map(|parent| parent.parse().ok()).collect();
+    Some(CommitFacts { id, at, parents, paths: paths.into_iter().map(str::to_owned).collect() })
+}
+
+fn pairs(found: &[&str], seen: &str) -> Vec<RecordChange> {
+    let found: Vec<&str> = found.iter().copied().filter(|part| !part.is_empty()).collect();
+    let change = |pair: &[&str]| match pair {
+        [status, path] => {
+            let file = path.rsplit('/').next().unwrap_or(path);
+            Some(RecordChange { file: file.to_owned(), status: (*status).to_owned(), seen: seen.to_owned() })
+        }
+        _ => None,
+    };
+    found.chunks(2).filter_map(change).collect()
+}
