@@ -192,6 +192,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let steps = if is_wanted(What::Decode) { steps(arguments)? } else { Vec::new() };
     let cells = if is_wanted(What::Ingest) { tasks.block_on(cells(&bed, arguments))? } else { Vec::new() };
+    show::detection(&steps, &cells);
     let steady = match is_wanted(What::Steady) {
         true => Some(tasks.block_on(steady(&bed, arguments))?),
         false => None,

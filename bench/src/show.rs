@@ -43,15 +43,16 @@ pub(crate) fn machine(machine: &Machine) {
 pub(crate) fn steps_heading() {
     println!("Processor time for a span without input and output, ns: median (min..max)");
     println!(
-        "{:>6}  {:<18}  {:<18}  {:<18}  {:<18}",
-        "batch", "decode", "engine: events", "engine: ticks", "together"
+        "{:>6}  {:<18}  {:<18}  {:<18}  {:<18}  {:<18}",
+        "batch", "decode", "engine: events", "engine: ticks", "together", "detection"
     );
 }
 
 pub(crate) fn steps(steps: &Steps) {
-    let [decode, add, tick, total] = [steps.decode_ns, steps.add_ns, steps.tick_ns, steps.total_ns]
+    let Steps { batch, decode_ns, add_ns, tick_ns, total_ns, detection_ns } = steps;
+    let [decode, add, tick, total, detection] = [decode_ns, add_ns, tick_ns, total_ns, detection_ns]
         .map(|spread| spread.show(|ns| format!("{ns:.0}")));
-    println!("{:>6}  {decode:<18}  {add:<18}  {tick:<18}  {total:<18}", steps.batch);
+    println!("{batch:>6}  {decode:<18}  {add:<18}  {tick:<18}  {total:<18}  {detection:<18}");
 }
 
 pub(crate) fn cells_heading() {
@@ -93,6 +94,19 @@ pub(crate) fn cell(cell: &Cell) {
     }
     if cell.counted.incidents > 0 {
         println!("{:>22}{} incidents were open at the end", "", cell.counted.incidents);
+    }
+}
+
+/// What detection takes of all that the server pays for a span.
+pub(crate) fn detection(steps: &[Steps], cells: &[Cell]) {
+    let of_cell = |cell: &Cell| {
+        let steps = steps.iter().find(|steps| steps.batch == cell.batch)?;
+        let share = steps.detection_ns.median / 10.0 / cell.us_per_span.median;
+        Some(format!("{} {}: {share:.0}%", cell.transport.name(), cell.batch))
+    };
+    let shares: Vec<_> = cells.iter().filter_map(of_cell).collect();
+    if !shares.is_empty() {
+        println!("\nDetection, of what the server pays for a span: {}", shares.join(", "));
     }
 }
 
