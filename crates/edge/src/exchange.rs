@@ -19,8 +19,8 @@ use tokio::time::Instant;
 
 use crate::core::pool::Input;
 use crate::core::{
-    Again, Call, CallEffect, CallInput, Class, Fault, Millis, NodeId, NodeView, Pace, Refusal, Standing,
-    Transport, View, error_response, result_response,
+    Again, Call, CallEffect, CallInput, Class, Fault, Millis, NodeId, Pace, Refusal, Transport, View,
+    error_response, result_response,
 };
 use crate::evidence::Ended;
 use crate::filters::{Filters, Taken};
@@ -109,14 +109,9 @@ impl Exchange {
         }
     }
 
-    /// The number of the head that clients were told, so that no two answers contradict each other; while some node has it.
     fn head_answer(&self, asked: &Asked) -> Option<Bytes> {
-        let view = self.view.borrow();
-        let head = view.served.filter(|_| asked.asks_for_head)?;
-        let has_it =
-            |node: &NodeView| node.head >= head.number && node.standing(Transport::Http) != Standing::Out;
-        let number = format!("\"{:#x}\"", head.number);
-        view.nodes.iter().any(has_it).then(|| result_response(asked.id(), number.as_bytes()).into())
+        let height = if asked.asks_for_head { self.view.borrow().height() } else { None };
+        Some(result_response(asked.id(), format!("\"{:#x}\"", height?).as_bytes()).into())
     }
 
     /// The answer and what it is, when there is one.

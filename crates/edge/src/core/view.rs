@@ -69,7 +69,49 @@ impl NodeView {
 }
 
 impl View {
+    /// What a client is told that asks for the height: the number of the head that clients were told, so that no two answers
+    /// contradict each other; while some node has it.
+    pub fn height(&self) -> Option<u64> {
+        let head = self.served?;
+        let has_it = |node: &NodeView| node.head >= head.number && node.http != Standing::Out;
+        self.nodes.iter().any(has_it).then_some(head.number)
+    }
+
     pub fn node(&self, id: NodeId) -> Option<&NodeView> {
         self.nodes.iter().find(|node| node.id == id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_height_is_that_of_the_head_that_was_told_while_some_node_has_it() {
+        let node = |http, head| NodeView {
+            id: NodeId(0),
+            tier: Tier::Primary,
+            weight: 1,
+            attempt_ms: 1_000,
+            http,
+            stream: Standing::Serving,
+            head,
+        };
+        let view = |number: Option<u64>, nodes| View {
+            served: number.map(|number| Head { number, hash: Hash([1; 32]) }),
+            nodes,
+            recent: Arc::default(),
+        };
+        let cases = [
+            (None, vec![node(Standing::Serving, 9)], None),
+            (Some(9), vec![], None),
+            (Some(9), vec![node(Standing::Serving, 8)], None),
+            (Some(9), vec![node(Standing::Out, 9)], None),
+            (Some(9), vec![node(Standing::Serving, 8), node(Standing::Silent, 9)], Some(9)),
+            (Some(9), vec![node(Standing::Serving, 12)], Some(9)),
+        ];
+        for (served, nodes, expected) in cases {
+            assert_eq!(view(served, nodes.clone()).height(), expected, "{served:?} {nodes:?}");
+        }
     }
 }

@@ -9,9 +9,7 @@ use tokio::time::Instant;
 use super::flight::{Ending, Flight, Sent, Told};
 use super::{Exchange, Seen};
 use crate::core::pool::Input;
-use crate::core::{
-    AnswerKind, CallInput, Fault, Meaning, Millis, NodeId, ResponseKind, Transport, error_meaning, splice,
-};
+use crate::core::{AnswerKind, CallInput, Fault, Meaning, Millis, NodeId, ResponseKind, Transport, splice};
 use crate::evidence::Ended;
 use crate::redact::scrub_error;
 
@@ -34,13 +32,7 @@ impl Exchange {
                 return CallInput::Failed { attempt, fault };
             }
         };
-        let answer = match &response.kind {
-            ResponseKind::Result { is_null: true, .. } => AnswerKind::null(&flight.asked.route),
-            ResponseKind::Result { .. } => AnswerKind::Value,
-            ResponseKind::Error { code, message, .. } => {
-                AnswerKind::Error(error_meaning(*code, body.get(message.clone()).unwrap_or_default()))
-            }
-        };
+        let answer = AnswerKind::of(&flight.asked.route, &body, &response.kind);
         let is_good = !matches!(answer, AnswerKind::Error(Meaning::NodeFault(_)));
         self.showed_life(flight.sent(attempt), flight.at);
         if let AnswerKind::Error(Meaning::NodeFault(fault)) = answer {

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use crate::core::{Fault, Hash, Meaning, NodeId, OnNull, Route, Transport};
+use crate::core::{Fault, Hash, Meaning, NodeId, OnNull, ResponseKind, Route, Transport, error_meaning};
 
 use super::Refusal;
 
@@ -51,8 +51,18 @@ pub enum AnswerKind {
 }
 
 impl AnswerKind {
-    /// What `null` is to a call with that route.
-    pub fn null(route: &Route) -> Self {
+    /// What a node's answer is to a call with that route. `body` is the message in which it was found.
+    pub fn of(route: &Route, body: &[u8], answer: &ResponseKind) -> Self {
+        match answer {
+            ResponseKind::Result { is_null: true, .. } => Self::null(route),
+            ResponseKind::Result { .. } => Self::Value,
+            ResponseKind::Error { code, message, .. } => {
+                Self::Error(error_meaning(*code, body.get(message.clone()).unwrap_or_default()))
+            }
+        }
+    }
+
+    fn null(route: &Route) -> Self {
         match route.on_null {
             OnNull::Answer | OnNull::AskOthers => Self::Null,
             OnNull::IsNoAnswer => Self::Error(Meaning::NodeFault(Fault::Malformed)),
@@ -96,3 +106,29 @@ pub enum CallEffect {
 }
 
 pub type CallEffects = SmallVec<[CallEffect; 4]>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::{route_of, scan_response};
+
+    #[test]
+    fn what_a_node_says_is_judged_by_what_was_asked() {
+        let fault = |fault| AnswerKind::Error(Meaning::NodeFault(fault));
+        let reverted = r#""error":{"code":3,"message":"execution reverted: header not found"}"#;
+        let cases = [
+            ("eth_call", r#""result":"0x1""#, AnswerKind::Value),
+            ("eth_call", r#""result":null"#, fault(Fault::Malformed)),
+            ("eth_getBlockByHash", r#""result":null"#, AnswerKind::Null),
+            ("eth_call", reverted, AnswerKind::Error(Meaning::Answer)),
+            ("eth_call", r#""error":{"code":-32000,"message":"header not found"}"#, fault(Fault::NodeError)),
+            ("eth_call", r#""error":{"code":-32603}"#, fault(Fault::NodeError)),
+        ];
+        for (method, said, expected) in cases {
+            let body = format!(r#"{{"jsonrpc":"2.0","id":1,{said}}}"#).into_bytes();
+            let response = scan_response(&body).unwrap();
+            let route = route_of(method.as_bytes(), Some(b"[]"));
+            assert_eq!(AnswerKind::of(&route, &body, &response.kind), expected, "{method} {said}");
+        }
+    }
+}
