@@ -236,6 +236,10 @@ impl Call {
         moment.pace.latencies.add(moment.now, over.node, self.route.class, took_ms);
         match answer {
             AnswerKind::Error(meaning) => self.answered_error(attempt, over, meaning, moment),
+            // Who takes a transaction says its hash. What became of this one nobody knows.
+            AnswerKind::Null if self.route.again == Again::ByHash => {
+                self.failed(over, Fault::Malformed, moment);
+            }
             AnswerKind::Null if !self.null_is_the_answer(moment.view) => self.keep(attempt, Worth::Null),
             AnswerKind::Null | AnswerKind::Value => self.finish(CallEffect::Answer { attempt }, moment),
         }

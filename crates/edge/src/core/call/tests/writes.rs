@@ -29,6 +29,20 @@ fn already_known_is_success() {
 }
 
 #[test]
+fn null_says_nothing_of_a_transaction() {
+    let mut desk = write(nodes(2));
+    desk.start();
+    assert_told!(desk.answered(0, AnswerKind::Null), "send 1 to 1 within 5000");
+    assert_told!(desk.answered(1, AnswerKind::Value), "answer 1");
+    // It may have been taken all the same.
+    let mut desk = write(nodes(1));
+    desk.start();
+    assert_told!(desk.answered(0, AnswerKind::Null));
+    assert_told!(desk.at(50), "send 1 to 0 within 4975");
+    assert_told!(desk.error(1, Meaning::Answer), "look up 2 at 0 within 1000");
+}
+
+#[test]
 fn a_refusal_by_a_node_is_the_answer_where_no_other_may_have_it() {
     let mut desk = write(nodes(2));
     desk.start();
