@@ -35,7 +35,7 @@ behaviours! {
     10 => [calls::calls_go_on_while_the_primary_is_killed];
     11 => [calls::a_client_may_use_one_id_for_everything];
     12 => [subscriptions::nodes_that_count_their_ids_cross_no_wires];
-    13 => [subscriptions::nothing_comes_after_an_unsubscribe_during_a_failover];
+    13 => [subscriptions::nothing_comes_after_an_unsubscribe_during_or_after_a_failover];
     14 => [subscriptions::subscriptions_in_batches_and_binary_frames_are_as_any_other];
     15 => [
         refused::heads_and_logs_come_by_polling_where_every_node_refuses_subscriptions,

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use devnet::client::{Expected, check};
 use devnet::network::Plan;
 use devnet::node::{Fault, NodePlan};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::stage::{PATIENCE, stage, stage_of, two_nodes, until, until_head};
 
@@ -73,16 +74,40 @@ async fn the_head_never_goes_back_over_a_switch_to_a_node_that_is_behind() {
     let client = stage.ws().await;
     client.subscribe(json!(["newHeads"])).await.unwrap();
     until_head(&client, stage.head() + 2).await;
+    let newest = || client.record().heads().map(|head| head.number).max().unwrap();
+    let (at_switch, http) = (newest(), stage.http());
     stage.set(0, Fault::Kill);
+    let backup = stage.node(1).call("eth_blockNumber", json!([])).await.unwrap().json();
+    assert!(number(&backup) < at_switch, "the backup is behind: {backup} of {at_switch}");
     let until = Instant::now() + Duration::from_secs(3);
     while Instant::now() < until {
-        let told = client.record().heads().map(|head| head.number).max().unwrap();
-        let answer = client.call("eth_blockNumber", json!([])).await.unwrap().result().unwrap();
-        let number = u64::from_str_radix(answer.as_str().unwrap().trim_start_matches("0x"), 16).unwrap();
-        assert!(number >= told, "{number} after {told}");
+        for (method, params) in
+            [("eth_blockNumber", json!([])), ("eth_getBlockByNumber", json!(["latest", false]))]
+        {
+            let told = newest();
+            let (over_ws, over_http) =
+                tokio::join!(client.call(method, params.clone()), http.call(method, params.clone()));
+            for answer in [over_ws.unwrap().json(), over_http.unwrap().json()] {
+                assert!(number(&answer) >= told, "{method}: {answer} after {told}");
+            }
+        }
     }
     stage.devnet.pause();
     until_head(&client, stage.head() - 3).await;
+    let record = client.close().await;
+    let wrong = check(&record, &stage.devnet.history(), Expected::default());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let numbers: Vec<u64> = record.heads().map(|head| head.number).collect();
+    assert!(numbers.is_sorted_by(|before, after| before + 1 == *after), "the head goes on: {numbers:?}");
+    assert!(numbers.last().is_some_and(|last| *last > at_switch + 3), "{numbers:?} after {at_switch}");
+}
+
+/// Of an answer, the number of a block, or of the block that it is.
+fn number(answer: &Value) -> u64 {
+    let result = &answer["result"];
+    let text = result.as_str().or_else(|| result["number"].as_str());
+    let text = text.and_then(|text| text.strip_prefix("0x"));
+    text.and_then(|text| u64::from_str_radix(text, 16).ok()).unwrap_or_else(|| panic!("no number: {answer}"))
 }
 
 /// Behaviour 6.

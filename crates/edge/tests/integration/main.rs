@@ -16,6 +16,8 @@ mod calls;
 #[cfg(test)]
 mod crowd;
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod doors;
 #[cfg(test)]
 mod encrypted;

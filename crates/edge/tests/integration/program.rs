@@ -44,7 +44,11 @@ fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
 
 /// To its end.
 pub(crate) async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
-    let output = timeout(ENDS_WITHIN, command(arguments, variables).output()).await;
+    run_within(ENDS_WITHIN, arguments, variables).await
+}
+
+pub(crate) async fn run_within(within: Duration, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+    let output = timeout(within, command(arguments, variables).output()).await;
     let output = output.expect("it ends by itself").unwrap();
     Ended { code: output.status.code(), out: output.stdout, err: output.stderr }
 }
