@@ -44,7 +44,8 @@ pub(crate) struct Admin {
     board: watch::Receiver<Arc<Board>>,
     metrics: Arc<EdgeMetrics>,
     evidence: Arc<Evidence>,
-    draining: DrainHandle,
+    /// Whether the process is about to end.
+    leaving: DrainHandle,
     began: Instant,
 }
 
@@ -53,9 +54,9 @@ impl Admin {
         board: watch::Receiver<Arc<Board>>,
         metrics: Arc<EdgeMetrics>,
         evidence: Arc<Evidence>,
-        draining: DrainHandle,
+        leaving: DrainHandle,
     ) -> Self {
-        Self { board, metrics, evidence, draining, began: Instant::now() }
+        Self { board, metrics, evidence, leaving, began: Instant::now() }
     }
 
     /// Until the very end: what drains is still asked how it stands.
@@ -76,7 +77,7 @@ impl Admin {
 
     /// What keeps it from serving.
     fn unready(&self) -> Option<String> {
-        if self.draining.is_started() {
+        if self.leaving.is_started() {
             return Some("draining\n".to_owned());
         }
         let has_no_node = |seen: &&Seen| !seen.view.borrow().nodes.iter().any(is_usable);
@@ -88,7 +89,7 @@ impl Admin {
         let board = Arc::clone(&self.board.borrow());
         let mut status = Status { config: board.config.clone(), ..Status::default() };
         status.uptime_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        status.is_draining = self.draining.is_started();
+        status.is_draining = self.leaving.is_started();
         status.pools = board.pools.iter().map(|seen| seen.record.status()).collect();
         status.casebook = self.evidence.status();
         status.clients = ClientStatus {

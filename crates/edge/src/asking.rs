@@ -17,6 +17,7 @@ use crate::upstream::{HttpClient, RestClient};
 const LATEST: &str = r#"{"jsonrpc":"2.0","id":1,"method":"eth_getBlockByNumber","params":["latest",false]}"#;
 const CHAIN_ID: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}"#;
 const SYNCING: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"eth_syncing","params":[]}"#;
+const PEER_COUNT: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"net_peerCount","params":[]}"#;
 
 /// How one node is asked.
 #[derive(Debug, Clone)]
@@ -56,6 +57,18 @@ impl Asking {
                     Some(_) | None => Ok(Probe { chain_id: 0, readiness: Readiness::Ready }),
                 }
             }
+        }
+    }
+
+    /// How many others it is connected with, by its own word.
+    pub(crate) async fn peers(&self, within: Duration) -> Result<u64, Fault> {
+        match self {
+            Self::Rpc(http) => quantity(&rpc(http, Bytes::from_static(PEER_COUNT), within).await?),
+            Self::Beacon { client, .. } => {
+                let raw = client.found("/eth/v1/node/peer_count", within).await?;
+                beacon::peers(&raw).ok_or(Fault::Malformed)
+            }
+            Self::Plain { .. } => Err(Fault::Missing),
         }
     }
 

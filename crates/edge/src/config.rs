@@ -58,6 +58,7 @@ pub struct Edge {
     pub connections_max: usize,
     pub request_timeout: Duration,
     pub idle_timeout: Duration,
+    pub drain_lead: Duration,
     pub drain_grace: Duration,
     pub log: String,
 }
@@ -126,6 +127,7 @@ pub struct Execution {
     pub frame_bytes_max: usize,
     pub calls_per_client_max: usize,
     pub subscriptions_per_client_max: usize,
+    pub filters_per_address_max: usize,
     pub batch_max: usize,
     pub broadcast_transactions: bool,
     pub origins: Origins,

@@ -3,9 +3,10 @@
 //! filter tells is in order, once and without a gap, whatever becomes of nodes. It must never know a node.
 
 mod news;
+mod shares;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ use crate::pool_loop::{Event, not_subscribed};
 
 pub(crate) use news::News;
 use news::Room;
+pub(crate) use shares::Network;
+use shares::{Share, Shares};
 
 /// Filters of a pool at once. One more takes the place of one that nobody has asked about for a while, or is refused.
 const FILTERS_MAX: usize = 10_000;
@@ -45,6 +48,9 @@ pub(crate) struct Filters {
     pool: mpsc::WeakSender<Event>,
     kept: Mutex<HashMap<SubscriptionId, Kept>>,
     places: Arc<Semaphore>,
+    shares: Arc<Shares>,
+    /// Of clients of one network that show no key.
+    per_address_max: AtomicUsize,
     sessions: AtomicU64,
     room: Arc<Room>,
     metrics: PoolMetrics,
@@ -64,6 +70,8 @@ struct Kept {
     asked: Instant,
     subscribed: Subscribed,
     _counted: Option<Place>,
+    /// Where its client showed no key.
+    share: Option<Share>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -99,11 +107,18 @@ impl Filters {
             pool,
             kept: Mutex::default(),
             places: Arc::new(Semaphore::new(FILTERS_MAX)),
+            shares: Arc::default(),
+            per_address_max: AtomicUsize::new(FILTERS_MAX),
             sessions: AtomicU64::new(SESSIONS_FROM),
             room: Arc::default(),
             metrics,
             refused,
         }
+    }
+
+    /// The configuration was read. Who has more keeps them.
+    pub(crate) fn hold_to(&self, per_address_max: usize) {
+        self.per_address_max.store(per_address_max, Ordering::Relaxed);
     }
 
     /// Forgets what nobody asks about, until the drain starts.
@@ -164,6 +179,14 @@ impl Filters {
                 return error_response(asked.id(), -32005, said).into();
             }
         };
+        let share = match asked.holder {
+            // Its key says how many it may have.
+            Some(_) => None,
+            None => match self.share(Instant::now(), asked.network) {
+                Ok(share) => Some(share),
+                Err(said) => return error_response(asked.id(), -32005, &said).into(),
+            },
+        };
         // Whoever knows the id may take the news away, so nobody can guess it.
         let mut random = [0; 16];
         if getrandom::fill(&mut random).is_err() {
@@ -174,15 +197,22 @@ impl Filters {
         let subscribed = Subscribed { session, pool: self.pool.clone() };
         let news = Arc::new(News::new(Arc::clone(&self.room)));
         let (reply, made) = oneshot::channel();
-        let event = Event::Filter { session, news: Arc::clone(&news), topic, reply };
+        let event = Event::Filter { session, news: Arc::clone(&news), topic, came: asked.came, reply };
         let is_told = match self.pool.upgrade() {
             Some(pool) => pool.send(event).await.is_ok(),
             None => false,
         };
         match (is_told, made.await) {
             (true, Ok(Ok(_))) => {
-                let kept =
-                    Kept { what, news, asked: Instant::now(), subscribed, _counted: counted, _place: place };
+                let kept = Kept {
+                    what,
+                    news,
+                    asked: Instant::now(),
+                    subscribed,
+                    _counted: counted,
+                    share,
+                    _place: place,
+                };
                 self.lock().insert(id, kept);
                 self.metrics.filters.inc();
                 result_response(asked.id(), format!("\"{id}\"").as_bytes()).into()
@@ -195,14 +225,27 @@ impl Filters {
     /// For one more. Nobody keeps all places without asking about what holds them.
     fn place(&self, now: Instant) -> Option<OwnedSemaphorePermit> {
         let free = || Arc::clone(&self.places).try_acquire_owned().ok();
-        free().or_else(|| {
-            let mut all = self.lock();
-            let (id, kept) = all.iter().min_by_key(|(_, kept)| kept.asked)?;
-            let id = (now.saturating_duration_since(kept.asked) >= IDLE_WHEN_FULL).then_some(*id)?;
-            self.forget(&mut all, id);
-            drop(all);
-            free()
+        free().or_else(|| self.frees_one(now, |_| true).then(free).flatten())
+    }
+
+    /// For one more of somebody without a key, as a place is had.
+    fn share(&self, now: Instant, network: Network) -> Result<Share, String> {
+        let max = self.per_address_max.load(Ordering::Relaxed);
+        let free = || self.shares.enter(network, max);
+        let is_of = |kept: &Kept| kept.share.as_ref().is_some_and(|share| share.network == network);
+        free().or_else(|| self.frees_one(now, is_of).then(free).flatten()).ok_or_else(|| {
+            self.refused.of(Limit::FiltersPerAddress).inc();
+            format!("clients of this address have {max} filters, and may have no more")
         })
+    }
+
+    /// Whether the one of these that nobody asked about for longest gave way, which it does after a while.
+    fn frees_one(&self, now: Instant, is_of: impl Fn(&Kept) -> bool) -> bool {
+        let mut all = self.lock();
+        let oldest = all.iter().filter(|(_, kept)| is_of(kept)).min_by_key(|(_, kept)| kept.asked);
+        let is_idle = |kept: &Kept| now.saturating_duration_since(kept.asked) >= IDLE_WHEN_FULL;
+        let Some(id) = oldest.filter(|(_, kept)| is_idle(kept)).map(|(id, _)| *id) else { return false };
+        self.forget(&mut all, id)
     }
 
     /// News that will not be told stay for the next time: that this answer has no room, or that nobody waits for it, must

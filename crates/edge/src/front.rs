@@ -31,6 +31,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use crate::filters::Network;
 use crate::keys::{Holder, Keys, Spent};
 use crate::metrics::{Cut, EdgeMetrics, Limit};
 use crate::places::Places;
@@ -163,7 +164,7 @@ impl Front {
 
     async fn take(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
         let _ = stream.set_nodelay(true);
-        let link = Arc::new(Link::new(self.pulses.begin()));
+        let link = Arc::new(Link::new(self.pulses.begin(), Network::of(peer.ip())));
         let stream = Felt::new(stream, Arc::clone(&link.pulse));
         let Some(tls) = &self.tls else { return self.serve(stream, link).await };
         match timeout(self.rooms().request_timeout, TlsAcceptor::from(tls.config()).accept(stream)).await {

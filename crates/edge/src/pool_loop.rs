@@ -3,6 +3,7 @@
 
 mod answers;
 mod nodes;
+mod probes;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,8 +31,6 @@ use nodes::Nodes;
 pub(crate) use answers::{not_subscribed, subscription_answer, unsubscription_answer};
 pub(crate) use nodes::Configured;
 
-/// Whoever takes longer to say which chain it is of is not well.
-const PROBE_WITHIN: Duration = Duration::from_secs(2);
 /// Shorter than what stands between us and a client takes for gone, which is a minute and rarely half of one.
 const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(15);
 
@@ -57,11 +56,13 @@ pub(crate) enum Left {
 
 /// Everything that wakes the loop.
 pub(crate) enum Event {
-    /// `place` is the one of its key, given back when the subscription ends.
+    /// `came` is when the request did; its answer is waited for as long as one of a call. `place` is the one of its key,
+    /// given back when the subscription ends.
     Subscribe {
         session: SessionId,
         outbound: Arc<Outbound>,
         topic: Topic,
+        came: Instant,
         reply: ReplyTo,
         place: Option<Place>,
     },
@@ -75,6 +76,7 @@ pub(crate) enum Event {
         session: SessionId,
         news: Arc<News>,
         topic: Topic,
+        came: Instant,
         reply: oneshot::Sender<Result<SubscriptionId, WhyNot>>,
     },
     SessionEnded {
@@ -197,14 +199,19 @@ impl PoolLoop {
         self.exchange.now()
     }
 
+    /// How long whoever asked at that moment waits.
+    fn until(&self, came: Instant) -> Millis {
+        self.exchange.clock.at(came).plus(self.exchange.rules().limits.deadline_ms)
+    }
+
     fn take(&mut self, event: Event, ending: &DrainHandle) {
         match event {
-            Event::Subscribe { session, outbound, topic, reply, place } => {
+            Event::Subscribe { session, outbound, topic, came, reply, place } => {
                 self.tickets += 1;
                 let ticket = self.tickets;
                 self.sessions.insert(session, Arc::clone(&outbound));
                 self.waiting.insert(ticket, (reply, outbound, place));
-                self.say(Input::Subscribe { session, ticket, topic });
+                self.say(Input::Subscribe { session, ticket, topic, until: self.until(came) });
             }
             Event::Unsubscribe { session, subscription, reply } => {
                 self.tickets += 1;
@@ -213,12 +220,12 @@ impl PoolLoop {
                 self.places.get_mut(&session).and_then(|places| places.remove(&subscription));
                 self.say(Input::Unsubscribe { session, ticket, subscription });
             }
-            Event::Filter { session, news, topic, reply } => {
+            Event::Filter { session, news, topic, came, reply } => {
                 self.tickets += 1;
                 let ticket = self.tickets;
                 self.filters.insert(session, news);
                 self.making.insert(ticket, reply);
-                self.say(Input::Subscribe { session, ticket, topic });
+                self.say(Input::Subscribe { session, ticket, topic, until: self.until(came) });
             }
             Event::SessionEnded { session } => {
                 self.sessions.remove(&session);
@@ -256,9 +263,7 @@ impl PoolLoop {
 
     fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Probe { node } => self.ask(node, move |asking, within| async move {
-                Input::Probed { node, result: asking.probe(within.min(PROBE_WITHIN)).await }
-            }),
+            Effect::Probe { node } => self.probe(node),
             Effect::Poll { node } => self.ask(node, move |asking, within| async move {
                 match asking.latest(within).await {
                     Ok(block) => Input::Polled { node, block },

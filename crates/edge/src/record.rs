@@ -52,6 +52,8 @@ struct NodeRecord {
     metrics: NodeMetrics,
     calls: AtomicU64,
     failed: AtomicU64,
+    /// `u64::MAX` while nobody knows.
+    peers: AtomicU64,
     latencies: Mutex<Latencies>,
 }
 
@@ -190,6 +192,13 @@ impl PoolRecord {
             Happening::CameBack { .. } | Happening::Jumped { .. } | Happening::RelayMoved { .. } => {}
         }
         self.witness.happened(happening);
+    }
+
+    /// How many others the node says that it is connected with.
+    pub(crate) fn has_peers(&self, node: NodeId, count: Option<u64>) {
+        if let Some(record) = self.node(node) {
+            record.peers.store(count.unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
     }
 
     /// Whether the node's stream is up.

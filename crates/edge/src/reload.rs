@@ -15,7 +15,7 @@ use crate::front::{Entrance, Front, Rooms};
 use crate::keys::Keys;
 use crate::metrics::{EdgeMetrics, Reload};
 use crate::pool_loop::{Configured, Event};
-use crate::serve::{Built, Edge, ServeError, seed, tls_for};
+use crate::serve::{Built, Edge, Farewell, ServeError, seed, tls_for};
 use crate::status::ConfigStatus;
 
 /// What runs, as the configuration in force has it.
@@ -58,7 +58,7 @@ impl Edge {
         match prepared {
             Ok(prepared) => {
                 let changes = self.running.take_over(prepared, &mut self.pool_tasks).await;
-                self.grace = self.running.config.edge.drain_grace;
+                self.farewell = Farewell::of(&self.running.config);
                 Ok(changes)
             }
             Err(faults) => {

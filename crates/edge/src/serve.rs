@@ -50,15 +50,32 @@ pub enum ServeError {
 /// What the streams of nodes may take to say goodbye.
 const POOLS_END: Duration = Duration::from_secs(2);
 
+/// How much time its end takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Farewell {
+    /// For whoever sends clients here to notice.
+    lead: Duration,
+    /// For what is in flight then.
+    grace: Duration,
+}
+
+impl Farewell {
+    pub(crate) fn of(config: &Config) -> Self {
+        Self { lead: config.edge.drain_lead, grace: config.edge.drain_grace }
+    }
+}
+
 /// A proxy that runs.
 #[derive(Debug)]
 pub struct Edge {
     pub listen: SocketAddr,
     pub admin_listen: SocketAddr,
+    /// Says that it leaves, while nothing else changes.
+    leaving: Drain,
     drain: Drain,
     late: Drain,
     tasks: JoinSet<()>,
-    pub(crate) grace: Duration,
+    pub(crate) farewell: Farewell,
     /// Ends after the clients have.
     pools: Drain,
     pub(crate) pool_tasks: JoinSet<()>,
@@ -68,6 +85,7 @@ pub struct Edge {
 impl Edge {
     /// Binds, connects and serves. Everything that can be wrong is found before anything listens.
     pub async fn start(config: &Config) -> Result<Self, ServeError> {
+        let (leaving, leaves) = Drain::new();
         let (drain, draining) = Drain::new();
         let (late, is_late) = Drain::new();
         let (pools_drain, ending) = Drain::new();
@@ -99,7 +117,7 @@ impl Edge {
             sessions: AtomicU64::new(0),
             pulses: Pulses::new(),
             metrics: Arc::clone(&metrics),
-            drain: draining.clone(),
+            drain: draining,
             late: is_late,
         });
         let (board, seen) = watch::channel(Arc::new(Board::default()));
@@ -116,9 +134,9 @@ impl Edge {
         running.show(ConfigStatus::default());
         tasks.spawn(front.run(listener));
         pool_tasks.spawn(Arc::clone(&evidence).run(ending.clone()));
-        pool_tasks.spawn(Admin::new(seen, metrics, evidence, draining).run(admin_listener, ending));
-        let grace = config.edge.drain_grace;
-        Ok(Self { listen, admin_listen, drain, late, tasks, grace, pools: pools_drain, pool_tasks, running })
+        pool_tasks.spawn(Admin::new(seen, metrics, evidence, leaves).run(admin_listener, ending));
+        let (farewell, pools) = (Farewell::of(config), pools_drain);
+        Ok(Self { listen, admin_listen, leaving, drain, late, tasks, farewell, pools, pool_tasks, running })
     }
 
     /// Never, unless a part of it failed on which all depends: which one, and how.
@@ -138,10 +156,15 @@ impl Edge {
         }
     }
 
-    /// Takes nothing new, lets calls in flight end, says goodbye to clients, and stops. Whether all ended in time.
+    /// Says that it leaves and serves on for a while; then takes nothing new, lets calls in flight end, says goodbye to clients,
+    /// and stops. Whether all ended in time.
     pub async fn stop(mut self) -> bool {
+        let Farewell { lead, grace } = self.farewell;
+        self.leaving.start();
+        // Where a part of it fails there is nothing to go on with.
+        let _ = timeout(lead, self.failed()).await;
         self.drain.start();
-        let ended = timeout(self.grace, all_end(&mut self.tasks)).await;
+        let ended = timeout(grace, all_end(&mut self.tasks)).await;
         if ended.is_err() {
             self.late.start();
             let _ = timeout(GOODBYE, all_end(&mut self.tasks)).await;

@@ -26,6 +26,7 @@ use crate::core::{
     Class, Invalid, InvalidKind, Request, Scanned, SessionId, error_response, refuse_each, scan_request,
 };
 use crate::exchange::{Asked, Exchange};
+use crate::filters::Network;
 use crate::keys::{Holder, Spent, subscribed};
 use crate::metrics::{Cut, Limit};
 use crate::outbound::{Ending, Outbound, SILENT, SLOW, STUCK};
@@ -79,6 +80,8 @@ pub(crate) struct Session<S> {
     is_asked: bool,
     /// Whose key it is, where there are keys.
     holder: Option<Arc<Holder>>,
+    /// Where it comes from.
+    network: Network,
     _counted: SessionCounted,
 }
 
@@ -111,14 +114,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         door: Door,
         stream: S,
         pulse: Arc<Pulse>,
-        holder: Option<Arc<Holder>>,
+        (holder, network): (Option<Arc<Holder>>, Network),
     ) -> Self {
         let rules = door.exchange.rules();
         let outbound = Arc::new(Outbound::new(rules.outbound_bytes_max));
         let (socket, running) = (Socket::new(stream, rules.request_bytes_max), FuturesUnordered::new());
         pulse.is_session();
         let (load, _counted) = (Load::default(), door.exchange.record.session());
-        Self { id, door, socket, pulse, outbound, running, load, is_asked: false, holder, _counted }
+        let is_asked = false;
+        Self { id, door, socket, pulse, outbound, running, load, is_asked, holder, network, _counted }
     }
 
     /// Until one of the two sides ends it.
@@ -267,7 +271,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             Ok(Scanned::Single(request)) => self.single(&message, &request).await,
             Ok(Scanned::Batch(items)) => {
-                let item = |item| Item::new(&self.door, self.holder.as_ref(), &message, item);
+                let whose = (self.holder.as_ref(), self.network);
+                let item = |item| Item::new(&self.door, whose, &message, item);
                 let items: Vec<Item> = items.iter().map(item).collect();
                 let (door, id, outbound) = (self.door.clone(), self.id, Arc::clone(&self.outbound));
                 let load = Load { calls: items.len(), bytes: message.len() };
@@ -293,7 +298,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     fn asked(&self, message: &Bytes, request: &Request<'_>) -> Asked {
-        Asked::new(message, request, self.holder.as_ref())
+        Asked::new(message, request, self.holder.as_ref(), self.network)
     }
 
     async fn single(&mut self, message: &Bytes, request: &Request<'_>) {
@@ -324,8 +329,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     self.outbound.push(error_response(id, -32005, problem).into());
                 }
                 Ok(place) => {
-                    let reply = ReplyTo::Client { id: message.slice_ref(id) };
-                    self.tell_pool(id, Event::Subscribe { session, outbound, topic, reply, place }).await;
+                    let (came, reply) = (Instant::now(), ReplyTo::Client { id: message.slice_ref(id) });
+                    let event = Event::Subscribe { session, outbound, topic, came, reply, place };
+                    self.tell_pool(id, event).await;
                 }
             },
         }

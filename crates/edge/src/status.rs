@@ -14,7 +14,7 @@ pub struct Status {
     pub schema: String,
     pub version: String,
     pub uptime_ms: u64,
-    /// Nothing new is taken; what is in flight may end.
+    /// It is about to end: nobody is to be sent here any more.
     pub is_draining: bool,
     pub config: ConfigStatus,
     pub clients: ClientStatus,
@@ -113,6 +113,9 @@ pub struct NodeStatus {
     pub head: Option<u64>,
     /// Behind the served head.
     pub lag_blocks: Option<u64>,
+    /// Others that it is connected with, by its own word; nothing is decided by that.
+    #[serde(default)]
+    pub peers: Option<u64>,
     pub calls_in_flight: u64,
     pub calls: u64,
     pub calls_failed: u64,
@@ -213,6 +216,7 @@ impl NodeStatus {
             stream: has_stream.then(TransportStatus::default),
             head: None,
             lag_blocks: None,
+            peers: None,
             calls_in_flight: 0,
             calls: 0,
             calls_failed: 0,

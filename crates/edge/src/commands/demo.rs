@@ -221,7 +221,7 @@ fn told(record: &Record, calls: Calls, wrong: &[String]) -> String {
 }
 
 fn config(devnet: &Devnet) -> Result<Config, Failure> {
-    let mut text = "[edge]\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\n[pools.demo]\nkind = \"execution\"\n\
+    let mut text = "[edge]\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\ndrain_lead = \"0s\"\n[pools.demo]\nkind = \"execution\"\n\
                     chain_id = 1337\nblock_time = \"500ms\"\nprobe_every = \"1s\"\nfailback_after = \"2s\"\n"
         .to_owned();
     for at in 0..devnet.nodes() {

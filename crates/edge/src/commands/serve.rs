@@ -16,7 +16,8 @@ const OWN_CRATES: &[&str] = &["casebook_edge", "edge", "runtime"];
 /// Runs the proxy
 ///
 /// SIGHUP reads the file again: what changed counts at once, and no client is dropped for it. A faulty file changes nothing.
-/// SIGTERM takes nothing new, lets calls in flight end, and says goodbye to clients.
+/// SIGTERM turns /readyz off and serves on for drain_lead; then it takes nothing new, lets calls in flight end, and says
+/// goodbye to clients.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   casebook-edge check edge.toml && casebook-edge serve edge.toml

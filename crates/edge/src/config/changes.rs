@@ -86,9 +86,10 @@ impl Config {
         changes
     }
 
-    fn edge_limits(&self) -> (usize, Duration, Duration, Duration) {
+    fn edge_limits(&self) -> (usize, [Duration; 4]) {
         let edge = &self.edge;
-        (edge.connections_max, edge.request_timeout, edge.idle_timeout, edge.drain_grace)
+        let times = [edge.request_timeout, edge.idle_timeout, edge.drain_lead, edge.drain_grace];
+        (edge.connections_max, times)
     }
 
     fn edge_restarts(&self, old: &Config) -> Vec<String> {

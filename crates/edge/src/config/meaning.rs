@@ -42,6 +42,7 @@ fn edge<'a>(reading: &mut Reading<'a>, said: Option<Said<'a>>, has_keys: bool) -
     let connections_max = reading.get(&section, "connections_max", Shape::count);
     let request_timeout = reading.get(&section, "request_timeout", Shape::duration);
     let idle_timeout = reading.get(&section, "idle_timeout", Shape::duration);
+    let drain_lead = reading.get(&section, "drain_lead", Shape::duration);
     let drain_grace = reading.get(&section, "drain_grace", Shape::duration);
     let log = reading.get(&section, "log", filter);
     if listen.is_some_and(|listen| listen.port() != 0) && listen == admin_listen {
@@ -57,6 +58,7 @@ fn edge<'a>(reading: &mut Reading<'a>, said: Option<Said<'a>>, has_keys: bool) -
         connections_max: connections_max? as usize,
         request_timeout: request_timeout?,
         idle_timeout: idle_timeout?,
+        drain_lead: drain_lead?,
         drain_grace: drain_grace?,
         log: log?,
     })

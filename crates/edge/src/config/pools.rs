@@ -130,6 +130,7 @@ fn execution(reading: &mut Reading<'_>, section: &Section<'_>) -> Option<Executi
     let frame_bytes_max = reading.get(section, "frame_bytes_max", Shape::size);
     let calls_per_client_max = reading.get(section, "calls_per_client_max", Shape::count);
     let subscriptions_per_client_max = reading.get(section, "subscriptions_per_client_max", Shape::count);
+    let filters_per_address_max = reading.get(section, "filters_per_address_max", Shape::count);
     let batch_max = reading.get(section, "batch_max", Shape::count);
     let broadcast_transactions = reading.get(section, "broadcast_transactions", Shape::flag);
     let origins = Origins::read(reading, section);
@@ -140,6 +141,7 @@ fn execution(reading: &mut Reading<'_>, section: &Section<'_>) -> Option<Executi
         frame_bytes_max: frame_bytes_max? as usize,
         calls_per_client_max: calls_per_client_max? as usize,
         subscriptions_per_client_max: subscriptions_per_client_max? as usize,
+        filters_per_address_max: filters_per_address_max? as usize,
         batch_max: batch_max? as usize,
         broadcast_transactions: broadcast_transactions?,
         origins: origins?,

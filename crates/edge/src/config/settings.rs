@@ -60,10 +60,17 @@ pub static REGISTER: &[Setting] = &[
     ),
     setting(
         Table::Edge,
+        "drain_lead",
+        duration(0, 10 * MINUTE),
+        Is("2s"),
+        "How long /readyz says no while all is still served when the process stops: longer than balancers take to notice.",
+    ),
+    setting(
+        Table::Edge,
         "drain_grace",
         duration(0, 10 * MINUTE),
         Is("30s"),
-        "How long calls in flight may take to end when the process stops.",
+        "How long calls in flight may take to end after that.",
     ),
     setting(Table::Edge, "log", Shape::Filter, Is("info"), "Which log lines go to standard error.")
         .at_restart(),
@@ -296,6 +303,14 @@ pub static REGISTER: &[Setting] = &[
         count(COUNT_MAX),
         Is("256"),
         "Most subscriptions of one WebSocket.",
+    )
+    .only(EXECUTION),
+    setting(
+        Table::Pool,
+        "filters_per_address_max",
+        count(COUNT_MAX),
+        Is("1000"),
+        "Most filters (eth_newFilter and its like) of one address's clients without keys; of IPv6 the first half counts.",
     )
     .only(EXECUTION),
     setting(

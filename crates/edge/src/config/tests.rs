@@ -24,6 +24,7 @@ const WHOLE: &str = r#"
 [edge]
 listen = "0.0.0.0:8545"
 admin_listen = "127.0.0.1:9545"
+drain_lead = "5s"
 drain_grace = "45s"
 tls = { certificate = "edge.pem", key = "/keys/edge.pem" }
 

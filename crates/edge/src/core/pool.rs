@@ -122,11 +122,12 @@ pub enum Input {
         node: NodeId,
         via: Transport,
     },
-    /// `ticket` comes back with the answer.
+    /// `ticket` comes back with the answer, which nobody waits for beyond `until`.
     Subscribe {
         session: SessionId,
         ticket: u64,
         topic: Topic,
+        until: Millis,
     },
     Unsubscribe {
         session: SessionId,
@@ -245,6 +246,8 @@ pub enum WhyNot {
     Full(Full),
     /// Every node that is there was asked, and none takes it.
     Refused,
+    /// No node said that it does while somebody waited.
+    Late,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -421,11 +424,11 @@ impl Pool {
 
     fn take_of_session(&mut self, now: Millis, input: Input, effects: &mut Vec<Effect>) {
         match input {
-            Input::Subscribe { session, ticket, topic } => {
+            Input::Subscribe { session, ticket, topic, until } => {
                 let is_relayed = matches!(topic, Topic::Relay(_));
                 match self.streams.subscribe(session, topic, self.chain.announcements()) {
                     Ok((subscription, stream)) if is_relayed => {
-                        let answer = Awaited { session, ticket, subscription };
+                        let answer = Awaited { session, ticket, subscription, until };
                         effects.extend(self.relays.subscribed(stream, answer));
                     }
                     Ok((subscription, _)) => {

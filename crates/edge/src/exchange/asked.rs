@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::core::{Class, Hash, Request, Route, Ways, route_of, ways_of};
+use crate::filters::Network;
 use crate::keys::Holder;
 use crate::upstream::Share;
 
@@ -28,15 +29,22 @@ pub(crate) struct Asked {
     pub(super) asks_for_head: bool,
     /// Who asks, where what is made for it counts.
     pub(crate) holder: Option<Arc<Holder>>,
+    /// Where it comes from.
+    pub(crate) network: Network,
     /// When it came: its client waits since then, whatever it waits for first.
-    pub(super) came: Instant,
+    pub(crate) came: Instant,
     /// Of a batch.
     pub(super) share: Option<Arc<Share>>,
 }
 
 impl Asked {
-    /// `request` was found in `message`.
-    pub(crate) fn new(message: &Bytes, request: &Request<'_>, holder: Option<&Arc<Holder>>) -> Self {
+    /// `request` was found in `message`, which came from that network.
+    pub(crate) fn new(
+        message: &Bytes,
+        request: &Request<'_>,
+        holder: Option<&Arc<Holder>>,
+        network: Network,
+    ) -> Self {
         let (whole, id_range) = match request.id {
             Some(_) => (message.slice_ref(request.whole), request.id_range.clone()),
             None => with_id(request),
@@ -46,7 +54,8 @@ impl Asked {
         let asks_for_head = request.method == b"eth_blockNumber";
         let holder = holder.filter(|_| route.class == Class::StatefulFilter).cloned();
         let id = request.id.map(|id| message.slice_ref(id));
-        Self { id, whole, id_range, route, ways, asks_for_head, holder, came: Instant::now(), share: None }
+        let (came, share) = (Instant::now(), None);
+        Self { id, whole, id_range, route, ways, asks_for_head, holder, network, came, share }
     }
 
     /// From brace to brace.
@@ -101,7 +110,7 @@ mod tests {
     fn asked(text: &'static str) -> Asked {
         let message = Bytes::from_static(text.as_bytes());
         let Ok(Scanned::Single(request)) = scan_request(&message, 1) else { panic!("no request: {text}") };
-        Asked::new(&message, &request, None)
+        Asked::new(&message, &request, None, Network::of([127, 0, 0, 1].into()))
     }
 
     #[test]

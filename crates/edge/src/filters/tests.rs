@@ -24,7 +24,7 @@ fn stage() -> Stage {
 fn asked(text: &str) -> Asked {
     let message = Bytes::copy_from_slice(text.as_bytes());
     let Ok(Scanned::Single(request)) = scan_request(&message, 1) else { panic!("{text}") };
-    Asked::new(&message, &request, None)
+    Asked::new(&message, &request, None, Network::of([192, 0, 2, 7].into()))
 }
 
 fn call(method: &str, params: &str) -> Asked {
@@ -48,7 +48,9 @@ impl Stage {
                 Taken::Call(_) => panic!(),
             }
         });
-        let Some(Event::Filter { session, news, reply, topic }) = self.pool.recv().await else { panic!() };
+        let Some(Event::Filter { session, news, reply, topic, .. }) = self.pool.recv().await else {
+            panic!()
+        };
         assert_eq!(topic, Topic::Heads);
         reply.send(result).unwrap();
         (making.await.unwrap(), news, session)
@@ -119,6 +121,37 @@ async fn there_are_only_so_many_filters() {
     assert!(stage.answer("eth_uninstallFilter", &id_of(&first)).await.contains("true"));
     assert!(stage.ended().is_some());
     drop(others);
+    stage.made(MADE).await;
+}
+
+/// Who shows no key has as many as its address may have; others have theirs.
+#[tokio::test]
+async fn clients_of_one_address_have_only_so_many_filters_without_a_key() {
+    let mut stage = stage();
+    stage.filters.hold_to(2);
+    let (idle, _, session) = stage.made(MADE).await;
+    let (used, ..) = stage.made(MADE).await;
+    let refused = stage.answer("eth_newBlockFilter", "[]").await;
+    assert!(refused.contains("-32005") && refused.contains("clients of this address have 2"), "{refused}");
+    assert_eq!(stage.filters.refused.of(Limit::FiltersPerAddress).get(), 1);
+    let [here, elsewhere] = [[192, 0, 2, 7], [192, 0, 2, 8]].map(|address| Network::of(address.into()));
+    assert!(stage.filters.share(Instant::now(), elsewhere).is_ok());
+    // Nobody keeps its places without asking about what holds them.
+    let made = Instant::now();
+    while Instant::now() <= made {}
+    assert!(stage.answer("eth_getFilterChanges", &id_of(&used)).await.contains("\"result\":[]"));
+    let _theirs = [(); 2].map(|()| stage.filters.share(made, elsewhere).unwrap());
+    assert!(stage.filters.share(made + IDLE_WHEN_FULL, elsewhere).is_err());
+    assert_eq!(stage.ended(), None, "nobody gives way to other addresses");
+    let share = stage.filters.share(made + IDLE_WHEN_FULL, here);
+    assert!(share.is_ok());
+    assert_eq!(stage.ended(), Some(session));
+    assert!(stage.answer("eth_getFilterChanges", &id_of(&idle)).await.contains(NOT_FOUND));
+    assert!(stage.filters.share(made + IDLE_WHEN_FULL, here).is_err(), "the other one is used");
+    drop(share);
+    stage.made(MADE).await;
+    assert!(stage.answer("eth_uninstallFilter", &id_of(&used)).await.contains("true"));
+    assert!(stage.ended().is_some());
     stage.made(MADE).await;
 }
 

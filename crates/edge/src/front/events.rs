@@ -11,6 +11,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use runtime::DrainHandle;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::Front;
 use super::answer::{Answer, Body};
@@ -83,6 +84,7 @@ impl Front {
             is_over: false,
             _counted: calls.record.session(),
         };
+        let came = Instant::now();
         for topic in topics {
             let place = match holder.as_ref().map(|holder| holder.enter(Counted::Subscription)) {
                 Some(None) => {
@@ -94,11 +96,18 @@ impl Front {
             };
             let (sender, answer) = oneshot::channel();
             let (reply, outbound) = (ReplyTo::Batch(sender), Arc::clone(&outbound));
-            let sent = door.pool.send(Event::Subscribe { session, outbound, topic, reply, place }).await;
+            let event = Event::Subscribe { session, outbound, topic, came, reply, place };
+            let sent = door.pool.send(event).await;
             match (sent, answer.await) {
                 (Ok(()), Ok(Ok(subscription))) => listener.outbound.release(subscription),
                 (Ok(()), Ok(Err(WhyNot::Refused))) => {
                     return refuse(StatusCode::BAD_REQUEST, "no node offers one of these topics");
+                }
+                (Ok(()), Ok(Err(WhyNot::Late))) => {
+                    return refuse(
+                        StatusCode::GATEWAY_TIMEOUT,
+                        "no node offered all of these topics in time",
+                    );
                 }
                 (Ok(()), Ok(Err(WhyNot::Full(_)))) => {
                     return refuse(StatusCode::SERVICE_UNAVAILABLE, "as many events are followed as may be");

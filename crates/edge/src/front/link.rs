@@ -9,12 +9,14 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
+use crate::filters::Network;
 use crate::keys::{Counted, Holder, Place};
 use crate::pulse::{Pulse, UnderWay};
 use crate::rules::REQUEST_BYTES_AT_ONCE_MAX;
 
 pub(super) struct Link {
     pub(super) pulse: Arc<Pulse>,
+    pub(super) network: Network,
     /// A connection counts for everybody whose key it shows, as a rule for one.
     places: std::sync::Mutex<Vec<(Arc<Holder>, Place)>>,
     sessions: Mutex<JoinSet<()>>,
@@ -23,9 +25,15 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(pulse: Arc<Pulse>) -> Self {
+    pub(super) fn new(pulse: Arc<Pulse>, network: Network) -> Self {
         let request_bytes = Arc::new(Semaphore::new(REQUEST_BYTES_AT_ONCE_MAX));
-        Self { pulse, places: std::sync::Mutex::default(), sessions: Mutex::default(), request_bytes }
+        Self {
+            pulse,
+            network,
+            places: std::sync::Mutex::default(),
+            sessions: Mutex::default(),
+            request_bytes,
+        }
     }
 
     /// Whether the holder may have this connection.
@@ -101,7 +109,7 @@ mod tests {
 
     #[tokio::test]
     async fn requests_of_one_connection_wait_while_others_of_it_are_too_long_together() {
-        let link = Link::new(Pulses::new().begin());
+        let link = Link::new(Pulses::new().begin(), Network::of([127, 0, 0, 1].into()));
         let most = link.request_bytes(usize::MAX).now_or_never();
         assert!(most.is_some(), "the longest is taken alone");
         assert!(link.request_bytes(1).now_or_never().is_none());

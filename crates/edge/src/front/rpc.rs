@@ -83,11 +83,13 @@ impl Front {
                 }
                 Some(refusal(&invalid))
             }
-            Ok(Scanned::Single(request)) => one(door, Asked::new(&body, &request, holder), None).await,
+            Ok(Scanned::Single(request)) => {
+                one(door, Asked::new(&body, &request, holder, link.network), None).await
+            }
             Ok(Scanned::Batch(items)) => {
                 let member = |item: &_| match item {
                     Err(invalid) => Member::Refused(refusal(invalid)),
-                    Ok(request) => Member::Asked(Asked::new(&body, request, holder)),
+                    Ok(request) => Member::Asked(Asked::new(&body, request, holder, link.network)),
                 };
                 let members: Vec<_> = items.iter().map(member).collect();
                 let answers = members.into_iter().map(|member| async {
@@ -145,10 +147,10 @@ impl Front {
         let leaving = Leaving { drain: self.drain.clone(), late: self.late.clone() };
         let door = entrance.door.clone();
         let upgraded = hyper::upgrade::on(&mut request);
-        let pulse = Arc::clone(&link.pulse);
+        let (pulse, whose) = (Arc::clone(&link.pulse), (holder, link.network));
         let session = async move {
             let Ok(upgraded) = upgraded.await else { return };
-            Session::new(id, door, TokioIo::new(upgraded), pulse, holder).run(leaving).await;
+            Session::new(id, door, TokioIo::new(upgraded), pulse, whose).run(leaving).await;
         };
         link.upgraded(session).await;
         let mut answer = empty(StatusCode::SWITCHING_PROTOCOLS);

@@ -90,6 +90,7 @@ labels! {
         SubscriptionsPerClient = "subscriptions_per_client",
         Subscriptions = "subscriptions",
         Filters = "filters",
+        FiltersPerAddress = "filters_per_address",
         Batch = "batch",
         RequestBytes = "request_bytes",
         FrameBytes = "frame_bytes",

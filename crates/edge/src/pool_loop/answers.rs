@@ -23,6 +23,8 @@ pub(crate) fn not_subscribed(id: &[u8], why: &WhyNot) -> Bytes {
             (-32005, format!("there are {max} subscriptions here, and may be no more"))
         }
         WhyNot::Refused => (-32000, REFUSED.reason.to_owned()),
+        // As a call that no node answered in time.
+        WhyNot::Late => (-32603, "no node took this subscription in time; try again later".to_owned()),
     };
     error_response(id, code, &said).into()
 }

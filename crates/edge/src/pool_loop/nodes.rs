@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
 use super::PoolLoop;
+use super::probes::PeersTurn;
 use crate::asking::Asking;
 use crate::config::{self, Endpoint, Service};
 use crate::core::pool::Input;
@@ -51,6 +52,7 @@ pub(super) struct NodeAccess {
     pub(super) orders: Option<mpsc::Sender<Order>>,
     line: Option<Arc<Line>>,
     places: Places,
+    pub(super) peers: Arc<PeersTurn>,
     /// Held by whatever speaks of this node and of no other.
     pub(super) token: Arc<()>,
 }
@@ -159,6 +161,9 @@ impl PoolLoop {
             }
         }
         self.record().seated(&configured.pool, &seating.ids);
+        if let Service::Execution(execution) = &configured.pool.service {
+            self.exchange.filters.hold_to(execution.filters_per_address_max);
+        }
         self.exchange.pace.lock().unwrap_or_else(PoisonError::into_inner).hedges = hedges(&configured.pool);
         let settings = settings(&configured.pool, &seating.ids, self.seed);
         self.say(Input::Configure(Box::new(settings)));
@@ -195,7 +200,8 @@ impl PoolLoop {
             self.follow((id, node), (client, line.as_ref()), configured, (&token, &within_ms), ending);
         let name = Arc::clone(&node.name);
         let (client, asking) = (client.clone(), self.asking(client, &configured.pool));
-        let access = NodeAccess { name, client, asking, within_ms, orders, line, places, token };
+        let peers = Arc::new(PeersTurn::new());
+        let access = NodeAccess { name, client, asking, within_ms, orders, line, places, peers, token };
         self.nodes.by_id.insert(id, access);
     }
 

@@ -74,6 +74,7 @@ impl PoolRecord {
             metrics: self.all.node(&pool.name, &node.name),
             calls: count(|record| &record.calls),
             failed: count(|record| &record.failed),
+            peers: AtomicU64::new(u64::MAX),
             latencies: Mutex::default(),
         };
         self.set(id, Some(Arc::new(record)));
@@ -114,6 +115,7 @@ impl NodeRecord {
         node.head = state.seen.get(place).copied().filter(|head| *head > 0);
         node.lag_blocks =
             state.head.zip(node.head).map(|((served, _), head)| served.number.saturating_sub(head));
+        node.peers = Some(self.peers.load(Ordering::Relaxed)).filter(|peers| *peers != u64::MAX);
         node.calls_in_flight = u64::try_from(self.metrics.calls_in_flight.get()).unwrap_or(0);
         node.calls = self.calls.load(Ordering::Relaxed);
         node.calls_failed = self.failed.load(Ordering::Relaxed);

@@ -6,12 +6,14 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::asks::{subscription, topic};
 use super::{Done, Door, GONE, needs_session, refusal};
 use crate::core::streams::{SubscriptionId, Topic};
 use crate::core::{Invalid, Request, SessionId, batch_response, error_response};
 use crate::exchange::{Asked, BATCH_CALLS_AT_ONCE, BatchRoom};
+use crate::filters::Network;
 use crate::keys::{Holder, Place, subscribed};
 use crate::metrics::Limit;
 use crate::outbound::Outbound;
@@ -29,7 +31,7 @@ pub(super) enum Item {
 impl Item {
     pub(super) fn new(
         door: &Door,
-        holder: Option<&Arc<Holder>>,
+        (holder, network): (Option<&Arc<Holder>>, Network),
         message: &Bytes,
         item: &Result<Request<'_>, Invalid<'_>>,
     ) -> Self {
@@ -37,7 +39,7 @@ impl Item {
             Err(invalid) => return Self::Refused(refusal(invalid)),
             Ok(request) => request,
         };
-        let asked = Asked::new(message, request, holder);
+        let asked = Asked::new(message, request, holder, network);
         if !needs_session(asked.route.class) {
             return Self::Call(asked);
         }
@@ -67,8 +69,8 @@ pub(super) async fn batch(
     outbound: Arc<Outbound>,
     items: Vec<Item>,
 ) -> Option<Done> {
-    let room = BatchRoom::new(door.exchange.rules().frame_bytes_max);
-    let members = items.into_iter().map(|item| member(&door, session, &outbound, &room, item));
+    let (room, came) = (BatchRoom::new(door.exchange.rules().frame_bytes_max), Instant::now());
+    let members = items.into_iter().map(|item| member(&door, session, &outbound, (&room, came), item));
     let answers: Vec<_> = stream::iter(members).buffered(BATCH_CALLS_AT_ONCE).collect().await;
     let (answers, release): (Vec<Bytes>, Vec<_>) = answers.into_iter().flatten().unzip();
     let frame = batch_response(&answers)?.into();
@@ -79,7 +81,7 @@ async fn member(
     door: &Door,
     session: SessionId,
     outbound: &Arc<Outbound>,
-    room: &BatchRoom,
+    (room, came): (&BatchRoom, Instant),
     item: Item,
 ) -> Option<(Bytes, Option<SubscriptionId>)> {
     match item {
@@ -93,7 +95,8 @@ async fn member(
         Item::Subscribe { id, topic, place } => {
             let (sender, answer) = oneshot::channel();
             let (outbound, reply) = (Arc::clone(outbound), ReplyTo::Batch(sender));
-            let sent = door.pool.send(Event::Subscribe { session, outbound, topic, reply, place }).await;
+            let event = Event::Subscribe { session, outbound, topic, came, reply, place };
+            let sent = door.pool.send(event).await;
             match (sent, answer.await) {
                 (Ok(()), Ok(result)) => Some((subscription_answer(&id, &result), result.ok())),
                 _ => Some((error_response(&id, -32000, GONE).into(), None)),

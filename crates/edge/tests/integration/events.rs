@@ -1,8 +1,10 @@
 //! Clients of event streams: how many there are, what they may do, and what becomes of them while operators change things.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use devnet::client::HttpClient;
-use devnet::node::NodePlan;
+use devnet::node::{Face, Fault, NodePlan, Switch};
 use http::Request;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
@@ -11,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::beacon::{Stage, configuration, stage_of, until_heads};
 use crate::stage::{PATIENCE, metric, parsed, until};
@@ -97,6 +99,34 @@ async fn event_streams_go_on_while_an_operator_exchanges_and_drains_nodes() {
     until_heads(&events, 3).await;
     stage.until_all_is_told(&events).await;
     stage.assert_well(&events);
+}
+
+/// What a node may take is looked at with every question, those of a stream that is followed already too.
+#[tokio::test]
+async fn a_new_attempt_timeout_counts_for_a_stream_that_is_followed() {
+    let dial = "dial_timeout = \"100ms\"";
+    let mut stage = stage_of(vec![NodePlan::default()], &[0], "", dial).await;
+    let events = stage.events("head").await;
+    until_heads(&events, 3).await;
+    let slow = Switch::from(Fault::Slow { ms: 1_000 }).for_methods(&["/eth/v1/beacon/headers/*"]);
+    stage.devnet.node(0).set(slow.on(Face::Consensus)).unwrap();
+    until_heads(&events, 2).await;
+    let streams = stage.devnet.node(0).count("/eth/v1/events");
+    let patient = configuration(&stage.devnet, &[0], "", dial);
+    let hasty = patient.replace("attempt_timeout = \"3s\"", "attempt_timeout = \"300ms\"");
+    assert_ne!(hasty, patient);
+    stage.edge.reload(Ok(parsed(&hasty))).await.unwrap();
+    // What was asked before has the time that it was given.
+    sleep(Duration::from_millis(1_500)).await;
+    let told = events.events().len();
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(events.events().len(), told, "nobody waits a second for a header any more");
+    stage.edge.reload(Ok(parsed(&patient))).await.unwrap();
+    until_heads(&events, 5).await;
+    stage.clear(0);
+    stage.until_all_is_told(&events).await;
+    stage.assert_well(&events);
+    assert_eq!(stage.devnet.node(0).count("/eth/v1/events"), streams, "it is the same stream");
 }
 
 /// The bytes that wait are what counts, and not the time. Nothing is mined yet.

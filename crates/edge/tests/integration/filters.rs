@@ -199,6 +199,31 @@ async fn news_that_a_batch_has_no_room_for_are_told_the_next_time() {
     assert!(changes(&stage, &blocks).await.is_empty(), "everything is told once");
 }
 
+/// One client is not to take the places of all others.
+#[tokio::test]
+async fn clients_of_one_address_have_only_so_many_filters_over_any_way() {
+    let stage = stage(vec![NodePlan::default()], "filters_per_address_max = 3").await;
+    let socket = stage.ws().await;
+    let first = made(&stage, "eth_newBlockFilter", json!([])).await;
+    made(&stage, "eth_newFilter", json!([{}])).await;
+    let answer = socket.call("eth_newBlockFilter", json!([])).await.unwrap();
+    assert!(answer.result().is_some(), "{}", answer.text);
+    let refused = [
+        call(&stage, "eth_newPendingTransactionFilter", json!([])).await,
+        socket.call("eth_newBlockFilter", json!([])).await.unwrap().json(),
+    ];
+    for answer in &refused {
+        assert_eq!(
+            error_of(answer),
+            (-32_005, "clients of this address have 3 filters, and may have no more")
+        );
+    }
+    let counted = stage.metric("casebook_edge_refused_total", &["limit=\"filters_per_address\""]).await;
+    assert_eq!(counted, 2.0);
+    assert_eq!(call(&stage, "eth_uninstallFilter", json!([first])).await["result"], true);
+    made(&stage, "eth_newBlockFilter", json!([])).await;
+}
+
 /// A gap that cannot be closed is no silent one: the filter is gone, and its client makes a new one.
 #[tokio::test]
 async fn a_filter_whose_blocks_cannot_be_had_is_gone() {

@@ -51,7 +51,7 @@ impl Arena {
         let plan = Plan { block_ms: 200, nodes: vec![NodePlan::default(); 2], ..Plan::default() };
         let devnet = Devnet::start(plan).await.unwrap();
         let mut text = format!(
-            "[edge]\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\nrequest_timeout = \"1s\"\n\
+            "[edge]\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\ndrain_lead = \"0s\"\nrequest_timeout = \"1s\"\n\
              idle_timeout = \"{idle_timeout}\"\n\
              connections_max = {connections_max}\nlog = \"off\"\n[pools.net]\nkind = \"execution\"\nchain_id = 1337\n\
              block_time = \"200ms\"\nprobe_every = \"500ms\"\nrequest_bytes_max = \"256KiB\"\nbatch_max = 100\n\

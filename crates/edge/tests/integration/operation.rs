@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use devnet::client::{HttpClient, WsClient};
 use devnet::node::{Fault, Switch};
@@ -261,9 +261,35 @@ async fn pools_and_keys_come_and_go_and_who_is_no_longer_served_is_told_why() {
     assert!(process.ws_with("quiet").await.is_none());
 }
 
+/// Balancers look every so often: until they have, clients still come, and are served as any others.
+#[tokio::test]
+async fn before_its_end_it_is_unready_for_a_while_and_serves_whoever_comes() {
+    const LEAD: Duration = Duration::from_secs(6);
+    let process = Process::start(2, &TWO, "drain_lead = \"0s\"").await;
+    process.reload(&TWO, "drain_lead = \"6s\"", "", "").await;
+    let (clients, admin) = (Clients::of(&process).await, process.admin());
+    assert_eq!(admin.get("/readyz").await.unwrap().status, 200);
+    let told = Instant::now();
+    process.signal("TERM").await;
+    until("it is unready", async || admin.get("/readyz").await.unwrap().status == 503).await;
+    assert_eq!(process.status().await["is_draining"], json!(true));
+    let late = process.ws("net").await;
+    late.subscribe(json!(["newHeads"])).await.unwrap();
+    until_head(&late, process.head() + 2).await;
+    clients.go_on(&process).await;
+    clients.assert_well(&process).await;
+    assert!(told.elapsed() < LEAD, "too slow to say anything: {:?}", told.elapsed());
+    assert!(late.until(|_| false).await.is_err());
+    assert!(told.elapsed() >= LEAD, "it ends after {:?}", told.elapsed());
+    let goodbye = r#"Closed { code: Some(1001), reason: "the proxy is shutting down" }"#;
+    assert_eq!(format!("{:?}", late.record().entries().last().unwrap().seen), goodbye);
+    let ended = process.ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.text());
+}
+
 #[tokio::test]
 async fn at_its_end_it_is_unready_first_ends_what_is_in_flight_and_says_goodbye() {
-    let process = Process::start(2, &TWO, "drain_grace = \"15s\"").await;
+    let process = Process::start(2, &TWO, "drain_lead = \"0s\"\ndrain_grace = \"15s\"").await;
     let follower = process.ws("net").await;
     follower.subscribe(json!(["newHeads"])).await.unwrap();
     until_head(&follower, process.head() + 2).await;
@@ -290,7 +316,7 @@ async fn at_its_end_it_is_unready_first_ends_what_is_in_flight_and_says_goodbye(
 
 #[tokio::test]
 async fn whoever_is_not_answered_in_time_is_told_goodbye_all_the_same() {
-    let process = Process::start(2, &TWO, "drain_grace = \"0s\"").await;
+    let process = Process::start(2, &TWO, "drain_lead = \"0s\"\ndrain_grace = \"0s\"").await;
     let client = process.ws("net").await;
     let call = slow_call(&process, 0).await;
     client.send_text(r#"{"jsonrpc":"2.0","id":1,"method":"eth_gasPrice","params":[]}"#).await.unwrap();

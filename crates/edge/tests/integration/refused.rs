@@ -1,12 +1,14 @@
 //! Nodes that refuse subscriptions: heads and logs are asked for instead, other kinds are taken to another node, and where
 //! there is none, the client is told.
 
+use std::time::{Duration, Instant};
+
 use devnet::chain::{data, signed};
 use devnet::client::{Record, Seen, WsClient};
-use devnet::node::{Fault, Switch};
+use devnet::node::{Fault, NodePlan, Switch};
 use serde_json::json;
 
-use crate::stage::{Stage, two_nodes, until, until_head};
+use crate::stage::{Stage, stage, two_nodes, until, until_head};
 
 const PENDING: &str = "newPendingTransactions";
 
@@ -99,6 +101,58 @@ async fn a_relayed_subscription_that_no_node_takes_over_ends_with_1013_and_a_rea
     assert!(reason.contains("no node takes this subscription"), "{reason}");
     until_head(&other, stage.head() + 2).await;
     assert_eq!(ending(&other.record()), None);
+}
+
+/// However many nodes there are that say nothing, whoever asks is answered by its deadline, whichever way it asked.
+#[tokio::test]
+async fn a_relayed_subscription_that_no_node_answers_is_an_error_by_the_deadline() {
+    let pool = "attempt_timeout = \"300ms\"\ndial_timeout = \"300ms\"\ndeadline = \"1s\"";
+    let stage = stage(vec![NodePlan::default(); 2], pool).await;
+    for node in 0..2 {
+        let silent = Switch::from(Fault::Silent).for_methods(&["eth_subscribe"]);
+        stage.devnet.node(node).set(silent).unwrap();
+    }
+    let (batched, alone, http) = (stage.ws().await, stage.ws().await, stage.http());
+    let batch = json!([
+        {"jsonrpc": "2.0", "id": "heads", "method": "eth_subscribe", "params": ["newHeads"]},
+        {"jsonrpc": "2.0", "id": "pending", "method": "eth_subscribe", "params": [PENDING]},
+        {"jsonrpc": "2.0", "id": "chain", "method": "eth_chainId", "params": []},
+    ]);
+    let begun = Instant::now();
+    batched.send_text(&batch.to_string()).await.unwrap();
+    let (told, single, filter) = tokio::join!(
+        batched.until(|record| record.unanswered().next().is_none()),
+        alone.call("eth_subscribe", json!([PENDING])),
+        http.call("eth_newPendingTransactionFilter", json!([])),
+    );
+    let took = begun.elapsed();
+    told.unwrap();
+    // Each of the two nodes would be waited for two seconds.
+    assert!(Duration::from_millis(900) < took && took < Duration::from_secs(2), "{took:?}");
+    assert_eq!(single.unwrap().error().map(|(code, _)| code), Some(-32_603));
+    assert_eq!(filter.unwrap().json()["error"]["code"], json!(-32_603));
+    let errors = |record: &Record| {
+        let of = |seen: &Seen| match seen {
+            Seen::Answered { id, error, .. } => Some((id.clone(), error.as_ref().map(|(code, _)| *code))),
+            _ => None,
+        };
+        record.entries().iter().filter_map(|entry| of(&entry.seen)).collect::<Vec<_>>()
+    };
+    let expected = [("\"heads\"", None), ("\"pending\"", Some(-32_603)), ("\"chain\"", None)];
+    assert_eq!(errors(&batched.record()), expected.map(|(id, error)| (id.to_owned(), error)));
+    // Nothing is left of it: a node that takes it after all feeds nobody, and another time it is there.
+    (0..2).for_each(|node| stage.clear(node));
+    until("the heads alone are followed", async || {
+        stage.admin().get("/status").await.unwrap().json()["pools"][0]["subscriptions"] == json!(1)
+    })
+    .await;
+    until_head(&batched, stage.head() + 8).await;
+    alone.subscribe(json!([PENDING])).await.unwrap();
+    send_and_be_told(&stage, &alone, 1).await;
+    stage.devnet.pause();
+    until_head(&batched, stage.head()).await;
+    stage.assert_well(&batched.close().await);
+    stage.assert_well(&alone.close().await);
 }
 
 /// What no node offers is an error of that one request, and the connection goes on.

@@ -100,6 +100,7 @@ impl Nodes {
 listen = "127.0.0.1:0"
 admin_listen = "127.0.0.1:0"
 log = "{log}"
+drain_lead = "0s"
 drain_grace = "5s"
 [[keys]]
 name = "ada"

@@ -38,7 +38,7 @@ pub(crate) async fn stage_with(plan: Plan, edge: &str, pool: &str) -> Stage {
     let block_ms = plan.block_ms.max(BLOCK_MS_MIN);
     let devnet = Devnet::start(plan).await.unwrap();
     let mut text = format!(
-        "[edge]\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\ndrain_grace = \"5s\"\nlog = \"off\"\n{edge}\n\
+        "[edge]\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\ndrain_lead = \"0s\"\ndrain_grace = \"5s\"\nlog = \"off\"\n{edge}\n\
          [pools.net]\nkind = \"execution\"\nchain_id = 1337\nblock_time = \"{block_ms}ms\"\nprobe_every = \"500ms\"\n\
          failback_after = \"2s\"\n{pool}\n"
     );

@@ -20,14 +20,16 @@ fn status() -> Status {
         stream,
         head: Some(21_000_000),
         lag_blocks: Some(0),
+        peers: Some(25),
         calls_in_flight: 3,
         calls: 120_000,
         calls_failed: 2,
         latency: Some(Latency { median_ms: 1.26, p99_ms: 18.0 }),
     };
+    let serves = |since_ms| transport(Standing::Serving, since_ms, None);
     let stalled = transport(Standing::Out, 61_000, Some(Fault::Stalled));
-    let mut provider =
-        node("provider", "backup", transport(Standing::Suspect, 500, Some(Fault::Timeout)), None);
+    let slow = transport(Standing::Suspect, 500, Some(Fault::Timeout));
+    let mut provider = node("provider", "backup", slow, None);
     (provider.head, provider.lag_blocks, provider.latency) = (None, None, None);
     Status {
         version: "0.1.0".to_owned(),
@@ -65,12 +67,7 @@ fn status() -> Status {
                 took_ms: 140,
             }),
             nodes: vec![
-                node(
-                    "geth-a",
-                    "primary",
-                    transport(Standing::Serving, 93_000_000, None),
-                    Some(transport(Standing::Serving, 61_000, None)),
-                ),
+                node("geth-a", "primary", serves(93_000_000), Some(serves(61_000))),
                 node("geth-b", "primary", transport(Standing::Draining, 61_000, None), Some(stalled)),
                 provider,
             ],

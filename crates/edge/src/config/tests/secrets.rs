@@ -9,6 +9,7 @@ const LINES: &[&[&str]] = &[
     &["[edge]"],
     &["listen = \"0.0.0.0:8545\"", "listen = \"{S}\""],
     &["log = \"{S}=x\""],
+    &["drain_lead = \"{S}\""],
     &["drain_grace = \"{S}\""],
     &["allow_public_without_keys = true", "allow_public_without_keys = \"{S}\""],
     &["[casebook]"],

@@ -34,6 +34,8 @@ pub(super) struct Awaited {
     pub(super) session: SessionId,
     pub(super) ticket: u64,
     pub(super) subscription: SubscriptionId,
+    /// It is not waited for beyond this.
+    pub(super) until: Millis,
 }
 
 #[derive(Debug, Clone)]
@@ -77,7 +79,7 @@ impl Relays {
         let relays = self.by_stream.values_mut();
         let gone =
             relays.flat_map(|relay| relay.awaited.extract_if(.., |awaited| awaited.session == session));
-        gone.map(Awaited::refused).collect()
+        gone.map(|awaited| awaited.refused(WhyNot::Refused)).collect()
     }
 
     pub(super) fn opened(&mut self, stream: StreamId, node: NodeId) -> Vec<Effect> {
@@ -144,7 +146,9 @@ impl Relays {
             Feed::Asked { until, .. } => Some(until),
             Feed::Nobody | Feed::Open(_) => relay.again_at,
         };
-        self.by_stream.values().filter_map(at).min()
+        let relays = self.by_stream.values();
+        let late = relays.clone().flat_map(|relay| &relay.awaited).map(|awaited| awaited.until);
+        relays.filter_map(at).chain(late).min()
     }
 }
 
@@ -159,12 +163,12 @@ impl Feed {
 
 impl Awaited {
     fn made(self) -> Effect {
-        let Self { session, ticket, subscription } = self;
+        let Self { session, ticket, subscription, .. } = self;
         Effect::Subscribed { session, ticket, subscription }
     }
 
-    fn refused(self) -> Effect {
-        Effect::NotSubscribed { session: self.session, ticket: self.ticket, why: WhyNot::Refused }
+    fn refused(self, why: WhyNot) -> Effect {
+        Effect::NotSubscribed { session: self.session, ticket: self.ticket, why }
     }
 }
 
@@ -199,11 +203,22 @@ impl Relay {
 impl Pool {
     /// Every stream that somebody follows has a node that feeds it, if there is one.
     pub(super) fn feed_relays(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        self.refuse_late(now, effects);
         self.release_relays(now, effects);
         let relays = self.relays.by_stream.keys().filter_map(|stream| relayed(*stream, &self.streams));
         let relays: Vec<(StreamId, Arc<[u8]>)> = relays.collect();
         for (stream, params) in relays {
             self.feed_relay(now, stream, params, effects);
+        }
+    }
+
+    /// Whoever has waited for as long as it may is told so, and is not subscribed.
+    fn refuse_late(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        let relays = self.relays.by_stream.values_mut();
+        let late = relays.flat_map(|relay| relay.awaited.extract_if(.., |awaited| awaited.until <= now));
+        for awaited in late {
+            self.streams.unsubscribe(now, awaited.session, awaited.subscription);
+            effects.push(awaited.refused(WhyNot::Late));
         }
     }
 
@@ -228,7 +243,12 @@ impl Pool {
             relay.refused.insert(node);
             effects.push(Effect::CloseRelay { stream, node });
         }
-        if !is_followed || relay.feed != Feed::Nobody || relay.again_at.is_some_and(|at| now < at) {
+        if !is_followed {
+            // Whoever comes next asks all of them.
+            relay.refused = NodeSet::EMPTY;
+            return;
+        }
+        if relay.feed != Feed::Nobody || relay.again_at.is_some_and(|at| now < at) {
             return;
         }
         if relay.again_at.take().is_some() {
@@ -265,7 +285,7 @@ impl Pool {
             relay.refused = NodeSet::EMPTY;
             for awaited in relay.awaited.drain(..) {
                 self.streams.unsubscribe(now, awaited.session, awaited.subscription);
-                effects.push(awaited.refused());
+                effects.push(awaited.refused(WhyNot::Refused));
             }
             return;
         }

@@ -58,6 +58,9 @@ struct Stage {
     asked: BTreeMap<NodeId, usize>,
 }
 
+/// Whoever asks waits for as long as it takes.
+const NEVER: Millis = Millis(u64::MAX);
+
 fn identity(raw: &[u8]) -> Hash {
     Hash(crate::core::keccak::keccak256(raw))
 }
@@ -106,7 +109,7 @@ impl Stage {
         };
         stage.say(Input::Time);
         (0..nodes).for_each(|node| stage.say(Input::Connected { node: NodeId(node as u8) }));
-        stage.say(Input::Subscribe { session: CLIENT, ticket: 0, topic: Topic::Heads });
+        stage.say(Input::Subscribe { session: CLIENT, ticket: 0, topic: Topic::Heads, until: NEVER });
         (0..nodes).for_each(|node| stage.mine(node, 0, 1));
         assert_eq!(stage.heads, [(0, 1)]);
         // Until then they had nothing, which is held against them for a while.
@@ -398,7 +401,7 @@ fn a_liar_that_speaks_first_is_not_believed() {
     };
     stage.say(Input::Time);
     (0..2).for_each(|node| stage.say(Input::Connected { node: NodeId(node) }));
-    stage.say(Input::Subscribe { session: CLIENT, ticket: 0, topic: Topic::Heads });
+    stage.say(Input::Subscribe { session: CLIENT, ticket: 0, topic: Topic::Heads, until: NEVER });
     stage.mine(0, 9, 9_000_000);
     stage.mine(1, 0, 7);
     stage.pass(2_000);
@@ -468,7 +471,7 @@ fn waiting_always_ends() {
 fn a_long_gap_is_closed_however_many_steps_it_takes() {
     let mut stage = Stage::new(1);
     let logs = Topic::Logs(crate::core::filter::Filter::parse(None).unwrap());
-    stage.say(Input::Subscribe { session: SessionId(2), ticket: 0, topic: logs });
+    stage.say(Input::Subscribe { session: SessionId(2), ticket: 0, topic: logs, until: NEVER });
     stage.kill(0);
     stage.pass(60_000);
     stage.peers[0].is_dead = false;

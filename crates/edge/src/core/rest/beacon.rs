@@ -92,6 +92,12 @@ pub fn readiness(raw: &[u8], lag_slots_max: u64) -> Option<Readiness> {
     Some(if is_impaired { Readiness::Impaired } else { Readiness::Ready })
 }
 
+/// Of `/eth/v1/node/peer_count`: others that the node is connected with.
+pub fn peers(raw: &[u8]) -> Option<u64> {
+    let document: Value = serde_json::from_slice(raw).ok()?;
+    document.pointer("/data/connected")?.as_str()?.parse().ok()
+}
+
 /// Of `/eth/v1/config/spec`: the chain that deposits are made on, and the slots of an epoch.
 pub fn spec(raw: &[u8]) -> Option<(u64, u64)> {
     let document: Value = serde_json::from_slice(raw).ok()?;
@@ -138,6 +144,15 @@ mod tests {
         assert_eq!(vote(r#"{"a":1,"b":2}"#), vote(r#"{"b": 2, "a": 1}"#));
         assert_ne!(vote(r#"{"a":1}"#), vote(r#"{"a":2}"#));
         assert_eq!(vote("no json"), Hash(keccak256(b"no json")));
+    }
+
+    #[test]
+    fn peers_are_those_that_are_connected() {
+        let told = br#"{"data":{"disconnected":"7","connecting":"3","connected":"56","disconnecting":"1"}}"#;
+        assert_eq!(peers(told), Some(56));
+        for wrong in ["", "{}", r#"{"data":{"connected":56}}"#, r#"{"data":{"connected":"-1"}}"#] {
+            assert_eq!(peers(wrong.as_bytes()), None, "{wrong}");
+        }
     }
 
     #[test]

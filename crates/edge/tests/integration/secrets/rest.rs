@@ -27,6 +27,7 @@ fn config(parrot: &Parrot) -> String {
 [edge]
 listen = "127.0.0.1:0"
 admin_listen = "127.0.0.1:0"
+drain_lead = "0s"
 log = "trace"
 [pools.web]
 kind = "http"

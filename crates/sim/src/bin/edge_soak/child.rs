@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use devnet::client::HttpClient;
 use devnet::served::Devnet;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
@@ -19,6 +19,8 @@ use super::BASELINE_WITHIN;
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const END_WITHIN: Duration = Duration::from_secs(60);
+/// Less than a call takes that is under way at the end, so that it is in flight when nothing new is taken.
+const DRAIN_LEAD_MS: u64 = 800;
 
 pub(crate) struct Edge {
     child: Child,
@@ -68,7 +70,7 @@ impl Said {
         let Self { nodes, attempts_max, idle_timeout_s } = self;
         let mut text = format!(
             "[edge]\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\nlog = \"error\"\n\
-             idle_timeout = \"{idle_timeout_s}s\"\n\
+             idle_timeout = \"{idle_timeout_s}s\"\ndrain_lead = \"{DRAIN_LEAD_MS}ms\"\n\
              [pools.net]\nkind = \"execution\"\nchain_id = 1337\nblock_time = \"1s\"\nprobe_every = \"1s\"\n\
              failback_after = \"3s\"\nattempts_max = {attempts_max}\nattempt_timeout = \"2s\"\n"
         );
@@ -148,8 +150,19 @@ impl Edge {
         Ok(())
     }
 
+    /// It has to be unready at once, and still to serve whoever comes.
     pub(crate) async fn terminate(&mut self) -> anyhow::Result<ExitStatus> {
         self.signal("TERM").await?;
+        let admin = HttpClient::new(&format!("http://{}", self.admin));
+        let until = Instant::now() + Duration::from_millis(DRAIN_LEAD_MS) / 2;
+        while admin.get("/readyz").await.context("/readyz of the edge")?.status != 503 {
+            if Instant::now() > until {
+                bail!("it is told to end, and ready still");
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+        let late = HttpClient::new(&self.http_url()).call("eth_blockNumber", json!([])).await;
+        late.context("whoever comes before it takes nothing new is not served")?;
         timeout(END_WITHIN, self.child.wait()).await.context("it does not end")?.context("it")
     }
 

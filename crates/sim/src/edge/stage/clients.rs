@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use devnet::node::LogFilter;
-use edge::core::SessionId;
 use edge::core::filter::Filter;
 use edge::core::pool::{Input, Item};
 use edge::core::streams::{StreamId, Topic};
+use edge::core::{Millis, SessionId};
 
 use super::super::client::{Client, Seen};
 use super::Stage;
@@ -43,9 +43,14 @@ impl Stage {
             }
         };
         self.clients.insert(session, Client::new(filter));
-        self.say(Input::Subscribe { session, ticket: 0, topic: Topic::Heads });
+        self.say(Input::Subscribe { session, ticket: 0, topic: Topic::Heads, until: Millis(u64::MAX) });
         match Filter::parse(Some(text.as_bytes())) {
-            Ok(filter) => self.say(Input::Subscribe { session, ticket: 1, topic: Topic::Logs(filter) }),
+            Ok(filter) => self.say(Input::Subscribe {
+                session,
+                ticket: 1,
+                topic: Topic::Logs(filter),
+                until: Millis(u64::MAX),
+            }),
             Err(error) => self.wrong = Some(error),
         }
     }

@@ -25,7 +25,7 @@ fn silent(nodes: usize) -> Stage {
     };
     stage.say(Input::Time);
     (0..nodes).for_each(|node| stage.say(Input::Connected { node: NodeId(node as u8) }));
-    stage.say(Input::Subscribe { session: CLIENT, ticket: 0, topic: Topic::Heads });
+    stage.say(Input::Subscribe { session: CLIENT, ticket: 0, topic: Topic::Heads, until: NEVER });
     stage
 }
 

@@ -20,7 +20,7 @@ impl Stage {
 
     fn relay(&mut self) -> StreamId {
         let topic = Topic::Relay(Arc::from(&b"[\"newPendingTransactions\"]"[..]));
-        self.say(Input::Subscribe { session: CLIENT, ticket: 1, topic });
+        self.say(Input::Subscribe { session: CLIENT, ticket: 1, topic, until: NEVER });
         let (stream, node) = *self.relays.last().unwrap();
         self.say(Input::RelayOpened { stream, node });
         stream
@@ -130,7 +130,8 @@ fn a_drained_node_stays_so_over_a_reload_and_serves_where_nobody_else_can() {
 #[test]
 fn other_rules_count_at_once() {
     let mut stage = Stage::new(2);
-    let subscribe = || Input::Subscribe { session: SessionId(2), ticket: 7, topic: Topic::Heads };
+    let subscribe =
+        || Input::Subscribe { session: SessionId(2), ticket: 7, topic: Topic::Heads, until: NEVER };
     let mut settings = settings(2);
     settings.streams.per_session_max = 1;
     settings.lag_blocks_max = 0;
