@@ -9,6 +9,7 @@ mod doctor;
 mod errors;
 mod eval;
 mod explain;
+mod guard;
 mod incident;
 mod incidents;
 mod keys;
@@ -46,6 +47,7 @@ pub(crate) enum Command {
     Bundle(bundle::Bundle),
     Eval(eval::Eval),
     Rca(rca::Rca),
+    Guard(guard::Guard),
     Review(review::Review),
     Doctor(doctor::Doctor),
     #[command(hide = true)]
@@ -74,6 +76,7 @@ impl Command {
             Self::Bundle(command) => command.run(),
             Self::Eval(command) => command.run(),
             Self::Rca(command) => command.run(),
+            Self::Guard(command) => command.run(),
             Self::Review(command) => command.run(),
             Self::Doctor(command) => command.run(),
             Self::Reference(command) => command.run(),

@@ -7,6 +7,8 @@ mod client;
 mod commands;
 mod escape;
 mod exit;
+mod git;
+mod guards;
 mod key;
 mod output;
 mod table;

@@ -1,6 +1,15 @@
 //! Times and durations for people.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use model::Nanos;
+use register::rca::Day;
+
+/// In UTC. A clock that stands before 1970 is taken to stand there.
+pub(crate) fn today() -> Day {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Day::of(Nanos::from_secs(since.as_secs()))
+}
 
 /// To the second. What is no time is shown as it came; whoever prints it escapes it.
 pub(crate) fn to_the_second(text: &str) -> String {

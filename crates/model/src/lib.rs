@@ -9,6 +9,7 @@ mod audit;
 mod deployment;
 mod effect;
 mod event;
+pub mod html;
 mod id;
 mod incident;
 mod input;

@@ -2,6 +2,7 @@
 //! clock, and finds the same in the same bytes everywhere.
 
 mod finding;
+pub mod guard;
 pub mod rca;
 pub mod review;
 mod rule;

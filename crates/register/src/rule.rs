@@ -233,6 +233,31 @@ rules! {
     Secret Error "secret":
         "No key, password or token stands in a document, wherever it is.",
         "take it out, revoke it, and write [redacted] in its place";
+    GuardKey Error "guard-key":
+        "A guard has its id, rule, kind, mode, message and mend, and what its kind asks for; a waiver its guard, path, \
+         owner, reason and expiry.",
+        "add it";
+    GuardId Error "guard-id":
+        "The id of a guard or rule is small letters, digits and single hyphens, and no two guards have the same.",
+        "write it as in deadline-on-providers";
+    GuardKind Error "guard-kind":
+        "A guard is of a kind that there is: `boot` is kept for the analysis of start-up orders.",
+        "take it out until then";
+    GuardPath Error "guard-path":
+        "Paths are relative to the folder of guards.toml and stay within it; in globs * stops at a /, and ** does not.",
+        "write it as in crates/*/src/**/*.rs";
+    GuardPattern Error "guard-pattern":
+        "A pattern can be read, and does not match the empty text.",
+        "mend the pattern";
+    GuardCommand Error "guard-command":
+        "A command is a program and its arguments, and ends within its time, 600 seconds at most.",
+        "write it as in command = [\"scripts/check-names.sh\"]";
+    GuardFixture Error "guard-fixture":
+        "A fixture is a path with its text, a path with a file that holds its text, or a folder that stands for the tree.",
+        "write it as in { path = \"src/a.rs\", text = \"...\" }";
+    GuardWaiver Error "guard-waiver":
+        "A waiver is for a guard that there is.",
+        "name a guard of this file, or take the waiver out";
     TooMany Error "too-many":
         "A document is judged until 200 findings.",
         "mend those above; the others show afterwards";

@@ -131,7 +131,7 @@ fn metrics() -> String {
 
 fn rca_rules() -> String {
     let mut page = format!(
-        "# Rules for RCA documents\n\n{NOTE}\n\nWhat `casebook rca lint` and `casebook rca doctor` hold documents to; see [the register](../guide/register.md).\n"
+        "# Rules for RCA documents\n\n{NOTE}\n\nWhat `casebook rca lint` and `casebook rca doctor` hold documents to, and `casebook guard` the list of guards; see [the register](../guide/register.md).\n"
     );
     for rule in register::Rule::ALL {
         let (id, severity) = (rule.id(), rule.severity().describe());

@@ -12,6 +12,8 @@ mod full_disk;
 #[cfg(test)]
 mod grpc;
 #[cfg(test)]
+mod guard;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod outside_text;

@@ -107,7 +107,9 @@ fn a_summary_that_is_edited_without_its_index_is_red() {
     file(&folder, &example());
     let code = |arguments: &[&str]| rca(dir.path(), arguments).0;
     assert_eq!((code(&["register", "--check"]), code(&["doctor"])), (Some(4), Some(4)), "there is no index");
-    let written = "doc/rca/README.md: written\ndoc/rca/register.html: written\n1 document\n".to_owned();
+    let written = "doc/rca/README.md: written\ndoc/rca/register.html: written\n1 document\n\
+                   1 rule: 0 block, 0 warn, 0 report, 1 unenforced\n"
+        .to_owned();
     assert_eq!(rca(dir.path(), &["register"]), (Some(0), written, String::new()));
     assert_eq!((code(&["register", "--check"]), code(&["doctor"])), (Some(0), Some(0)));
     file(&folder, &example().replace("Nobody could pay", "Few could pay"));
@@ -187,4 +189,48 @@ fn stats_show_median_and_worst_by_layer() {
     let (_, said, _) = rca(dir.path(), &["stats", "--json"]);
     let page: serde_json::Value = serde_json::from_str(&said).unwrap();
     assert_eq!(page["layers"][0]["owner"]["median_seconds"], 16 * 60);
+}
+
+/// The first guard that the guide shows, which keeps the rule of the document that it shows.
+fn guards() -> String {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../doc/guide/register.md");
+    let guide = std::fs::read_to_string(guide).unwrap();
+    let shown = guide.split("```toml\n[[guard]]").nth(1).unwrap();
+    format!("[[guard]]{}", shown.split("```").next().unwrap())
+}
+
+#[test]
+fn a_rule_is_shown_with_the_guard_that_keeps_it() {
+    let dir = tempfile::tempdir().unwrap();
+    register(dir.path());
+    assert_eq!(rca(dir.path(), &["register"]).0, Some(0));
+    std::fs::write(
+        dir.path().join("guards.toml"),
+        guards().replace("id = \"deadline-", "id = \"a-deadline-"),
+    )
+    .unwrap();
+    assert_eq!(rca(dir.path(), &["register", "--check"]).0, Some(4), "the page shows no guard");
+    let (code, said, errors) = rca(dir.path(), &["register"]);
+    assert!(
+        code == Some(0) && said.ends_with("1 rule: 1 block, 0 warn, 0 report, 0 unenforced\n"),
+        "{said}{errors}"
+    );
+    let page = std::fs::read_to_string(dir.path().join("doc/rca/register.html")).unwrap();
+    assert!(page.contains("<td>a-deadline-on-providers (block)</td><td>never seen to fail</td>"), "{page}");
+    let (_, stats, _) = rca(dir.path(), &["stats"]);
+    assert!(stats.ends_with("1 rule: 1 block, 0 warn, 0 report, 0 unenforced\n"), "{stats}");
+    for name in ["a-deadline-on-providers", "deadline-on-providers"] {
+        let (code, said, _) = rca(dir.path(), &["why", name]);
+        assert!(
+            code == Some(0) && said.contains("Kept by      a-deadline-on-providers (block)\n"),
+            "{name}: {said}"
+        );
+    }
+    for (arguments, expected) in [
+        (&["stats", "--guards", "gone.toml"][..], "gone.toml: No such file"),
+        (&["doctor", "--guards", "doc/rca/README.md"][..], "cannot be used as it is"),
+    ] {
+        let (code, _, errors) = rca(dir.path(), arguments);
+        assert!(code == Some(1) && errors.contains(expected), "{arguments:?}: {errors}");
+    }
 }

@@ -119,18 +119,7 @@ fn write(said: &Said) -> String {
 /// A text from outside as HTML shows it: no markup, and nothing that hides or turns what stands around it.
 #[must_use]
 pub fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in inert(text).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
+    model::html::escaped(&inert(text))
 }
 
 #[cfg(test)]

@@ -11,9 +11,9 @@ use crate::rule::Rule;
 
 /// A value and the byte at which it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct At<T> {
-    pub(super) value: T,
-    pub(super) at: usize,
+pub(crate) struct At<T> {
+    pub(crate) value: T,
+    pub(crate) at: usize,
 }
 
 #[derive(Debug)]

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use super::document::{At, Document, Status};
 use super::entry::WITHHELD;
-use super::page::{Guarding, PAGE_NAME, page};
+use super::page::{PAGE_NAME, page};
 use super::reader::Word;
 use super::sections::SUMMARY;
 use super::{Examined, examine, markdown};
 use crate::finding::{Finding, Findings, shown};
+use crate::guard::Guarding;
 use crate::rule::Rule;
 
 /// The index stands beside the documents, under the name that a page of a folder shows.

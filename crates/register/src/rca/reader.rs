@@ -13,27 +13,28 @@ use crate::finding::{Findings, shown};
 use crate::rule::Rule;
 
 /// A closed set of words.
-pub(super) trait Word: Copy + 'static {
+pub(crate) trait Word: Copy + 'static {
     const WORDS: &[(&str, Self)];
 }
 
 /// Reads one table, key by key, and tells of the keys that nobody asked for.
 #[derive(Debug)]
-pub(super) struct Reader<'r> {
+pub(crate) struct Reader<'r> {
     table: &'r DeTable<'r>,
     /// Where the TOML begins in the document.
     base: usize,
     /// Where the table stands in the document.
-    pub(super) at: usize,
+    pub(crate) at: usize,
     asked: Vec<&'static str>,
+    passed_over: bool,
     /// Such as `reviewers.name`, in messages.
     within: &'static str,
-    pub(super) findings: &'r mut Findings,
+    pub(crate) findings: &'r mut Findings,
 }
 
 /// Reads the part of the document as TOML and hands the table on. Only the first fault of its grammar is told: what
 /// follows it would be guessed.
-pub(super) fn toml<T>(
+pub(crate) fn toml<T>(
     text: &str,
     part: Range<usize>,
     findings: &mut Findings,
@@ -42,7 +43,8 @@ pub(super) fn toml<T>(
     match DeTable::parse(text.get(part.clone())?) {
         Ok(table) => {
             let (base, table) = (part.start, table.get_ref());
-            let mut reader = Reader { table, base, at: base, asked: Vec::new(), within: "", findings };
+            let mut reader =
+                Reader { table, base, at: base, asked: Vec::new(), passed_over: false, within: "", findings };
             let value = read(&mut reader);
             reader.finish();
             Some(value)
@@ -56,7 +58,7 @@ pub(super) fn toml<T>(
 }
 
 impl<'r> Reader<'r> {
-    pub(super) fn text(&mut self, key: &'static str) -> Option<At<String>> {
+    pub(crate) fn text(&mut self, key: &'static str) -> Option<At<String>> {
         let (value, at) = self.value(key)?;
         match value {
             DeValue::String(text) => Some(At { value: text.trim().to_owned(), at }),
@@ -64,7 +66,28 @@ impl<'r> Reader<'r> {
         }
     }
 
-    pub(super) fn texts(&mut self, key: &'static str) -> Vec<At<String>> {
+    /// As it is written: in a pattern a blank at an end counts.
+    pub(crate) fn raw(&mut self, key: &'static str) -> Option<At<String>> {
+        let (value, at) = self.value(key)?;
+        match value {
+            DeValue::String(text) => Some(At { value: text.clone().into_owned(), at }),
+            other => self.wrong(key, at, "a text", other),
+        }
+    }
+
+    pub(crate) fn number(&mut self, key: &'static str) -> Option<At<u64>> {
+        let (value, at) = self.value(key)?;
+        let number = match value {
+            DeValue::Integer(digits) => u64::from_str_radix(digits.as_str(), digits.radix()).ok(),
+            _ => None,
+        };
+        match number {
+            Some(value) => Some(At { value, at }),
+            None => self.wrong(key, at, "a whole number", value),
+        }
+    }
+
+    pub(crate) fn texts(&mut self, key: &'static str) -> Vec<At<String>> {
         let mut texts = Vec::new();
         for (item, at) in self.list(key, "a list of texts") {
             match item {
@@ -75,7 +98,7 @@ impl<'r> Reader<'r> {
         texts
     }
 
-    pub(super) fn word<W: Word>(&mut self, key: &'static str) -> Option<At<W>> {
+    pub(crate) fn word<W: Word>(&mut self, key: &'static str) -> Option<At<W>> {
         let At { value: text, at } = self.text(key)?;
         let known = W::WORDS.iter().find(|(word, _)| *word == text);
         if known.is_none() && !text.is_empty() {
@@ -86,7 +109,7 @@ impl<'r> Reader<'r> {
         known.map(|(_, value)| At { value: *value, at })
     }
 
-    pub(super) fn time(&mut self, key: &'static str) -> Option<At<Nanos>> {
+    pub(crate) fn time(&mut self, key: &'static str) -> Option<At<Nanos>> {
         let At { value, at } = self.datetime(key)?;
         let time = Nanos::parse_rfc3339(&value.to_string()).ok();
         if time.is_none() {
@@ -97,7 +120,7 @@ impl<'r> Reader<'r> {
     }
 
     /// As `2026-12-05`.
-    pub(super) fn date(&mut self, key: &'static str) -> Option<At<String>> {
+    pub(crate) fn date(&mut self, key: &'static str) -> Option<At<String>> {
         let At { value, at } = self.datetime(key)?;
         if value.time.is_some() || value.date.is_none() {
             self.findings.add(
@@ -119,7 +142,7 @@ impl<'r> Reader<'r> {
     }
 
     /// A list of tables, written in either way that TOML has for them.
-    pub(super) fn tables<T>(
+    pub(crate) fn tables<T>(
         &mut self,
         key: &'static str,
         mut read: impl FnMut(&mut Reader<'_>) -> T,
@@ -134,7 +157,7 @@ impl<'r> Reader<'r> {
         values
     }
 
-    pub(super) fn table<T>(
+    pub(crate) fn table<T>(
         &mut self,
         key: &'static str,
         mut read: impl FnMut(&mut Reader<'_>) -> T,
@@ -146,8 +169,13 @@ impl<'r> Reader<'r> {
         }
     }
 
+    /// Asks for every key: what they are for cannot be told here.
+    pub(crate) fn pass_over(&mut self) {
+        self.passed_over = true;
+    }
+
     /// That the key is there and says something.
-    pub(super) fn need(&mut self, rule: Rule, keys: &[&'static str]) {
+    pub(crate) fn need(&mut self, rule: Rule, keys: &[&'static str]) {
         for key in keys {
             let message = match self.entry(key).map(Spanned::get_ref) {
                 None => format!("{} is missing", self.named(key)),
@@ -179,8 +207,15 @@ impl<'r> Reader<'r> {
         at: usize,
         read: &mut impl FnMut(&mut Reader<'_>) -> T,
     ) -> T {
-        let mut reader =
-            Reader { table, base: self.base, at, asked: Vec::new(), within, findings: &mut *self.findings };
+        let mut reader = Reader {
+            table,
+            base: self.base,
+            at,
+            asked: Vec::new(),
+            passed_over: false,
+            within,
+            findings: &mut *self.findings,
+        };
         let value = read(&mut reader);
         reader.finish();
         value
@@ -209,7 +244,7 @@ impl<'r> Reader<'r> {
     fn finish(self) {
         for (key, _) in self.table {
             let name = key.get_ref().as_ref();
-            if !self.asked.contains(&name) {
+            if !self.passed_over && !self.asked.contains(&name) {
                 let at = self.base + key.span().start;
                 let of = if self.within.is_empty() { String::new() } else { format!(" of {}", self.within) };
                 self.findings.add(Rule::KeyUnknown, at, format!("nothing reads the key {}{of}", shown(name)));

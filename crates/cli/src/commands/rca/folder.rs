@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use engine::render::inert::inert;
-use register::rca::{Entry, File, Guarding, INDEX_NAME, Made, PAGE_NAME};
+use register::rca::{Entry, File, INDEX_NAME, Made, PAGE_NAME, by_mode, enforced};
 
 use super::document::{self, Linted};
 use crate::escape;
 use crate::exit::{Exit, Failure};
+use crate::guards::Keepers;
 use crate::output;
 
 /// All of them are held at a time, each at most as long as a document may be.
@@ -17,9 +18,6 @@ const DOCUMENTS_MAX: usize = 1_000;
 /// What is made from the documents is far shorter than this leaves room for.
 const MADE_BYTES_MAX: u64 = 16 << 20;
 const MARK: &str = ".md";
-
-/// Which rules have guards is not known here yet.
-const GUARDS: [Guarding; 0] = [];
 
 /// Where the documents stand.
 #[derive(Debug, Args)]
@@ -42,6 +40,8 @@ Examples:
 pub(super) struct Doctor {
     #[command(flatten)]
     folder: Folder,
+    #[command(flatten)]
+    keepers: Keepers,
     /// Print the findings as JSON
     #[arg(long)]
     json: bool,
@@ -50,7 +50,7 @@ pub(super) struct Doctor {
 /// Writes the index of the documents and the register's page, or checks them
 ///
 /// The index is README.md in the folder: one row a document, the newest first. The page is register.html beside it: open it
-/// in a browser; it needs nothing else.
+/// in a browser; it needs nothing else. Rules are shown with the guards that keep them, and with what these caught.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -59,6 +59,8 @@ Examples:
 pub(super) struct Register {
     #[command(flatten)]
     folder: Folder,
+    #[command(flatten)]
+    keepers: Keepers,
     /// Write nothing, and end with 4 if one of them is not made from the documents as they are
     #[arg(long)]
     check: bool,
@@ -74,9 +76,9 @@ pub(super) struct Files {
 
 impl Doctor {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let files = self.folder.read()?;
+        let (files, guards) = (self.folder.read()?, self.keepers.read()?);
         let there = Made { index: files.index.as_deref(), page: files.page.as_deref() };
-        let linted: Vec<Linted> = register::rca::doctor(&files.handed(), &GUARDS, there, inert)
+        let linted: Vec<Linted> = register::rca::doctor(&files.handed(), &guards, there, inert)
             .into_iter()
             .map(|found| Linted {
                 path: self.folder.dir.join(found.name).display().to_string(),
@@ -89,11 +91,11 @@ impl Doctor {
 
 impl Register {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let files = self.folder.read()?;
+        let (files, guards) = (self.folder.read()?, self.keepers.read()?);
         let handed = files.handed();
         let made = [
             (INDEX_NAME, register::rca::index(&handed, inert), &files.index),
-            (PAGE_NAME, register::rca::page(&handed, &GUARDS, inert), &files.page),
+            (PAGE_NAME, register::rca::page(&handed, &guards, inert), &files.page),
         ];
         let mut said = String::new();
         for (name, text, there) in &made {
@@ -115,7 +117,8 @@ impl Register {
             1 => "1 document".to_owned(),
             count => format!("{count} documents"),
         };
-        output::text(&format!("{said}{count}\n"))
+        let rules = by_mode(&enforced(&files.entries(), &guards));
+        output::text(&format!("{said}{count}\n{rules}\n"))
     }
 }
 

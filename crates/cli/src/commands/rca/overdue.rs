@@ -1,9 +1,6 @@
 //! `casebook rca overdue`: follow-ups past their day. It reads the clock for today, and nothing else from outside.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use clap::Args;
-use model::Nanos;
 use register::rca::{Day, Overdue};
 use serde_json::json;
 
@@ -36,14 +33,9 @@ fn day(text: &str) -> Result<Day, String> {
     Day::parse(text).ok_or_else(|| "expected a date such as 2026-12-05".to_owned())
 }
 
-fn today() -> Day {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Day::of(Nanos::from_secs(since.as_secs()))
-}
-
 impl OverdueCommand {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let on = self.on.clone().unwrap_or_else(today);
+        let on = self.on.clone().unwrap_or_else(crate::time::today);
         let late = register::rca::overdue(&self.folder.read()?.entries(), &on);
         match self.json {
             true => output::json(&format!("{:#}", page(&on, &late)))?,

@@ -1,42 +1,12 @@
-//! Asking Git for facts: commits and what they touch, the tree, remotes. It judges none of them, and changes nothing.
-
-use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+//! Asking Git for the facts of reviews: commits and what they touch, the tree, remotes. It judges none of them, and changes
+//! nothing.
 
 use register::review::{At, Commit, CommitFacts, RecordChange};
 
-use crate::escape;
-use crate::exit::{Exit, Failure};
-
-/// More than a history of a hundred thousand commits takes; what is longer is refused.
-const OUTPUT_BYTES_MAX: u64 = 256 << 20;
-const COMPLAINT_BYTES_MAX: u64 = 2000;
-
-/// A repository.
-pub(super) struct Git {
-    pub(super) root: PathBuf,
-}
+use crate::exit::Failure;
+use crate::git::Git;
 
 impl Git {
-    /// The one that holds `dir`.
-    pub(super) fn around(dir: &Path) -> Result<Self, Failure> {
-        let here = Self { root: dir.to_owned() };
-        let root = here.text(&["rev-parse", "--show-toplevel"])?;
-        Ok(Self { root: PathBuf::from(root) })
-    }
-
-    /// A commit by any name that Git knows it by.
-    pub(super) fn commit(&self, name: &str) -> Result<Commit, Failure> {
-        let wrong =
-            |why: &str| Failure::new(Exit::Usage, escape::line(&format!("{name}: {why}")).into_owned());
-        if name.starts_with('-') {
-            return Err(wrong("it is no commit"));
-        }
-        let found = self.text(&["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")]);
-        found.map_err(|_| wrong("Git knows no such commit"))?.parse().map_err(|why: String| wrong(&why))
-    }
-
     pub(super) fn has(&self, commit: &Commit) -> bool {
         self.bytes(&["cat-file", "-e", &format!("{commit}^{{commit}}")]).is_ok()
     }
@@ -100,51 +70,6 @@ impl Git {
             self.bytes(&["for-each-ref", &contains, "--format=%(refname:lstrip=2)", "refs/remotes"])?;
         Ok(String::from_utf8_lossy(&said).lines().map(str::to_owned).collect())
     }
-
-    fn text(&self, arguments: &[&str]) -> Result<String, Failure> {
-        Ok(String::from_utf8_lossy(&self.bytes(arguments)?).trim_end().to_owned())
-    }
-
-    fn bytes(&self, arguments: &[&str]) -> Result<Vec<u8>, Failure> {
-        let what = arguments.first().copied().unwrap_or_default();
-        let failed = |why: String| {
-            Failure::new(Exit::Usage, escape::line(&format!("git {what}: {}", why.trim())).into_owned())
-        };
-        let mut child = Command::new("git")
-            .args(["--no-replace-objects", "-c", "log.showSignature=false", "-C"])
-            .arg(&self.root)
-            .args(arguments)
-            .env("GIT_OPTIONAL_LOCKS", "0")
-            .env("LC_ALL", "C")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| failed(error.to_string()))?;
-        let complaint = child.stderr.take().map(|stderr| std::thread::spawn(move || complaint(stderr)));
-        let mut said = Vec::new();
-        let read = child.stdout.take().map(|out| out.take(OUTPUT_BYTES_MAX + 1).read_to_end(&mut said));
-        let is_long = said.len() as u64 > OUTPUT_BYTES_MAX;
-        if is_long {
-            // It would wait for a reader.
-            let _ = child.kill();
-        }
-        let status = child.wait().map_err(|error| failed(error.to_string()))?;
-        let complaint = complaint.and_then(|thread| thread.join().ok()).unwrap_or_default();
-        match read {
-            Some(Err(error)) => Err(failed(error.to_string())),
-            _ if is_long => Err(failed("it says more than is read".to_owned())),
-            _ if !status.success() => Err(failed(complaint)),
-            _ => Ok(said),
-        }
-    }
-}
-
-fn complaint(stderr: impl Read) -> String {
-    let mut said = Vec::new();
-    // What cannot be read is missing in a message and nowhere else.
-    let _ = stderr.take(COMPLAINT_BYTES_MAX).read_to_end(&mut said);
-    String::from_utf8_lossy(&said).into_owned()
 }
 
 /// The parts between zero bytes. A name that is no UTF-8 is kept as far as it is.

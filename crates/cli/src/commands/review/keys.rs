@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use register::review::{Name, Role, SecretKey, Signer, key_from_file, key_to_file, signer_entry};
 
-use super::git::Git;
 use super::ledger::wrong;
 use crate::exit::{Exit, Failure};
+use crate::git::Git;
 use crate::output;
 
 const KEY_FILE_BYTES_MAX: u64 = 4096;

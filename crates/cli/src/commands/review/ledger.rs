@@ -10,10 +10,10 @@ use register::review::{
     SecretKey, Step, begins, file_name, judge, plan, rewritten, seal, signers_differ,
 };
 
-use super::git::Git;
 use super::keys;
 use crate::escape;
 use crate::exit::{Exit, Failure};
+use crate::git::Git;
 use crate::output;
 
 const DEFAULT: &str = "doc/review";

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::super::tests::cases::SOUND;
 use super::*;
+use crate::guard::Mode;
 
 const FIRST: &str = "2026-11-card-provider-outage.md";
 const SECOND: &str = "2026-12-other.md";
@@ -63,10 +64,16 @@ fn the_page_counts_what_is_open_and_what_nobody_enforces() {
     let guard = Guarding {
         rule: "clock-after-wait".to_owned(),
         guard: "wall-clock".to_owned(),
-        mode: "block".to_owned(),
+        mode: Mode::Block,
+        is_proved: true,
+        defects: 2,
+        runs: 40,
+        catches: 3,
     };
     let guards = [guard];
-    assert!(count(&guards, "<li><b>1</b> unenforced</li>") && count(&guards, "<td>wall-clock (block)</td>"));
+    assert!(count(&guards, "<li><b>1</b> unenforced</li>"));
+    assert!(count(&guards, "<p>2 rules: 1 block, 0 warn, 0 report, 1 unenforced</p>"));
+    assert!(count(&guards, "<td>wall-clock (block)</td><td>2 defects; something new in 3 of 40 runs</td>"));
     // Detected after four minutes in both.
     assert!(count(&[], "4 min, worst 4 min</text>") && count(&[], ">edge</text>"));
 }

@@ -1,0 +1,238 @@
+//! What `guards.toml` says, once it is read: guards, their fixtures, waivers. It knows no TOML.
+
+use std::collections::BTreeSet;
+
+use super::ast::Shape;
+use super::command::Command;
+use super::hit::Hit;
+use super::link::Link;
+use super::paths::Paths;
+use super::pattern::Pattern;
+use super::proof::Proof;
+use super::sql::Columns;
+use super::{link, test_tag};
+
+#[derive(Debug, Default)]
+pub struct Guards {
+    pub guards: Vec<Guard>,
+    pub waivers: Vec<Waiver>,
+    pub demotions: Vec<Demotion>,
+}
+
+/// What enforces a rule.
+#[derive(Debug)]
+pub struct Guard {
+    pub id: String,
+    /// The permanent rule of an RCA that it enforces.
+    pub rule: String,
+    pub mode: Mode,
+    /// What is wrong where it finds something.
+    pub message: String,
+    pub mend: String,
+    pub fixtures: Vec<Fixture>,
+    /// Where it stands in its file.
+    pub line: usize,
+    pub(super) check: Check,
+}
+
+/// What a finding does: it is told, it warns, or it fails the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    Report,
+    Warn,
+    Block,
+}
+
+/// How a guard looks.
+#[derive(Debug)]
+pub(super) enum Check {
+    Regex { paths: Paths, pattern: Pattern },
+    Ast { paths: Paths, shape: Shape },
+    Sql { paths: Paths, columns: Columns },
+    Command(Command),
+    TestTag { paths: Paths, rca: String },
+    Link { alerts: Paths, runbooks: Paths, link: Link },
+}
+
+/// A made-up tree on which a guard shows that it works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fixture {
+    pub expected: Expected,
+    pub source: Source,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    Fail,
+    Pass,
+}
+
+/// Where the files of a fixture come from. Paths are relative and stay inside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// One file at this path, with this text.
+    Text { path: String, text: String },
+    /// One file at this path, with the text of another file.
+    File { path: String, file: String },
+    /// All that stands in this folder.
+    Folder(String),
+}
+
+/// Why a guard does less than it did, or is gone.
+#[derive(Debug)]
+pub struct Demotion {
+    pub guard: String,
+    /// The path of the decision record.
+    pub decision: String,
+}
+
+/// Lets findings through until a day.
+#[derive(Debug)]
+pub struct Waiver {
+    pub guard: String,
+    /// As it is written, to be shown.
+    pub path: String,
+    pub(super) paths: Paths,
+    /// Only this finding, where it is given.
+    pub fingerprint: Option<String>,
+    pub owner: String,
+    pub reason: String,
+    /// The last day on which it counts, as `2026-12-05`.
+    pub expires: String,
+}
+
+impl Mode {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::Warn => "warn",
+            Self::Block => "block",
+        }
+    }
+
+    /// How a finding weighs, in the words of a compiler.
+    pub const fn level(self) -> &'static str {
+        match self {
+            Self::Report => "note",
+            Self::Warn => "warning",
+            Self::Block => "error",
+        }
+    }
+}
+
+impl Expected {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fail => "must fail",
+            Self::Pass => "must pass",
+        }
+    }
+}
+
+impl Source {
+    /// As a message names it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Text { path, .. } | Self::File { path, .. } => path,
+            Self::Folder(folder) => folder,
+        }
+    }
+
+    /// What of the tree is a fixture, and so not part of what guards look at.
+    pub fn stands_at(&self) -> Option<&str> {
+        match self {
+            Self::Text { .. } => None,
+            Self::File { file, .. } => Some(file),
+            Self::Folder(folder) => Some(folder),
+        }
+    }
+}
+
+impl Guard {
+    pub fn kind(&self) -> &'static str {
+        match &self.check {
+            Check::Regex { .. } => "regex",
+            Check::Ast { .. } => "ast",
+            Check::Sql { .. } => "sql",
+            Check::Command(_) => "command",
+            Check::TestTag { .. } => "test-tag",
+            Check::Link { .. } => "link",
+        }
+    }
+
+    /// What it looks for or starts, in one line.
+    pub fn looks_for(&self) -> String {
+        match &self.check {
+            Check::Regex { pattern, .. } => pattern.source().to_owned(),
+            Check::Ast { shape, .. } => shape.source().to_owned(),
+            Check::Sql { columns, .. } => columns.written(),
+            Check::Command(command) => command.words.join(" "),
+            Check::TestTag { rca, .. } => format!("a test tagged `rca: {rca}`"),
+            Check::Link { link, .. } => format!("{} in alert rules", link.annotation),
+        }
+    }
+
+    /// Whether it looks into the file at this path.
+    pub fn covers(&self, path: &str) -> bool {
+        match &self.check {
+            Check::Regex { paths, .. }
+            | Check::Ast { paths, .. }
+            | Check::Sql { paths, .. }
+            | Check::TestTag { paths, .. } => paths.hold(path),
+            Check::Link { alerts, runbooks, .. } => alerts.hold(path) || runbooks.hold(path),
+            Check::Command(_) => false,
+        }
+    }
+
+    /// What has to be started for it.
+    pub fn command(&self) -> Option<&Command> {
+        match &self.check {
+            Check::Command(command) => Some(command),
+            _ => None,
+        }
+    }
+
+    /// What it objects to in one file that it covers.
+    pub fn find(&self, path: &str, text: &str) -> Vec<Hit> {
+        match &self.check {
+            Check::Regex { pattern, .. } => pattern.find(path, text),
+            Check::Ast { shape, .. } => shape.find(path, text),
+            Check::Sql { columns, .. } => columns.find(path, text),
+            Check::Command(_) | Check::TestTag { .. } | Check::Link { .. } => Vec::new(),
+        }
+    }
+
+    /// Whether it has to see all files that it covers at once.
+    pub fn sees_all(&self) -> bool {
+        matches!(self.check, Check::TestTag { .. } | Check::Link { .. })
+    }
+
+    /// What such a guard objects to. `file` is the one that lists it.
+    pub fn find_in_all(&self, files: &[(&str, &str)], file: &str) -> Vec<Hit> {
+        let of = |paths: &Paths| -> Vec<(&str, &str)> {
+            files.iter().filter(|(path, _)| paths.hold(path)).copied().collect()
+        };
+        match &self.check {
+            Check::TestTag { paths, rca } => test_tag::find(rca, &of(paths), (file, self.line)),
+            Check::Link { alerts, runbooks, link } => link::find(link, &of(alerts), &of(runbooks)),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Guards {
+    /// Guards that are proved and are not among these, each once.
+    pub fn gone<'p>(&self, proofs: &'p [Proof]) -> BTreeSet<&'p str> {
+        let is_there = |id: &str| self.guards.iter().any(|guard| guard.id == id);
+        proofs.iter().map(|proof| proof.guard.as_str()).filter(|id| !is_there(id)).collect()
+    }
+
+    /// Whether the path belongs to a fixture.
+    pub fn is_fixture(&self, path: &str) -> bool {
+        let mut places = self.guards.iter().flat_map(|guard| &guard.fixtures);
+        places.any(|fixture| {
+            let rest = fixture.source.stands_at().and_then(|at| path.strip_prefix(at.trim_end_matches('/')));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+}
