@@ -3,6 +3,7 @@
 
 mod finding;
 pub mod guard;
+mod held_to;
 pub mod rca;
 pub mod review;
 mod rule;

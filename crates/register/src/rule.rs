@@ -1,6 +1,8 @@
 //! The rules of the register, in one table: lint, messages and the page of the reference are made from it. It knows no
 //! document.
 
+use crate::held_to::held_to;
+
 /// How much a finding weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -41,47 +43,9 @@ impl Severity {
     }
 }
 
-macro_rules! rules {
-    ($($name:ident $severity:ident $id:literal: $what:literal, $mend:literal;)*) => {
-        /// What a document is held to.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Rule {
-            $($name,)*
-        }
-
-        impl Rule {
-            pub const ALL: &[Self] = &[$(Self::$name,)*];
-
-            /// As it is written everywhere.
-            pub const fn id(self) -> &'static str {
-                match self {
-                    $(Self::$name => $id,)*
-                }
-            }
-
-            pub const fn severity(self) -> Severity {
-                match self {
-                    $(Self::$name => Severity::$severity,)*
-                }
-            }
-
-            /// What it asks for.
-            pub const fn what(self) -> &'static str {
-                match self {
-                    $(Self::$name => $what,)*
-                }
-            }
-
-            pub const fn mend(self) -> &'static str {
-                match self {
-                    $(Self::$name => $mend,)*
-                }
-            }
-        }
-    };
-}
-
-rules! {
+held_to! {
+    /// What a document is held to.
+    Rule by Severity:
     TooLarge Error "too-large":
         "A document has at most 256 KiB.",
         "move logs and captures into files of their own and name them here";

@@ -1,41 +1,11 @@
 //! Why a step is refused, or a ledger is not believed: one table, from which messages and the page of the reference
 //! are made. It judges nothing.
 
-macro_rules! grounds {
-    ($($name:ident $id:literal: $what:literal, $mend:literal;)*) => {
-        /// What a ledger and each of its steps are held to.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Ground {
-            $($name,)*
-        }
+use crate::held_to::held_to;
 
-        impl Ground {
-            pub const ALL: &[Self] = &[$(Self::$name,)*];
-
-            /// As it is written everywhere.
-            pub const fn id(self) -> &'static str {
-                match self {
-                    $(Self::$name => $id,)*
-                }
-            }
-
-            /// What it asks for.
-            pub const fn what(self) -> &'static str {
-                match self {
-                    $(Self::$name => $what,)*
-                }
-            }
-
-            pub const fn mend(self) -> &'static str {
-                match self {
-                    $(Self::$name => $mend,)*
-                }
-            }
-        }
-    };
-}
-
-grounds! {
+held_to! {
+    /// What a ledger and each of its steps are held to.
+    Ground:
     Form "form":
         "A record is one canonical in-toto statement in one DSSE envelope.",
         "take the file back from Git; records are written by casebook review and by nothing else";
