@@ -27,6 +27,14 @@ register() {
     tail -1 <<<"$said"
 }
 
+# What incidents taught is kept: what is new blocks or is told; each guard works on its fixtures, a weakened one fails them, and
+# none is in a mode that it has not earned.
+guards() {
+    local -a casebook=(cargo run --quiet --locked --package cli -- guard)
+    "${casebook[@]}" run && "${casebook[@]}" test && "${casebook[@]}" mutate && "${casebook[@]}" prove --check \
+        && "${casebook[@]}" graduate --check >/dev/null
+}
+
 step "format" cargo fmt --all --check
 step "tidy" cargo xtask tidy
 step "spelling" typos
@@ -37,4 +45,5 @@ step "generated documents" cargo xtask generate --check
 # With the program that the step before has built.
 step "the register" register
 step "the register's index and page" cargo run --quiet --locked --package cli -- rca register --check
+step "the guards" guards
 sum_up "make check"

@@ -80,6 +80,7 @@ async fn slow_call(process: &Process, node: usize) -> JoinHandle<Value> {
 }
 
 /// Behaviour 9.
+// rca: 2026-11-proxy-believed-its-own-answers
 #[tokio::test]
 async fn a_planned_failback_drains_and_subscriptions_do_not_notice() {
     let process = Process::start(2, &TWO, "").await;

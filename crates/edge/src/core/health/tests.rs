@@ -132,6 +132,7 @@ fn a_success_ends_every_row_of_failures() {
     }
 }
 
+// rca: 2026-11-proxy-believed-its-own-answers
 #[test]
 fn an_answer_to_a_call_brings_nobody_back_and_makes_nobody_known() {
     let mut health = up();
