@@ -1,6 +1,6 @@
 # What people and CI type. Each target is one line; what it does stands in scripts/.
 
-.PHONY: help demo setup check test clients edge-clients alertmanager bench bench-edge crash edge-crowd edge-errors edge-incident edge-seeds edge-soak faulty-disk fuzz keys cascade dist eval eval-generated generate tighten
+.PHONY: help demo setup check test clients edge-clients alertmanager bench bench-edge crash edge-crowd edge-errors edge-incident edge-seeds edge-soak faulty-disk fuzz keys cascade register-session dist eval eval-generated generate tighten
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ cascade: ## a cascade must open one incident within seconds, twenty times (RUNS=
 
 edge-incident: ## a node dies behind the edge: one incident names it, and says that no client was affected
 	@scripts/edge-incident.sh $(ARGS)
+
+register-session: ## from an outage to a closed RCA document whose rule a guard keeps: one session in the register
+	@scripts/register-session.sh
 
 eval: ## run labelled cases and score the answers (CASES=DIR, ARGS="--only NAME")
 	@cargo run --quiet --locked --package cli -- eval $(or $(CASES),$(error CASES=DIR is the folder of the cases)) $(ARGS)

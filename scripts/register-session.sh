@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# From an outage to a rule that is kept: one session in the register. Arguments go to the test.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cargo build --quiet --locked --package cli
+exec python3 tests/register/run.py --casebook "${CARGO_TARGET_DIR:-target}/debug/casebook" "$@"
