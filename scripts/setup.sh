@@ -29,6 +29,8 @@ command -v c++ >/dev/null || missing+=(g++)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
 command -v node >/dev/null || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
+# Shows pages of ours and of others to tests, without a window.
+command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || missing+=(chromium-headless-shell)
 command -v prometheus-alertmanager >/dev/null || missing+=(prometheus-alertmanager)
 [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
 # The tests run it themselves, on ports of their own; nobody asked for a service.
@@ -52,7 +54,7 @@ if [ "$(cat $venv/.stamp 2>/dev/null)" != "$python_wants" ]; then
     echo "$python_wants" >$venv/.stamp
 fi
 
-for folder in tests/clients/javascript tests/edge-clients/javascript; do
+for folder in tests/clients/javascript tests/edge-clients/javascript tests/sarif; do
     node_wants=$(cksum <$folder/package-lock.json)
     node_stamp=$folder/node_modules/.stamp
     if [ "$(cat $node_stamp 2>/dev/null)" != "$node_wants" ]; then
