@@ -1,6 +1,6 @@
 # What people and CI type. Each target is one line; what it does stands in scripts/.
 
-.PHONY: help demo setup check test clients edge-clients alertmanager bench bench-edge crash edge-crowd edge-errors edge-incident edge-seeds edge-soak faulty-disk fuzz keys cascade register-session sarif dist eval eval-generated generate tighten
+.PHONY: help demo setup check test clients edge-clients alertmanager bench bench-edge crash edge-crowd edge-errors edge-incident edge-seeds edge-soak faulty-disk fuzz keys cascade register-session sarif guard-speed dist eval eval-generated generate tighten
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ register-session: ## from an outage to a closed RCA document whose rule a guard 
 
 sarif: setup ## what guards print as SARIF is valid by the public schema, and a viewer of others shows it
 	@scripts/sarif.sh
+
+guard-speed: ## guards of every kind over 100 000 lines, and this repository's own, within ten seconds each
+	@scripts/guard-speed.sh
 
 eval: ## run labelled cases and score the answers (CASES=DIR, ARGS="--only NAME")
 	@cargo run --quiet --locked --package cli -- eval $(or $(CASES),$(error CASES=DIR is the folder of the cases)) $(ARGS)

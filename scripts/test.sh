@@ -55,6 +55,7 @@ step "kill -9 under load, 5 rounds (make crash: 50)" scripts/crash.sh 5
 step "20 000 made-up keys beside a good one (make keys KEYS=1000000)" scripts/keys.sh
 step "one cascade is one incident, and soon" scripts/cascade.sh
 step "ten thousand idle clients and a million ids at the edge" cargo test --quiet --locked --workspace --test integration -- --ignored ten_thousand
+step "guards over 100 000 lines within ten seconds" scripts/guard-speed.sh
 step "SARIF by its public schema, and in a viewer" scripts/sarif.sh
 step "from an outage to a rule that is kept: one session in the register" scripts/register-session.sh
 step "a node's death behind the edge is one incident that names it" scripts/edge-incident.sh

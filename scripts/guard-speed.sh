@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Guards of every kind over 100 000 lines, and this repository's own, within ten seconds each.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cargo build --quiet --locked --package cli
+exec python3 tests/guard-speed/run.py --casebook "${CARGO_TARGET_DIR:-target}/debug/casebook"
