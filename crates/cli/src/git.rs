@@ -38,7 +38,10 @@ impl Git {
             return Err(wrong("it is no commit"));
         }
         let found = self.text(&["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")]);
-        found.map_err(|_| wrong("Git knows no such commit"))?.parse().map_err(|why: String| wrong(&why))
+        // Where there is no repository, that is what is wrong.
+        let unknown = || self.text(&["rev-parse", "--git-dir"]).err();
+        let found = found.map_err(|_| unknown().unwrap_or_else(|| wrong("Git knows no such commit")))?;
+        found.parse().map_err(|why: String| wrong(&why))
     }
 
     pub(crate) fn text(&self, arguments: &[&str]) -> Result<String, Failure> {

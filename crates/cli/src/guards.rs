@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use register::Finding;
-use register::guard::baseline::{BASELINE_BYTES_MAX, Baseline, Fault};
+use register::guard::baseline::{BASELINE_BYTES_MAX, Baseline};
 use register::guard::graduation::{self, HISTORY_BYTES_MAX, Ran};
 use register::guard::proof::{self, PROOFS_BYTES_MAX, Proof};
-use register::guard::{GUARDS_BYTES_MAX, Guarding, Guards, guarding, is_inside};
+use register::guard::{Fault, GUARDS_BYTES_MAX, Guarding, Guards, guarding, is_inside};
 
 use crate::escape;
 use crate::exit::{Exit, Failure};
 
-const GUARDS: &str = "guards.toml";
+pub(crate) const GUARDS: &str = "guards.toml";
 pub(crate) const BASELINE: &str = "guards.baseline";
 const PROOFS: &str = "guards.proofs";
 const HISTORY: &str = "guards.history";
@@ -47,7 +47,10 @@ pub(crate) struct Loaded {
 impl Place {
     pub(crate) fn load(&self) -> Result<Loaded, Failure> {
         let file = self.file.display().to_string();
-        let bytes = read(&self.file, GUARDS_BYTES_MAX).map_err(|error| unusable(&file, &error))?;
+        let bytes = read(&self.file, GUARDS_BYTES_MAX).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => not_there(&file, &error),
+            _ => unusable(&file, &error),
+        })?;
         let (guards, findings) = register::guard::read(&bytes);
         if !findings.is_empty() {
             return Err(Failure::new(Exit::Usage, told(&file, &findings)));
@@ -179,6 +182,12 @@ pub(crate) fn read(path: &Path, bytes_max: usize) -> std::io::Result<Vec<u8>> {
         }
         false => Ok(bytes),
     }
+}
+
+fn not_there(name: &str, error: &std::io::Error) -> Failure {
+    let said =
+        format!("{name}: {error}; name the file that lists the guards, or write one as the guide shows");
+    Failure::new(Exit::Usage, escape::line(&said).into_owned())
 }
 
 fn unusable(name: &str, error: &std::io::Error) -> Failure {

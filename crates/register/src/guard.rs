@@ -3,6 +3,7 @@
 
 mod ast;
 pub mod baseline;
+mod beside;
 pub mod command;
 mod file;
 pub mod graduation;
@@ -20,6 +21,7 @@ mod test_tag;
 mod text;
 mod yaml;
 
+pub use beside::Fault;
 pub use file::{GUARDS_BYTES_MAX, read};
 pub use guarding::{Guarding, guarding};
 pub use guards::{Demotion, Expected, Fixture, Guard, Guards, Mode, Source, Waiver};

@@ -187,7 +187,10 @@ fn what_cannot_be_used_is_told_with_its_place() {
     write(dir.path(), "guards.toml", GUARDS);
     for (arguments, expected) in [
         (&["run", "no-unwarp"][..], "there is no guard no-unwarp in guards.toml: no-unwrap"),
-        (&["run", "--file", "gone.toml"][..], "gone.toml: No such file"),
+        (
+            &["run", "--file", "gone.toml"][..],
+            "gone.toml: No such file or directory (os error 2); name the file",
+        ),
         (&["run", "--format", "json", "--explain"][..], "--explain is for --format text"),
         (&["baseline"][..], "required"),
     ] {
@@ -228,8 +231,9 @@ fn a_guard_is_proved_on_the_commit_that_mended_the_defect() {
     for (arguments, expected) in [
         (&["prove", "errors-are-told", "--fix", &other][..], "is found before this commit and after it"),
         (&["prove", "errors-are-told", "--fix", &format!("{other}^")][..], "has no parent"),
-        (&["prove", "errors-are-told", "--fix", "gone"][..], "there is no commit gone"),
+        (&["prove", "errors-are-told", "--fix", "gone"][..], "gone: Git knows no such commit"),
         (&["prove", "errors", "--fix", &fix][..], "no guard keeps the rule errors"),
+        (&["prove", "no-unwrap", "--fix", &fix][..], "is a guard, and no rule: it keeps errors-are-told"),
     ] {
         let (code, said, errors) = guard(dir.path(), arguments);
         assert!(
@@ -316,6 +320,8 @@ fn a_baseline_that_somebody_wrote_into_is_told() {
 #[test]
 fn a_guard_is_proved_on_a_kept_fixture() {
     let dir = tree();
+    let (_, said, _) = guard(dir.path(), &["prove", "errors-are-told", "--fix", "HEAD"]);
+    assert!(said.contains("not a git repository"), "{said}");
     let (code, said, _) = guard(dir.path(), &["prove", "errors-are-told"]);
     assert!(code == Some(0) && said.contains("red on src/a.rs"), "{code:?} {said}");
     assert_eq!(guard(dir.path(), &["prove", "--check"]).1, "1 proof holds, 0 do not\n");

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use super::beside::{Fault, entries, one_line};
 use super::file::{is_fingerprint, is_id};
 use super::outcome::{Finding, Standing};
 
@@ -30,14 +31,6 @@ pub struct Baseline {
     pub entries: BTreeSet<Entry>,
 }
 
-/// Why a baseline cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// From 1.
-    pub line: usize,
-    pub message: String,
-}
-
 /// Why a guard cannot be started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
@@ -56,23 +49,14 @@ pub enum Grown<'b> {
 
 impl Baseline {
     pub fn read(bytes: &[u8]) -> Result<Self, Fault> {
-        let fault = |line, message: &str| Fault { line, message: message.to_owned() };
-        let text = std::str::from_utf8(bytes).map_err(|_| fault(1, "it is no UTF-8"))?;
         let mut baseline = Self::default();
-        for (index, line) in text.lines().enumerate() {
-            let number = index + 1;
-            match index {
-                0 if line == HEADER => {}
-                0 => return Err(fault(1, &format!("the first line is not {HEADER}"))),
-                _ if line.is_empty() || line.starts_with('#') => {}
-                _ => baseline.take(line).ok_or_else(|| {
-                    fault(number, "a line is `started GUARD`, or a fingerprint, a guard and a path")
-                })?,
-            }
+        for (number, line) in entries(bytes, HEADER)? {
+            let said = "a line is `started GUARD`, or a fingerprint, a guard and a path";
+            baseline.take(line).ok_or_else(|| Fault::new(number, said))?;
         }
         match baseline.entries.iter().find(|entry| !baseline.started.contains(&entry.guard)) {
             Some(entry) => {
-                Err(fault(1, &format!("it holds findings of {}, which is not started", entry.guard)))
+                Err(Fault::new(1, format!("it holds findings of {}, which is not started", entry.guard)))
             }
             None => Ok(baseline),
         }
@@ -140,9 +124,4 @@ impl Baseline {
     pub fn shrink(&mut self, mended: &[Entry]) {
         self.entries.retain(|entry| !mended.contains(entry));
     }
-}
-
-/// A path on one line, whatever its name holds.
-fn one_line(path: &str) -> String {
-    path.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::baseline::Fault;
+use super::beside::{Fault, entries};
 use super::file::is_id;
 use super::guards::{Guard, Guards, Mode};
 use super::outcome::{Outcome, Standing};
@@ -59,21 +59,9 @@ pub struct Lowered {
 }
 
 pub fn read(bytes: &[u8]) -> Result<Vec<Ran>, Fault> {
-    let fault = |line: usize, message: &str| Fault { line, message: message.to_owned() };
-    let text = std::str::from_utf8(bytes).map_err(|_| fault(1, "it is no UTF-8"))?;
-    let mut runs = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        match index {
-            0 if line == HEADER => {}
-            0 => return Err(fault(1, &format!("the first line is not {HEADER}"))),
-            _ if line.is_empty() || line.starts_with('#') => {}
-            _ => {
-                let said = "a line is a date, a guard, and `clean`, `crashed` or `found NUMBER`";
-                runs.push(ran(line).ok_or_else(|| fault(index + 1, said))?);
-            }
-        }
-    }
-    Ok(runs)
+    let said = "a line is a date, a guard, and `clean`, `crashed` or `found NUMBER`";
+    let entries = entries(bytes, HEADER)?.into_iter();
+    entries.map(|(number, line)| ran(line).ok_or_else(|| Fault::new(number, said))).collect()
 }
 
 fn ran(line: &str) -> Option<Ran> {

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::baseline::Fault;
+use super::beside::{Fault, entries, one_line};
 use super::file::{is_fingerprint, is_id};
 use super::outcome::Finding;
 
@@ -84,10 +84,6 @@ fn place(found: &Finding) -> String {
     format!("{}:{}", found.path, found.line)
 }
 
-fn one_line(path: &str) -> String {
-    path.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
-}
-
 impl std::fmt::Display for Unproved {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -100,20 +96,10 @@ impl std::fmt::Display for Unproved {
 }
 
 pub fn read(bytes: &[u8]) -> Result<Vec<Proof>, Fault> {
-    let fault = |line: usize, message: &str| Fault { line, message: message.to_owned() };
-    let text = std::str::from_utf8(bytes).map_err(|_| fault(1, "it is no UTF-8"))?;
     let mut proofs: Vec<Proof> = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        match index {
-            0 if line == HEADER => {}
-            0 => return Err(fault(1, &format!("the first line is not {HEADER}"))),
-            _ if line.is_empty() || line.starts_with('#') => {}
-            _ => take(line, &mut proofs).ok_or_else(|| {
-                let said =
-                    "a line is `fix GUARD COMMIT`, `fixtures GUARD`, or `found FINGERPRINT PATH` below a fix";
-                fault(index + 1, said)
-            })?,
-        }
+    for (number, line) in entries(bytes, HEADER)? {
+        let said = "a line is `fix GUARD COMMIT`, `fixtures GUARD`, or `found FINGERPRINT PATH` below a fix";
+        take(line, &mut proofs).ok_or_else(|| Fault::new(number, said))?;
     }
     Ok(proofs)
 }

@@ -29,10 +29,9 @@ impl Checkout {
 /// The whole hash of a commit, and that of its first parent.
 pub(super) fn fix(root: &Path, commit: &str) -> Result<(String, String), String> {
     let git = Git::at(root);
-    let whole = |name: &str| git.commit(name).map(|commit| commit.as_str().to_owned());
-    let fix = whole(commit).map_err(|_| format!("there is no commit {commit}"))?;
-    let parent = whole(&format!("{fix}^")).map_err(|_| format!("{commit} has no parent"))?;
-    Ok((fix, parent))
+    let fix = git.commit(commit).map_err(|failure| failure.message)?;
+    let parent = git.commit(&format!("{fix}^")).map_err(|_| format!("{commit} has no parent"))?;
+    Ok((fix.as_str().to_owned(), parent.as_str().to_owned()))
 }
 
 pub(super) fn checkout(root: &Path, commit: &str) -> Result<Checkout, String> {

@@ -14,8 +14,8 @@ use crate::table::{Column, Table, terminal_width};
 /// Shows which mode each guard has earned
 ///
 /// By its proofs and by the runs in guards.history, which `guard run --record` writes: from report to warn, from warn to
-/// block. With --check it ends with 4 if a guard's mode is more than it has earned. With --since it ends with 4 if a guard is lower
-/// than at that commit, or gone, and no [[demotion]] names the decision record that says why.
+/// block. With --check it ends with 4 if a guard's mode is more than it has earned. With --since it ends with 4 if a
+/// guard is lower than at that commit, or gone, and no [[demotion]] names the decision record that says why.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

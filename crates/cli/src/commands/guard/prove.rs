@@ -52,7 +52,11 @@ fn prove(loaded: &Loaded, rule: &str, fix: Option<&str>, mut kept: Vec<Proof>) -
     let guards = loaded.guards.guards.iter().enumerate().filter(|(_, guard)| guard.rule == rule);
     let guards: Vec<(usize, &Guard)> = guards.collect();
     if guards.is_empty() {
-        let said = format!("no guard keeps the rule {rule}: it is unenforced");
+        let of = loaded.guards.guards.iter().find(|guard| guard.id == rule);
+        let said = match of {
+            Some(guard) => format!("{rule} is a guard, and no rule: it keeps {}", guard.rule),
+            None => format!("no guard keeps the rule {rule}: it is unenforced"),
+        };
         return Err(Failure::new(Exit::Usage, escape::line(&said).into_owned()));
     }
     let (mut out, mut unproved) = (String::new(), 0);

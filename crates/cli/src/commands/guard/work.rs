@@ -13,11 +13,9 @@ use register::guard::{FILE_BYTES_MAX, Guard, Guards, Hit, Looked, is_inside, rea
 use super::progress::Progress;
 use super::{process, tree};
 use crate::exit::Failure;
-use crate::guards::{Loaded, read};
+use crate::guards::{GUARDS, Loaded, read};
 
 const THREADS_MAX: usize = 16;
-/// As findings name the file of the guards where there is none.
-const GUARDS: &str = "guards.toml";
 /// What is kept for guards that see all files at once.
 const KEPT_BYTES_MAX: usize = 256 * 1024 * 1024;
 
@@ -164,10 +162,15 @@ fn together(parts: Vec<Part>, chosen: &[usize], files: usize) -> Work {
 fn commanded(command: &Command, root: &Path, tree_root: &Path) -> Result<Vec<Hit>, String> {
     let finished = process::run(command, root, tree_root);
     let said = Said { ended: finished.ended, stdout: &finished.stdout, stderr: &finished.stderr };
+    // Lines of one file mostly follow each other: it is read once for all of them.
+    let mut last: Option<(String, Option<String>)> = None;
     let hit = |named: register::guard::command::Named| {
-        let bytes = read(&tree::place(tree_root, &named.path), FILE_BYTES_MAX).ok();
-        let text = bytes.as_deref().and_then(readable);
-        named.hit(text.as_deref())
+        if last.as_ref().is_none_or(|(path, _)| *path != named.path) {
+            let bytes = read(&tree::place(tree_root, &named.path), FILE_BYTES_MAX).ok();
+            let text = bytes.as_deref().and_then(readable).map(std::borrow::Cow::into_owned);
+            last = Some((named.path.clone(), text));
+        }
+        named.hit(last.as_ref().and_then(|(_, text)| text.as_deref()))
     };
     Ok(command.told(&said)?.into_iter().map(hit).collect())
 }
