@@ -42,3 +42,39 @@ pub fn guarding(guards: &Guards, runs: &[Ran], proofs: &[Proof]) -> Vec<Guarding
     };
     guards.guards.iter().map(of).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guard::tests::guards;
+    use crate::guard::{graduation, proof};
+
+    const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+    #[test]
+    fn what_was_seen_of_a_guard_is_counted_for_it_alone() {
+        let guard = |id: &str| {
+            format!(
+                "[[guard]]\nid = \"{id}\"\nrule = \"r-{id}\"\nkind = \"regex\"\nmode = \"warn\"\nmessage = \"x\"\n\
+                 mend = \"y\"\npaths = [\"a\"]\npattern = 'x'\n"
+            )
+        };
+        let guards = guards(&format!("{}{}{}", guard("a"), guard("b"), guard("c")));
+        let runs =
+            "casebook.guard-history/v1\n2026-11-01 a clean\n2026-11-02 a found 2\n2026-11-02 b crashed\n";
+        let proofs = format!(
+            "casebook.guard-proofs/v1\nfix a {COMMIT}\nfix a {}\nfixtures a\nfixtures b\nfix gone {COMMIT}\n",
+            COMMIT.replace('0', "f")
+        );
+        let runs = graduation::read(runs.as_bytes()).unwrap();
+        let proofs = proof::read(proofs.as_bytes()).unwrap();
+        let told: Vec<_> = guarding(&guards, &runs, &proofs)
+            .into_iter()
+            .map(|each| (each.guard, each.rule, (each.is_proved, each.defects), (each.runs, each.catches)))
+            .collect();
+        let expected = [("a", (true, 2), (2, 1)), ("b", (true, 0), (1, 0)), ("c", (false, 0), (0, 0))];
+        let expected = expected.map(|(id, proved, ran)| (id.to_owned(), format!("r-{id}"), proved, ran));
+        assert_eq!(told, expected);
+        assert_eq!(guards.gone(&proofs).into_iter().collect::<Vec<_>>(), ["gone"]);
+    }
+}
