@@ -13,7 +13,7 @@ pub use history::{History, Step};
 pub use plan::{Plan, PlanError};
 pub use record::{Count, Outcome, Received, Requests, Via};
 
-use crate::chain::{Block, BranchId, Chain, ForkError, Mining, Path};
+use crate::chain::{Block, BranchId, Chain, ForkError, Hash, Mining, Path};
 use crate::node::{
     Action, Answer, BeaconReply, ConnectionId, Face, Fault, FaultError, Gate, Handled, Node, Origin, Pool,
     Push, Reply, Switch, World,
@@ -207,6 +207,11 @@ impl Network {
         let mut pushed = of(node, pushes);
         pushed.append(&mut others);
         pushed
+    }
+
+    /// Whether a transaction waits for a block, as far as a node knows.
+    pub fn knows(&self, node: usize, transaction: &Hash, now_ms: u64) -> bool {
+        self.pool.knows(node, transaction, now_ms)
     }
 
     /// A GET of the Beacon API.

@@ -8,7 +8,7 @@ use super::answer::{Outcome, RpcError};
 use super::fault::{Face, Fault};
 use super::params::{BlockRef, Params};
 use super::{Node, World};
-use crate::chain::{Block, Hash, Header, json, keccak256_of};
+use crate::chain::{Block, Hash, Header, Transaction, json, keccak256_of};
 
 impl Node {
     /// What the node says its height is.
@@ -70,7 +70,7 @@ impl Node {
         if let Some((block, at)) = self.mined(&hash, world) {
             return Ok(json::transaction(&block.transactions[at], Some((block, at)), chain_id));
         }
-        let waiting = world.pool.get(self.index, &hash, world.now_ms);
+        let waiting = world.pool.get(self.index, &hash, world.now_ms).or_else(|| unseen(&hash, world));
         Ok(waiting.map_or(Value::Null, |held| json::transaction(held, None, chain_id)))
     }
 
@@ -96,6 +96,12 @@ impl Node {
     ) -> Result<&'w Arc<Block>, RpcError> {
         self.resolve(block, world).ok_or_else(RpcError::header_not_found)
     }
+}
+
+/// To a node that does not see the block that has it, a transaction still waits.
+pub(super) fn unseen<'w>(hash: &Hash, world: &World<'w>) -> Option<&'w Arc<Transaction>> {
+    let block = world.chain.with_transaction(hash).next()?;
+    block.transactions.get(block.position(hash)?).filter(|held| held.sent)
 }
 
 /// A head that nobody mined.

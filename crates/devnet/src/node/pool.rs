@@ -81,7 +81,7 @@ impl Pool {
         Ok(hash)
     }
 
-    pub(super) fn knows(&self, node: usize, hash: &Hash, now_ms: u64) -> bool {
+    pub(crate) fn knows(&self, node: usize, hash: &Hash, now_ms: u64) -> bool {
         self.waiting.get(hash).is_some_and(|held| self.reached(held, node, now_ms))
     }
 

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::answer::{Outcome, RpcError};
+use super::blocks::unseen;
 use super::params::Params;
 use super::pool::PoolError;
 use super::{Node, World};
@@ -17,6 +18,9 @@ impl Node {
             let (nonce, next) = (transaction.nonce, world.pool.next_nonce(&transaction.from));
             let next = next.max(nonce.saturating_add(1));
             return Err(server(&PoolError::NonceTooLow { next, nonce }));
+        }
+        if unseen(&transaction.hash, world).is_some() {
+            return Err(server(&PoolError::AlreadyKnown));
         }
         let hash = world.pool.take(self.index, transaction, world.now_ms).map_err(|error| server(&error))?;
         Ok(json!(hash))

@@ -124,6 +124,21 @@ fn a_revert_is_error_three_with_its_reason_encoded() {
 }
 
 #[test]
+fn to_a_node_that_has_not_seen_its_block_a_transaction_waits() {
+    let mut net = Net::plain();
+    let raw = json!([data(&signed(1, 0, 1_337))]);
+    let hash = net.result(0, "eth_sendRawTransaction", raw.clone());
+    net.set(1, Fault::Lag { blocks: 1 });
+    net.mine();
+    let shown = |net: &mut Net| net.result(1, "eth_getTransactionByHash", json!([hash]))["blockHash"].clone();
+    assert_eq!(shown(&mut net), Value::Null);
+    assert_eq!(net.error(1, "eth_sendRawTransaction", raw.clone()).1, "already known");
+    net.mine();
+    assert_ne!(shown(&mut net), Value::Null);
+    assert!(net.error(1, "eth_sendRawTransaction", raw).1.starts_with("nonce too low"));
+}
+
+#[test]
 fn a_transaction_is_taken_once_and_mined() {
     let mut net = Net::plain();
     let raw = json!([data(&signed(1, 0, 1_337))]);
