@@ -1,11 +1,12 @@
 //! The core of the edge among nodes of a devnet, in virtual time: everything that happens follows from one seed. Nodes are
-//! killed, freeze, lag, fork, lie and come back; clients come and go; and whatever a client is told is held against what a
-//! client may be told. It must never know a socket or a clock.
+//! killed, freeze, lag, fork, lie and come back; clients come, follow heads and logs, ask for this and that, and go; and whatever
+//! a client is told is held against what a client may be told. It must never know a socket or a clock.
 
 mod client;
 mod link;
 mod net;
 mod plan;
+mod request;
 mod stage;
 
 use std::fmt;
@@ -27,6 +28,22 @@ pub struct Tally {
     pub jumps: u64,
     pub went_down: u64,
     pub lies: u64,
+    /// What clients asked for.
+    pub calls: u64,
+    /// Messages with several of these.
+    pub batches: u64,
+    /// Requests to nodes for it.
+    pub attempts: u64,
+    /// Of these, over nodes' streams.
+    pub over_streams: u64,
+    /// Attempts at a second node while the first might have answered.
+    pub hedges: u64,
+    /// What became of a transaction, asked of a node.
+    pub look_ups: u64,
+    /// Answers that nobody waited for any more.
+    pub late: u64,
+    /// Calls that no node answered.
+    pub refused: u64,
 }
 
 /// One trial. What is wrong is said with the moment at which it was seen.
@@ -62,6 +79,14 @@ impl AddAssign for Tally {
         self.jumps += other.jumps;
         self.went_down += other.went_down;
         self.lies += other.lies;
+        self.calls += other.calls;
+        self.batches += other.batches;
+        self.attempts += other.attempts;
+        self.over_streams += other.over_streams;
+        self.hedges += other.hedges;
+        self.look_ups += other.look_ups;
+        self.late += other.late;
+        self.refused += other.refused;
     }
 }
 
@@ -77,6 +102,12 @@ impl fmt::Display for Tally {
             f,
             "{heads} heads and {logs} logs told, {retracted} taken back, {bridged} blocks bridged, {jumps} gaps not; "
         )?;
-        write!(f, "{went_down} times a node went down, {lies} lies found")
+        write!(f, "{went_down} times a node went down, {lies} lies found; ")?;
+        let Self { calls, batches, attempts, over_streams, hedges, look_ups, late, refused, .. } = self;
+        write!(
+            f,
+            "{calls} calls, some in {batches} batches, in {attempts} attempts, {over_streams} over streams, {hedges} hedges and "
+        )?;
+        write!(f, "{look_ups} look-ups; {late} answers too late, {refused} calls refused")
     }
 }

@@ -40,6 +40,11 @@ pub(super) enum Frame {
 
 /// The result of an answer over HTTP, in its own bytes.
 pub(super) fn result(response: &Response) -> Result<Vec<u8>, Fault> {
+    body(response).and_then(result_of_frame)
+}
+
+/// The body of an answer over HTTP, whatever stands in it.
+pub(super) fn body(response: &Response) -> Result<&[u8], Fault> {
     let Response::Answer { status, retry_after_s, body, is_cut, .. } = response else {
         return Err(match response {
             Response::Refused => Fault::Refused,
@@ -49,7 +54,7 @@ pub(super) fn result(response: &Response) -> Result<Vec<u8>, Fault> {
     };
     match status {
         200 if *is_cut => Err(Fault::Reset),
-        200 => result_of_frame(body),
+        200 => Ok(body),
         429 => Err(Fault::RateLimited {
             retry_after_ms: retry_after_s.map(|seconds| u64::from(seconds) * 1_000),
         }),

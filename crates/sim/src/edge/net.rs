@@ -94,10 +94,14 @@ impl Net {
     /// A body of HTTP arrives.
     pub(super) fn request(&mut self, node: usize, body: &[u8], now_ms: u64) -> (Response, Vec<Pushed>) {
         match self.gate(node) {
-            Gate::Closed => return (Response::Refused, Vec::new()),
-            Gate::Hanging | Gate::Frozen => return (Response::Nothing, Vec::new()),
-            Gate::Open => {}
+            Gate::Closed => (Response::Refused, Vec::new()),
+            Gate::Hanging | Gate::Frozen => (Response::Nothing, Vec::new()),
+            Gate::Open => self.post(node, body, now_ms),
         }
+    }
+
+    /// The same over a connection that is there already.
+    pub(super) fn post(&mut self, node: usize, body: &[u8], now_ms: u64) -> (Response, Vec<Pushed>) {
         let (reply, pushed) = self.network.post(node, body, now_ms);
         let response = match reply {
             Reply::Silent => Response::Nothing,

@@ -1,6 +1,7 @@
 //! What a seed makes happen: how many nodes, how slow, which faults and when. It must never know what follows from it.
 
 use devnet::node::{Fault, HeadStyle, IdScheme, NodePlan};
+use edge::core::CallLimits;
 
 use crate::Rng;
 
@@ -8,6 +9,8 @@ use crate::Rng;
 pub(super) const TROUBLE_MS: u64 = 180_000;
 /// By then everything has to be as if nothing had been.
 pub(super) const END_MS: u64 = TROUBLE_MS + 90_000;
+/// Until then clients ask for something now and then.
+const ASKED_MS: u64 = TROUBLE_MS + 60_000;
 
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
@@ -19,6 +22,11 @@ pub(super) struct Plan {
     /// Heads are numbered by their slots, and one is left out before every so many blocks; 0: by themselves.
     pub(super) missed_slot_every: u64,
     pub(super) happenings: Vec<(u64, Happening)>,
+    /// So many of the nodes, from the first on, are of the better tier.
+    pub(super) primaries: usize,
+    pub(super) limits: CallLimits,
+    /// A node that is not known well is raced by a second one after so long.
+    pub(super) hedge_after_ms: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -43,6 +51,7 @@ pub(super) enum Happening {
     /// It leaves its subscriptions, and subscribes to something else.
     ClientSubscribesAnew,
     ClientGoes,
+    ClientAsks,
     /// The configuration is read again: these nodes, in this order.
     Reload {
         nodes: Vec<usize>,
@@ -64,6 +73,7 @@ impl Plan {
         let nodes: Vec<NodePlan> = (0..count).map(|_| node(&mut rng)).collect();
         let latency_ms = (0..count).map(|_| 1 + rng.below(40)).collect();
         let block_ms = [250, 1_000, 2_000, 12_000][rng.below(4) as usize];
+        let mut calls = Rng::new(seed ^ 0xca11);
         let mut plan = Self {
             nodes,
             latency_ms,
@@ -71,6 +81,9 @@ impl Plan {
             clients: 2 + rng.below(4) as usize,
             missed_slot_every: 0,
             happenings: Vec::new(),
+            primaries: if calls.chance(1, 2) { 1 } else { 1 + calls.below(count as u64) as usize },
+            limits: limits(&mut calls),
+            hedge_after_ms: [60, 250, 1_000][calls.below(3) as usize],
         };
         // Of three or more one may go its own way: the others outvote it. Of two nobody can say which is right.
         let may_shrink = count >= 3 && rng.chance(1, 2);
@@ -83,6 +96,7 @@ impl Plan {
         if rng.chance(1, 4) {
             plan.missed_slot_every = 3 + rng.below(20);
         }
+        plan.add_calls(&mut calls);
         plan
     }
 
@@ -152,6 +166,18 @@ impl Plan {
         self.happenings.push((back, Happening::Reload { nodes: all, moved: None, rules: 0 }));
     }
 
+    /// Some are under way when something fails, and some come right after it.
+    fn add_calls(&mut self, rng: &mut Rng) {
+        let mut times: Vec<u64> = (0..40 + rng.below(40)).map(|_| rng.below(ASKED_MS)).collect();
+        for (at, happening) in &self.happenings {
+            if matches!(happening, Happening::Fault { .. }) {
+                times.extend((0..2 + rng.below(4)).map(|_| at - 100 + rng.below(200)));
+                times.extend((0..rng.below(4)).map(|_| at + rng.below(3_000)));
+            }
+        }
+        self.happenings.extend(times.into_iter().map(|at| (at, Happening::ClientAsks)));
+    }
+
     fn add_clients(&mut self, rng: &mut Rng) {
         for _ in 0..rng.below(12) {
             let at = 5_000 + rng.below(TROUBLE_MS);
@@ -172,6 +198,16 @@ fn node(rng: &mut Rng) -> NodePlan {
         lag_ms: rng.below(200),
         data_lag_ms: if rng.chance(1, 2) { rng.below(300) } else { 0 },
         ..NodePlan::default()
+    }
+}
+
+fn limits(rng: &mut Rng) -> CallLimits {
+    CallLimits {
+        deadline_ms: [4_000, 6_000, 9_000][rng.below(3) as usize],
+        attempt_ms: [800, 2_000][rng.below(2) as usize],
+        attempts_max: [4, 8][rng.below(2) as usize],
+        hedge: !rng.chance(1, 8),
+        broadcast: rng.chance(1, 2),
     }
 }
 

@@ -2,6 +2,7 @@
 //! client is told; that is the client's.
 
 mod brief;
+mod calls;
 mod clients;
 mod inventions;
 mod judge;
@@ -26,6 +27,7 @@ use super::net::{CHAIN_ID, Net, Response};
 use super::plan::{END_MS, Happening, Plan};
 use crate::Rng;
 use brief::Brief;
+use calls::{Calls, OfCall};
 use judge::Watched;
 use nodes::Members;
 
@@ -73,8 +75,9 @@ enum Event {
         connection: ConnectionId,
         action: Action,
     },
-    /// A liar answers for what it invented.
+    /// A liar answers for what it invented, or a call tells what it met with.
     Say(Input),
+    OfCall(OfCall),
     Pong {
         node: usize,
         attempt: u64,
@@ -98,6 +101,9 @@ struct Link {
     subscription: Option<String>,
     /// A connection keeps its order.
     last_frame_ms: u64,
+    /// Calls that wait for answers over it, by their ids there.
+    waiting: BTreeMap<u64, (u64, u32)>,
+    asked: u64,
 }
 
 pub(super) struct Stage {
@@ -116,6 +122,8 @@ pub(super) struct Stage {
     subscription_ids: BTreeSet<u128>,
     /// What calls go by.
     published: Arc<View>,
+    is_view_new: bool,
+    calls: Calls,
     watched: Watched,
     invented: BTreeMap<(usize, Hash), Block>,
     tally: Tally,
@@ -143,6 +151,8 @@ impl Stage {
             sessions: 0,
             subscription_ids: BTreeSet::new(),
             published: Arc::default(),
+            is_view_new: false,
+            calls: Calls::new(seed, &plan),
             invented: BTreeMap::new(),
             watched: Watched::new(plan.nodes.len()),
             tally: Tally { by_slots: u64::from(plan.has_slots()), ..Tally::default() },
@@ -244,6 +254,7 @@ impl Stage {
                 None => self.ask(node, id, purpose),
             },
             Event::Say(input) => self.say(input),
+            Event::OfCall(happening) => self.happen_to_call(happening),
             Event::Come { node, id, life, purpose, response, syncing } => {
                 let is_late = self.net.lives[node] != life;
                 let response = if is_late { Response::Reset { at_ms: 0 } } else { response };
@@ -270,13 +281,18 @@ impl Stage {
             Happening::Fault { node, fault } => {
                 self.tally.faults += 1;
                 self.watched.fails(node, &fault);
+                let life = self.net.lives[node];
                 let pushed = self.net.set(node, &fault, self.now);
                 self.push(pushed);
+                if self.net.lives[node] != life {
+                    self.cut_calls(node);
+                }
             }
             Happening::Clear { node } => {
                 self.watched.is_well(node, self.now, self.plan.block_ms);
                 let pushed = self.net.clear(node, self.now);
                 self.push(pushed);
+                self.goes_on(node);
             }
             Happening::Reorganise { depth } => {
                 let pushed = self.net.reorganise(depth, self.now);
@@ -292,6 +308,7 @@ impl Stage {
             Happening::Invent { node, blocks } => self.invent(node, blocks),
             Happening::ClientComes => self.client_comes(),
             Happening::ClientSubscribesAnew => self.client_subscribes_anew(),
+            Happening::ClientAsks => self.client_asks(),
             Happening::ClientGoes => {
                 if let Some((session, _)) = self.clients.pop_first() {
                     self.say(Input::SessionEnded { session });
@@ -308,6 +325,9 @@ impl Stage {
         }
         let settled = self.clients.values_mut().try_for_each(Client::settled);
         self.wrong = self.wrong.take().or(settled.err());
+        if std::mem::take(&mut self.is_view_new) {
+            self.view_changed();
+        }
     }
 
     fn carry_out(&mut self, effect: Effect) {
@@ -351,7 +371,10 @@ impl Stage {
             Effect::EndSession { session, .. } => {
                 self.clients.entry(session).and_modify(|client| client.ended = true);
             }
-            Effect::Publish(view) => self.published = view,
+            Effect::Publish(view) => {
+                self.published = view;
+                self.is_view_new = true;
+            }
             Effect::Tell(told) => self.count(told),
             _ => {}
         }
@@ -379,7 +402,7 @@ impl Stage {
 fn settings(seed: u64, plan: &Plan, members: &Members, rules: u64) -> PoolSettings {
     let node = |(at, id): (usize, NodeId)| NodeSettings {
         id,
-        tier: if at == 0 { Tier::Primary } else { Tier::Backup },
+        tier: if at < plan.primaries { Tier::Primary } else { Tier::Backup },
         weight: 1,
         attempt_ms: 10_000,
     };

@@ -80,6 +80,11 @@ impl Watched {
         }
     }
 
+    /// A node that was well since then, and for long before.
+    pub(super) fn was_well(&self, since: u64) -> Option<usize> {
+        self.nodes.iter().position(|node| node.is_used(since) && !node.is_liar)
+    }
+
     pub(super) fn is_quiet(&self, now: u64) -> bool {
         now < self.quiet_until
     }
@@ -130,6 +135,7 @@ impl Stage {
         if self.watched.woken > self.now / 1_000 * WAKES_PER_SECOND_MAX {
             return Err(format!("it woke {} times", self.watched.woken));
         }
+        self.judge_calls()?;
         let main = self.net.head_number();
         let served = self.pool.view().served.map_or(0, |head| head.number);
         if served + SETTLE_BLOCKS + self.left_out() < main {

@@ -61,9 +61,10 @@ impl Stage {
         let before: Vec<usize> = self.members.seated().map(|(node, _)| node).collect();
         let (came, left) = self.members.seat(nodes);
         let settings = settings(self.seed, &self.plan, &self.members, rules);
-        self.say(Input::Configure(Box::new(settings)));
         let (stayed, gone): (Vec<usize>, Vec<usize>) = before.iter().partition(|node| nodes.contains(node));
         self.watched.reloaded(&gone, &came, self.now);
+        came.iter().for_each(|node| self.is_seated(self.members.id(*node)));
+        self.say(Input::Configure(Box::new(settings)));
         let moved = stayed.iter().filter(|node| came.contains(node));
         gone.iter().chain(moved).for_each(|node| self.hang_up(*node));
         for node in came {

@@ -70,6 +70,9 @@ impl Stage {
             return self.lost(node, fault);
         }
         let Action::Send(frame) = action else { return };
+        if self.answered_over_line(node, &frame) {
+            return;
+        }
         match link::frame(&frame) {
             Some(link::Frame::Notification { subscription, raw }) => self.notified(node, &subscription, &raw),
             Some(link::Frame::Answer { id: 1, result }) if self.links[node].subscription.is_none() => {
@@ -113,6 +116,7 @@ impl Stage {
         if let Some(connection) = link.connection.take() {
             self.net.network.closed(node, Face::Execution, connection);
         }
+        self.line_closed(node);
     }
 
     pub(super) fn ask(&mut self, node: usize, id: NodeId, purpose: Purpose) {
