@@ -12,6 +12,20 @@ use crate::exit::{Exit, Failure};
 /// More than a history of a hundred thousand commits takes; what is longer is refused.
 const OUTPUT_BYTES_MAX: u64 = 256 << 20;
 const COMPLAINT_BYTES_MAX: u64 = 2000;
+/// By these Git looks at another repository, index or reading of paths than that of the folder: hooks set them for whatever
+/// they start. Where objects are found is left as it is: a hook that receives commits keeps them apart.
+const ELSEWHERE: [&str; 10] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
+];
 
 /// A repository.
 pub(crate) struct Git {
@@ -58,7 +72,11 @@ impl Git {
         let failed = |why: String| {
             Failure::new(Exit::Usage, escape::line(&format!("git {what}: {}", why.trim())).into_owned())
         };
-        let mut child = Command::new("git")
+        let mut git = Command::new("git");
+        for name in ELSEWHERE {
+            git.env_remove(name);
+        }
+        let mut child = git
             .envs(index.map(|index| ("GIT_INDEX_FILE", index)))
             .args(["--no-replace-objects", "-c", "log.showSignature=false", "-C"])
             .arg(&self.root)

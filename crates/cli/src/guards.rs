@@ -9,7 +9,7 @@ use register::Finding;
 use register::guard::baseline::{BASELINE_BYTES_MAX, Baseline};
 use register::guard::graduation::{self, HISTORY_BYTES_MAX, Ran};
 use register::guard::proof::{self, PROOFS_BYTES_MAX, Proof};
-use register::guard::{Fault, GUARDS_BYTES_MAX, Guarding, Guards, guarding, is_inside};
+use register::guard::{Demotion, Fault, GUARDS_BYTES_MAX, Guarding, Guards, Mode, guarding, is_inside};
 
 use crate::escape;
 use crate::exit::{Exit, Failure};
@@ -18,6 +18,8 @@ pub(crate) const GUARDS: &str = "guards.toml";
 pub(crate) const BASELINE: &str = "guards.baseline";
 const PROOFS: &str = "guards.proofs";
 const HISTORY: &str = "guards.history";
+/// A decision record that is longer is not read.
+const RECORD_BYTES_MAX: usize = 1024 * 1024;
 
 #[derive(Debug, Args)]
 pub(crate) struct Place {
@@ -75,17 +77,25 @@ impl Keepers {
 }
 
 impl Loaded {
-    /// That a guard may do less than it did: a decision says so, and its record is in the tree.
-    pub(crate) fn decided(&self, guard: &str) -> Result<(), String> {
-        match self.guards.demotions.iter().find(|demotion| demotion.guard == guard) {
-            None => Err("no [[demotion]] names a decision record".to_owned()),
-            Some(demotion)
-                if !is_inside(&demotion.decision) || !self.root.join(&demotion.decision).is_file() =>
-            {
-                Err(format!("{} is not there", demotion.decision))
-            }
-            Some(_) => Ok(()),
+    /// That a guard may be lowered to this, or go where it is none: a decision says so, and its record names the guard.
+    /// Decisions of `before` were for what was done then.
+    pub(crate) fn decided(&self, guard: &str, to: Option<Mode>, before: &[Demotion]) -> Result<(), String> {
+        let Some(demotion) = self.guards.demotion(guard, to, before) else {
+            let is_other = self.guards.demotions.iter().any(|demotion| demotion.guard == guard);
+            let other = "its [[demotion]] is for another mode, or for another time";
+            return Err(if is_other { other } else { "no [[demotion]] names a decision record" }.to_owned());
+        };
+        let record = &demotion.decision;
+        if !is_inside(record) {
+            return Err(format!("{record} does not stay within the tree"));
         }
+        let bytes = read(&self.root.join(record), RECORD_BYTES_MAX);
+        let bytes = bytes.map_err(|error| match error.kind() {
+            ErrorKind::NotFound => format!("{record} is not there"),
+            _ => format!("{record} cannot be read: {error}"),
+        })?;
+        let names = String::from_utf8_lossy(&bytes).contains(guard);
+        if names { Ok(()) } else { Err(format!("{record} does not name it")) }
     }
 
     /// Whether the path is that of the guards or of the baseline: patterns and fixtures stand there to be found.

@@ -199,7 +199,7 @@ held_to! {
         "take it out, revoke it, and write [redacted] in its place";
     GuardKey Error "guard-key":
         "A guard has its id, rule, kind, mode, message and mend, and what its kind asks for; a waiver its guard, path, \
-         owner, reason and expiry.",
+         owner, reason and expiry; a demotion its guard, what it is lowered to, and the decision.",
         "add it";
     GuardId Error "guard-id":
         "The id of a guard or rule is small letters, digits and single hyphens, and no two guards have the same.",

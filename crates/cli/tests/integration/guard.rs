@@ -1,6 +1,7 @@
 //! `casebook guard` on a tree of its own: what it prints, and how it ends.
 
 mod defects;
+mod looks;
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -262,11 +263,14 @@ fn a_guard_is_proved_on_the_commit_that_mended_the_defect() {
         code == Some(4) && said.contains("no-unwrap was block at HEAD and is warn: no [[demotion]]"),
         "{said}"
     );
-    let decided = "[[demotion]]\nguard = \"no-unwrap\"\ndecision = \"doc/0001.md\"\n";
+    let decided = "[[demotion]]\nguard = \"no-unwrap\"\nto = \"warn\"\ndecision = \"doc/0001.md\"\n";
     write(dir.path(), "guards.toml", &format!("{warns}\n{decided}"));
     let (code, said, _) = guard(dir.path(), &["graduate", "--since", "HEAD"]);
     assert!(code == Some(4) && said.contains("doc/0001.md is not there"), "{code:?} {said}");
     write(dir.path(), "doc/0001.md", "It is too loud.\n");
+    let (code, said, _) = guard(dir.path(), &["graduate", "--since", "HEAD"]);
+    assert!(code == Some(4) && said.contains("doc/0001.md does not name it"), "{code:?} {said}");
+    write(dir.path(), "doc/0001.md", "no-unwrap is too loud.\n");
     assert_eq!(guard(dir.path(), &["graduate", "--since", "HEAD"]).0, Some(0));
     // A guard that is changed so that it would not have seen the defect has lost its proof.
     write(dir.path(), "guards.toml", &GUARDS.replace("src/**/*.rs", "lib/**/*.rs"));
@@ -281,6 +285,9 @@ fn a_guard_is_proved_on_the_commit_that_mended_the_defect() {
         "{said}"
     );
     write(dir.path(), "guards.toml", decided);
+    let (code, said, _) = guard(dir.path(), &["run"]);
+    assert!(code == Some(4) && said.contains("its [[demotion]] is for another mode"), "{code:?} {said}");
+    write(dir.path(), "guards.toml", &decided.replace("\"warn\"", "\"gone\""));
     assert_eq!(guard(dir.path(), &["run"]).0, Some(0));
     assert_eq!(
         guard(dir.path(), &["prove", "--check"]),

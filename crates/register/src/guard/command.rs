@@ -1,13 +1,15 @@
 //! Guards of the kind `command`: the contract that a script keeps. It ends with 0 and says nothing when all is well; else
 //! each line of its output begins with `file:line`. This reads what a script said; it starts none.
 
-use super::hit::Hit;
+use super::hit::{self, Hit};
 use super::is_inside;
 
 /// A script that says more is stopped.
 pub const OUTPUT_BYTES_MAX: usize = 1024 * 1024;
 pub const SECONDS_MAX: u64 = 600;
 pub(super) const SECONDS: u64 = 60;
+/// A script that names more places has the wrong question.
+const NAMED_MAX: usize = 10_000;
 const SHOWN_CHARS_MAX: usize = 200;
 
 /// What is started, from the folder of `guards.toml`.
@@ -49,11 +51,16 @@ pub struct Named {
     pub note: String,
 }
 
-impl Named {
-    /// With the text of the file that it names, where that could be read.
-    pub fn hit(&self, text: Option<&str>) -> Hit {
-        Hit::on_line(&self.path, text, self.line, self.column, &self.note)
+/// What was named, file by file. The text of each file is asked for once; there is none where it cannot be read.
+pub fn hits(mut named: Vec<Named>, mut text: impl FnMut(&str) -> Option<String>) -> Vec<Hit> {
+    named.sort_by(|one, other| one.path.cmp(&other.path));
+    let mut hits = Vec::new();
+    for of_file in named.chunk_by(|one, other| one.path == other.path) {
+        let Some(Named { path, .. }) = of_file.first() else { continue };
+        let places = of_file.iter().map(|named| (named.line, named.column, named.note.clone()));
+        hits.extend(hit::on_lines(path, text(path).as_deref(), places));
     }
+    hits
 }
 
 impl Command {
@@ -73,6 +80,9 @@ impl Command {
             Ended::Exit(code) => {
                 if lines().next().is_none() {
                     return Err(format!("it ended with {code} and named no file:line{}", stderr()));
+                }
+                if lines().count() > NAMED_MAX {
+                    return Err(format!("it named more than {NAMED_MAX} places"));
                 }
                 lines()
                     .map(|(index, line)| named(line).map_err(|why| format!("line {}: {why}", index + 1)))
@@ -171,5 +181,23 @@ mod tests {
             assert_eq!(told(ended, stdout, stderr), Err(expected.to_owned()));
         }
         assert_eq!(told(Ended::Exit(0), "\n", "a warning of the shell"), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn each_file_that_is_named_is_read_once_and_no_script_names_without_end() {
+        let lines: String =
+            (1..=3000).map(|line| format!("{}.rs:{}\n", ["a", "b"][line % 2], line)).collect();
+        let command = Command { words: vec!["x".to_owned()], seconds_max: 5 };
+        let said = Said { ended: Ended::Exit(1), stdout: lines.as_bytes(), stderr: b"" };
+        let mut asked = Vec::new();
+        let found = hits(command.told(&said).unwrap(), |path| {
+            asked.push(path.to_owned());
+            Some("x\ny\n".to_owned())
+        });
+        assert_eq!(asked, ["a.rs", "b.rs"]);
+        assert_eq!(found.len(), 2 * 1001);
+        assert_eq!((found[0].line, found[0].excerpt.as_str(), found[1001].line), (2, "y", 1));
+        let many = "a:1\n".repeat(10_001);
+        assert_eq!(told(Ended::Exit(1), &many, ""), Err("it named more than 10000 places".to_owned()));
     }
 }

@@ -3,7 +3,7 @@
 
 mod kinds;
 
-use super::guards::{Demotion, Expected, Fixture, Guard, Guards, Mode, Source, Waiver};
+use super::guards::{Check, Demotion, Expected, Fixture, Guard, Guards, Mode, Source, Waiver};
 use super::paths::{Paths, is_inside};
 use super::text::Lines;
 use crate::finding::{Finding, Findings, shown};
@@ -14,6 +14,15 @@ use crate::rule::Rule;
 /// What is longer is not read.
 pub const GUARDS_BYTES_MAX: usize = 1024 * 1024;
 const FINGERPRINT_CHARS: usize = 32;
+
+/// What a demotion lowers a guard to.
+#[derive(Debug, Clone, Copy)]
+struct LoweredTo(Option<Mode>);
+
+impl Word for LoweredTo {
+    const WORDS: &[(&str, Self)] =
+        &[("gone", Self(None)), ("report", Self(Some(Mode::Report))), ("warn", Self(Some(Mode::Warn)))];
+}
 
 impl Word for Mode {
     const WORDS: &[(&str, Self)] = &[("report", Self::Report), ("warn", Self::Warn), ("block", Self::Block)];
@@ -54,9 +63,10 @@ fn all(reader: &mut Reader<'_>, lines: &Lines<'_>) -> Guards {
 
 /// The guard need not be there any more.
 fn demotion(reader: &mut Reader<'_>) -> Option<Demotion> {
-    reader.need(Rule::GuardKey, &["guard", "decision"]);
+    reader.need(Rule::GuardKey, &["guard", "to", "decision"]);
+    let to = reader.word::<LoweredTo>("to");
     let (guard, decision) = (id(reader, "guard"), inside(reader, "decision"));
-    Some(Demotion { guard: guard?.value, decision: decision? })
+    Some(Demotion { guard: guard?.value, to: to?.value.0, decision: decision? })
 }
 
 fn guard(reader: &mut Reader<'_>, ids: &mut Vec<String>, lines: &Lines<'_>) -> Option<Guard> {
@@ -74,6 +84,8 @@ fn guard(reader: &mut Reader<'_>, ids: &mut Vec<String>, lines: &Lines<'_>) -> O
     let (message, mend) = (reader.text("message"), reader.text("mend"));
     let fixtures = reader.table("fixtures", fixtures).unwrap_or_default();
     let check = kinds::read(reader);
+    let is_read = check.as_ref().is_none_or(Check::is_silent_without_files);
+    let awaits_files = is_read && reader.flag("awaits_files");
     let (line, _) = lines.place(reader.at);
     Some(Guard {
         line,
@@ -83,6 +95,7 @@ fn guard(reader: &mut Reader<'_>, ids: &mut Vec<String>, lines: &Lines<'_>) -> O
         message: message?.value,
         mend: mend?.value,
         fixtures,
+        awaits_files,
         check: check?,
     })
 }

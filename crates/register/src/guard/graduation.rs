@@ -54,7 +54,7 @@ pub struct Earned {
 pub struct Lowered {
     pub guard: String,
     pub from: Mode,
-    /// None where the guard is gone.
+    /// None where the guard is gone, or keeps another rule: of the rule that it kept it is gone then.
     pub to: Option<Mode>,
 }
 
@@ -145,7 +145,8 @@ pub fn earned(guard: &str, runs: &[Ran], is_proved: bool) -> Earned {
 pub fn lowered(before: &Guards, now: &Guards) -> Vec<Lowered> {
     let mut lowered = Vec::new();
     for old in &before.guards {
-        let to = now.guards.iter().find(|guard| guard.id == old.id).map(|guard| guard.mode);
+        let same = now.guards.iter().find(|guard| guard.id == old.id && guard.rule == old.rule);
+        let to = same.map(|guard| guard.mode);
         if to.is_none_or(|mode| mode < old.mode) {
             lowered.push(Lowered { guard: old.id.clone(), from: old.mode, to });
         }
@@ -221,5 +222,8 @@ mod tests {
         assert_eq!(told(lowered(&with("warn"), &with("warn"))), []);
         assert_eq!(told(lowered(&with("block"), &with("warn"))), [Some(Mode::Warn)]);
         assert_eq!(told(lowered(&with("report"), &Guards::default())), [None]);
+        let mut other = with("block");
+        other.guards.iter_mut().for_each(|guard| guard.rule = "b".to_owned());
+        assert_eq!(told(lowered(&with("block"), &other)), [None]);
     }
 }

@@ -30,6 +30,8 @@ pub struct Guard {
     pub message: String,
     pub mend: String,
     pub fixtures: Vec<Fixture>,
+    /// Whether it waits for its subject: that there is no file to look into is then no fault.
+    pub awaits_files: bool,
     /// Where it stands in its file.
     pub line: usize,
     pub(super) check: Check,
@@ -79,10 +81,12 @@ pub enum Source {
 }
 
 /// Why a guard does less than it did, or is gone.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Demotion {
     pub guard: String,
-    /// The path of the decision record.
+    /// What it may be lowered to; none where it may go.
+    pub to: Option<Mode>,
+    /// The path of the decision record, which names the guard.
     pub decision: String,
 }
 
@@ -148,6 +152,13 @@ impl Source {
     }
 }
 
+impl Check {
+    /// A guard of tests is not: that there is no test is what it finds. Nor is a command, which has no paths.
+    pub(super) fn is_silent_without_files(&self) -> bool {
+        !matches!(self, Self::TestTag { .. } | Self::Command(_))
+    }
+}
+
 impl Guard {
     pub fn kind(&self) -> &'static str {
         match &self.check {
@@ -182,6 +193,19 @@ impl Guard {
             Check::Link { alerts, runbooks, .. } => alerts.hold(path) || runbooks.hold(path),
             Check::Command(_) => false,
         }
+    }
+
+    /// Whether it looks for what is wrong in the file at this path, and not only for what others lead to.
+    pub fn looks_into(&self, path: &str) -> bool {
+        match &self.check {
+            Check::Link { alerts, .. } => alerts.hold(path),
+            _ => self.covers(path),
+        }
+    }
+
+    /// Whether it has not looked where there is no file to look into: it would find nothing, whatever it asks for.
+    pub fn needs_files(&self) -> bool {
+        self.check.is_silent_without_files() && !self.awaits_files
     }
 
     /// What has to be started for it.
@@ -225,6 +249,14 @@ impl Guards {
     pub fn gone<'p>(&self, proofs: &'p [Proof]) -> BTreeSet<&'p str> {
         let is_there = |id: &str| self.guards.iter().any(|guard| guard.id == id);
         proofs.iter().map(|proof| proof.guard.as_str()).filter(|id| !is_there(id)).collect()
+    }
+
+    /// The decision by which a guard may be lowered to this, or go. One that stood among those of `before` was for another
+    /// time: a guard that was raised since needs a new one.
+    pub fn demotion(&self, guard: &str, to: Option<Mode>, before: &[Demotion]) -> Option<&Demotion> {
+        self.demotions
+            .iter()
+            .find(|demotion| demotion.guard == guard && demotion.to <= to && !before.contains(demotion))
     }
 
     /// Whether the path belongs to a fixture.

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
-use super::hit::Hit;
+use super::hit::{self, Hit};
 use super::yaml::{self, Node};
 
 /// What of an alert names its runbook, and where runbooks are served.
@@ -25,14 +25,13 @@ pub(super) fn find(link: &Link, alerts: &[(&str, &str)], runbooks: &[(&str, &str
     for (path, text) in alerts {
         match yaml::read(text) {
             Ok(documents) => {
-                for alert in documents.iter().flat_map(alerts_of) {
-                    if let Err((line, why)) = judged(link, alert, &sections) {
-                        hits.push(Hit::on_line(path, Some(text), line, 1, &why));
-                    }
-                }
+                let alerts = documents.iter().flat_map(alerts_of);
+                let wrong = alerts.filter_map(|alert| judged(link, alert, &sections).err());
+                hits.extend(hit::on_lines(path, Some(text), wrong.map(|(line, why)| (line, 1, why))));
             }
             Err((line, why)) => {
-                hits.push(Hit::on_line(path, Some(text), line, 1, &format!("it is no YAML: {why}")))
+                let wrong = (line, 1, format!("it is no YAML: {why}"));
+                hits.extend(hit::on_lines(path, Some(text), std::iter::once(wrong)));
             }
         }
     }
@@ -72,34 +71,56 @@ fn judged(
     }
 }
 
-/// Anchors of headings as pages show them, and whether anything stands in the section.
+/// Anchors of headings as pages show them, and whether anything stands in the section or in those within it.
 fn sections(text: &str) -> BTreeMap<String, bool> {
     let mut all: BTreeMap<String, bool> = BTreeMap::new();
+    let mut again: BTreeMap<String, usize> = BTreeMap::new();
     let mut heading: Option<String> = None;
-    let mut current: Option<String> = None;
+    // Those that are open, each with its level and whether something stands in it: at most one of a level.
+    let mut open: Vec<(HeadingLevel, String, bool)> = Vec::new();
     for event in Parser::new_ext(text, Options::ENABLE_TABLES) {
         match event {
-            Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
-            Event::End(TagEnd::Heading(_)) => {
-                let slug = anchor(&heading.take().unwrap_or_default(), &all);
-                all.insert(slug.clone(), false);
-                current = Some(slug);
-            }
-            Event::Text(text) | Event::Code(text) => match (&mut heading, &current) {
-                (Some(heading), _) => heading.push_str(&text),
-                (None, Some(current)) if !text.trim().is_empty() => {
-                    all.insert(current.clone(), true);
+            Event::Start(Tag::Heading { level, .. }) => {
+                heading = Some(String::new());
+                while let Some((_, slug, says)) = open.pop_if(|(outer, ..)| *outer >= level) {
+                    closed(&mut all, &mut open, slug, says);
                 }
-                _ => {}
+            }
+            Event::End(TagEnd::Heading(level)) => {
+                let slug = anchor(&heading.take().unwrap_or_default(), &all, &mut again);
+                all.insert(slug.clone(), false);
+                open.push((level, slug, false));
+            }
+            Event::Text(text) | Event::Code(text) => match (&mut heading, open.last_mut()) {
+                (Some(heading), _) => heading.push_str(&text),
+                (None, Some((_, _, says))) => *says |= !text.trim().is_empty(),
+                (None, None) => {}
             },
             _ => {}
         }
     }
+    while let Some((_, slug, says)) = open.pop() {
+        closed(&mut all, &mut open, slug, says);
+    }
     all
 }
 
-/// Small letters, digits, `-` and `_`; a heading that comes again has a number behind it.
-fn anchor(heading: &str, known: &BTreeMap<String, bool>) -> String {
+/// What a section says, the one around it says too.
+fn closed(
+    all: &mut BTreeMap<String, bool>,
+    open: &mut [(HeadingLevel, String, bool)],
+    slug: String,
+    says: bool,
+) {
+    if let Some((_, _, outer)) = open.last_mut() {
+        *outer |= says;
+    }
+    all.insert(slug, says);
+}
+
+/// Small letters, digits, `-` and `_`; a heading that comes again has a number behind it. `again` is the last number of each:
+/// who counted from the beginning would count for ever in a file of equal headings.
+fn anchor(heading: &str, known: &BTreeMap<String, bool>, again: &mut BTreeMap<String, usize>) -> String {
     let kept = heading.trim().chars().filter_map(|c| match c {
         ' ' => Some('-'),
         c if c.is_alphanumeric() || matches!(c, '-' | '_') => Some(c),
@@ -107,9 +128,9 @@ fn anchor(heading: &str, known: &BTreeMap<String, bool>) -> String {
     });
     let slug = kept.collect::<String>().to_lowercase();
     let mut numbered = slug.clone();
-    let mut number = 0;
+    let number = again.entry(slug.clone()).or_default();
     while known.contains_key(&numbered) {
-        number += 1;
+        *number += 1;
         numbered = format!("{slug}-{number}");
     }
     numbered
@@ -117,6 +138,8 @@ fn anchor(heading: &str, known: &BTreeMap<String, bool>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     const RUNBOOK: &str = "# Payments\n\n## Card provider is down\n\nCall `them`.\n\n## Nothing yet\n\n\
@@ -169,5 +192,28 @@ mod tests {
         assert!(found("a: &x 1\nb: *x\n").first().is_some_and(|(_, why)| why.contains("alias")));
         assert!(found(&"[".repeat(300)).first().is_some_and(|(_, why)| why.contains("no YAML")));
         assert_eq!(found("other: thing\n"), []);
+    }
+
+    #[test]
+    fn what_stands_under_headings_within_a_section_counts() {
+        for (text, expected) in [
+            ("# A\n## B\nx\n# C\n", "a=true b=true c=false"),
+            ("# A\n## B\n### C\nx\n## D\n", "a=true b=true c=true d=false"),
+            ("# A\n## B\n## C\n", "a=false b=false c=false"),
+            ("### A\n## B\nx\n# B\n# B\n", "a=false b=true b-1=false b-2=false"),
+            ("# B-1\n# B\n# B\nx\n", "b=false b-1=false b-2=true"),
+        ] {
+            let told: Vec<_> = sections(text).iter().map(|(slug, says)| format!("{slug}={says}")).collect();
+            assert_eq!(told.join(" "), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn files_that_were_made_to_hurt_end_soon() {
+        let began = Instant::now();
+        assert_eq!(sections(&"# a\n".repeat(100_000)).len(), 100_000);
+        let alerts = format!("groups:\n- rules:\n{}", "  - alert: a\n".repeat(20_000));
+        assert_eq!(found(&alerts).len(), 1001);
+        assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
     }
 }

@@ -9,6 +9,8 @@ use super::guards::{Guard, Guards, Mode, Waiver};
 use super::hit::Hit;
 
 const FINGERPRINT_BYTES: usize = 16;
+/// So far ahead a waiver may end: one that never does is no waiver.
+const WAIVER_YEARS_MAX: u32 = 1;
 
 /// One thing that a guard found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +63,8 @@ pub struct Outcome {
     pub lapsed: Vec<String>,
     /// Waivers that let nothing through.
     pub idle: Vec<String>,
+    /// Waivers for longer than one may be: they count for nothing.
+    pub endless: Vec<String>,
 }
 
 /// What one guard of a run came to: its place among the guards, and its hits or why it crashed.
@@ -164,7 +168,7 @@ fn standing(
             continue;
         }
         *used = true;
-        if waiver.expires.as_str() >= today {
+        if waiver.expires.as_str() >= today && !is_endless(waiver, today) {
             let Waiver { owner, reason, expires, .. } = waiver;
             return Standing::Waived {
                 owner: owner.clone(),
@@ -177,13 +181,23 @@ fn standing(
     if is_known { Standing::Old } else { Standing::New }
 }
 
+/// Dates as texts compare as dates do, those of the same day of another year too. Where it is no date nobody looks at it.
+fn is_endless(waiver: &Waiver, today: &str) -> bool {
+    let (Some(Ok(year)), Some(day)) = (today.get(..4).map(str::parse::<u32>), today.get(4..)) else {
+        return false;
+    };
+    waiver.expires > format!("{:04}{day}", year + WAIVER_YEARS_MAX)
+}
+
 fn waivers_told(outcome: &mut Outcome, guards: &Guards, used: &[bool], ran: &[&str], today: &str) {
     for (waiver, used) in guards.waivers.iter().zip(used) {
         if !ran.contains(&waiver.guard.as_str()) {
             continue;
         }
         let Waiver { guard, path, owner, expires, .. } = waiver;
-        if expires.as_str() < today {
+        if is_endless(waiver, today) {
+            outcome.endless.push(format!("{guard}: {path}, until {expires}, by {owner}"));
+        } else if expires.as_str() < today {
             outcome.lapsed.push(format!("{guard}: {path}, until {expires}, by {owner}"));
         } else if !used {
             outcome.idle.push(format!("{guard}: {path}, until {expires}, by {owner}"));

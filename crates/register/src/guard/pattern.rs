@@ -29,7 +29,8 @@ impl Pattern {
     }
 
     pub(super) fn compiled(pattern: &str) -> Result<Self, String> {
-        let built = RegexBuilder::new(pattern).multi_line(true).size_limit(PATTERN_BYTES_MAX).build();
+        let built =
+            RegexBuilder::new(pattern).multi_line(true).crlf(true).size_limit(PATTERN_BYTES_MAX).build();
         let regex = built.map_err(|error| told(&error))?;
         if regex.is_match("") {
             return Err("it matches the empty text, and so stands everywhere".to_owned());

@@ -10,6 +10,9 @@ use std::sync::LazyLock;
 use globset::{GlobBuilder, GlobMatcher};
 use regex::Regex;
 
+use self::clocks::Found;
+pub(super) use self::literals::without_text;
+use self::statements::Part;
 use super::hit::{self, Hit};
 use crate::finding::{Findings, shown};
 use crate::rca::At;
@@ -17,6 +20,9 @@ use crate::rule::Rule;
 
 const COLUMNS_MAX: usize = 200;
 const COLUMN_BYTES_MAX: usize = 200;
+
+/// Of a statement that names a clock: whether it reaches a column is not known.
+const TOO_DEEP: &str = "a statement with a clock is too deep to be read";
 
 /// Text in which none of these stands holds no such clock, and need not be parsed.
 static CLOCK_WORDS: LazyLock<Regex> = LazyLock::new(|| {
@@ -104,8 +110,13 @@ fn in_sql(text: &str, base: usize, columns: &Columns) -> Vec<Clock> {
         return Vec::new();
     }
     let mut clocks = Vec::new();
-    statements::each(text, &mut |statement, to_byte| {
-        for found in clocks::find(statement, columns) {
+    statements::each(text, &mut |part, to_byte| {
+        let found = match part {
+            Part::Statement(statement) => clocks::find(statement, columns),
+            Part::Set(field, value) => clocks::set(field, value, columns),
+            Part::TooDeep(at) => vec![Found { from: *at, to: *at, said: TOO_DEEP.to_owned() }],
+        };
+        for found in found {
             let (from, to) = (to_byte(found.from), to_byte(found.to));
             clocks.push(Clock { from: base + from, to: base + to.max(from + 1), said: found.said });
         }
@@ -134,5 +145,7 @@ fn names(names: &[At<String>], findings: &mut Findings) -> Option<Vec<GlobMatche
     Some(read)
 }
 
+#[cfg(test)]
+mod deep_tests;
 #[cfg(test)]
 mod tests;

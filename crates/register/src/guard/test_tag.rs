@@ -4,14 +4,22 @@
 //! The tag is a comment, `rca: <id>`, above the test: a name cannot hold the id, an attribute needs a crate in each
 //! language, and whoever renames or moves the test carries the comment along.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::hit::Hit;
+use super::hit::{self, Hit};
+use super::sql::without_text;
 
-/// So far below its tag a test may begin.
+/// So far below its tag a test may begin, and its marks so far above.
 const LINES_MAX: usize = 30;
+
+/// Ignored, be it under a condition other than that an interpreter runs it, or compiled under one that is never so.
+const RUST_OFF: &str = r"(?x)
+    \#\[ \s* ignore \b
+    | \#\[ \s* cfg_attr \s* \( \s* (?: [^m] | m[^i] ) [^\]]* \b ignore \b
+    | \#\[ \s* cfg \s* \( \s* (?: any\s*\(\s*\) | (?i:false)\b | not\s*\(\s*(?: all\s*\(\s*\) | true\b | test\b ) )";
 
 /// How a language writes tests.
 struct Tongue {
@@ -32,7 +40,7 @@ static TONGUES: LazyLock<Vec<Tongue>> = LazyLock::new(|| {
         is_off: pattern(is_off),
     };
     vec![
-        tongue(&[".rs"], r"\bfn\s", r"#\[(?:\w+::)*(?:test|rstest|test_case)\b", r"#\[ignore\b"),
+        tongue(&[".rs"], r"\bfn\s", r"#\[(?:\w+::)*(?:test|rstest|test_case)\b", RUST_OFF),
         tongue(&[".py"], r"^\s*(?:async\s+)?(?:def|class)\s", r"\bdef\s+test", r"@.*\bskip"),
         tongue(
             &[".js", ".jsx", ".mjs", ".ts", ".tsx"],
@@ -61,25 +69,46 @@ pub(super) fn find(rca: &str, files: &[(&str, &str)], own: (&str, usize)) -> Vec
     let mut wrong = Vec::new();
     let mut is_tested = false;
     for (path, text) in files {
-        let lines: Vec<&str> = text.lines().collect();
-        for (index, _) in lines.iter().enumerate().filter(|(_, line)| is_tag(line, rca)) {
+        let code = code(path, text);
+        let lines: Vec<&str> = code.lines().collect();
+        let tags = lines.iter().enumerate().filter(|(_, line)| is_tag(line, rca));
+        let of_file = tags.filter_map(|(index, _)| {
             let note = match tagged(path, &lines, index) {
                 Tagged::Test => {
                     is_tested = true;
-                    continue;
+                    return None;
                 }
                 Tagged::Off => "the test is switched off",
                 Tagged::NoTest => "what is tagged is no test",
                 Tagged::UnknownLanguage => "tests in this kind of file are not known",
             };
-            wrong.push(Hit::on_line(path, Some(text), index + 1, 1, note));
-        }
+            Some((index + 1, 1, note.to_owned()))
+        });
+        wrong.extend(hit::on_lines(path, Some(text), of_file));
     }
     if !is_tested && wrong.is_empty() {
         let note = format!("no test is tagged `rca: {rca}`");
-        wrong.push(Hit::on_line(own.0, None, own.1, 1, &note));
+        wrong.extend(hit::on_lines(own.0, None, std::iter::once((own.1, 1, note))));
     }
     wrong
+}
+
+/// The text without what is no code and yet may look like it, line for line.
+fn code<'t>(path: &str, text: &'t str) -> Cow<'t, str> {
+    if path.ends_with(".rs") {
+        return Cow::Owned(without_text(text));
+    }
+    if !(path.contains(".js") || path.contains(".mjs") || path.contains(".ts")) {
+        return Cow::Borrowed(text);
+    }
+    // A text may hold the signs of a comment: one that counts begins its line.
+    let mut is_within = false;
+    let lines = text.lines().map(|line| {
+        let is_comment = is_within || line.trim_start().starts_with("/*");
+        is_within = is_comment && !line.contains("*/");
+        if is_comment { "" } else { line }
+    });
+    Cow::Owned(lines.collect::<Vec<_>>().join("\n"))
 }
 
 fn is_tag(line: &str, rca: &str) -> bool {
@@ -96,7 +125,7 @@ fn tagged(path: &str, lines: &[&str], tag: usize) -> Tagged {
         let line = line.trim_start();
         line.starts_with("#[") || line.starts_with('@') || line.starts_with("//")
     };
-    let before = lines.iter().take(tag).rev().take_while(is_mark).count();
+    let before = lines.iter().take(tag).rev().take(LINES_MAX).take_while(is_mark).count();
     let after = lines.iter().skip(tag + 1).take(LINES_MAX);
     let Some(begin) = after.clone().position(|line| !is_comment(line) && tongue.begins.is_match(line)) else {
         return Tagged::NoTest;
@@ -118,6 +147,8 @@ fn is_comment(line: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     const RCA: &str = "2026-11-card-provider-outage";
@@ -135,6 +166,12 @@ mod tests {
             ("a.rs", "/// RCA: waits no longer\n#[test]\nfn gives_up() {}"),
             ("a.rs", "#[tokio::test]\n// RCA\nasync fn gives_up() {}"),
             ("a.rs", "    // RCA\n    // It is long.\n    #[test]\n    #[cfg(unix)]\n    fn gives_up() {}"),
+            ("a.rs", "// RCA\n#[test]\n#[cfg_attr(miri, ignore)]\nfn gives_up() {}"),
+            (
+                "a.rs",
+                "const P: &str = \"src/**/*.rs\";\n// RCA\n#[test]\n#[cfg(any(unix, windows))]\nfn gives_up() {}",
+            ),
+            ("a.ts", "const p = 'src/**/*.ts';\n/* x */\n// RCA\nit(\"gives up\", () => {})"),
             ("a.py", "# RCA\ndef test_gives_up():\n    pass"),
             ("a.ts", "// RCA\nit(\"gives up\", () => {})"),
             ("a.ts", "// RCA\ntest.each([1])(\"gives up\", () => {})"),
@@ -151,6 +188,17 @@ mod tests {
             ("a.rs", "// RCA\n#[test]\n#[ignore]\nfn gives_up() {}", 1, off),
             ("a.rs", "// RCA\n#[ignore = \"slow\"]\n#[test]\nfn gives_up() {}", 1, off),
             ("a.rs", "#[test]\n#[ignore]\n// RCA\nfn gives_up() {}", 3, off),
+            ("a.rs", "// RCA\n#[test]\n#[cfg_attr(all(), ignore)]\nfn gives_up() {}", 1, off),
+            (
+                "a.rs",
+                "// RCA\n#[test]\n#[cfg_attr(\n    not(miri),\n    ignore = \"x\"\n)]\nfn gives_up() {}",
+                1,
+                off,
+            ),
+            ("a.rs", "// RCA\n#[cfg(any())]\n#[test]\nfn gives_up() {}", 1, off),
+            ("a.rs", "// RCA\n#[cfg(not(all()))]\n#[test]\nfn gives_up() {}", 1, off),
+            ("a.rs", "// RCA\n#[cfg(FALSE)]\n#[test]\nfn gives_up() {}", 1, off),
+            ("a.rs", "// RCA\n/*\n#[test]\nfn gives_up() {}\n*/", 1, none),
             ("a.rs", "// RCA\nfn gives_up() {}", 1, none),
             ("a.rs", "// RCA\n// #[test]\nfn gives_up() {}", 1, none),
             ("a.rs", "// RCA\nfn help() {}\n#[test]\nfn gives_up() {}", 1, none),
@@ -170,9 +218,18 @@ mod tests {
             "",
             "// rca: 2026-11-card-provider-outage-two\n#[test]\nfn f() {}",
             "// see RCA\n#[test]\nfn f() {}",
+            "/*\n// RCA\n#[test]\nfn f() {}\n*/",
+            "const T: &str = \"\n// RCA\n#[test]\nfn f() {}\n\";",
         ] {
             let expected = ("guards.toml".to_owned(), 7, format!("no test is tagged `rca: {RCA}`"));
             assert_eq!(found("a.rs", text), [expected], "{text}");
         }
+    }
+
+    #[test]
+    fn a_file_of_tags_alone_ends_soon() {
+        let began = Instant::now();
+        assert_eq!(found("a.rs", &"// RCA\n".repeat(20_000)).len(), 1001);
+        assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
     }
 }

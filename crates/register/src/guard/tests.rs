@@ -169,11 +169,16 @@ fn a_waiver_counts_until_its_day_and_no_longer() {
         ("src/a.rs", "2026-12-05", 0, 0, 0),
         ("src/a.rs", "2026-12-06", 1, 1, 0),
         ("src/b.rs", "2026-11-22", 1, 0, 1),
+        ("src/a.rs", "2025-12-05", 0, 0, 0),
     ] {
         let outcome = run(&guards, &[(path, "a.unwrap();\n")], &Baseline::default(), today);
         assert_eq!(outcome.new_of(Mode::Block), is_new, "{path} {today}");
         assert_eq!((outcome.lapsed.len(), outcome.idle.len()), (lapsed, idle), "{path} {today}");
     }
+    // More than a year ahead it counts for nothing, and says so.
+    let outcome = run(&guards, &[("src/a.rs", "a.unwrap();\n")], &Baseline::default(), "2025-12-04");
+    let told = (outcome.new_of(Mode::Block), outcome.endless.as_slice(), outcome.idle.len());
+    assert_eq!(told, (1, &["no-unwrap: src/a.rs, until 2026-12-05, by Ana".to_owned()][..], 0));
     let outcome = run(&guards, &[("src/a.rs", "a.unwrap();\n")], &Baseline::default(), "2026-11-22");
     let print = outcome.findings[0].fingerprint.clone();
     let narrow = self::guards(&format!("{GUARDS}\n{waiver}fingerprint = \"{print}\"\n"));
@@ -228,4 +233,31 @@ fn fixtures_in_the_tree_are_not_part_of_it() {
     ] {
         assert_eq!(guards.is_fixture(path), expected, "{path}");
     }
+}
+
+#[test]
+fn a_demotion_counts_for_what_it_says_and_once() {
+    let with =
+        |to: &str| guards(&format!("[[demotion]]\nguard = \"a\"\nto = \"{to}\"\ndecision = \"d.md\"\n"));
+    for (said, to, counts) in [
+        ("warn", Some(Mode::Warn), true),
+        ("warn", Some(Mode::Report), false),
+        ("warn", None, false),
+        ("report", Some(Mode::Report), true),
+        ("report", Some(Mode::Warn), true),
+        ("report", None, false),
+        ("gone", None, true),
+    ] {
+        assert_eq!(with(said).demotion("a", to, &[]).is_some(), counts, "{said} {to:?}");
+        assert!(with(said).demotion("b", to, &[]).is_none());
+        // It stood there before: that was another time.
+        assert!(with(said).demotion("a", to, &with(said).demotions).is_none());
+    }
+}
+
+#[test]
+fn ends_of_lines_of_another_kind_are_ends_too() {
+    let guards = guards(&GUARDS.replace(r"\.unwrap\(\)", "unwrap\\(\\)$"));
+    let outcome = run(&guards, &[("src/a.rs", "a.unwrap()\r\nb\r\n")], &Baseline::default(), "2026-11-22");
+    assert_eq!(places(&outcome), [("no-unwrap", "src/a.rs", 1, 3)]);
 }

@@ -2,15 +2,13 @@
 
 use std::borrow::Cow;
 
-/// A file that is longer is passed over, and the run says so.
+/// A file that is longer is not read, and its guards have not looked.
 pub const FILE_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Where a byte of nothing stands in here the file is no text, as Git has it too.
-const BINARY_BYTES: usize = 8000;
 
-/// The file as text; none where it is no text. A byte that is no UTF-8 stops no guard from reading the rest.
-pub fn readable(bytes: &[u8]) -> Option<Cow<'_, str>> {
-    let is_binary = bytes.iter().take(BINARY_BYTES).any(|byte| *byte == 0);
-    (!is_binary).then(|| String::from_utf8_lossy(bytes))
+/// The file as text. A byte that is no UTF-8 stops no guard from reading the rest, nor does one of zero: whoever could write
+/// it into a source would else switch all guards of that file off. What is no text is kept from guards by their globs.
+pub fn readable(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
 }
 
 /// Where the lines of a text begin.
@@ -26,9 +24,18 @@ impl<'t> Lines<'t> {
         Self { text, starts }
     }
 
+    pub(super) fn text(&self) -> &'t str {
+        self.text
+    }
+
+    /// The line of a byte, from 1.
+    pub(super) fn line(&self, at: usize) -> usize {
+        self.starts.partition_point(|start| *start <= at).max(1)
+    }
+
     /// The line and the column of a byte, both from 1, the column in characters.
     pub(super) fn place(&self, at: usize) -> (usize, usize) {
-        let line = self.starts.partition_point(|start| *start <= at).max(1);
+        let line = self.line(at);
         let before = self.text.get(self.start(line)..at.min(self.text.len())).unwrap_or_default();
         (line, before.chars().count() + 1)
     }
@@ -57,8 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_passed_over_and_an_odd_byte_is_not() {
-        assert_eq!(readable(b"a\0b"), None);
-        assert_eq!(readable(b"a\xffb").as_deref(), Some("a\u{fffd}b"));
+    fn an_odd_byte_hides_nothing() {
+        assert_eq!((readable(b"a\0b"), readable(b"a\xffb")), ("a\0b".into(), "a\u{fffd}b".into()));
     }
 }

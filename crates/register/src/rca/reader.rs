@@ -87,6 +87,15 @@ impl<'r> Reader<'r> {
         }
     }
 
+    /// Not, where nobody says so.
+    pub(crate) fn flag(&mut self, key: &'static str) -> bool {
+        match self.value(key) {
+            Some((DeValue::Boolean(value), _)) => *value,
+            Some((other, at)) => self.wrong(key, at, "true or false", other).unwrap_or_default(),
+            None => false,
+        }
+    }
+
     pub(crate) fn texts(&mut self, key: &'static str) -> Vec<At<String>> {
         let mut texts = Vec::new();
         for (item, at) in self.list(key, "a list of texts") {

@@ -15,7 +15,8 @@ use crate::table::{Column, Table, terminal_width};
 ///
 /// By its proofs and by the runs in guards.history, which `guard run --record` writes: from report to warn, from warn to
 /// block. With --check it ends with 4 if a guard's mode is more than it has earned. With --since it ends with 4 if a
-/// guard is lower than at that commit, or gone, and no [[demotion]] names the decision record that says why.
+/// guard is lower than at that commit, gone, or keeps another rule, and no new [[demotion]] names the decision record
+/// that says why.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -73,7 +74,7 @@ fn undecided(loaded: &Loaded, commit: &str) -> Result<Vec<String>, Failure> {
     };
     let mut told = Vec::new();
     for Lowered { guard, from, to } in lowered(&before, &loaded.guards) {
-        if let Err(why) = loaded.decided(&guard) {
+        if let Err(why) = loaded.decided(&guard, to, &before.demotions) {
             let to = to.map_or("gone", |mode| mode.as_str());
             told.push(format!("{guard} was {} at {commit} and is {to}: {why}", from.as_str()));
         }

@@ -131,8 +131,10 @@ fn check(loaded: &Loaded, kept: &[Proof]) -> Result<Exit, Failure> {
     let (mut out, mut lost) = (String::new(), 0);
     let is_known = |id: &str| loaded.guards.guards.iter().any(|guard| guard.id == id);
     // Of a guard that a decision took out nothing is asked any more.
-    let kept: Vec<&Proof> =
-        kept.iter().filter(|proof| is_known(&proof.guard) || loaded.decided(&proof.guard).is_err()).collect();
+    let kept: Vec<&Proof> = kept
+        .iter()
+        .filter(|proof| is_known(&proof.guard) || loaded.decided(&proof.guard, None, &[]).is_err())
+        .collect();
     for proof in &kept {
         if let Err(why) = holds(loaded, proof) {
             lost += 1;

@@ -63,7 +63,7 @@ impl Run {
         }
         let loaded = self.place.load()?;
         let chosen = loaded.chosen(&self.guards)?;
-        let work = work::over_tree(&loaded, &chosen, &loaded.root)?;
+        let work = work::over_tree(&loaded, &chosen, &loaded.root)?.with_blind();
         let today = crate::time::today();
         let mut outcome = judge(&loaded.guards, work.looked, &loaded.baseline, today.as_str());
         outcome.crashes.extend(gone(&loaded)?);
@@ -93,7 +93,7 @@ impl Run {
 fn gone(loaded: &Loaded) -> Result<Vec<Crash>, Failure> {
     let proofs = loaded.proofs()?;
     let lost = loaded.guards.gone(&proofs).into_iter().filter_map(|guard| {
-        let why = loaded.decided(guard).err()?;
+        let why = loaded.decided(guard, None, &[]).err()?;
         let why = format!("guards.proofs says that it works, and it is gone: {why}");
         Some(Crash { guard: guard.to_owned(), mode: Mode::Block, why })
     });

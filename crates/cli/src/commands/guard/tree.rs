@@ -1,19 +1,52 @@
 //! The files of a tree, without what Git ignores, in one order everywhere. It reads none of them.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
 
 use crate::escape;
 use crate::exit::{Exit, Failure};
+use crate::git::Git;
 
 const GIT: &str = ".git";
 
-/// Paths from the root, with `/` between their parts, sorted. A `.gitignore` counts; settings of the machine do not, so that
-/// the tree is the same for everybody.
+/// Paths from the root, with `/` between their parts, sorted: what Git tracks, and what it would if it were added. Of what
+/// it ignores only the `.gitignore` files of the tree count, and no settings of the machine: the tree is the same for
+/// everybody.
 pub(super) fn files(root: &Path) -> Result<Vec<String>, Failure> {
+    let is_in_repository = root.ancestors().any(|folder| folder.join(GIT).exists());
+    if is_in_repository { listed(root) } else { walked(root, true) }
+}
+
+/// All files of a tree that was written out of a repository: what stands there is tracked.
+pub(super) fn all(root: &Path) -> Result<Vec<String>, Failure> {
+    walked(root, false)
+}
+
+/// As Git has them: a file that is tracked is none that is ignored, and what stands above the repository does not count.
+fn listed(root: &Path) -> Result<Vec<String>, Failure> {
+    let said = Git::at(root).bytes(&[
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-per-directory=.gitignore",
+    ])?;
+    let names = said.split(|byte| *byte == 0).filter(|name| !name.is_empty()).map(OsStr::from_bytes);
+    // What is deleted is still tracked; a link and a repository within this one are no files of it.
+    let is_file = |name: &&OsStr| root.join(name).symlink_metadata().is_ok_and(|found| found.is_file());
+    let mut paths: Vec<String> = names.filter(is_file).map(|name| shown(Path::new(name))).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    Ok(paths)
+}
+
+fn walked(root: &Path, ignores: bool) -> Result<Vec<String>, Failure> {
     let mut walk = WalkBuilder::new(root);
     walk.hidden(false).ignore(false).git_global(false).git_exclude(false).require_git(false);
+    walk.parents(false).git_ignore(ignores);
     walk.filter_entry(|entry| entry.file_name() != GIT);
     let mut paths = Vec::new();
     for entry in walk.build() {
@@ -23,7 +56,7 @@ pub(super) fn files(root: &Path) -> Result<Vec<String>, Failure> {
         })?;
         // What a link leads to stands elsewhere, or is looked at already.
         if entry.file_type().is_some_and(|kind| kind.is_file()) {
-            paths.extend(named(root, entry.path()));
+            paths.extend(entry.path().strip_prefix(root).ok().map(shown));
         }
     }
     paths.sort_unstable();
@@ -31,8 +64,8 @@ pub(super) fn files(root: &Path) -> Result<Vec<String>, Failure> {
 }
 
 /// A name that is no UTF-8 is shown as well as it can be, and the file is then found by nobody: its guards say so.
-fn named(root: &Path, path: &Path) -> Option<String> {
-    Some(path.strip_prefix(root).ok()?.to_string_lossy().into_owned())
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
 }
 
 /// Where a path of the tree stands.

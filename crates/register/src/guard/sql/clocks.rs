@@ -44,6 +44,13 @@ pub(super) fn find(statement: &Statement, columns: &Columns) -> Vec<Found> {
     finder.found
 }
 
+/// Clocks in what a field of a record is set to.
+pub(super) fn set(field: &str, value: &Expr, columns: &Columns) -> Vec<Found> {
+    let mut finder = Finder { columns, found: Vec::new() };
+    finder.written(field, value, "is written to");
+    finder.found
+}
+
 struct Finder<'f> {
     columns: &'f Columns,
     found: Vec<Found>,

@@ -20,6 +20,28 @@ pub(super) fn strings(source: &str) -> impl Iterator<Item = (usize, String)> + '
     })
 }
 
+/// The source with blanks for the text of its literals and of its comments in blocks. Lines stay where they are.
+pub(in super::super) fn without_text(source: &str) -> String {
+    let bytes = source.as_bytes();
+    let mut code: Vec<u8> = Vec::with_capacity(source.len());
+    let mut at = 0;
+    while at < source.len() {
+        let (next, literal) = step(source, at);
+        let is_block = bytes.get(at..).is_some_and(|rest| rest.starts_with(b"/*"));
+        let (from, to) = match literal {
+            Some((from, to, _)) => (from, to),
+            None if is_block => (at, next),
+            None => (next, next),
+        };
+        code.extend(bytes.get(at..from).unwrap_or_default());
+        let text = bytes.get(from..to).unwrap_or_default();
+        code.extend(text.iter().map(|byte| if *byte == b'\n' { b'\n' } else { b' ' }));
+        code.extend(bytes.get(to..next).unwrap_or_default());
+        at = next;
+    }
+    String::from_utf8_lossy(&code).into_owned()
+}
+
 /// From one byte to the next that begins something, and the literal that was passed.
 fn step(source: &str, at: usize) -> (usize, Option<(usize, usize, bool)>) {
     let rest = source.as_bytes().get(at..).unwrap_or_default();

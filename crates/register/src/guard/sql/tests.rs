@@ -174,7 +174,7 @@ fn clocks_of_the_transaction_are_found_where_they_reach_a_column() {
 #[test]
 fn text_that_was_made_to_hurt_ends_soon() {
     let deep = format!("UPDATE t SET finished_at = {}now(){}", "(".repeat(5000), ")".repeat(5000));
-    assert_eq!(found("a.sql", &deep), []);
+    assert_eq!(found("a.sql", &deep).len(), 1);
     let bodies = format!("{}UPDATE t SET finished_at = now(){}", "$a$".repeat(50), "$a$".repeat(50));
     found("a.sql", &bodies);
     found("a.sql", &"SELECT now() ".repeat(20_000));

@@ -29,6 +29,7 @@ pub(in super::super) fn json(ran: &Ran<'_>) -> String {
         "crashes": crashes,
         "mended": mended,
         "waivers_lapsed": outcome.lapsed,
+        "waivers_endless": outcome.endless,
         "waivers_idle": outcome.idle,
         "passed_over": ran.passed_over,
     });

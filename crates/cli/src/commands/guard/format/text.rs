@@ -76,6 +76,9 @@ fn tidying(out: &mut String, ran: &Ran<'_>) {
     for waiver in &ran.outcome.lapsed {
         said(out, &format!("a waiver is over: {waiver}"));
     }
+    for waiver in &ran.outcome.endless {
+        said(out, &format!("a waiver ends more than a year from now, and does not count: {waiver}"));
+    }
     for waiver in &ran.outcome.idle {
         said(out, &format!("a waiver lets nothing through: {waiver}"));
     }
