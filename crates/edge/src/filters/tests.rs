@@ -131,7 +131,8 @@ async fn clients_of_one_address_have_only_so_many_filters_without_a_key() {
     stage.filters.hold_to(2);
     let (idle, _, session) = stage.made(MADE).await;
     let (used, ..) = stage.made(MADE).await;
-    let refused = stage.answer("eth_newBlockFilter", "[]").await;
+    let refused = stage.answer("eth_newBlockFilter", "[]");
+    let refused = tokio::time::timeout(Duration::from_secs(5), refused).await.expect("it is refused at once");
     assert!(refused.contains("-32005") && refused.contains("clients of this address have 2"), "{refused}");
     assert_eq!(stage.filters.refused.of(Limit::FiltersPerAddress).get(), 1);
     let [here, elsewhere] = [[192, 0, 2, 7], [192, 0, 2, 8]].map(|address| Network::of(address.into()));

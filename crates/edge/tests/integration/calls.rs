@@ -157,17 +157,25 @@ async fn a_client_may_use_one_id_for_everything() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), 4);
-    let slow = Switch::from(Fault::Slow { ms: 300 }).for_methods(&["eth_getBlockByNumber"]);
+    let mut expected = Vec::new();
+    for (method, params) in questions() {
+        expected.push(stage.node(1).call(method, params).await.unwrap().json()["result"].to_string());
+    }
+    expected.sort_unstable();
+    expected.dedup();
+    assert_eq!(expected.len(), 20, "each has an answer of its own");
+    let slow = Switch::from(Fault::Slow { ms: 300 });
+    let slow = slow.for_methods(&["eth_getBalance", "eth_getBlockByNumber"]);
     stage.devnet.node(0).set(slow).unwrap();
     for is_killed in [false, true, false] {
-        // Many at once, of which each client can only say that all came, and none twice.
+        // Many at once, of which a client can only say that all came, and none twice.
         let all = clients.iter().map(all_at_once);
         let killed = async {
             tokio::time::sleep(Duration::from_millis(100)).await;
             is_killed.then(|| stage.set(0, Fault::Kill));
         };
         let (answers, ()) = tokio::join!(futures_util::future::join_all(all), killed);
-        assert!(answers.iter().all(|numbers| numbers.iter().copied().eq(0..10)), "{answers:?}");
+        assert!(answers.iter().all(|results| *results == expected), "{answers:?}");
     }
     until_head(&clients[0], stage.head() + 3).await;
     stage.devnet.pause();
@@ -182,18 +190,20 @@ async fn a_client_may_use_one_id_for_everything() {
 
 const KINDS: [&str; 2] = ["[\"newHeads\"]", "[\"logs\",{}]"];
 
-/// The numbers of ten blocks that were asked for under one id, in order.
-async fn all_at_once(client: &WsClient) -> Vec<u64> {
+/// Over a node's WebSocket and over HTTP, each with an answer that is no other's.
+fn questions() -> Vec<(&'static str, Value)> {
+    let balance = |at: u64| ("eth_getBalance", json!([format!("0x{at:040x}"), "0x5"]));
+    let block = |at: u64| ("eth_getBlockByNumber", json!([format!("{at:#x}"), false]));
+    (0..10).map(balance).chain((0..10).map(block)).collect()
+}
+
+/// What all of them were answered under one id, which cannot say which is whose.
+async fn all_at_once(client: &WsClient) -> Vec<String> {
     let id = json!(1);
-    let one =
-        |number: u64| client.call_as(&id, "eth_getBlockByNumber", json!([format!("{number:#x}"), false]));
-    let answers = futures_util::future::join_all((0..10).map(one)).await;
-    let number = |block: Value| {
-        let text = block["number"].as_str().and_then(|text| text.strip_prefix("0x")).unwrap().to_owned();
-        u64::from_str_radix(&text, 16).unwrap()
-    };
-    let mut numbers: Vec<u64> =
-        answers.into_iter().map(|answer| number(answer.unwrap().result().unwrap())).collect();
-    numbers.sort_unstable();
-    numbers
+    let calls = questions().into_iter().map(|(method, params)| client.call_as(&id, method, params));
+    let answers = futures_util::future::join_all(calls).await;
+    let mut results: Vec<String> =
+        answers.into_iter().map(|answer| answer.unwrap().result().unwrap().to_string()).collect();
+    results.sort_unstable();
+    results
 }
