@@ -67,12 +67,18 @@ impl Place {
 
 impl Keepers {
     pub(crate) fn read(&self) -> Result<Vec<Guarding>, Failure> {
+        Ok(self.read_whole()?.0)
+    }
+
+    /// With the rules of which it is said that nobody keeps them; none where nothing is written down.
+    pub(crate) fn read_whole(&self) -> Result<(Vec<Guarding>, Option<Vec<String>>), Failure> {
         let file = self.guards.clone().unwrap_or_else(|| PathBuf::from(GUARDS));
         if self.guards.is_none() && matches!(file.try_exists(), Ok(false)) {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), None));
         }
         let loaded = Place { file }.load()?;
-        Ok(guarding(&loaded.guards, &loaded.history()?, &loaded.proofs()?))
+        let unenforced = loaded.guards.unenforced.iter().map(|each| each.rule.clone()).collect();
+        Ok((guarding(&loaded.guards, &loaded.history()?, &loaded.proofs()?), Some(unenforced)))
     }
 }
 

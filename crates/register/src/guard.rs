@@ -24,7 +24,7 @@ mod yaml;
 pub use beside::Fault;
 pub use file::{GUARDS_BYTES_MAX, read};
 pub use guarding::{Guarding, guarding};
-pub use guards::{Demotion, Expected, Fixture, Guard, Guards, Mode, Source, Waiver};
+pub use guards::{Demotion, Expected, Fixture, Guard, Guards, Mode, Source, Unenforced, Waiver};
 pub use hit::Hit;
 pub use mutate::{Mutant, mutants};
 pub use outcome::{Crash, Finding, Looked, Outcome, Standing, judge};

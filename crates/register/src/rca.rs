@@ -31,7 +31,7 @@ pub use document::RuleKind;
 pub use draft::{Draft, People, draft};
 pub use enforced::{Enforced, by_mode, enforced};
 pub use entry::{Entry, FollowUpEntry, PermanentRule, Times, entries};
-pub use folder::{File, Found, INDEX_NAME, Inert, Made, doctor, index};
+pub use folder::{File, Found, INDEX_NAME, Inert, Made, doctor, index, unkept};
 pub use overdue::{Day, Overdue, overdue};
 pub use page::{PAGE_NAME, page};
 pub use report::Report;

@@ -194,6 +194,9 @@ held_to! {
     IndexStale Error "index-stale":
         "The index and the page are those that are made from the documents and the guards.",
         "run `casebook rca register` and commit the result";
+    RuleUnkept Error "rule-unkept":
+        "A rule that holds is kept by a guard, or guards.toml says under [[unenforced]] why none does.",
+        "write the guard, put back the one that is gone, or say why the rule is unenforced";
     Secret Error "secret":
         "No key, password or token stands in a document, wherever it is.",
         "take it out, revoke it, and write [redacted] in its place";

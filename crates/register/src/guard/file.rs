@@ -3,7 +3,7 @@
 
 mod kinds;
 
-use super::guards::{Check, Demotion, Expected, Fixture, Guard, Guards, Mode, Source, Waiver};
+use super::guards::{Check, Demotion, Expected, Fixture, Guard, Guards, Mode, Source, Unenforced, Waiver};
 use super::paths::{Paths, is_inside};
 use super::text::Lines;
 use crate::finding::{Finding, Findings, shown};
@@ -54,11 +54,19 @@ fn all(reader: &mut Reader<'_>, lines: &Lines<'_>) -> Guards {
     let guards = reader.tables("guard", |reader| guard(reader, &mut ids, lines));
     let waivers = reader.tables("waiver", |reader| waiver(reader, &ids));
     let demotions = reader.tables("demotion", demotion);
+    let unenforced = reader.tables("unenforced", unenforced);
     Guards {
         guards: guards.into_iter().flatten().collect(),
         waivers: waivers.into_iter().flatten().collect(),
         demotions: demotions.into_iter().flatten().collect(),
+        unenforced: unenforced.into_iter().flatten().collect(),
     }
+}
+
+fn unenforced(reader: &mut Reader<'_>) -> Option<Unenforced> {
+    reader.need(Rule::GuardKey, &["rule", "reason"]);
+    let (rule, reason) = (id(reader, "rule"), reader.text("reason"));
+    Some(Unenforced { rule: rule?.value, reason: reason.filter(|reason| !reason.value.is_empty())?.value })
 }
 
 /// The guard need not be there any more.

@@ -17,6 +17,14 @@ pub struct Guards {
     pub guards: Vec<Guard>,
     pub waivers: Vec<Waiver>,
     pub demotions: Vec<Demotion>,
+    pub unenforced: Vec<Unenforced>,
+}
+
+/// A permanent rule that no guard keeps, and why.
+#[derive(Debug)]
+pub struct Unenforced {
+    pub rule: String,
+    pub reason: String,
 }
 
 /// What enforces a rule.

@@ -118,8 +118,8 @@ fn closed(
     all.insert(slug, says);
 }
 
-/// Small letters, digits, `-` and `_`; a heading that comes again has a number behind it. `again` is the last number of each:
-/// who counted from the beginning would count for ever in a file of equal headings.
+/// Small letters, digits, `-` and `_`; a heading that comes again has a number behind it. `again` is the last number of
+/// each: who counted from the beginning would count for ever in a file of equal headings.
 fn anchor(heading: &str, known: &BTreeMap<String, bool>, again: &mut BTreeMap<String, usize>) -> String {
     let kept = heading.trim().chars().filter_map(|c| match c {
         ' ' => Some('-'),

@@ -62,6 +62,38 @@ pub fn doctor(files: &[File<'_>], guards: &[Guarding], there: Made<'_>, inert: I
     found
 }
 
+/// Rules that hold and that nobody keeps, although guards are written down; and those that are kept, although it is written
+/// down that they are not. `unenforced` are the ids of rules of which that is said.
+pub fn unkept(files: &[File<'_>], guards: &[Guarding], unenforced: &[String]) -> Vec<Found> {
+    let mut examined: Vec<Examined<'_>> = files.iter().map(|file| examine(file.name, file.bytes)).collect();
+    let mut found = Vec::new();
+    for each in &mut examined {
+        let mut findings = Findings::default();
+        let standing = each.document.iter().filter(|document| !document.front.is_superseded());
+        let ids =
+            standing.flat_map(|document| &document.front.permanent_rules).filter_map(|rule| rule.id.as_ref());
+        for At { value: id, at } in ids {
+            let guard = guards.iter().find(|guard| guard.rule == *id);
+            let is_said = unenforced.contains(id);
+            match guard {
+                None if !is_said => {
+                    findings.add(Rule::RuleUnkept, *at, format!("no guard keeps {}", shown(id)))
+                }
+                Some(guard) if is_said => {
+                    let message =
+                        format!("{} is unenforced, as is said, and {} keeps it", shown(id), guard.guard);
+                    findings.add(Rule::RuleUnkept, *at, message);
+                }
+                _ => {}
+            }
+        }
+        each.findings = findings;
+    }
+    found
+        .extend(examined.into_iter().map(|each| Found { name: each.name.to_owned(), findings: each.told() }));
+    found
+}
+
 /// The index of these documents. It holds their text, escaped for Markdown.
 pub fn index(files: &[File<'_>], inert: Inert) -> String {
     let examined: Vec<Examined<'_>> = files.iter().map(|file| examine(file.name, file.bytes)).collect();

@@ -12,7 +12,8 @@ use crate::{Finding, Level, Rule};
 
 const NAME: &str = "2026-11-card-provider-outage.md";
 /// These need another file, or several, and not another text.
-const OF_FILES: [Rule; 9] = [
+const OF_FILES: [Rule; 10] = [
+    Rule::RuleUnkept,
     Rule::FileName,
     Rule::NotText,
     Rule::TooLarge,

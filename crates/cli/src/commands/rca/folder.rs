@@ -30,8 +30,8 @@ pub(super) struct Folder {
 /// Checks the whole register: each document, what they say of each other, and the index
 ///
 /// Beside what lint says: links to documents that are not there, supersession that only one side knows, failures that came
-/// again although their document is closed, and an index that is not made from the documents. Ends with 4 if there is an
-/// error.
+/// again although their document is closed, an index that is not made from the documents, and, where there are guards, rules
+/// that none of them keeps. Ends with 4 if there is an error.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -76,9 +76,18 @@ pub(super) struct Files {
 
 impl Doctor {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let (files, guards) = (self.folder.read()?, self.keepers.read()?);
+        let (files, (guards, unenforced)) = (self.folder.read()?, self.keepers.read_whole()?);
         let there = Made { index: files.index.as_deref(), page: files.page.as_deref() };
-        let linted: Vec<Linted> = register::rca::doctor(&files.handed(), &guards, there, inert)
+        let mut found = register::rca::doctor(&files.handed(), &guards, there, inert);
+        let unkept =
+            unenforced.map(|unenforced| register::rca::unkept(&files.handed(), &guards, &unenforced));
+        for unkept in unkept.unwrap_or_default() {
+            if let Some(of_file) = found.iter_mut().find(|found| found.name == unkept.name) {
+                of_file.findings.extend(unkept.findings);
+                of_file.findings.sort_by_key(|found| (found.line, found.column));
+            }
+        }
+        let linted: Vec<Linted> = found
             .into_iter()
             .map(|found| Linted {
                 path: self.folder.dir.join(found.name).display().to_string(),

@@ -1,4 +1,4 @@
-//! SQL whose trees are deep, and what a function's body sets: nothing ends the process, and nothing is passed over in silence.
+//! SQL whose trees are deep, and what a function's body sets: nothing ends the process or is passed over in silence.
 
 use super::*;
 

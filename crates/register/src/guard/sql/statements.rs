@@ -15,8 +15,9 @@ use super::CLOCK_WORDS;
 const BODIES_DEEP_MAX: usize = 3;
 /// Expressions within each other: what is deeper is told, and not read.
 const EXPRESSIONS_DEEP_MAX: usize = 40;
-/// Operators and words of the grammar in an expression and in those around it. `a OR b OR c` is a tree that is as deep as it is
-/// long, and trees are walked and freed by recursion: the parser bounds its own and not that. What has more is told, and not read.
+/// Operators and words of the grammar in an expression and in those around it. `a OR b OR c` is a tree that is as deep as
+/// it is long, and trees are walked and freed by recursion: the parser bounds its own and not that. What has more is told,
+/// and not read.
 const OPERATORS_MAX: usize = 400;
 /// In the body of a function a statement may begin after other words: so many beginnings are tried.
 const BEGINNINGS_MAX: usize = 12;

@@ -96,6 +96,8 @@ const CASES: &[(&str, &str, &[Told])] = &[
     ),
     ("[[waiver]]", "[[demotion]]\nguard = \"gone\"\ndecision = \"x\"\n[[waiver]]", &[("guard-key", 24, 1)]),
     ("mode = \"block\"", "mode = \"block\"\nawaits_files = true", &[]),
+    ("[[waiver]]", "[[unenforced]]\nrule = \"x\"\nreason = \"y\"\n[[waiver]]", &[]),
+    ("[[waiver]]", "[[unenforced]]\nrule = \"x\"\n[[waiver]]", &[("guard-key", 24, 1)]),
     ("mode = \"report\"", "mode = \"report\"\nawaits_files = true", &[("key-unknown", 19, 1)]),
     ("mode = \"block\"", "mode = \"block\"\nawaits_files = \"x\"", &[("key-type", 6, 16)]),
     ("[[waiver]]", "[[waivers]]", &[("key-unknown", 24, 3)]),

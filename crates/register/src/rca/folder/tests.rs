@@ -2,6 +2,7 @@
 
 use super::super::tests::cases::SOUND;
 use super::{File, INDEX_NAME, Made};
+use crate::guard::Guarding;
 use crate::rca::PAGE_NAME;
 
 const FIRST: &str = "2026-11-card-provider-outage";
@@ -154,4 +155,38 @@ fn the_index_shows_text_and_acts_on_none() {
         (1, "Nobody could pay", "password=hunter2hunter:"),
     ]);
     insta::assert_snapshot!(index(&files(&hostile)));
+}
+
+#[test]
+fn a_rule_that_holds_is_kept_or_said_to_be_unenforced() {
+    let guard = |rule: &str| Guarding {
+        rule: rule.to_owned(),
+        guard: "a-guard".to_owned(),
+        mode: crate::guard::Mode::Report,
+        is_proved: false,
+        defects: 0,
+        runs: 0,
+        catches: 0,
+    };
+    let providers = "2026-11-card-provider-outage.md: no guard keeps `deadline-on-providers`";
+    let refunds = "2026-12-card-provider-again.md: no guard keeps `deadline-on-refunds`";
+    let both = "2026-11-card-provider-outage.md: `deadline-on-providers` is unenforced, as is said, and a-guard keeps it";
+    let cases: &[(&[Edit], &[&str], &[&str], &[&str])] = &[
+        (&[], &["deadline-on-providers", "deadline-on-refunds"], &[], &[]),
+        (&[], &["deadline-on-refunds"], &[], &[providers]),
+        (&[], &["deadline-on-refunds"], &["deadline-on-providers"], &[]),
+        (&[], &["deadline-on-refunds", "another-rule"], &[], &[providers]),
+        (&[], &[], &[], &[providers, refunds]),
+        (&[], &["deadline-on-providers"], &["deadline-on-providers"], &[both, refunds]),
+        (&[SUPERSEDED, SUPERSEDES], &["deadline-on-refunds"], &[], &[]),
+    ];
+    for (edits, guards, unenforced, expected) in cases {
+        let (register, guards) = (edited(edits), guards.iter().map(|rule| guard(rule)).collect::<Vec<_>>());
+        let unenforced: Vec<String> = unenforced.iter().map(|rule| (*rule).to_owned()).collect();
+        let found = super::unkept(&files(&register), &guards, &unenforced);
+        let told = found
+            .iter()
+            .flat_map(|each| each.findings.iter().map(|found| format!("{}: {}", each.name, found.message)));
+        assert_eq!(told.collect::<Vec<_>>(), *expected, "{guards:?} {unenforced:?}");
+    }
 }
