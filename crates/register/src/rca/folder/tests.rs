@@ -157,6 +157,9 @@ fn the_index_shows_text_and_acts_on_none() {
     insta::assert_snapshot!(index(&files(&hostile)));
 }
 
+/// What is edited, rules that guards keep, rules that are said to be unenforced, and what is told.
+type Keeping<'c> = (&'c [Edit], &'c [&'c str], &'c [&'c str], &'c [&'c str]);
+
 #[test]
 fn a_rule_that_holds_is_kept_or_said_to_be_unenforced() {
     let guard = |rule: &str| Guarding {
@@ -171,7 +174,7 @@ fn a_rule_that_holds_is_kept_or_said_to_be_unenforced() {
     let providers = "2026-11-card-provider-outage.md: no guard keeps `deadline-on-providers`";
     let refunds = "2026-12-card-provider-again.md: no guard keeps `deadline-on-refunds`";
     let both = "2026-11-card-provider-outage.md: `deadline-on-providers` is unenforced, as is said, and a-guard keeps it";
-    let cases: &[(&[Edit], &[&str], &[&str], &[&str])] = &[
+    let cases: &[Keeping<'_>] = &[
         (&[], &["deadline-on-providers", "deadline-on-refunds"], &[], &[]),
         (&[], &["deadline-on-refunds"], &[], &[providers]),
         (&[], &["deadline-on-refunds"], &["deadline-on-providers"], &[]),
