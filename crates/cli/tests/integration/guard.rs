@@ -254,43 +254,51 @@ fn a_guard_is_proved_on_the_commit_that_mended_the_defect() {
         code == Some(4) && said.contains("no-unwrap is in block and lacks 9 more runs"),
         "{code:?} {said}"
     );
-    // To lower a guard takes a decision.
     commit(dir.path(), "guarded");
+    to_lower_it_takes_a_decision(dir.path());
+    what_would_not_have_seen_the_defect_is_no_proof(dir.path());
+}
+
+fn to_lower_it_takes_a_decision(dir: &Path) {
     let warns = GUARDS.replace("\"block\"", "\"warn\"");
-    write(dir.path(), "guards.toml", &warns);
-    let (code, said, _) = guard(dir.path(), &["graduate", "--since", "HEAD"]);
+    write(dir, "guards.toml", &warns);
+    let (code, said, _) = guard(dir, &["graduate", "--since", "HEAD"]);
     assert!(
         code == Some(4) && said.contains("no-unwrap was block at HEAD and is warn: no [[demotion]]"),
         "{said}"
     );
     let decided = "[[demotion]]\nguard = \"no-unwrap\"\nto = \"warn\"\ndecision = \"doc/0001.md\"\n";
-    write(dir.path(), "guards.toml", &format!("{warns}\n{decided}"));
-    let (code, said, _) = guard(dir.path(), &["graduate", "--since", "HEAD"]);
+    write(dir, "guards.toml", &format!("{warns}\n{decided}"));
+    let (code, said, _) = guard(dir, &["graduate", "--since", "HEAD"]);
     assert!(code == Some(4) && said.contains("doc/0001.md is not there"), "{code:?} {said}");
-    write(dir.path(), "doc/0001.md", "It is too loud.\n");
-    let (code, said, _) = guard(dir.path(), &["graduate", "--since", "HEAD"]);
+    write(dir, "doc/0001.md", "It is too loud.\n");
+    let (code, said, _) = guard(dir, &["graduate", "--since", "HEAD"]);
     assert!(code == Some(4) && said.contains("doc/0001.md does not name it"), "{code:?} {said}");
-    write(dir.path(), "doc/0001.md", "no-unwrap is too loud.\n");
-    assert_eq!(guard(dir.path(), &["graduate", "--since", "HEAD"]).0, Some(0));
-    // A guard that is changed so that it would not have seen the defect has lost its proof.
-    write(dir.path(), "guards.toml", &GUARDS.replace("src/**/*.rs", "lib/**/*.rs"));
-    let (code, said, _) = guard(dir.path(), &["prove", "--check"]);
+    write(dir, "doc/0001.md", "no-unwrap is too loud.\n");
+    assert_eq!(guard(dir, &["graduate", "--since", "HEAD"]).0, Some(0));
+}
+
+/// It was changed, or it is gone.
+fn what_would_not_have_seen_the_defect_is_no_proof(dir: &Path) {
+    let decided = "[[demotion]]\nguard = \"no-unwrap\"\nto = \"warn\"\ndecision = \"doc/0001.md\"\n";
+    write(dir, "guards.toml", &GUARDS.replace("src/**/*.rs", "lib/**/*.rs"));
+    let (code, said, _) = guard(dir, &["prove", "--check"]);
     assert!(code == Some(4) && said.contains("is not found any more"), "{code:?} {said}");
-    write(dir.path(), "guards.toml", "");
-    let (code, said, _) = guard(dir.path(), &["prove", "--check"]);
+    write(dir, "guards.toml", "");
+    let (code, said, _) = guard(dir, &["prove", "--check"]);
     assert!(code == Some(4) && said.contains("there is no guard no-unwrap any more"), "{code:?} {said}");
-    let (code, said, _) = guard(dir.path(), &["run"]);
+    let (code, said, _) = guard(dir, &["run"]);
     assert!(
         code == Some(4) && said.contains("it is gone: no [[demotion]] names a decision record [no-unwrap]"),
         "{said}"
     );
-    write(dir.path(), "guards.toml", decided);
-    let (code, said, _) = guard(dir.path(), &["run"]);
+    write(dir, "guards.toml", decided);
+    let (code, said, _) = guard(dir, &["run"]);
     assert!(code == Some(4) && said.contains("its [[demotion]] is for another mode"), "{code:?} {said}");
-    write(dir.path(), "guards.toml", &decided.replace("\"warn\"", "\"gone\""));
-    assert_eq!(guard(dir.path(), &["run"]).0, Some(0));
+    write(dir, "guards.toml", &decided.replace("\"warn\"", "\"gone\""));
+    assert_eq!(guard(dir, &["run"]).0, Some(0));
     assert_eq!(
-        guard(dir.path(), &["prove", "--check"]),
+        guard(dir, &["prove", "--check"]),
         (Some(0), "0 proofs hold, 0 do not\n".to_owned(), String::new())
     );
 }
