@@ -1,6 +1,6 @@
 //! Asking Git, in bounded answers. It judges nothing, and changes nothing in a repository.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -63,11 +63,25 @@ impl Git {
     }
 
     pub(crate) fn bytes(&self, arguments: &[&str]) -> Result<Vec<u8>, Failure> {
-        self.bytes_beside(None, arguments)
+        self.run(None, None, arguments)
     }
 
     /// With an index of its own, where it needs one: that of the repository is not touched.
     pub(crate) fn bytes_beside(&self, index: Option<&Path>, arguments: &[&str]) -> Result<Vec<u8>, Failure> {
+        self.run(index, None, arguments)
+    }
+
+    /// With lines for it to read.
+    pub(crate) fn bytes_fed(&self, lines: String, arguments: &[&str]) -> Result<Vec<u8>, Failure> {
+        self.run(None, Some(lines), arguments)
+    }
+
+    fn run(
+        &self,
+        index: Option<&Path>,
+        lines: Option<String>,
+        arguments: &[&str],
+    ) -> Result<Vec<u8>, Failure> {
         let what = arguments.first().copied().unwrap_or_default();
         let failed = |why: String| {
             Failure::new(Exit::Usage, escape::line(&format!("git {what}: {}", why.trim())).into_owned())
@@ -83,11 +97,16 @@ impl Git {
             .args(arguments)
             .env("GIT_OPTIONAL_LOCKS", "0")
             .env("LC_ALL", "C")
-            .stdin(Stdio::null())
+            .stdin(if lines.is_some() { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| failed(error.to_string()))?;
+        // Beside reading, for neither waits for the other. Where Git reads no further, its end says why.
+        let feed =
+            child.stdin.take().zip(lines).map(|(mut stdin, lines)| {
+                std::thread::spawn(move || drop(stdin.write_all(lines.as_bytes())))
+            });
         let complaint = child.stderr.take().map(|stderr| std::thread::spawn(move || complaint(stderr)));
         let mut said = Vec::new();
         let read = child.stdout.take().map(|out| out.take(OUTPUT_BYTES_MAX + 1).read_to_end(&mut said));
@@ -95,6 +114,9 @@ impl Git {
         if is_long {
             // It would wait for a reader.
             let _ = child.kill();
+        }
+        if let Some(feed) = feed {
+            let _ = feed.join();
         }
         let status = child.wait().map_err(|error| failed(error.to_string()))?;
         let complaint = complaint.and_then(|thread| thread.join().ok()).unwrap_or_default();

@@ -11,6 +11,7 @@ mod git;
 mod guards;
 mod key;
 mod output;
+mod replace;
 mod table;
 mod time;
 mod transport;

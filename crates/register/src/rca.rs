@@ -22,6 +22,8 @@ mod why;
 
 use std::borrow::Cow;
 
+use model::Nanos;
+
 use crate::finding::{Finding, Findings};
 use crate::rule::Rule;
 pub use checks::is_layer;
@@ -54,8 +56,10 @@ struct Examined<'t> {
 }
 
 /// Everything that one document shows by itself. `name` is the file's, without its folders.
-pub fn lint(name: &str, bytes: &[u8]) -> Vec<Finding> {
-    examine(name, bytes).told()
+pub fn lint(name: &str, bytes: &[u8], now: Nanos) -> Vec<Finding> {
+    let mut examined = examine(name, bytes);
+    examined.look_ahead(now);
+    examined.told()
 }
 
 fn examine<'t>(name: &'t str, bytes: &'t [u8]) -> Examined<'t> {
@@ -76,6 +80,13 @@ fn examine<'t>(name: &'t str, bytes: &'t [u8]) -> Examined<'t> {
 }
 
 impl Examined<'_> {
+    /// What depends on the day on which it is read, and so counts for no index and no page.
+    fn look_ahead(&mut self, now: Nanos) {
+        if let Some(document) = &self.document {
+            states::ahead(document, now, &mut self.findings);
+        }
+    }
+
     fn told(self) -> Vec<Finding> {
         let is_draft = self.document.is_some_and(|document| document.front.is_draft());
         self.findings.told(&self.text, is_draft)

@@ -2,6 +2,7 @@
 //! whoever calls hands in bytes, facts of Git and the time. It runs nothing, and takes nobody's word for a state.
 
 mod done;
+mod dropped;
 mod envelope;
 mod ground;
 mod history;
@@ -18,16 +19,17 @@ mod waits;
 mod words;
 
 pub use done::{GateNow, StaleBy};
-pub use envelope::{RECORD_BYTES_MAX, seal};
+pub use dropped::{DROPPED_MAX, Dropped, dropped};
+pub use envelope::{RECORD_BYTES_MAX, seal, sealed};
 pub use ground::{Fault, Ground, Refusal};
 pub use history::{CommitFacts, History};
 pub use key::{PublicKey, SecretKey, key_from_file, key_to_file};
 pub use plan::{PLAN_BYTES_MAX, plan, signer_entry, signers_differ};
 pub use reasoning::{Hidden, hide};
 pub use record::{
-    Claim, Close, Defer, Evidence, Find, Fix, LIST_MAX, Lift, Likeness, Observe, Outcome, Plan, PlannedGate,
-    Predicted, Record, ReopenFinding, ReopenGate, Retest, Reveal, Role, Severity, Signer, Step, Verdict,
-    Veto, Withdraw,
+    Claim, Close, Defer, Evidence, Excuse, Find, Fix, LIST_MAX, Lift, Likeness, Observe, Outcome, Plan,
+    PlannedGate, Predicted, Record, ReopenFinding, ReopenGate, Retest, Reveal, Role, Severity, Signer, Step,
+    Verdict, Veto, Withdraw,
 };
 pub use render::{Pages, pages};
 pub use state::{FindingNow, GatePhase, State};

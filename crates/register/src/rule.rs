@@ -161,6 +161,9 @@ held_to! {
     EvidenceOld Error "evidence-old":
         "Evidence of a follow-up is newer than the last fix: what was seen before shows nothing of it.",
         "run the verification again and cite that run";
+    NotYet Error "not-yet":
+        "Evidence and fixes are of times that have been.",
+        "run the verification and cite that run; mend the time";
     Declined Error "declined":
         "A follow-up that is declined names the reason and an approver who is not its owner.",
         "add reason and approver";

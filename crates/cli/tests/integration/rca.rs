@@ -63,6 +63,25 @@ fn a_broken_document_is_told_with_its_place_and_how_to_mend_it() {
 }
 
 #[test]
+fn the_index_is_no_document_and_is_not_written_through_a_link() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("rca");
+    std::fs::create_dir(&folder).unwrap();
+    file(&folder, &example());
+    let outside = dir.path().join("outside");
+    std::fs::write(&outside, "mine").unwrap();
+    for link in ["README.md", "README.partial", "register.html.partial"] {
+        std::os::unix::fs::symlink(&outside, folder.join(link)).unwrap();
+    }
+    assert_eq!(rca(dir.path(), &["register", "--dir", "rca"]).0, Some(0));
+    assert_eq!(std::fs::read_to_string(&outside).unwrap(), "mine");
+    let (code, said, errors) = lint(&folder, &[NAME, "README.md"]);
+    assert_eq!((code, said.as_str()), (Some(0), "1 document, 0 errors, 0 warnings\n"), "{errors}");
+    let (code, _, errors) = lint(&folder, &["README.md"]);
+    assert!(code == Some(1) && errors.contains("it is the index"), "{errors}");
+}
+
+#[test]
 fn warnings_of_a_draft_are_no_reason_to_fail() {
     let dir = tempfile::tempdir().unwrap();
     let draft = example().replace("status = \"follow_ups_open\"", "status = \"draft\"");

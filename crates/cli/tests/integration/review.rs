@@ -202,6 +202,71 @@ fn in_the_history_of_git(desk: &Desk) {
 }
 
 #[test]
+fn what_a_merge_did_behind_the_ledgers_back_is_found() {
+    let desk = Desk::new();
+    desk.takes(&["plan"], "ben");
+    desk.commit("plan", &[]);
+    desk.git(&["branch", "-q", "old"]);
+    desk.commit("later", &[("src/api.rs", "2")]);
+    desk.git(&["push", "-q", "origin", "main"]);
+    desk.takes(&["claim", "api", "--says", "a", "--check", "b", "--expected", "c"], "ana");
+    let verdict = ["verdict", "api", "pass", "--commit", "HEAD", "--evidence", "now 0", "--control", "now 1"];
+    desk.takes(&verdict, "ben");
+    desk.commit("records", &[]);
+    assert_eq!(desk.review(&["verify", "--done"]).0, Some(0));
+    // A merge that takes nothing of one side takes its code and its records away, and says of neither that it did.
+    desk.git(&["checkout", "-q", "old"]);
+    desk.commit("elsewhere", &[("other", "x")]);
+    desk.git(&["merge", "-q", "-s", "ours", "-m", "merge", "main"]);
+    let (code, said, _) = desk.review(&["verify"]);
+    assert!(code == Some(4) && said.contains("records/000002.json: commit "), "{said}");
+    assert!(said.contains("added it, claim by ana, and it is not there [dropped]"), "{said}");
+    // With the records, but with the old code.
+    desk.git(&["checkout", "-q", "main", "--", "doc"]);
+    desk.git(&["commit", "-q", "--amend", "--no-edit"]);
+    let (code, said, errors) = desk.review(&["verify"]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{said}");
+    let (_, said, _) = desk.review(&["status"]);
+    assert!(said.contains("gate api is stale") && said.contains("touched its scope"), "{said}");
+    assert_eq!(desk.review(&["verify", "--done"]).0, Some(4));
+    // A merge that keeps both is none of that.
+    desk.git(&["checkout", "-q", "main"]);
+    desk.git(&["checkout", "-q", "-b", "side", "HEAD~1"]);
+    desk.commit("side", &[("other", "y")]);
+    desk.git(&["merge", "-q", "-m", "merge", "main"]);
+    let (code, said, _) = desk.review(&["verify", "--done"]);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
+fn records_and_pages_are_not_reached_through_links() {
+    let desk = Desk::new();
+    desk.takes(&["plan"], "ben");
+    desk.commit("records", &[]);
+    let record = fs::read_to_string(desk.record(1)).unwrap();
+    fs::write(desk.record(1), format!("{record}\n")).unwrap();
+    desk.commit("changed", &[]);
+    fs::write(desk.record(1), &record).unwrap();
+    desk.commit("restored", &[]);
+    let (code, said, _) = desk.review(&["verify"]);
+    assert!(code == Some(4) && said.contains("changed it [rewritten]"), "{said}");
+    let outside = desk.path("../outside");
+    fs::write(&outside, "mine").unwrap();
+    std::os::unix::fs::symlink(&outside, desk.path("doc/review/status.md")).unwrap();
+    assert_eq!(desk.review(&["render", "--check"]).0, Some(4));
+    assert_eq!(desk.review(&["render"]).0, Some(0));
+    assert_eq!(fs::read_to_string(&outside).unwrap(), "mine");
+    assert_eq!(desk.review(&["render", "--check"]).0, Some(0));
+    fs::rename(desk.path("doc/review/records"), desk.path("../records")).unwrap();
+    std::os::unix::fs::symlink("../../../records", desk.path("doc/review/records")).unwrap();
+    for arguments in [&["verify"][..], &["status"]] {
+        let (code, _, errors) = desk.review(arguments);
+        assert!(code == Some(1) && errors.contains("it is no folder of the repository"), "{errors}");
+    }
+    assert_eq!(desk.signed(FIND, "ben").0, Some(1));
+}
+
+#[test]
 fn a_commit_that_was_rewritten_away_is_told() {
     let desk = Desk::new();
     desk.takes(&["plan"], "ben");

@@ -51,11 +51,11 @@ pub(super) struct Severity(pub(super) &'static str);
 
 /// What kind of change a follow-up is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Class;
+pub(super) struct Class(pub(super) &'static str);
 
 /// What a follow-up is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Intent;
+pub(super) struct Intent(pub(super) &'static str);
 
 /// What a permanent rule is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,6 +124,8 @@ pub(super) struct FollowUp {
     pub(super) at: usize,
     pub(super) id: Option<At<String>>,
     pub(super) what: Option<At<String>>,
+    pub(super) class: Option<At<Class>>,
+    pub(super) intent: Option<At<Intent>>,
     pub(super) owner: Option<At<String>>,
     /// A date, as it is written: such texts compare as the dates do.
     pub(super) due: Option<At<String>>,
@@ -168,6 +170,13 @@ impl FollowUp {
     }
 }
 
+/// Words that stand for nothing but themselves.
+macro_rules! words {
+    ($($word:literal),*) => {
+        [$(($word, Self($word))),*]
+    };
+}
+
 impl Word for Status {
     const WORDS: &[(&str, Self)] = &[
         ("draft", Self::Draft),
@@ -186,12 +195,7 @@ impl Word for Progress {
 }
 
 impl Word for Severity {
-    const WORDS: &[(&str, Self)] = &[
-        ("SEV-1", Self("SEV-1")),
-        ("SEV-2", Self("SEV-2")),
-        ("SEV-3", Self("SEV-3")),
-        ("SEV-4", Self("SEV-4")),
-    ];
+    const WORDS: &[(&str, Self)] = &words!["SEV-1", "SEV-2", "SEV-3", "SEV-4"];
 }
 
 impl Word for RuleKind {
@@ -205,12 +209,11 @@ impl Word for RuleKind {
 }
 
 impl Word for Class {
-    const WORDS: &[(&str, Self)] =
-        &[("test", Self), ("observability", Self), ("design", Self), ("runbook", Self), ("backlog", Self)];
+    const WORDS: &[(&str, Self)] = &words!["test", "observability", "design", "runbook", "backlog"];
 }
 
 impl Word for Intent {
-    const WORDS: &[(&str, Self)] = &[("prevent", Self), ("detect", Self), ("mitigate", Self)];
+    const WORDS: &[(&str, Self)] = &words!["prevent", "detect", "mitigate"];
 }
 
 pub(super) fn read<'t>(name: &'t str, text: &'t str, findings: &mut Findings) -> Document<'t> {

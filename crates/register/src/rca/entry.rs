@@ -59,6 +59,9 @@ pub struct PermanentRule {
 pub struct FollowUpEntry {
     pub id: String,
     pub what: String,
+    /// What kind of change it is, and what for; empty where the word is none of those that there are.
+    pub class: &'static str,
+    pub intent: &'static str,
     pub owner: String,
     /// As `2026-12-05`: such texts compare as the dates do.
     pub due: Option<String>,
@@ -71,8 +74,10 @@ impl Entry {
         self.status == "superseded"
     }
 
-    pub fn open_follow_ups(&self) -> usize {
-        self.follow_ups.iter().filter(|follow_up| follow_up.is_open).count()
+    /// None of a document whose place another one took: what is still to be done stands there.
+    pub fn open_follow_ups(&self) -> impl Iterator<Item = &FollowUpEntry> {
+        let counts = !self.is_superseded();
+        self.follow_ups.iter().filter(move |follow_up| counts && follow_up.is_open)
     }
 }
 
@@ -135,6 +140,8 @@ fn follow_up(follow_up: &FollowUp) -> FollowUpEntry {
     FollowUpEntry {
         id: text(&follow_up.id),
         what: text(&follow_up.what),
+        class: follow_up.class.as_ref().map_or("", |class| class.value.0),
+        intent: follow_up.intent.as_ref().map_or("", |intent| intent.value.0),
         owner: text(&follow_up.owner),
         due: follow_up.due.as_ref().map(|due| due.value.clone()),
         is_open: follow_up.is_open(),

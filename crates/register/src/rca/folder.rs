@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use model::Nanos;
+
 use super::document::{At, Document, Status};
 use super::entry::WITHHELD;
 use super::page::{PAGE_NAME, page};
@@ -44,7 +46,13 @@ pub struct Made<'m> {
 }
 
 /// Everything that the documents show by themselves and together, file by file, and whether index and page are theirs.
-pub fn doctor(files: &[File<'_>], guards: &[Guarding], there: Made<'_>, inert: Inert) -> Vec<Found> {
+pub fn doctor(
+    files: &[File<'_>],
+    guards: &[Guarding],
+    there: Made<'_>,
+    inert: Inert,
+    now: Nanos,
+) -> Vec<Found> {
     let mut examined: Vec<Examined<'_>> = files.iter().map(|file| examine(file.name, file.bytes)).collect();
     let compared: Vec<Vec<(Rule, usize, String)>> = {
         let folder = Folder::of(&examined);
@@ -53,6 +61,7 @@ pub fn doctor(files: &[File<'_>], guards: &[Guarding], there: Made<'_>, inert: I
     for (each, findings) in examined.iter_mut().zip(compared) {
         findings.into_iter().for_each(|(rule, at, message)| each.findings.add(rule, at, message));
     }
+    examined.iter_mut().for_each(|each| each.look_ahead(now));
     let mut found = vec![
         stale(INDEX_NAME, &index_of(&examined, inert), there.index),
         stale(PAGE_NAME, &page(files, guards, inert), there.page),
@@ -249,7 +258,11 @@ fn index_of(examined: &[Examined<'_>], inert: Inert) -> String {
         let severity = front.severity.as_ref().map_or("", |severity| severity.value.0);
         let (title, owner, summary) =
             (text(&front.title), text(&front.owner_layer), cell(document.section(SUMMARY), inert));
-        let open = document.follow_ups.iter().filter(|follow_up| follow_up.is_open()).count();
+        let open = if front.is_superseded() {
+            0
+        } else {
+            document.follow_ups.iter().filter(|follow_up| follow_up.is_open()).count()
+        };
         page.push_str(&format!(
             "| [{title}]({stem}.md) | {} | {severity} | {owner} | {open} | {summary} |\n",
             cell(status, inert)

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::document::{Class, FollowUp, Intent};
+use super::document::FollowUp;
 use super::reader::{self, Reader};
 use crate::finding::Findings;
 use crate::rule::Rule;
@@ -15,8 +15,6 @@ pub(super) fn read(text: &str, block: Range<usize>, findings: &mut Findings) -> 
 fn keys(reader: &mut Reader<'_>) -> FollowUp {
     let all = ["id", "what", "class", "intent", "owner", "due", "verify", "status"];
     reader.need(Rule::KeyMissing, &all);
-    reader.word::<Class>("class");
-    reader.word::<Intent>("intent");
     let evidence = reader.table("evidence", |reader| {
         reader.need(Rule::KeyMissing, &["what", "at"]);
         (reader.text("what"), reader.time("at"))
@@ -27,6 +25,8 @@ fn keys(reader: &mut Reader<'_>) -> FollowUp {
         at: reader.at,
         id: reader.text("id"),
         what: reader.text("what"),
+        class: reader.word("class"),
+        intent: reader.word("intent"),
         owner: reader.text("owner"),
         due: reader.date("due"),
         status: reader.word("status"),

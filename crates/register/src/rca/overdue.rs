@@ -45,7 +45,7 @@ impl Day {
 pub fn overdue(register: &[Entry], on: &Day) -> Vec<Overdue> {
     let mut late: Vec<Overdue> = Vec::new();
     for entry in register {
-        for follow_up in entry.follow_ups.iter().filter(|follow_up| follow_up.is_open) {
+        for follow_up in entry.open_follow_ups() {
             let Some(due) = follow_up.due.as_deref().and_then(Day::parse) else { continue };
             let days_late = on.begins.since(due.begins) / DAY_NS;
             if days_late > 0 {

@@ -57,7 +57,7 @@ pub fn page(files: &[File<'_>], guards: &[Guarding], inert: Inert) -> String {
 }
 
 fn counts(out: &mut String, entries: &[Entry], rules: &[Enforced<'_>]) {
-    let open: usize = entries.iter().map(Entry::open_follow_ups).sum();
+    let open: usize = entries.iter().map(|entry| entry.open_follow_ups().count()).sum();
     let unenforced = rules.iter().filter(|rule| rule.mode().is_none()).count();
     put!(out, "<ul class=\"counts\">\n<li><b>{}</b> documents</li>", entries.len());
     put!(out, "<li><b>{open}</b> open follow-ups</li>\n<li><b id=\"overdue\">?</b> overdue</li>");
@@ -78,8 +78,8 @@ fn documents(out: &mut String, entries: &[Entry], html: &impl Fn(&str) -> String
     for entry in entries {
         let (status, severity, layer) = (html(entry.status), html(entry.severity), html(&entry.owner_layer));
         let started = entry.times.started.map(|at| at.to_rfc3339()).unwrap_or_default();
-        let open = entry.follow_ups.iter().filter(|follow_up| follow_up.is_open);
-        let due: Vec<String> = open.filter_map(|follow_up| follow_up.due.as_deref()).map(html).collect();
+        let due: Vec<String> =
+            entry.open_follow_ups().filter_map(|follow_up| follow_up.due.as_deref()).map(html).collect();
         put!(
             out,
             "<tr data-status=\"{status}\" data-severity=\"{severity}\" data-layer=\"{layer}\" data-due=\"{}\">\
@@ -89,7 +89,7 @@ fn documents(out: &mut String, entries: &[Entry], html: &impl Fn(&str) -> String
             html(&entry.id),
             html(if entry.title.is_empty() { &entry.id } else { &entry.title }),
             started.get(..10).unwrap_or_default(),
-            entry.open_follow_ups(),
+            entry.open_follow_ups().count(),
             html(&entry.summary)
         );
     }
@@ -114,18 +114,23 @@ fn choice<'e>(
 fn follow_ups(out: &mut String, entries: &[Entry], html: &impl Fn(&str) -> String) {
     let mut open: Vec<_> = entries
         .iter()
-        .flat_map(|entry| entry.follow_ups.iter().map(move |follow_up| (entry, follow_up)))
-        .filter(|(_, follow_up)| follow_up.is_open)
+        .flat_map(|entry| entry.open_follow_ups().map(move |follow_up| (entry, follow_up)))
         .collect();
     open.sort_by_key(|(entry, follow_up)| (follow_up.due.as_deref(), &entry.id, &follow_up.id));
     put!(out, "<section>\n<h2>Open follow-ups</h2>\n<table id=\"follow-ups\">\n<thead><tr><th>due</th>");
-    put!(out, "<th>follow-up</th><th>owner</th><th>document</th></tr></thead>\n<tbody>");
+    put!(
+        out,
+        "<th>follow-up</th><th>class</th><th>intent</th><th>owner</th><th>document</th></tr></thead>\n<tbody>"
+    );
     for (entry, follow_up) in open {
         let due = html(follow_up.due.as_deref().unwrap_or_default());
         put!(
             out,
-            "<tr data-due=\"{due}\"><td class=\"day\">{due}</td><td>{}</td><td>{}</td><td><a href=\"{}.md\">{}</a></td></tr>",
+            "<tr data-due=\"{due}\"><td class=\"day\">{due}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>\
+             <td><a href=\"{}.md\">{}</a></td></tr>",
             html(&follow_up.what),
+            follow_up.class,
+            follow_up.intent,
             html(&follow_up.owner),
             html(&entry.id),
             html(&format!("{} {}", entry.id, follow_up.id))

@@ -1,8 +1,12 @@
 //! What a document's state asks of it, as far as the document shows it by itself. It knows no other document.
 
+use model::Nanos;
+
 use super::document::{Document, FollowUp, Progress, Status};
 use crate::finding::{Findings, shown};
 use crate::rule::Rule;
+
+const CLOCKS_DIFFER_NS: u64 = 5 * 60 * model::SECOND_NS;
 
 pub(super) fn check(document: &Document<'_>, findings: &mut Findings) {
     document.follow_ups.iter().for_each(|follow_up| proof(document, follow_up, findings));
@@ -60,6 +64,17 @@ fn proof(document: &Document<'_>, follow_up: &FollowUp, findings: &mut Findings)
             };
             findings.add(Rule::Declined, status.at, format!("{name} is declined {lacks}"));
         }
+    }
+}
+
+/// Nobody has seen yet what is still to come; clocks differ by minutes.
+pub(super) fn ahead(document: &Document<'_>, now: Nanos, findings: &mut Findings) {
+    let latest = Nanos(now.0.saturating_add(CLOCKS_DIFFER_NS));
+    let fixes = document.front.fixes.iter().filter_map(|fix| fix.at.as_ref());
+    let seen = document.follow_ups.iter().filter_map(|follow_up| follow_up.evidence_at.as_ref());
+    let all = fixes.map(|at| ("a fix", at)).chain(seen.map(|at| ("evidence", at)));
+    for (what, at) in all.filter(|(_, at)| at.value > latest) {
+        findings.add(Rule::NotYet, at.at, format!("{what} is of {}, and now is {now}", at.value));
     }
 }
 

@@ -4,16 +4,23 @@ pub(super) mod cases;
 
 use std::fmt::Write;
 
+use model::Nanos;
 use proptest::prelude::*;
 
 use self::cases::{CASES, Case, SOUND, State};
-use super::{DOCUMENT_BYTES_MAX, lint};
+use super::DOCUMENT_BYTES_MAX;
 use crate::{Finding, Level, Rule};
+
+/// After everything in the documents.
+fn lint(name: &str, bytes: &[u8]) -> Vec<Finding> {
+    super::lint(name, bytes, Nanos(u64::MAX))
+}
 
 const NAME: &str = "2026-11-card-provider-outage.md";
 /// These need another file, or several, and not another text.
-const OF_FILES: [Rule; 10] = [
+const OF_FILES: [Rule; 11] = [
     Rule::RuleUnkept,
+    Rule::NotYet,
     Rule::FileName,
     Rule::NotText,
     Rule::TooLarge,
@@ -71,6 +78,21 @@ fn each_broken_document_is_found_out_for_its_rule_alone_and_its_twin_is_sound() 
     }
     assert_eq!(wrong, "");
     insta::assert_snapshot!(page);
+}
+
+#[test]
+fn evidence_and_fixes_of_a_time_to_come_close_nothing() {
+    let at = |text: &str| Nanos::parse_rfc3339(text).unwrap();
+    for (now, lines) in [
+        ("2026-11-24T09:55:00Z", 0),
+        // The evidence is of ten o'clock, and the fix of two days earlier.
+        ("2026-11-24T09:54:00Z", 1),
+        ("2026-11-22T08:54:00Z", 2),
+    ] {
+        let findings = super::lint(NAME, SOUND.as_bytes(), at(now));
+        assert!(findings.iter().all(|found| found.rule == Rule::NotYet), "{now}: {}", told(&findings));
+        assert_eq!(findings.len(), lines, "{now}: {}", told(&findings));
+    }
 }
 
 #[test]

@@ -25,6 +25,10 @@ pub enum StaleBy {
     },
     /// A later commit touches the scope.
     Commit(Commit),
+    /// It was given at a time that is still to come.
+    Clock {
+        at: At,
+    },
 }
 
 /// One thing that stands against DONE.
@@ -56,6 +60,9 @@ impl Gate {
             GatePhase::Failed { .. } => return GateNow::Failed,
             GatePhase::Passed { claim, at, .. } => (claim, *at),
         };
+        if at.is_ahead_of(now) {
+            return GateNow::Stale(StaleBy::Clock { at });
+        }
         if let Some(commit) = history.touched(&claim.commit, head, &self.spec.scope) {
             return GateNow::Stale(StaleBy::Commit(commit.id.clone()));
         }

@@ -1,10 +1,14 @@
 //! A record as a file: an in-toto statement in a DSSE envelope, both in the one form that canonical JSON (RFC 8785)
 //! gives them. It knows neither rules nor who may sign.
 
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::ground::{Ground, Refusal};
 use super::key::{PublicKey, SecretKey, decode, sha256};
 use super::record::{Record, Step};
 use super::words::{At, Commit, Digest, Name};
@@ -80,6 +84,20 @@ pub(super) struct Opened {
 impl Opened {
     pub(super) fn is_signed_with(&self, key: &PublicKey) -> bool {
         key.verifies(&self.message, &self.signature)
+    }
+}
+
+/// The bytes of a record's file, where a reader would take them.
+pub fn sealed(record: &Record, key: &SecretKey) -> Result<Vec<u8>, Refusal> {
+    if !record.step.is_bounded() {
+        return Ground::Form.refuse("one of its lists is too long");
+    }
+    let bytes = seal(record, key);
+    match bytes.len() > RECORD_BYTES_MAX {
+        true => {
+            Ground::Form.refuse(format!("it would have more than {RECORD_BYTES_MAX} bytes: say it shorter"))
+        }
+        false => Ok(bytes),
     }
 }
 
@@ -160,9 +178,36 @@ fn file(envelope: &Envelope) -> Vec<u8> {
     bytes
 }
 
-/// RFC 8785, for what we write: names are ASCII and in order, because a map of `serde_json` is ordered; numbers are
+/// RFC 8785, for what we write: names are ASCII, and put in order here, whatever a map of `serde_json` does; numbers are
 /// integers below 2^53, which have one form.
 fn canonical<T: Serialize>(value: &T) -> Vec<u8> {
     let value = serde_json::to_value(value).expect("records have text keys and no numbers but integers");
-    value.to_string().into_bytes()
+    let mut out = String::new();
+    write_in_order(&mut out, &value);
+    out.into_bytes()
+}
+
+fn write_in_order(out: &mut String, value: &Value) {
+    match value {
+        Value::Object(fields) => {
+            let fields: BTreeMap<&String, &Value> = fields.iter().collect();
+            out.push('{');
+            for (index, (name, value)) in fields.into_iter().enumerate() {
+                out.push_str(if index > 0 { "," } else { "" });
+                out.push_str(&Value::from(name.as_str()).to_string());
+                out.push(':');
+                write_in_order(out, value);
+            }
+            out.push('}');
+        }
+        Value::Array(values) => {
+            out.push('[');
+            for (index, value) in values.iter().enumerate() {
+                out.push_str(if index > 0 { "," } else { "" });
+                write_in_order(out, value);
+            }
+            out.push(']');
+        }
+        plain => out.push_str(&plain.to_string()),
+    }
 }

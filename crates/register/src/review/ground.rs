@@ -13,14 +13,20 @@ held_to! {
         "The records are files 000001.json, 000002.json and so on, without a gap, and nothing else.",
         "take the missing file back from Git, or take away what is no record";
     Chain "chain":
-        "Each record names the digest of the file before it, and no earlier time.",
+        "Each record names the digest of the file before it, and has the next number.",
         "take the records back from Git: one of them was changed, taken out or put in";
+    Clock "clock":
+        "A record is no older than the one before it and its commits, and no newer than now by more than five minutes.",
+        "set the clock right; a record with a wrong time that nobody else has is removed and made again";
     Signature "signature":
         "A record is signed with the key of the signer it names.",
         "take the file back from Git; if it stands there like this, ask who committed it";
     Rewritten "rewritten":
         "What Git once held of the records, and what the base branch holds of them, is there unchanged.",
         "take the record back from Git; what was wrong is put right with a new record";
+    Dropped "dropped":
+        "What a commit added to the records is there, or was signed anew where two branches took one number.",
+        "take the record back from Git; where another has its number, let its signer record the same again";
     SignersFile "signers-file":
         "plan.toml and signers.toml say what the last plan of the ledger says.",
         "let a verifier record the change with casebook review plan, or take the files back from Git";
@@ -40,7 +46,7 @@ held_to! {
         "Who signs stands in the last plan and is not retired.",
         "let a verifier add the signer to signers.toml and record it with casebook review plan";
     VerifierOnly "verifier-only":
-        "Only a verifier judges, closes, defers, withdraws, vetoes and plans.",
+        "Only a verifier judges, closes, defers, withdraws, excuses, vetoes and plans.",
         "let a verifier do it";
     Unknown "unknown":
         "A step names a gate, finding, veto or claim that is there.",
@@ -61,7 +67,7 @@ held_to! {
         "A claim is about a commit that others have.",
         "push the commit";
     SelfReview "self-review":
-        "Nobody judges what they claimed or fixed themselves.",
+        "Nobody judges, corrects, defers or withdraws what they claimed or fixed themselves.",
         "let another verifier judge it";
     NoEvidence "no-evidence":
         "A verdict and a re-test cite evidence.",
@@ -83,7 +89,7 @@ held_to! {
         "wait for the verdict";
     RevealOwed "reveal-owed":
         "After a verdict the reasoning that was promised is revealed, before the gate is claimed again.",
-        "reveal it with casebook review reveal";
+        "reveal it with casebook review reveal; where nobody can, let a verifier say so with casebook review excuse";
     OtherReasoning "other-reasoning":
         "What is revealed is what the claim had the digest of, by the one who claimed.",
         "reveal the very file that was given with the claim, with the same key";
@@ -100,8 +106,8 @@ held_to! {
         "A finding is closed once what it predicted was compared with what was observed.",
         "record what was seen with casebook review observe";
     OthersVeto "others-veto":
-        "A veto is lifted by the one who made it; by any verifier once that one is retired.",
-        "let the one who made it lift it";
+        "A veto is lifted by the one who made it; once that one is retired, by a verifier who did not record it.",
+        "let the one who made it lift it, or a verifier who did not retire that one";
 }
 
 /// A step that may not be taken, and why.

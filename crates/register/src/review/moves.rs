@@ -10,6 +10,7 @@ use super::ground::{Ground, Refusal};
 use super::history::History;
 use super::record::{Evidence, Record, Role, Signer, Step};
 use super::state::State;
+use super::verify::RECORDS_MAX;
 use super::words::{At, Commit, Name};
 
 /// A record with what its step is judged by.
@@ -73,6 +74,7 @@ pub(super) fn apply(state: &mut State, record: &Record, history: &History) -> Re
         Step::Claim(claim) => gates::claim(state, &taken, claim),
         Step::Verdict(verdict) => gates::verdict(state, &taken, verdict),
         Step::Reveal(reveal) => gates::reveal(state, &taken, reveal),
+        Step::Excuse(excuse) => gates::excuse(state, &taken, excuse),
         Step::ReopenGate(reopen) => gates::reopen(state, &taken, reopen),
         Step::Find(find) => findings::find(state, &taken, find),
         Step::Observe(observe) => findings::observe(state, &taken, observe),
@@ -88,12 +90,15 @@ pub(super) fn apply(state: &mut State, record: &Record, history: &History) -> Re
 }
 
 fn in_order(state: &State, record: &Record) -> Result<(), Refusal> {
+    if record.seq > RECORDS_MAX as u64 {
+        return Ground::Files.refuse(format!("a ledger has at most {RECORDS_MAX} records"));
+    }
     let next = state.seq.saturating_add(1);
     if record.seq != next {
         return Ground::Chain.refuse(format!("it is record {}, and the next is {next}", record.seq));
     }
     match state.at.filter(|last| record.at < *last) {
-        Some(last) => Ground::Chain.refuse(format!("it is of {}, the one before of {last}", record.at)),
+        Some(last) => Ground::Clock.refuse(format!("it is of {}, the one before of {last}", record.at)),
         None => Ok(()),
     }
 }
@@ -105,7 +110,7 @@ fn in_history(record: &Record, history: &History) -> Result<(), Refusal> {
         };
         if record.at < at {
             let short = commit.short();
-            return Ground::Chain.refuse(format!("it is of {}, its commit {short} of {at}", record.at));
+            return Ground::Clock.refuse(format!("it is of {}, its commit {short} of {at}", record.at));
         }
     }
     Ok(())

@@ -35,6 +35,7 @@ pub enum Step {
     Claim(Claim),
     Verdict(Verdict),
     Reveal(Reveal),
+    Excuse(Excuse),
     ReopenGate(ReopenGate),
     Find(Find),
     Observe(Observe),
@@ -139,6 +140,14 @@ pub struct Reveal {
     pub claim: u64,
     pub salt: Digest,
     pub reasoning: Prose,
+}
+
+/// That nobody can reveal a reasoning any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Excuse {
+    pub claim: u64,
+    pub why: Text,
 }
 
 /// What has been done about a verdict that failed the gate.
@@ -268,6 +277,7 @@ impl Step {
             Self::Claim(_) => "claim",
             Self::Verdict(_) => "verdict",
             Self::Reveal(_) => "reveal",
+            Self::Excuse(_) => "excuse",
             Self::ReopenGate(_) => "reopen_gate",
             Self::Find(_) => "find",
             Self::Observe(_) => "observe",

@@ -1,7 +1,7 @@
 //! Where a review stands after the records so far. It changes through one door, [`State::apply`], which takes a step
 //! whole or refuses it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::ground::{Ground, Refusal};
 use super::history::History;
@@ -17,6 +17,8 @@ pub struct State {
     pub(super) vetoes: BTreeMap<VetoId, StandingVeto>,
     /// By the number of the claim: reasonings that were promised.
     pub(super) promises: BTreeMap<u64, Promise>,
+    /// Who was retired, and by whom.
+    pub(super) retired_by: BTreeMap<Name, Name>,
     /// Of the last record.
     pub(super) seq: u64,
     pub(super) at: Option<At>,
@@ -30,6 +32,10 @@ pub(super) struct Gate {
     pub(super) active: At,
     /// Verdicts so far, oldest first: outcome, by whom, when, on which commit.
     pub(super) verdicts: Vec<(Outcome, Name, At, Commit)>,
+    /// Who claimed it last.
+    pub(super) claimant: Option<Name>,
+    /// Fixes of its findings that no pass by somebody else had in it, and by whom.
+    pub(super) fixes: Vec<(Name, Commit)>,
 }
 
 /// Where a gate stands by the records alone; whether a pass is still fresh depends on time and commits.
@@ -59,7 +65,8 @@ pub(super) struct Promise {
     pub(super) by: Name,
     pub(super) digest: Digest,
     pub(super) is_judged: bool,
-    pub(super) is_kept: bool,
+    /// It was revealed, or excused.
+    pub(super) is_settled: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +76,8 @@ pub(super) struct Finding {
     pub(super) commit: Commit,
     pub(super) phase: FindingPhase,
     pub(super) active: At,
+    /// All who ever claimed to have fixed it, or what it corrects.
+    pub(super) fixers: BTreeSet<Name>,
     /// What was seen of it, by whom: the last that was recorded.
     pub(super) observed: Option<Observed>,
 }
@@ -178,7 +187,8 @@ impl State {
 
     /// The claim whose reasoning its claimant has to reveal, of those on this gate.
     pub fn promised(&self, gate: &Name) -> Option<u64> {
-        let mut owed = self.promises.iter().filter(|(_, promise)| promise.gate == *gate && !promise.is_kept);
+        let mut owed =
+            self.promises.iter().filter(|(_, promise)| promise.gate == *gate && !promise.is_settled);
         owed.next().map(|(seq, _)| *seq)
     }
 

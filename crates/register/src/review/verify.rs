@@ -6,7 +6,7 @@ use super::ground::{Fault, Ground};
 use super::history::History;
 use super::record::{Record, Step};
 use super::state::State;
-use super::words::{Commit, Digest};
+use super::words::{At, Commit, Digest};
 
 /// More are not read.
 pub const RECORDS_MAX: usize = 20_000;
@@ -20,6 +20,8 @@ pub struct Judged {
     pub faults: Vec<Fault>,
     /// Of the last file, for the next record.
     pub last: Option<Digest>,
+    /// Of all files, in their order.
+    pub(super) chain: Vec<Digest>,
 }
 
 /// What Git shows of one record's file beside having added it.
@@ -38,7 +40,7 @@ pub fn file_name(seq: u64) -> String {
 }
 
 /// `files`: names and bytes, of everything in the folder of records.
-pub fn judge(mut files: Vec<(String, Vec<u8>)>, history: &History) -> Judged {
+pub fn judge(mut files: Vec<(String, Vec<u8>)>, history: &History, now: At) -> Judged {
     files.sort();
     let mut judged = Judged::default();
     for (seq, (name, bytes)) in (1..).zip(&files) {
@@ -47,10 +49,11 @@ pub fn judge(mut files: Vec<(String, Vec<u8>)>, history: &History) -> Judged {
             judged.faults.push(Ground::Files.fault(name, format!("{expected} would be next")));
             break;
         }
-        if let Err(fault) = judged.take(name, bytes, history) {
+        if let Err(fault) = judged.take(name, bytes, history, now) {
             judged.faults.push(fault);
         }
         judged.last = Some(envelope::digest(bytes));
+        judged.chain.extend(judged.last.clone());
     }
     judged
 }
@@ -72,7 +75,7 @@ pub fn rewritten(changes: &[RecordChange]) -> Vec<Fault> {
 }
 
 impl Judged {
-    fn take(&mut self, name: &str, bytes: &[u8], history: &History) -> Result<(), Fault> {
+    fn take(&mut self, name: &str, bytes: &[u8], history: &History, now: At) -> Result<(), Fault> {
         let opened = envelope::open(bytes).map_err(|why| Ground::Form.fault(name, why))?;
         if opened.record.prev != self.last {
             let why = "it names another file than the one before it".to_owned();
@@ -84,6 +87,10 @@ impl Judged {
             return Ok(());
         }
         let record = opened.record;
+        // It would hold up every later one, and what it says would not grow old.
+        if record.at.is_ahead_of(now) {
+            return Err(Ground::Clock.fault(name, format!("it is of {}, and now is {now}", record.at)));
+        }
         self.state.apply(&record, history).map_err(|refusal| refusal.ground.fault(name, refusal.reason))?;
         self.records.push(record);
         Ok(())

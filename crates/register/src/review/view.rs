@@ -73,7 +73,7 @@ pub fn view(state: &State, now: At, head: &Commit, history: &History, stalls: &[
         at: veto.at.to_string(),
         why: veto.why.to_string(),
     });
-    let owed = state.promises.iter().filter(|(_, promise)| promise.is_judged && !promise.is_kept);
+    let owed = state.promises.iter().filter(|(_, promise)| promise.is_judged && !promise.is_settled);
     View {
         title: state.plan.as_ref().map(|plan| plan.title.to_string()).unwrap_or_default(),
         done: against.is_empty(),
@@ -122,6 +122,7 @@ fn gate_view(gate: &Gate, vetoed: bool, now: GateNow) -> GateView {
         }
         (GateNow::Passed { until }, _) => format!("{}, good until {until}", verdict.unwrap_or_default()),
         (GateNow::Stale(StaleBy::Age { since }), _) => format!("its pass was good until {since}"),
+        (GateNow::Stale(StaleBy::Clock { at }), _) => format!("its pass is of {at}, which is still to come"),
         (GateNow::Stale(StaleBy::Commit(commit)), _) => {
             format!("commit {} touched its scope after the pass", commit.short())
         }

@@ -10,6 +10,8 @@ const PROSE_BYTES_MAX: usize = 32 * 1024;
 const NAME_BYTES_MAX: usize = 40;
 const PATH_BYTES_MAX: usize = 500;
 const NUMBER_MAX: u32 = 99_999;
+/// Of two machines, by as much.
+const CLOCKS_DIFFER_S: u64 = 5 * 60;
 
 macro_rules! word {
     ($(#[$about:meta])* $name:ident, $right:literal, $holds:expr) => {
@@ -165,6 +167,11 @@ impl At {
 
     pub const fn plus(self, secs: u64) -> Self {
         Self(self.0.saturating_add(secs))
+    }
+
+    /// Beyond what clocks differ by.
+    pub const fn is_ahead_of(self, now: Self) -> bool {
+        self.0 > now.0.saturating_add(CLOCKS_DIFFER_S)
     }
 
     /// Seconds from `earlier` to here; none where it is later.

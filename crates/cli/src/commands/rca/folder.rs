@@ -1,6 +1,5 @@
 //! The register's folder on disk: its documents by name, and its index. It knows no rule.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -12,6 +11,7 @@ use crate::escape;
 use crate::exit::{Exit, Failure};
 use crate::guards::Keepers;
 use crate::output;
+use crate::replace::replace;
 
 /// All of them are held at a time, each at most as long as a document may be.
 const DOCUMENTS_MAX: usize = 1_000;
@@ -78,7 +78,7 @@ impl Doctor {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let (files, (guards, unenforced)) = (self.folder.read()?, self.keepers.read_whole()?);
         let there = Made { index: files.index.as_deref(), page: files.page.as_deref() };
-        let mut found = register::rca::doctor(&files.handed(), &guards, there, inert);
+        let mut found = register::rca::doctor(&files.handed(), &guards, there, inert, server::now());
         let unkept =
             unenforced.map(|unenforced| register::rca::unkept(&files.handed(), &guards, &unenforced));
         for unkept in unkept.unwrap_or_default() {
@@ -196,10 +196,5 @@ fn made(path: &Path) -> Result<String, Failure> {
 
 /// Whole or not at all.
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let partial = path.with_extension("partial");
-    let put = || {
-        std::fs::File::create(&partial)?.write_all(text.as_bytes())?;
-        std::fs::rename(&partial, path)
-    };
-    put().map_err(|error: std::io::Error| document::failed(path, &error.to_string()))
+    replace(path, text).map_err(|error| document::failed(path, &error.to_string()))
 }

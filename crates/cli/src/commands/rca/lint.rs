@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use register::rca::INDEX_NAME;
 
 use super::document::{self, Linted};
 use crate::exit::{Exit, Failure};
@@ -17,7 +18,7 @@ Examples:
   casebook rca lint doc/rca/2026-11-card-provider-outage.md
   casebook rca lint doc/rca/*.md --json | jq '.documents[].findings[].rule'")]
 pub(super) struct Lint {
-    /// The documents: files called <YYYY-MM>-<slug>.md
+    /// The documents: files called <YYYY-MM>-<slug>.md; the index among them, README.md, is passed over
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Print the findings as JSON
@@ -27,7 +28,13 @@ pub(super) struct Lint {
 
 impl Lint {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let linted = self.files.iter().map(|path| linted(path)).collect::<Result<Vec<_>, _>>()?;
+        let is_document = |path: &&PathBuf| path.file_name().is_none_or(|name| name != INDEX_NAME);
+        let documents: Vec<&PathBuf> = self.files.iter().filter(is_document).collect();
+        if documents.is_empty() {
+            let said = "it is the index, which `casebook rca register` makes; name documents";
+            return Err(document::failed(Path::new(INDEX_NAME), said));
+        }
+        let linted = documents.into_iter().map(|path| linted(path)).collect::<Result<Vec<_>, _>>()?;
         document::told(&linted, linted.len(), self.json, "casebook.rca-lint/v1")
     }
 }
@@ -35,5 +42,8 @@ impl Lint {
 fn linted(path: &Path) -> Result<Linted, Failure> {
     let bytes = document::read(path)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    Ok(Linted { path: path.display().to_string(), findings: register::rca::lint(&name, &bytes) })
+    Ok(Linted {
+        path: path.display().to_string(),
+        findings: register::rca::lint(&name, &bytes, server::now()),
+    })
 }

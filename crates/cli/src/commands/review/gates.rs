@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use register::review::{
-    At, Claim, Commit, Evidence, FindingId, LIST_MAX, Name, Outcome, Prose, ReopenFinding, ReopenGate,
-    Reveal, Step, Text, Verdict, hide,
+    At, Claim, Commit, Evidence, Excuse, FindingId, LIST_MAX, Name, Outcome, Prose, ReopenFinding,
+    ReopenGate, Reveal, Step, Text, Verdict, hide,
 };
 
 use super::ledger::{Signing, text, wrong};
@@ -95,6 +95,24 @@ pub(super) struct RevealReasoning {
     /// The very file that was given with the claim
     #[arg(long, value_name = "FILE")]
     reasoning: PathBuf,
+    #[command(flatten)]
+    signing: Signing,
+}
+
+/// Says that the reasoning of a claim cannot be revealed any more
+///
+/// For a claimant who left, or whose file is lost: else the gate could never be claimed again. A verifier who did not make
+/// the claim says it, after the verdict.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  casebook review excuse api --why 'Ana has left, and nobody has her file'")]
+pub(super) struct ExcuseReasoning {
+    /// The gate
+    gate: Name,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    why: Text,
     #[command(flatten)]
     signing: Signing,
 }
@@ -210,6 +228,14 @@ impl RevealReasoning {
         let salt = hide(&pen.key, &reasoning).salt;
         let claim = pen.ledger.judged.state.promised(&self.gate).unwrap_or(0);
         pen.write(Step::Reveal(Reveal { claim, salt, reasoning }))
+    }
+}
+
+impl ExcuseReasoning {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        let pen = self.signing.open()?;
+        let claim = pen.ledger.judged.state.promised(&self.gate).unwrap_or(0);
+        pen.write(Step::Excuse(Excuse { claim, why: self.why }))
     }
 }
 

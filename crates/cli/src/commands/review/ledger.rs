@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use register::review::{
-    At, Commit, Fault, History, Judged, Name, PLAN_BYTES_MAX, RECORD_BYTES_MAX, RECORDS_MAX, Record,
-    SecretKey, Step, begins, file_name, judge, plan, rewritten, seal, signers_differ,
+    At, Commit, Fault, History, Judged, Name, PLAN_BYTES_MAX, RECORD_BYTES_MAX, RECORDS_MAX, Record, Refusal,
+    SecretKey, Step, begins, dropped, file_name, judge, plan, rewritten, sealed, signers_differ,
 };
 
 use super::keys;
@@ -18,6 +18,8 @@ use crate::output;
 
 const DEFAULT: &str = "doc/review";
 const RECORDS: &str = "records";
+/// All records are held at a time.
+const LEDGER_BYTES_MAX: usize = 256 << 20;
 
 #[derive(Debug, Args)]
 pub(super) struct Place {
@@ -47,6 +49,8 @@ pub(super) struct Ledger {
     pub(super) inside: String,
     dir: PathBuf,
     begins: Option<Commit>,
+    /// Of all records together.
+    bytes: usize,
 }
 
 /// Who signs what will be added to it.
@@ -61,7 +65,12 @@ impl Place {
         let git = Git::around(self.ledger.as_deref().filter(|dir| dir.is_dir()).unwrap_or(Path::new(".")))?;
         let dir = self.ledger.clone().unwrap_or_else(|| git.root.join(DEFAULT));
         let inside = inside(&git, &dir)?;
-        let files = records(&dir.join(RECORDS))?;
+        let folder = dir.join(RECORDS);
+        // A link leads out of what Git keeps.
+        if fs::symlink_metadata(&folder).is_ok_and(|found| !found.is_dir()) {
+            return Err(wrong(&folder, &"it is no folder of the repository"));
+        }
+        let files = records(&folder)?;
         let head = git.commit("HEAD")?;
         let begins = begins(&files);
         // A first commit that is gone is no boundary; what names it will be told.
@@ -69,12 +78,16 @@ impl Place {
         let mut commits = git.history(&head, known.as_ref())?;
         let folder = format!("{inside}/");
         for commit in &mut commits {
-            commit.paths.retain(|path| !path.starts_with(&folder));
+            let beside = commit.beside.iter_mut();
+            for paths in beside.chain([&mut commit.paths]) {
+                paths.retain(|path| !path.starts_with(&folder));
+            }
         }
         let history = History::new(head.clone(), commits);
-        let judged = judge(files, &history);
         let now = At::from_secs(server::now().as_secs());
-        Ok(Ledger { git, head, now, history, judged, inside, dir, begins: known })
+        let bytes = files.iter().map(|(_, bytes)| bytes.len()).sum();
+        let judged = judge(files, &history, now);
+        Ok(Ledger { git, head, now, history, judged, inside, dir, begins: known, bytes })
     }
 }
 
@@ -84,7 +97,13 @@ impl Ledger {
         let mut faults = self.judged.faults.clone();
         // A ledger without a record may be one that was taken away.
         let folder = format!("{}/{RECORDS}", self.inside);
-        faults.extend(rewritten(&self.git.changes(&folder, &self.head, self.begins.as_ref(), base)?));
+        let (changes, left_out) = self.git.changes(&folder, &self.head, self.begins.as_ref(), base)?;
+        faults.extend(rewritten(&changes));
+        // What a commit took out is told already.
+        let is_told = |fault: &Fault| faults.iter().any(|told| told.file == fault.file);
+        let untold: Vec<Fault> =
+            dropped(&self.judged, &left_out).into_iter().filter(|fault| !is_told(fault)).collect();
+        faults.extend(untold);
         if let Some(recorded) = self.judged.state.plan() {
             faults.extend(signers_differ(&self.plan()?, recorded));
         }
@@ -142,11 +161,7 @@ impl Pen {
             head: ledger.head.clone(),
             step,
         };
-        if let Err(refusal) = ledger.judged.state.apply(&record, &ledger.history) {
-            let reason = escape::line(&refusal.reason).into_owned();
-            let (id, mend) = (refusal.ground.id(), refusal.ground.mend());
-            return Err(Failure::new(Exit::Server, format!("refused: {reason} [{id}]\n    mend: {mend}")));
-        }
+        ledger.judged.state.apply(&record, &ledger.history).map_err(|refusal| refused(&refusal))?;
         let is_theirs = ledger.judged.state.plan().is_some_and(|plan| {
             plan.signers.iter().any(|signer| signer.name == record.by && signer.key == self.key.public())
         });
@@ -156,13 +171,27 @@ impl Pen {
         }
         let name = file_name(record.seq);
         let path = ledger.dir.join(RECORDS).join(&name);
-        add(&path, &seal(&record, &self.key)).map_err(|error| wrong(&path, &error))?;
+        let bytes = sealed(&record, &self.key).map_err(|refusal| refused(&refusal))?;
+        if ledger.bytes.saturating_add(bytes.len()) > LEDGER_BYTES_MAX {
+            return Err(wrong(&path, &full()));
+        }
+        add(&path, &bytes).map_err(|error| wrong(&path, &error))?;
         let (step, by) = (record.step.name().replace('_', " "), &record.by);
         output::text(&format!(
             "{}/{RECORDS}/{name}: {step} by {by}; commit it\n",
             escape::line(&ledger.inside)
         ))
     }
+}
+
+fn refused(refusal: &Refusal) -> Failure {
+    let reason = escape::line(&refusal.reason);
+    let (id, mend) = (refusal.ground.id(), refusal.ground.mend());
+    Failure::new(Exit::Server, format!("refused: {reason} [{id}]\n    mend: {mend}"))
+}
+
+fn full() -> String {
+    format!("the records of a ledger have at most {LEDGER_BYTES_MAX} bytes together")
 }
 
 /// The folder as Git names it: whoever is not in a repository has no history to rest on.
@@ -184,7 +213,7 @@ fn records(dir: &Path) -> Result<Vec<(String, Vec<u8>)>, Failure> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(|error| wrong(dir, &error))?,
     };
-    let mut files = Vec::new();
+    let (mut files, mut held) = (Vec::new(), 0_usize);
     // One more shows that there are too many.
     for entry in entries.take(RECORDS_MAX + 1) {
         let entry = entry.map_err(|error| wrong(dir, &error))?;
@@ -192,6 +221,10 @@ fn records(dir: &Path) -> Result<Vec<(String, Vec<u8>)>, Failure> {
         // A pipe would be waited for; a link leads elsewhere.
         let is_file = entry.file_type().map_err(|error| wrong(dir, &error))?.is_file();
         let bytes = if is_file { read(&entry.path(), RECORD_BYTES_MAX)? } else { Vec::new() };
+        held = held.saturating_add(bytes.len());
+        if held > LEDGER_BYTES_MAX {
+            return Err(wrong(dir, &full()));
+        }
         files.push((name, bytes));
     }
     Ok(files)

@@ -3,12 +3,14 @@
 use std::fs;
 
 use clap::Args;
+use engine::render::inert::inert;
 use register::review::pages;
 
 use super::ledger::{Place, wrong};
 use crate::escape;
 use crate::exit::{Exit, Failure};
 use crate::output;
+use crate::replace::replace;
 
 /// Writes status.md, backlog.md and review.md into the ledger's folder
 ///
@@ -34,11 +36,11 @@ impl Render {
             return Err(Failure::new(Exit::Server, escape::line(&told).into_owned()));
         }
         let mut exit = Exit::Ok;
-        for (name, page) in pages(&ledger.judged, &ledger.history) {
+        for (name, page) in pages(&ledger.judged, &ledger.history, inert) {
             let path = ledger.file(name);
             // Only what is as long as the page can be the page.
-            let is_as_long =
-                fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() == page.len() as u64);
+            let is_as_long = fs::symlink_metadata(&path)
+                .is_ok_and(|found| found.is_file() && found.len() == page.len() as u64);
             let is_fresh = is_as_long && fs::read(&path).is_ok_and(|there| there == page.as_bytes());
             let shown = format!("{}/{name}", escape::line(&ledger.inside));
             match (self.check, is_fresh) {
@@ -49,7 +51,7 @@ impl Render {
                     exit = Exit::Server;
                 }
                 (false, false) => {
-                    fs::write(&path, page).map_err(|error| wrong(&path, &error))?;
+                    replace(&path, &page).map_err(|error| wrong(&path, &error))?;
                     output::text(&format!("{shown}: written\n"))?;
                 }
                 (_, true) => {}

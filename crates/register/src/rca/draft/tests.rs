@@ -3,9 +3,12 @@
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::super::lint;
 use super::*;
 use crate::{Level, Rule};
+
+fn lint(name: &str, bytes: &[u8]) -> Vec<crate::Finding> {
+    super::super::lint(name, bytes, Nanos(u64::MAX))
+}
 
 const SAMPLE: &[u8] = include_bytes!("../../../../engine/src/render/tests/sample.json");
 const HASH: &str = "abababababababababababababababababababababababababababababababab";

@@ -1,5 +1,7 @@
 //! Names that a draft makes of a report: its title, its file, its signature. Each is bounded and holds no secret.
 
+use std::collections::BTreeSet;
+
 use super::text::safe;
 use super::{Inert, People, Report, STEM_BYTES_MAX};
 
@@ -54,10 +56,9 @@ pub(super) fn signature(report: &Report) -> String {
 
 /// From the origin outwards, each once.
 pub(super) fn services(report: &Report) -> impl Iterator<Item = &str> {
-    let hops = &report.said.propagation;
-    let is_first = |index: usize, name: &str| hops.iter().take(index).all(|hop| hop.service != name);
-    let names = hops.iter().enumerate().map(|(index, hop)| (index, hop.service.as_str()));
-    names.filter(move |(index, name)| is_first(*index, name)).map(|(_, name)| name)
+    let mut seen = BTreeSet::new();
+    let names = report.said.propagation.iter().map(|hop| hop.service.as_str());
+    names.filter(move |name| seen.insert(*name))
 }
 
 pub(super) fn severity(report: &Report) -> &'static str {

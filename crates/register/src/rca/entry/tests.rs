@@ -19,7 +19,7 @@ fn an_entry_says_what_its_document_says() {
     let rule = &entry.rules[0];
     assert_eq!((rule.id.as_str(), rule.kind), ("deadline-on-providers", Some(RuleKind::CodingStandard)));
     assert_eq!(rule.kind.unwrap().as_str(), "coding-standard");
-    assert_eq!((entry.follow_ups.len(), entry.open_follow_ups()), (2, 0));
+    assert_eq!((entry.follow_ups.len(), entry.open_follow_ups().count()), (2, 0));
     assert!(entry.root_cause.starts_with("In payments no call"), "{}", entry.root_cause);
 }
 

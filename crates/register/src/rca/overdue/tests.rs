@@ -5,7 +5,8 @@ use super::*;
 
 fn follow_up(id: &str, due: Option<&str>, is_open: bool) -> FollowUpEntry {
     let (what, owner) = ("an alert".to_owned(), "Ana".to_owned());
-    FollowUpEntry { id: id.to_owned(), what, owner, due: due.map(str::to_owned), is_open }
+    let (class, intent) = ("test", "prevent");
+    FollowUpEntry { id: id.to_owned(), what, class, intent, owner, due: due.map(str::to_owned), is_open }
 }
 
 #[test]
@@ -30,6 +31,16 @@ fn what_is_open_past_its_day_is_overdue_and_the_longest_is_first() {
     assert_eq!(said("2026-12-05"), ["2026-11-a F1 5", "2026-12-b F1 1"]);
     assert_eq!(said("2026-12-06"), ["2026-11-a F1 6", "2026-12-b F1 2", "2026-11-a F3 1"]);
     assert_eq!(said("2026-11-30"), Vec::<String>::new());
+}
+
+#[test]
+fn what_another_document_took_over_is_not_overdue_here() {
+    let follow_ups = vec![follow_up("F1", Some("2026-12-04"), true)];
+    for (status, count) in [("superseded", 0), ("published", 1)] {
+        let register = [Entry { status, follow_ups: follow_ups.clone(), ..Entry::default() }];
+        assert_eq!(overdue(&register, &Day::parse("2026-12-05").unwrap()).len(), count, "{status}");
+        assert_eq!(register[0].open_follow_ups().count(), count, "{status}");
+    }
 }
 
 #[test]

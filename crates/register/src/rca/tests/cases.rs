@@ -125,6 +125,8 @@ pub(super) const CASES: &[Case] = &[
     ),
     case(Rule::LayerPerson, State::Closed, "layers_crossed = [\"payments\", ", "layers_crossed = [\"ana\", "),
     case(Rule::LayerPerson, State::Closed, "layer = \"edge\"", "layer = \"ben@example.com\""),
+    case(Rule::LayerPerson, State::Draft, "owner_layer = \"payments\"", "owner_layer = \"Payments\""),
+    case(Rule::ReviewIndependent, State::Closed, "name = \"Ben\"", "name = \"Ana\""),
     case(Rule::KeyType, State::Closed, "permanent_rules = [{", "permanent_rules = [\"Deadlines.\", {"),
     case(Rule::KeyMissing, State::Draft, "kind = \"coding-standard\", ", ""),
     case(Rule::Word, State::Closed, "kind = \"coding-standard\"", "kind = \"habit\""),
@@ -147,6 +149,8 @@ pub(super) const CASES: &[Case] = &[
         "<!--x-->",
     ),
     case(Rule::TextOutside, State::Closed, "\n## Summary", "\nOf one evening.\n\n## Summary"),
+    case(Rule::SummaryLong, State::Closed, "without a deadline.", LONG),
+    case(Rule::PermanentRuleSentence, State::Closed, "has a deadline.\" }]\n+++", LONG_RULE),
     case(Rule::SummaryLong, State::Closed, "without a deadline.", "without\na\ndeadline."),
     case(Rule::Placeholder, State::Closed, "Calls waited", "TBD: Calls waited"),
     case(Rule::Placeholder, State::Draft, "Calls waited", "Calls <of which service> waited"),
@@ -174,6 +178,7 @@ pub(super) const CASES: &[Case] = &[
         "evidence = { what = \"CI run 4711\", at = 2026-11-24T10:00:00Z }\n",
         "",
     ),
+    case(Rule::EvidenceOld, State::Closed, "fixes = [", LATER_FIX),
     case(Rule::EvidenceOld, State::Closed, "at = 2026-11-24T10:00:00Z", "at = 2026-11-22T09:00:00Z"),
     case(Rule::Declined, State::Closed, "reason = \"The provider is replaced in December.\"\n", ""),
     case(Rule::Declined, State::Closed, "approver = \"Cleo\"\n", ""),
@@ -202,6 +207,17 @@ const WEAK_THEN_RECOVERY: &str =
     "## Why Detection Was Weak\n\nThe alert looked at errors; a call that waits is none.\n\n## Recovery";
 const RECOVERY_THEN_WEAK: &str =
     "## Recovery\n\nThe alert looked at errors; a call that waits is none.\n\n## Why Detection Was Weak";
+const LATER_FIX: &str =
+    "fixes = [{ commit = \"1f3c9ab0f3c9ab0f3c9ab0f3c9ab0f3c9ab0f3c9\", at = 2026-11-25T09:00:00Z }, ";
+const LONG: &str = "and waited and waited and waited and waited and waited and waited and waited and waited \
+    and waited and waited and waited and waited and waited and waited and waited and waited \
+    and waited and waited and waited and waited and waited and waited and waited and waited \
+    and waited and waited and waited and waited and waited and waited and waited and waited \
+    \
+    without a deadline.";
+const LONG_RULE: &str = "and again and again and again and again and again and again and again and again and again \
+    and again and again and again and again and again and again and again and again and again \
+    has a deadline.\" }]\n+++";
 const FIXES: &str =
     "fixes = [{ commit = \"0f3c9ab0f3c9ab0f3c9ab0f3c9ab0f3c9ab0f3c9\", at = 2026-11-22T09:00:00Z }]\n";
 

@@ -1,6 +1,8 @@
 //! Findings: `open -> fix_claimed -> retested -> closed | reopened`, beside it `deferred`, `withdrawn` and
 //! `corrected`. Whoever fixed does not close, and nothing is closed but after a re-test newer than the fix.
 
+use std::collections::BTreeSet;
+
 use super::Taken;
 use crate::review::ground::{Ground, Refusal};
 use crate::review::record::{Close, Defer, Find, Fix, Observe, Outcome, ReopenFinding, Retest, Withdraw};
@@ -15,12 +17,17 @@ pub(super) fn find(state: &mut State, taken: &Taken<'_>, find: &Find) -> Result<
     if let Some(gate) = &find.gate {
         state.known_gate(gate)?;
     }
+    let mut fixers = BTreeSet::new();
     if let Some(corrected) = find.corrects {
         taken.need_verifier()?;
-        let now = state.known_finding(corrected)?.now(taken.at());
+        let finding = state.known_finding(corrected)?;
+        let now = finding.now(taken.at());
         if !now.is_open() && now != FindingNow::Deferred {
             return Ground::FindingState.refuse(format!("{corrected} is {}", now.as_str()));
         }
+        need_other(state, finding, taken)?;
+        // Else it would be theirs to settle once it has another number.
+        fixers.clone_from(&finding.fixers);
         set(state, corrected, taken, FindingPhase::Corrected(find.id));
     }
     let finding = Finding {
@@ -29,6 +36,7 @@ pub(super) fn find(state: &mut State, taken: &Taken<'_>, find: &Find) -> Result<
         commit: taken.commit().clone(),
         phase: FindingPhase::Open,
         active: taken.at(),
+        fixers,
         observed: None,
     };
     state.findings.insert(find.id, finding);
@@ -37,7 +45,12 @@ pub(super) fn find(state: &mut State, taken: &Taken<'_>, find: &Find) -> Result<
 
 pub(super) fn observe(state: &mut State, taken: &Taken<'_>, observe: &Observe) -> Result<(), Refusal> {
     let id = observe.finding;
-    let phase = state.known_finding(id)?.phase.clone();
+    let finding = state.known_finding(id)?;
+    let now = finding.now(taken.at());
+    if !now.is_open() && now != FindingNow::Deferred {
+        return wrong(finding, id, taken);
+    }
+    let phase = finding.phase.clone();
     let observed = Observed {
         symptom: observe.symptom.clone(),
         duration_s: observe.duration_s,
@@ -59,8 +72,15 @@ pub(super) fn fix(state: &mut State, taken: &Taken<'_>, fix: &Fix) -> Result<(),
         let (found, fixed) = (found.short(), fixed.short());
         return Ground::FixOld.refuse(format!("{id} was found at {found}, and {fixed} is not newer"));
     }
+    let fixed = fixed.clone();
     let fix = StandingFix { by: taken.by().clone(), at: taken.at(), commit: fixed.clone() };
     set(state, id, taken, FindingPhase::FixClaimed(fix));
+    let Some(finding) = state.findings.get_mut(&id) else { return Ok(()) };
+    finding.fixers.insert(taken.by().clone());
+    let gate = finding.find.gate.clone();
+    if let Some(gate) = gate.and_then(|gate| state.gates.get_mut(&gate)) {
+        gate.fixes.push((taken.by().clone(), fixed));
+    }
     Ok(())
 }
 
@@ -123,7 +143,9 @@ pub(super) fn reopen(state: &mut State, taken: &Taken<'_>, reopen: &ReopenFindin
 pub(super) fn defer(state: &mut State, taken: &Taken<'_>, defer: &Defer) -> Result<(), Refusal> {
     taken.need_verifier()?;
     let id = defer.finding;
-    need(state.known_finding(id)?, id, taken, &[FindingNow::Open, FindingNow::Reopened])?;
+    let finding = state.known_finding(id)?;
+    need(finding, id, taken, &[FindingNow::Open, FindingNow::Reopened])?;
+    need_other(state, finding, taken)?;
     let phase = FindingPhase::Deferred { trigger: defer.trigger.clone(), until: defer.until };
     set(state, id, taken, phase);
     Ok(())
@@ -137,17 +159,28 @@ pub(super) fn withdraw(state: &mut State, taken: &Taken<'_>, withdraw: &Withdraw
     if !now.is_open() && now != FindingNow::Deferred {
         return wrong(finding, id, taken);
     }
-    if let FindingPhase::FixClaimed(fix) | FindingPhase::Retested { fix, .. } = &finding.phase
-        && fix.by == *taken.by()
-    {
-        return Ground::SelfReview.refuse(format!("{} fixed {id}", fix.by));
-    }
+    need_other(state, finding, taken)?;
     set(state, id, taken, FindingPhase::Withdrawn);
     Ok(())
 }
 
 fn need(finding: &Finding, id: FindingId, taken: &Taken<'_>, allowed: &[FindingNow]) -> Result<(), Refusal> {
     if allowed.contains(&finding.now(taken.at())) { Ok(()) } else { wrong(finding, id, taken) }
+}
+
+/// Whoever fixed it, or claimed its gate, does not settle it.
+fn need_other(state: &State, finding: &Finding, taken: &Taken<'_>) -> Result<(), Refusal> {
+    let (id, by) = (finding.find.id, taken.by());
+    if finding.fixers.contains(by) {
+        return Ground::SelfReview.refuse(format!("{by} fixed {id}"));
+    }
+    let gate = finding.find.gate.as_ref().and_then(|gate| state.gates.get(gate));
+    match gate.filter(|gate| gate.claimant.as_ref() == Some(by)) {
+        Some(gate) => {
+            Ground::SelfReview.refuse(format!("{by} claimed gate {}, of which {id} is", gate.spec.id))
+        }
+        None => Ok(()),
+    }
 }
 
 fn wrong(finding: &Finding, id: FindingId, taken: &Taken<'_>) -> Result<(), Refusal> {

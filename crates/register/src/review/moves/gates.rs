@@ -5,7 +5,7 @@ use super::Taken;
 use crate::review::done::GateNow;
 use crate::review::ground::{Ground, Refusal};
 use crate::review::reasoning;
-use crate::review::record::{Claim, Outcome, ReopenGate, Reveal, Verdict};
+use crate::review::record::{Claim, Excuse, Outcome, ReopenGate, Reveal, Verdict};
 use crate::review::state::{GatePhase, Promise, StandingClaim, State};
 use crate::review::words::Name;
 
@@ -23,7 +23,7 @@ pub(super) fn claim(state: &mut State, taken: &Taken<'_>, claim: &Claim) -> Resu
         let commit = taken.commit().short();
         return Ground::NotPushed.refuse(format!("no branch of a remote has {commit}"));
     }
-    let owed = |promise: &&Promise| promise.gate == *id && promise.is_judged && !promise.is_kept;
+    let owed = |promise: &&Promise| promise.gate == *id && promise.is_judged && !promise.is_settled;
     if let Some(promise) = state.promises.values().find(owed) {
         return Ground::RevealOwed.refuse(format!("{} has not revealed the last reasoning", promise.by));
     }
@@ -33,7 +33,7 @@ pub(super) fn claim(state: &mut State, taken: &Taken<'_>, claim: &Claim) -> Resu
             by: taken.by().clone(),
             digest: digest.clone(),
             is_judged: false,
-            is_kept: false,
+            is_settled: false,
         };
         state.promises.insert(taken.record.seq, promise);
     }
@@ -47,6 +47,9 @@ pub(super) fn claim(state: &mut State, taken: &Taken<'_>, claim: &Claim) -> Resu
         expected: claim.expected.clone(),
     };
     set(state, id, taken, GatePhase::Claimed(standing));
+    if let Some(gate) = state.gates.get_mut(id) {
+        gate.claimant = Some(taken.by().clone());
+    }
     Ok(())
 }
 
@@ -58,6 +61,9 @@ pub(super) fn verdict(state: &mut State, taken: &Taken<'_>, verdict: &Verdict) -
     };
     if claim.by == *taken.by() {
         return Ground::SelfReview.refuse(format!("{} claimed gate {id}", claim.by));
+    }
+    if let Some((by, commit)) = gate.fixes.iter().find(|(by, _)| by == taken.by()) {
+        return Ground::SelfReview.refuse(format!("{by} fixed a finding of gate {id} in {}", commit.short()));
     }
     taken.need_verifier()?;
     if claim.seq != verdict.claim {
@@ -84,6 +90,9 @@ pub(super) fn verdict(state: &mut State, taken: &Taken<'_>, verdict: &Verdict) -
     }
     if let Some(gate) = state.gates.get_mut(id) {
         gate.verdicts.push((verdict.outcome, by.clone(), at, claim.commit.clone()));
+        if verdict.outcome == Outcome::Pass {
+            gate.fixes.retain(|(_, fix)| !taken.history.is_in(fix, &claim.commit));
+        }
     }
     let phase = match verdict.outcome {
         Outcome::Pass => GatePhase::Passed { claim, by, at },
@@ -95,7 +104,7 @@ pub(super) fn verdict(state: &mut State, taken: &Taken<'_>, verdict: &Verdict) -
 
 pub(super) fn reveal(state: &mut State, taken: &Taken<'_>, reveal: &Reveal) -> Result<(), Refusal> {
     let seq = reveal.claim;
-    let Some(promise) = state.promises.get_mut(&seq).filter(|promise| !promise.is_kept) else {
+    let Some(promise) = state.promises.get_mut(&seq).filter(|promise| !promise.is_settled) else {
         return Ground::Unknown.refuse(format!("record {seq} is no claim whose reasoning is still hidden"));
     };
     if !promise.is_judged {
@@ -105,7 +114,24 @@ pub(super) fn reveal(state: &mut State, taken: &Taken<'_>, reveal: &Reveal) -> R
     if !is_theirs || reasoning::digest(&reveal.salt, &reveal.reasoning) != promise.digest {
         return Ground::OtherReasoning.refuse(format!("it is not what {} claimed with", promise.by));
     }
-    promise.is_kept = true;
+    promise.is_settled = true;
+    Ok(())
+}
+
+/// Whoever claimed is not the one to say that the reasoning is lost.
+pub(super) fn excuse(state: &mut State, taken: &Taken<'_>, excuse: &Excuse) -> Result<(), Refusal> {
+    taken.need_verifier()?;
+    let seq = excuse.claim;
+    let Some(promise) = state.promises.get_mut(&seq).filter(|promise| !promise.is_settled) else {
+        return Ground::Unknown.refuse(format!("record {seq} is no claim whose reasoning is still hidden"));
+    };
+    if promise.by == *taken.by() {
+        return Ground::SelfReview.refuse(format!("{} made claim {seq}", promise.by));
+    }
+    if !promise.is_judged {
+        return Ground::HiddenYet.refuse(format!("the claim on gate {} has no verdict yet", promise.gate));
+    }
+    promise.is_settled = true;
     Ok(())
 }
 

@@ -22,6 +22,8 @@ pub(super) fn plan(state: &mut State, taken: &Taken<'_>, plan: &Plan) -> Result<
                 spec: spec.clone(),
                 phase: GatePhase::Open,
                 active: taken.at(),
+                claimant: before.as_ref().and_then(|gate| gate.claimant.clone()),
+                fixes: before.as_ref().map(|gate| gate.fixes.clone()).unwrap_or_default(),
                 verdicts: before.map(|gate| gate.verdicts).unwrap_or_default(),
             },
         };
@@ -32,6 +34,10 @@ pub(super) fn plan(state: &mut State, taken: &Taken<'_>, plan: &Plan) -> Result<
         promise.is_judged |= matches!(gates.get(&promise.gate), Some(gate) if gate.phase == GatePhase::Open);
     }
     state.gates = gates;
+    for signer in plan.signers.iter().filter(|signer| signer.retired) {
+        // Who did it first: later plans repeat it.
+        state.retired_by.entry(signer.name.clone()).or_insert_with(|| taken.by().clone());
+    }
     state.plan = Some(plan.clone());
     Ok(())
 }

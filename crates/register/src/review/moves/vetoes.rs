@@ -35,6 +35,14 @@ pub(super) fn lift(state: &mut State, taken: &Taken<'_>, lift: &Lift) -> Result<
     if veto.by != *taken.by() && !is_left_behind {
         return Ground::OthersVeto.refuse(format!("{} made {id}", veto.by));
     }
+    if veto.by != *taken.by() && state.retired_by.get(&veto.by) == Some(taken.by()) {
+        return Ground::OthersVeto.refuse(format!(
+            "{} made {id}, and {} retired {}",
+            veto.by,
+            taken.by(),
+            veto.by
+        ));
+    }
     if let Some(veto) = state.vetoes.get_mut(&id) {
         veto.is_lifted = true;
     }

@@ -22,14 +22,19 @@ fn seal_all(records: &[Record]) -> Vec<(String, Vec<u8>)> {
     files
 }
 
+/// After all of it.
+fn late() -> At {
+    At::from_secs(super::world::BEGIN + 1_000_000)
+}
+
 fn faults(files: Vec<(String, Vec<u8>)>, history: &History) -> Vec<(String, Ground)> {
-    judge(files, history).faults.into_iter().map(|fault| (fault.file, fault.ground)).collect()
+    judge(files, history, late()).faults.into_iter().map(|fault| (fault.file, fault.ground)).collect()
 }
 
 #[test]
 fn a_ledger_that_nobody_touched_is_believed() {
     let (files, history) = sealed();
-    let judged = judge(files, &history);
+    let judged = judge(files, &history, late());
     assert_eq!(judged.faults, []);
     assert_eq!((judged.records.len(), judged.state.seq()), (8, 8));
     assert!(faults(Vec::new(), &history).is_empty());
@@ -107,6 +112,106 @@ fn a_commit_that_is_gone_from_the_history_is_told() {
     other.commits[0].id = "e".repeat(40).parse().unwrap();
     let found = faults(files, &other.history());
     assert_eq!(found.first(), Some(&("000001.json".to_owned(), Ground::Commit)));
+}
+
+#[test]
+fn a_record_of_a_time_to_come_is_not_believed() {
+    let (files, history) = sealed();
+    let last = last(&files).at;
+    for (secs, expected) in
+        [(0, vec![]), (300, vec![]), (301, vec![("000008.json".to_owned(), Ground::Clock)])]
+    {
+        let judged = judge(files.clone(), &history, At::from_secs(last.secs() - secs));
+        let found: Vec<_> = judged.faults.into_iter().map(|fault| (fault.file, fault.ground)).collect();
+        assert_eq!(found, expected, "{secs} s before");
+    }
+}
+
+#[test]
+fn what_a_merge_left_out_is_told() {
+    let (files, history) = sealed();
+    let left_out = |kept: &[(String, Vec<u8>)], gone: &[(String, Vec<u8>)]| {
+        let judged = judge(kept.to_vec(), &history, late());
+        assert_eq!(judged.faults, []);
+        let seen = "commit 0f3c9ab0f3c9".to_owned();
+        let gone = gone.iter().map(|(file, bytes)| Dropped {
+            file: file.clone(),
+            bytes: bytes.clone(),
+            seen: seen.clone(),
+        });
+        dropped(&judged, &gone.collect::<Vec<_>>()).into_iter().map(|fault| fault.file).collect::<Vec<_>>()
+    };
+    // The veto is the last, the observation before it.
+    assert_eq!(left_out(&files[..7], &files[7..]), ["000008.json"]);
+    assert_eq!(left_out(&files[..6], &files[6..]), ["000007.json", "000008.json"]);
+    assert_eq!(left_out(&files[..6], &files[6..7]), ["000007.json"]);
+    assert_eq!(left_out(&[], &files[..1]), ["000001.json"]);
+    // Another branch has taken the numbers.
+    let mut world = World::passed();
+    world.find("ben", 1).unwrap();
+    world.fix("ana", 1).unwrap_err();
+    world.claim("ana", "api").unwrap_err();
+    world.find("cleo", 2).unwrap();
+    world.now += 600;
+    let other = seal_all(&world.records);
+    assert_eq!(left_out(&other, &files[6..7]), [""; 0], "an observation that collided");
+    assert_eq!(left_out(&other, &files[7..]), ["000008.json"], "a veto that collided");
+    world.veto("cleo", 1, None).unwrap();
+    assert_eq!(left_out(&seal_all(&world.records), &files[7..]), ["000008.json"], "by somebody else");
+    world.veto("ben", 2, None).unwrap();
+    assert_eq!(left_out(&seal_all(&world.records), &files[7..]), [""; 0], "signed anew");
+    let junk = ("000009.json".to_owned(), b"{}".to_vec());
+    let mut strange = last(&files);
+    strange.seq = 9;
+    let stranger = ("000009.json".to_owned(), seal(&strange, &key("zoe")));
+    assert_eq!(left_out(&files, &[junk, stranger]), [""; 0], "what nobody of the review signed");
+    let many = vec![files[7].clone(); DROPPED_MAX + 1];
+    assert_eq!(left_out(&files[..7], &many).len(), DROPPED_MAX + 1);
+}
+
+#[test]
+fn what_no_reader_takes_is_not_written() {
+    let world = World::planned();
+    let sealed_of = |step: Step| {
+        let record = world.next("ben", world.head(), step);
+        sealed_with(&record).map(|bytes| envelope::open(&bytes).map(|opened| opened.record) == Ok(record))
+    };
+    assert_eq!(sealed_of(Step::Plan(super::world::planned())), Ok(true));
+    let mut large = super::world::planned();
+    let scope = |index: usize| format!("{}/{index}", "a".repeat(490)).parse().unwrap();
+    large.gates = (0..200).map(|gate| super::world::gate(&format!("g{gate}"), "x")).collect();
+    large.gates.iter_mut().for_each(|gate| gate.scope = (0..LIST_MAX).map(scope).collect());
+    assert_eq!(sealed_of(Step::Plan(large)).unwrap_err().ground, Ground::Form);
+    let fix_options = vec![super::world::text("a"); LIST_MAX + 1];
+    assert_eq!(
+        sealed_of(Step::Find(Find { fix_options, ..World::finding(1) })).unwrap_err().ground,
+        Ground::Form
+    );
+}
+
+#[test]
+fn a_first_plan_with_a_forged_signature_or_who_retired_is_not_believed() {
+    let (files, history) = sealed();
+    let mut first = last(&files[..1]);
+    let forged = |record: &Record, by: &str| vec![(file_name(1), seal(record, &key(by)))];
+    assert_eq!(faults(forged(&first, "cleo"), &history), [(file_name(1), Ground::Signature)]);
+    assert_eq!(faults(forged(&first, "zoe"), &history), [(file_name(1), Ground::Signature)]);
+    let Step::Plan(plan) = &mut first.step else { panic!("{first:?}") };
+    plan.signers[1].retired = true;
+    assert_eq!(faults(forged(&first, "ben"), &history), [(file_name(1), Ground::Signer)]);
+    // Ben is retired, and signs with his key.
+    let mut world = World::planned();
+    let mut plan = super::world::planned();
+    plan.signers[1].retired = true;
+    world.step("cleo", Step::Plan(plan)).unwrap();
+    world.now += 60;
+    let veto = Step::Veto(Veto { id: VetoId(1), gate: None, why: super::world::text("No") });
+    world.records.push(world.next("ben", world.head(), veto));
+    assert_eq!(faults(seal_all(&world.records), &world.history()), [(file_name(3), Ground::Signer)]);
+}
+
+fn sealed_with(record: &Record) -> Result<Vec<u8>, Refusal> {
+    crate::review::sealed(record, &key(record.by.as_str()))
 }
 
 #[test]

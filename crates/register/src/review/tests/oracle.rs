@@ -112,6 +112,20 @@ impl<'w> Past<'w> {
                     (claimed.reasoning.as_ref() != Some(&digest), "it is another reasoning"),
                 ]
             }
+            Step::Excuse(excuse) => {
+                let claim = &self.records[excuse.claim as usize - 1];
+                let Step::Claim(claimed) = &claim.step else {
+                    return vec![(true, "it excuses what is no claim")];
+                };
+                let judged = self.verdict_on(excuse.claim, i).is_some()
+                    || self.was_replanned(excuse.claim as usize, i, &claimed.gate);
+                vec![
+                    (!judged, "it was not judged"),
+                    (claim.by == record.by, "excused by who claimed"),
+                    (!self.verifies(i), "a builder excused"),
+                    (claimed.reasoning.is_none(), "nothing was promised"),
+                ]
+            }
             _ => vec![],
         }
     }
@@ -126,9 +140,13 @@ impl<'w> Past<'w> {
         let is_fresh =
             gate.is_some_and(|gate| self.is_fresh_on(gate, i, record.at, self.index(&record.head)));
         let owes = self.records[..i].iter().any(|earlier| match &earlier.step {
-            Step::Claim(other) if other.gate == claim.gate && other.reasoning.is_some() => !self.records[..i]
-                .iter()
-                .any(|later| matches!(&later.step, Step::Reveal(reveal) if reveal.claim == earlier.seq)),
+            Step::Claim(other) if other.gate == claim.gate && other.reasoning.is_some() => {
+                !self.records[..i].iter().any(|later| match &later.step {
+                    Step::Reveal(reveal) => reveal.claim == earlier.seq,
+                    Step::Excuse(excuse) => excuse.claim == earlier.seq,
+                    _ => false,
+                })
+            }
             _ => false,
         });
         vec![
@@ -155,6 +173,7 @@ impl<'w> Past<'w> {
         vec![
             (!matches!(claim.step, Step::Claim(_)), "nothing was claimed, or it was judged already"),
             (claim.by == record.by, "self-review"),
+            (self.is_fixer(&verdict.gate, i), "who fixed something of it judged it"),
             (!self.verifies(i), "a builder judged"),
             (verdict.evidence.is_empty(), "no evidence"),
             (verdict.controls.is_empty(), "no negative control"),
@@ -181,7 +200,7 @@ impl<'w> Past<'w> {
             self.records[..i].iter().any(|r| matches!(&r.step, Step::Observe(seen) if seen.finding == id));
         let mut faults = vec![
             (moves.is_empty(), "there is no such finding"),
-            (self.is_ended(id, i) && !matches!(record.step, Step::Observe(_)), "it had ended"),
+            (self.is_ended(id, i), "it had ended"),
             (needs_verifier, "a builder did what is a verifier's"),
         ];
         faults.extend(match &record.step {
@@ -217,14 +236,12 @@ impl<'w> Past<'w> {
                 vec![(!matches!(last, Some(Step::Retest(_) | Step::Defer(_))), "there was nothing to reopen")]
             }
             Step::Defer(_) => {
-                vec![(matches!(last, Some(Step::Fix(_) | Step::Retest(_))), "it was fixed already")]
+                vec![
+                    (matches!(last, Some(Step::Fix(_) | Step::Retest(_))), "it was fixed already"),
+                    (self.is_own(id, i), "put off by who fixed it or claimed its gate"),
+                ]
             }
-            Step::Withdraw(_) => {
-                vec![(
-                    own && matches!(last, Some(Step::Fix(_) | Step::Retest(_))),
-                    "withdrawn by who fixed it",
-                )]
-            }
+            Step::Withdraw(_) => vec![(self.is_own(id, i), "withdrawn by who fixed it or claimed its gate")],
             _ => vec![],
         });
         faults
@@ -239,7 +256,59 @@ impl<'w> Past<'w> {
             (again, "two findings of one number"),
             (corrects && !self.verifies(i), "a builder corrected"),
             (settled, "what had ended was corrected"),
+            (
+                find.corrects.is_some_and(|id| self.is_own(id, i)),
+                "corrected by who fixed it or claimed its gate",
+            ),
         ]
+    }
+
+    /// Whether who acts at `i` fixed the finding, or one that it says anew, or claimed its gate last.
+    fn is_own(&self, id: FindingId, i: usize) -> bool {
+        let by = &self.records[i].by;
+        let found = self.records[..i].iter().find_map(|record| match &record.step {
+            Step::Find(find) if find.id == id => Some(find),
+            _ => None,
+        });
+        let Some(find) = found else { return false };
+        let mut said = vec![id];
+        let mut corrected = find.corrects;
+        while let Some(earlier) = corrected {
+            said.push(earlier);
+            corrected = self.records[..i].iter().find_map(|record| match &record.step {
+                Step::Find(find) if find.id == earlier => find.corrects,
+                _ => None,
+            });
+        }
+        let fixed = |record: &Record| matches!(&record.step, Step::Fix(fix) if said.contains(&fix.finding));
+        let claims = self.records[..i].iter().rev().find(|record| match &record.step {
+            Step::Claim(claim) => Some(&claim.gate) == find.gate.as_ref(),
+            _ => false,
+        });
+        self.records[..i].iter().any(|record| fixed(record) && record.by == *by)
+            || claims.is_some_and(|claim| claim.by == *by)
+    }
+
+    /// Whether who judges at `i` fixed something of the gate that nobody has passed it with since.
+    fn is_fixer(&self, gate: &Name, i: usize) -> bool {
+        let of_gate = |id: FindingId| {
+            self.records[..i].iter().any(|record| {
+                matches!(&record.step, Step::Find(find) if find.id == id && find.gate.as_ref() == Some(gate))
+            })
+        };
+        self.records[..i].iter().enumerate().any(|(at, fix)| {
+            let is_theirs =
+                fix.by == self.records[i].by && matches!(&fix.step, Step::Fix(step) if of_gate(step.finding));
+            let is_passed = self.records[at..i].iter().any(|record| match &record.step {
+                Step::Verdict(verdict) => {
+                    verdict.gate == *gate
+                        && verdict.outcome == Outcome::Pass
+                        && self.index(&fix.commit) <= self.index(&record.commit)
+                }
+                _ => false,
+            });
+            is_theirs && !is_passed
+        })
     }
 
     fn of_vetoes(&self, i: usize) -> Vec<(bool, &'static str)> {
@@ -258,10 +327,25 @@ impl<'w> Past<'w> {
                     (!self.verifies(i), "a builder lifted"),
                     (made.is_none_or(|made| made.by != record.by && !gone), "somebody else made it"),
                     (self.records[..i].iter().any(lifted), "it was lifted already"),
+                    (
+                        made.is_some_and(|made| {
+                            made.by != record.by && self.retired(&made.by, i) == Some(&record.by)
+                        }),
+                        "who made it was retired by who lifts it",
+                    ),
                 ]
             }
             _ => vec![],
         }
+    }
+
+    /// Who retired that signer.
+    fn retired(&self, name: &Name, end: usize) -> Option<&'w Name> {
+        let retires = |plan: &Plan| plan.signers.iter().any(|signer| signer.name == *name && signer.retired);
+        let first = self.records[..end]
+            .iter()
+            .find(|record| matches!(&record.step, Step::Plan(plan) if retires(plan)));
+        first.map(|record| &record.by)
     }
 
     fn plan(&self, end: usize) -> Option<&'w Plan> {

@@ -1,8 +1,12 @@
 //! Every refusal: a step that may not be taken, beside the nearest one that may.
 
+mod starts;
+
 use std::collections::BTreeSet;
 
-use super::world::{World, gate, key, name, planned, signer, text};
+use self::starts::plan;
+use self::starts::*;
+use super::world::{World, gate, key, name, planned};
 use crate::review::*;
 
 type Start = fn() -> World;
@@ -62,8 +66,18 @@ const REFUSED: &[Refused] = &[
         "a time before the last record",
         World::planned,
         |w| again(w, |r| r.at = At::from_secs(r.at.secs() - 61)),
-        Ground::Chain,
+        Ground::Clock,
     ),
+    (
+        "a time before the commit",
+        World::planned,
+        |w| {
+            w.commit(&["api/a"]);
+            again(w, |r| r.at = At::from_secs(r.at.secs() - 1))
+        },
+        Ground::Clock,
+    ),
+    ("a record too many", World::planned, one_too_many, Ground::Files),
     ("a commit that is nowhere", World::planned, |w| again(w, |r| r.commit = nowhere()), Ground::Commit),
     ("a head that is nowhere", World::planned, |w| again(w, |r| r.head = nowhere()), Ground::Commit),
     ("a claim on no gate", World::planned, |w| w.claim("ana", "none"), Ground::Unknown),
@@ -132,6 +146,23 @@ const REFUSED: &[Refused] = &[
     ),
     ("a verdict on another commit", claimed, on_another_commit, Ground::EvidenceCommit),
     ("a pass of what was touched since", claimed, touched_since, Ground::TouchedSince),
+    (
+        "a verdict by who fixed what was found",
+        fixed_by_ben_and_claimed,
+        |w| w.verdict("ben", "api", Outcome::Pass),
+        Ground::SelfReview,
+    ),
+    (
+        "a fail by who fixed what was found",
+        fixed_by_ben_and_claimed,
+        |w| w.verdict("ben", "api", Outcome::Fail),
+        Ground::SelfReview,
+    ),
+    ("a reasoning excused by a builder", judged, |w| excuse(w, "ana"), Ground::VerifierOnly),
+    ("a reasoning excused by its claimant", judged_of_ben, |w| excuse(w, "ben"), Ground::SelfReview),
+    ("a reasoning excused before its verdict", promised, |w| excuse(w, "ben"), Ground::HiddenYet),
+    ("a reasoning excused that nobody promised", World::passed, |w| excuse(w, "ben"), Ground::Unknown),
+    ("a reasoning revealed that was excused", excused, |w| reveal(w, "ana", "Because."), Ground::Unknown),
     ("a reopening of what did not fail", claimed, reopen, Ground::GateState),
     ("a reasoning before its verdict", promised, |w| reveal(w, "ana", "Because."), Ground::HiddenYet),
     (
@@ -158,6 +189,14 @@ const REFUSED: &[Refused] = &[
     ),
     ("a correction by a builder", World::found, |w| correct(w, "ana"), Ground::VerifierOnly),
     ("a correction of what is closed", closed, |w| correct(w, "ben"), Ground::FindingState),
+    ("a correction by who fixed it", World::fixed_by_ben, |w| correct(w, "ben"), Ground::SelfReview),
+    ("a correction by who claimed its gate", found_on_bens_claim, |w| correct(w, "ben"), Ground::SelfReview),
+    (
+        "a corrected finding withdrawn by who fixed it",
+        corrected_after_bens_fix,
+        |w| withdraw_of(w, "ben", 2),
+        Ground::SelfReview,
+    ),
     ("a fix of nothing", World::planned, |w| w.fix("ana", 1), Ground::Unknown),
     ("a fix in the commit with the finding", World::found, |w| w.fix("ana", 1), Ground::FixOld),
     ("a second fix", World::fixed, |w| w.fix("ana", 1), Ground::FindingState),
@@ -193,12 +232,55 @@ const REFUSED: &[Refused] = &[
     ("a finding deferred after its fix", World::fixed, |w| defer(w, "ben"), Ground::FindingState),
     ("a finding withdrawn by the builder", World::found, |w| withdraw(w, "ana"), Ground::VerifierOnly),
     ("a finding withdrawn by who fixed it", ben_fixed, |w| withdraw(w, "ben"), Ground::SelfReview),
+    (
+        "a reopened finding withdrawn by who fixed it",
+        reopened_from_ben,
+        |w| withdraw(w, "ben"),
+        Ground::SelfReview,
+    ),
+    (
+        "a reopened finding deferred by who fixed it",
+        reopened_from_ben,
+        |w| defer(w, "ben"),
+        Ground::SelfReview,
+    ),
+    (
+        "a finding put off and brought back withdrawn by who fixed it",
+        put_off_and_back,
+        |w| withdraw(w, "ben"),
+        Ground::SelfReview,
+    ),
+    (
+        "a finding withdrawn by who claimed its gate",
+        found_on_bens_claim,
+        |w| withdraw(w, "ben"),
+        Ground::SelfReview,
+    ),
+    (
+        "a finding deferred by who claimed its gate",
+        found_on_bens_claim,
+        |w| defer(w, "ben"),
+        Ground::SelfReview,
+    ),
+    (
+        "a finding withdrawn after its gate was opened again",
+        found_and_gate_reopened,
+        |w| withdraw(w, "ben"),
+        Ground::SelfReview,
+    ),
+    ("an observation of what is closed", closed, |w| w.observe("cleo", 1), Ground::FindingState),
     ("a finding withdrawn that is closed", closed, |w| withdraw(w, "ben"), Ground::FindingState),
     ("a veto by a builder", World::planned, |w| w.veto("ana", 1, None), Ground::VerifierOnly),
     ("a veto out of turn", World::planned, |w| w.veto("ben", 2, None), Ground::Numbering),
     ("a veto on no gate", World::planned, |w| w.veto("ben", 1, Some("none")), Ground::Unknown),
     ("a veto lifted by a builder", vetoed, |w| w.lift("ana", 1), Ground::VerifierOnly),
     ("a veto lifted by another verifier", vetoed, |w| w.lift("cleo", 1), Ground::OthersVeto),
+    (
+        "a veto lifted by who retired its maker",
+        ben_vetoed_and_retired,
+        |w| w.lift("cleo", 1),
+        Ground::OthersVeto,
+    ),
     ("a veto lifted that does not stand", World::planned, |w| w.lift("ben", 1), Ground::Unknown),
 ];
 
@@ -232,6 +314,22 @@ const TAKEN: &[Taken] = &[
         w.fix("ana", 1)
     }),
     ("a re-test", World::fixed, |w| w.retest("ben", 1, Outcome::Pass)),
+    ("a withdrawal by another than who fixed it", reopened_from_ben, |w| withdraw(w, "cleo")),
+    ("a withdrawal by another than who claimed its gate", found_on_bens_claim, |w| withdraw(w, "cleo")),
+    ("an observation of what was put off", World::found, |w| {
+        defer(w, "ben").and_then(|()| w.observe("cleo", 1))
+    }),
+    ("a verdict by another than who fixed what was found", fixed_by_ben_and_claimed, |w| {
+        w.verdict("cleo", "api", Outcome::Pass)
+    }),
+    ("a verdict by who fixed what another has passed", fixed_and_passed_and_claimed, |w| {
+        w.verdict("ben", "api", Outcome::Pass)
+    }),
+    ("a claim after the reasoning was excused", excused, |w| {
+        w.commit(&["api/b"]);
+        w.claim("cleo", "api")
+    }),
+    ("a reasoning excused of who is retired", judged_and_claimant_retired, |w| excuse(w, "ben")),
     ("a closing", retested, |w| w.close("ben", 1)),
     ("a closing by another verifier", ben_fixed, |w| w.close("cleo", 1)),
     ("a reopening of a finding", retest_failed, |w| reopen_finding(w, "ben")),
@@ -239,7 +337,7 @@ const TAKEN: &[Taken] = &[
     ("a withdrawal", World::found, |w| withdraw(w, "ben")),
     ("a veto", World::planned, |w| w.veto("ben", 1, Some("api"))),
     ("a veto lifted", vetoed, |w| w.lift("ben", 1)),
-    ("a veto lifted of who is retired", ben_vetoed_and_retired, |w| w.lift("cleo", 1)),
+    ("a veto lifted of who is retired, by another", ben_vetoed_and_retired_of_four, |w| w.lift("dan", 1)),
 ];
 
 #[test]
@@ -261,217 +359,15 @@ fn what_stands_beside_it_is_taken() {
 
 #[test]
 fn every_ground_on_which_a_step_is_refused_is_among_them() {
-    let of_ledgers = [Ground::Form, Ground::Files, Ground::Signature, Ground::Rewritten, Ground::SignersFile];
+    let of_ledgers = [
+        Ground::Form,
+        Ground::Files,
+        Ground::Signature,
+        Ground::Rewritten,
+        Ground::Dropped,
+        Ground::SignersFile,
+    ];
+    let of_ledgers = of_ledgers.into_iter().chain([Ground::Chain]);
     let seen: BTreeSet<Ground> = REFUSED.iter().map(|(_, _, _, ground)| *ground).chain(of_ledgers).collect();
     assert_eq!(seen, Ground::ALL.iter().copied().collect());
-}
-
-fn before() -> At {
-    At::from_secs(super::world::BEGIN)
-}
-
-/// A little before the evidence of a re-test as it would be: when the fix was recorded.
-fn w_at(retest: &Retest) -> At {
-    At::from_secs(retest.evidence[0].at.secs() - 1)
-}
-
-fn nowhere() -> Commit {
-    "f".repeat(40).parse().unwrap()
-}
-
-fn claimed() -> World {
-    let mut world = World::planned();
-    world.claim("ana", "api").unwrap();
-    world
-}
-
-fn ben_claimed() -> World {
-    let mut world = World::planned();
-    world.claim("ben", "api").unwrap();
-    world
-}
-
-fn failed() -> World {
-    let mut world = claimed();
-    world.verdict("ben", "api", Outcome::Fail).unwrap();
-    world
-}
-
-fn stale() -> World {
-    let mut world = World::passed();
-    world.commit(&["api/a"]);
-    world
-}
-
-fn retested() -> World {
-    let mut world = World::fixed();
-    world.retest("ben", 1, Outcome::Pass).unwrap();
-    world
-}
-
-fn retest_failed() -> World {
-    let mut world = World::fixed();
-    world.retest("ben", 1, Outcome::Fail).unwrap();
-    world
-}
-
-fn closed() -> World {
-    let mut world = retested();
-    world.close("ben", 1).unwrap();
-    world
-}
-
-fn unobserved() -> World {
-    let mut world = World::planned();
-    world.find("ben", 1).unwrap();
-    world.commit(&["api/a"]);
-    world.fix("ana", 1).unwrap();
-    world.retest("ben", 1, Outcome::Pass).unwrap();
-    world
-}
-
-fn ben_fixed() -> World {
-    let mut world = World::found();
-    world.commit(&["api/a"]);
-    world.fix("ben", 1).unwrap();
-    world.retest("cleo", 1, Outcome::Pass).unwrap();
-    world
-}
-
-fn vetoed() -> World {
-    let mut world = World::planned();
-    world.veto("ben", 1, None).unwrap();
-    world
-}
-
-fn retire_ben(world: &mut World) {
-    let mut plan = planned();
-    plan.signers[1].retired = true;
-    world.step("cleo", Step::Plan(plan)).unwrap();
-}
-
-fn retired() -> World {
-    let mut world = World::planned();
-    retire_ben(&mut world);
-    world
-}
-
-fn ben_vetoed_and_retired() -> World {
-    let mut world = vetoed();
-    retire_ben(&mut world);
-    world
-}
-
-fn promised() -> World {
-    let mut world = World::planned();
-    let reasoning = hide(&key("ana"), &"Because.".parse().unwrap()).digest;
-    let claim = Claim { reasoning: Some(reasoning), ..World::claimed("api") };
-    world.step("ana", Step::Claim(claim)).unwrap();
-    world
-}
-
-fn judged() -> World {
-    let mut world = promised();
-    world.verdict("ben", "api", Outcome::Pass).unwrap();
-    world
-}
-
-fn owing() -> World {
-    let mut world = judged();
-    world.commit(&["api/a"]);
-    world
-}
-
-fn plan(world: &mut World, change: fn(&mut Plan)) -> Result<(), Refusal> {
-    let mut plan = planned();
-    change(&mut plan);
-    world.step("ben", Step::Plan(plan))
-}
-
-fn two_names(world: &mut World) -> Result<(), Refusal> {
-    plan(world, |plan| {
-        plan.signers.push(Signer { name: name("ana-two"), ..signer("ana", Role::Verifier) });
-    })
-}
-
-fn again(world: &mut World, change: fn(&mut Record)) -> Result<(), Refusal> {
-    let mut record = world.next("ana", world.head(), Step::Claim(World::claimed("api")));
-    change(&mut record);
-    world.take(record)
-}
-
-fn claim(world: &mut World, change: fn(&mut Claim)) -> Result<(), Refusal> {
-    let mut claim = World::claimed("api");
-    change(&mut claim);
-    world.step("ana", Step::Claim(claim))
-}
-
-fn verdict(world: &mut World, change: fn(&mut Verdict)) -> Result<(), Refusal> {
-    let mut verdict = world.verdict_on("api", Outcome::Pass);
-    change(&mut verdict);
-    world.give("ben", verdict)
-}
-
-fn fail_without_control(world: &mut World) -> Result<(), Refusal> {
-    let verdict = Verdict { controls: Vec::new(), ..world.verdict_on("api", Outcome::Fail) };
-    world.give("ben", verdict)
-}
-
-fn on_another_commit(world: &mut World) -> Result<(), Refusal> {
-    let verdict = world.verdict_on("api", Outcome::Pass);
-    world.commit(&["elsewhere"]);
-    world.step("ben", Step::Verdict(verdict))
-}
-
-fn touched_since(world: &mut World) -> Result<(), Refusal> {
-    world.commit(&["elsewhere", "api/deep/b"]);
-    world.verdict("ben", "api", Outcome::Pass)
-}
-
-fn reopen(world: &mut World) -> Result<(), Refusal> {
-    world.step("ana", Step::ReopenGate(ReopenGate { gate: name("api"), why: text("It is mended") }))
-}
-
-fn reveal(world: &mut World, by: &str, said: &str) -> Result<(), Refusal> {
-    let reasoning: Prose = said.parse().unwrap();
-    let salt = hide(&key("ana"), &reasoning).salt;
-    world.step(by, Step::Reveal(Reveal { claim: 2, salt, reasoning }))
-}
-
-fn find(world: &mut World, by: &str, change: fn(&mut Find)) -> Result<(), Refusal> {
-    let mut find = World::finding(1);
-    change(&mut find);
-    world.step(by, Step::Find(find))
-}
-
-fn correct(world: &mut World, by: &str) -> Result<(), Refusal> {
-    world.step(by, Step::Find(Find { corrects: Some(FindingId(1)), ..World::finding(2) }))
-}
-
-fn retest(world: &mut World, change: fn(&mut Retest)) -> Result<(), Refusal> {
-    let evidence = vec![Evidence { what: text("400"), at: world.at().plus(1), commit: world.head() }];
-    let mut retest = Retest { finding: FindingId(1), outcome: Outcome::Pass, evidence };
-    change(&mut retest);
-    world.step("ben", Step::Retest(retest))
-}
-
-fn without_fix(world: &mut World) -> Result<(), Refusal> {
-    let first = world.commits[0].id.clone();
-    let evidence = vec![Evidence { what: text("400"), at: world.at(), commit: first.clone() }];
-    let retest = Retest { finding: FindingId(1), outcome: Outcome::Pass, evidence };
-    world.step_on("ben", first, Step::Retest(retest))
-}
-
-fn reopen_finding(world: &mut World, by: &str) -> Result<(), Refusal> {
-    let reopen = ReopenFinding { finding: FindingId(1), why: text("It is still there") };
-    world.step(by, Step::ReopenFinding(reopen))
-}
-
-fn defer(world: &mut World, by: &str) -> Result<(), Refusal> {
-    let defer = Defer { finding: FindingId(1), trigger: text("a second client"), until: None };
-    world.step(by, Step::Defer(defer))
-}
-
-fn withdraw(world: &mut World, by: &str) -> Result<(), Refusal> {
-    world.step(by, Step::Withdraw(Withdraw { finding: FindingId(1), why: text("It was another file") }))
 }

@@ -56,6 +56,7 @@ fn merges_bring_in_what_both_sides_touched() {
         at: At::from_secs(1),
         parents: parents.chars().map(id).collect(),
         paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+        beside: Vec::new(),
     };
     let history = History::new(
         id('5'),
@@ -76,6 +77,75 @@ fn merges_bring_in_what_both_sides_touched() {
     }
     let all = ["."].map(|path| path.parse().unwrap());
     assert!(history.touched(&id('4'), &id('5'), &all).is_some());
+}
+
+#[test]
+fn a_merge_that_takes_the_scope_from_before_the_claim_touches_it() {
+    let id = |digit: char| digit.to_string().repeat(40).parse::<Commit>().unwrap();
+    let commit = |own: char, parents: &str, paths: &[&str], beside: &[&[&str]]| CommitFacts {
+        id: id(own),
+        at: At::from_secs(1),
+        parents: parents.chars().map(id).collect(),
+        paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+        beside: beside.iter().map(|paths| paths.iter().map(|path| (*path).to_owned()).collect()).collect(),
+    };
+    // 2 is claimed; 3 is an old branch beside it, which never touched the scope.
+    let history = |merge: &[&[&str]]| {
+        let merge = commit('4', "32", &[], merge);
+        let commits = [commit('1', "0", &["api/a"], &[]), commit('2', "1", &["api/a"], &[])];
+        History::new(id('4'), commits.into_iter().chain([commit('3', "1", &["docs/a"], &[]), merge]))
+    };
+    let scope = ["api".parse().unwrap()];
+    for (what, merge, is_touched) in [
+        ("all of it taken from the old branch", [&[][..], &["api/a", "docs/a"]], true),
+        ("both sides brought together", [&["api/a"][..], &["docs/a"]], false),
+        ("another file taken from the old branch", [&["api/a"][..], &["docs/a", "x"]], false),
+    ] {
+        let history = history(&merge);
+        assert_eq!(history.touched(&id('2'), &id('4'), &scope).is_some(), is_touched, "{what}");
+        assert!(history.touched(&id('3'), &id('4'), &scope).is_some(), "{what}, since the old branch");
+        assert!(history.touched(&id('4'), &id('4'), &scope).is_none());
+    }
+}
+
+#[test]
+fn ancestry_is_that_of_all_paths() {
+    let id = |digit: char| digit.to_string().repeat(40).parse::<Commit>().unwrap();
+    let commit = |own: char, parents: &str| CommitFacts {
+        id: id(own),
+        at: At::from_secs(1),
+        parents: parents.chars().map(id).collect(),
+        paths: Vec::new(),
+        beside: Vec::new(),
+    };
+    // 1 <- 2 <- 3 <- 6, 1 <- 4 <- 6, 5 alone.
+    let history = History::new(
+        id('6'),
+        [("1", ""), ("2", "1"), ("3", "2"), ("4", "1"), ("5", ""), ("6", "43")]
+            .map(|(own, parents)| commit(own.chars().next().unwrap(), parents)),
+    );
+    for (earlier, later, is_in) in [
+        ('1', '6', true),
+        ('2', '6', true),
+        ('4', '6', true),
+        ('6', '6', true),
+        ('6', '1', false),
+        ('4', '3', false),
+        ('3', '4', false),
+        ('5', '6', false),
+        ('7', '6', false),
+        ('1', '7', false),
+    ] {
+        assert_eq!(history.is_in(&id(earlier), &id(later)), is_in, "{earlier} in {later}");
+    }
+}
+
+#[test]
+fn a_pass_of_a_time_to_come_is_not_fresh() {
+    let world = World::passed();
+    let earlier = |secs: u64| At::from_secs(world.now - 120 - secs);
+    assert_eq!(told(&world, earlier(0)), [""; 0]);
+    assert_eq!(told(&world, earlier(24 * HOUR_S)), ["gate api is stale", "gate docs is stale"]);
 }
 
 #[test]

@@ -89,6 +89,14 @@ impl World {
         world
     }
 
+    /// F1 and Ben's fix of it.
+    pub(super) fn fixed_by_ben() -> Self {
+        let mut world = Self::found();
+        world.commit(&["api/a"]);
+        world.fix("ben", 1).unwrap();
+        world
+    }
+
     pub(super) fn commit(&mut self, paths: &[&str]) -> Commit {
         self.now += STEP_S;
         let id: Commit = format!("{:0<40x}", 0xabc_0000 + self.commits.len()).parse().unwrap();
@@ -97,6 +105,7 @@ impl World {
             at: At::from_secs(self.now),
             parents: self.commits.last().map(|last| last.id.clone()).into_iter().collect(),
             paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+            beside: Vec::new(),
         });
         id
     }
