@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from processes import Failed, Server  # noqa: E402  (a sibling of this folder, not a package)
@@ -158,9 +159,10 @@ def answered(session, document):
     document.key("status", '"in_review"')
     session.casebook("rca", "lint", name, code=4, says="[placeholder]")
     detected = datetime.datetime.fromisoformat(re.search(r"(?m)^detected = (\S+)$", document.text())[1])
-    later = [detected + datetime.timedelta(minutes=minutes) for minutes in (4, 9, 20)]
-    for key, time in zip(("owner_identified", "mitigated", "resolved"), later, strict=True):
-        text, count = re.subn(rf"(?m)^# \?\?\? {key} = .*$", f"{key} = {time.isoformat()}", document.text())
+    # Quick, for what comes after has to have been as well when the document is closed.
+    later = [detected + datetime.timedelta(seconds=seconds) for seconds in (1, 2, 3)]
+    for key, at in zip(("owner_identified", "mitigated", "resolved"), later, strict=True):
+        text, count = re.subn(rf"(?m)^# \?\?\? {key} = .*$", f"{key} = {at.isoformat()}", document.text())
         if count != 1:
             raise Failed(f"the draft does not ask for {key}:\n{text}")
         document.path.write_text(text)
@@ -210,6 +212,8 @@ def closed(session, document, name, fix):
     """The follow-up is done with evidence newer than the fix, and somebody else has reviewed it."""
     fixed = datetime.datetime.fromisoformat(re.search(r"(?m)^resolved = (\S+)$", document.text())[1])
     second = datetime.timedelta(seconds=1)
+    left = fixed + 3 * second - datetime.datetime.now(datetime.timezone.utc)
+    time.sleep(max(0, left.total_seconds()))
     document.key("fixes", f'[{{ commit = "{fix}", at = {(fixed + second).isoformat()} }}]')
     document.key("status", '"closed"')
     document.key("reviewers", '[{ name = "Ana", layer = "edge" }]')
