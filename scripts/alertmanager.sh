@@ -2,7 +2,7 @@
 # The real Alertmanager sends a group of alerts, resends and resolves to the real server.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/build.sh
 
-cargo build --quiet --locked --package cli
-built=${CARGO_TARGET_DIR:-target}/debug
-exec python3 tests/alertmanager/run.py --casebook "$built/casebook" --alertmanager prometheus-alertmanager
+build --package cli
+exec python3 tests/alertmanager/run.py --casebook "$programs/casebook" --alertmanager prometheus-alertmanager

@@ -2,7 +2,7 @@
 # One cascade is one incident, and how soon; CASCADE_RUNS says how often. Arguments go to the test (--seed N).
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/build.sh
 
-cargo build --quiet --locked --package cli
-built=${CARGO_TARGET_DIR:-target}/debug
-exec python3 tests/cascade/run.py --casebook "$built/casebook" --runs "${CASCADE_RUNS:-20}" "$@"
+build --package cli
+exec python3 tests/cascade/run.py --casebook "$programs/casebook" --runs "${CASCADE_RUNS:-20}" "$@"

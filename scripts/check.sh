@@ -3,6 +3,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . scripts/steps.sh
+. scripts/build.sh
 
 export PATH="$PWD/target/tools/bin:$PWD/target/venv/bin:$PATH"
 
@@ -23,7 +24,7 @@ advisories() {
 register() {
     # Warnings, which drafts have, are told where there is an error too.
     local said
-    said=$(cargo run --quiet --locked --package cli -- rca doctor) || { printf '%s\n' "$said"; return 1; }
+    said=$("$programs/casebook" rca doctor) || { printf '%s\n' "$said"; return 1; }
     tail -1 <<<"$said"
 }
 
@@ -31,22 +32,34 @@ register() {
 # none is in a mode that it has not earned. The tree alone cannot tell that a guard was taken out with all that spoke of it, or
 # that a baseline was begun anew: it is compared with where it left the main branch, or else with the last commit.
 guards() {
-    local -a casebook=(cargo run --quiet --locked --package cli -- guard)
-    local before
+    local before guard=("$programs/casebook" guard)
     before=$(git merge-base HEAD origin/main 2>/dev/null || git rev-parse HEAD) || return 1
-    "${casebook[@]}" run && "${casebook[@]}" test && "${casebook[@]}" mutate && "${casebook[@]}" prove --check \
-        && "${casebook[@]}" baseline --since "$before" && "${casebook[@]}" graduate --check --since "$before" >/dev/null
+    "${guard[@]}" run && "${guard[@]}" test && "${guard[@]}" mutate && "${guard[@]}" prove --check \
+        && "${guard[@]}" baseline --since "$before" && "${guard[@]}" graduate --check --since "$before" >/dev/null
+}
+
+# With all packages in one command a library has the features that any of them asks for. What is handed out is built alone, and
+# must not need what another package happens to ask for.
+handed_out() {
+    cargo check --quiet --locked --package cli && cargo check --quiet --locked --package edge
+}
+
+# What the steps after it ask.
+programs() {
+    build --package cli --package edge --package xtask
 }
 
 step "format" cargo fmt --all --check
-step "tidy" cargo xtask tidy
 step "spelling" typos
 step "licences, versions and sources of dependencies" cargo deny --log-level warn check --hide-inclusion-graph bans licenses sources
 step "known advisories about dependencies" advisories
 step "lints" cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
-step "generated documents" cargo xtask generate --check
-# With the program that the step before has built.
-step "the register" register
-step "the register's index and page" cargo run --quiet --locked --package cli -- rca register --check
-step "the guards" guards
+step "what is handed out compiles alone" handed_out
+if step "our own programs" built programs; then
+    step "tidy" "$programs/xtask" tidy
+    step "generated documents" "$programs/xtask" generate --check
+    step "the register" register
+    step "the register's index and page" "$programs/casebook" rca register --check
+    step "the guards" guards
+fi
 sum_up "make check"

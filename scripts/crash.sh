@@ -2,7 +2,7 @@
 # kill -9 under load, as many rounds as the first argument says. Further arguments go to the test (--seed N).
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/build.sh
 
-cargo build --quiet --locked --package cli
-built=${CARGO_TARGET_DIR:-target}/debug
-exec python3 tests/crash/run.py --casebook "$built/casebook" --rounds "$@"
+build --package cli
+exec python3 tests/crash/run.py --casebook "$programs/casebook" --rounds "$@"

@@ -2,6 +2,7 @@
 # Guards of every kind over 100 000 lines, and this repository's own, within ten seconds each.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/build.sh
 
-cargo build --quiet --locked --package cli
-exec python3 tests/guard-speed/run.py --casebook "${CARGO_TARGET_DIR:-target}/debug/casebook"
+build --package cli
+exec python3 tests/guard-speed/run.py --casebook "$programs/casebook"

@@ -2,6 +2,7 @@
 # From an outage to a rule that is kept: one session in the register. Arguments go to the test.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/build.sh
 
-cargo build --quiet --locked --package cli
-exec python3 tests/register/run.py --casebook "${CARGO_TARGET_DIR:-target}/debug/casebook" "$@"
+build --package cli
+exec python3 tests/register/run.py --casebook "$programs/casebook" "$@"

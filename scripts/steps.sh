@@ -8,8 +8,14 @@ step() {
     local name=$1 started=$SECONDS outcome=ok
     shift
     printf '\n== %s\n' "$name"
-    "$@" || { outcome=FAILED; steps_failed=$((steps_failed + 1)); }
-    steps+=("$(printf '%-6s %4d s  %s' "$outcome" $((SECONDS - started)) "$name")")
+    "$@" || outcome=FAILED
+    note "$outcome" $((SECONDS - started)) "$name"
+}
+
+# note OUTCOME SECONDS NAME: fails for a step that did.
+note() {
+    steps+=("$(printf '%-6s %4d s  %s' "$@")")
+    [ "$1" = ok ] || { steps_failed=$((steps_failed + 1)); return 1; }
 }
 
 # sum_up TITLE: one line for each step; fails when one of them did.

@@ -4,10 +4,16 @@
 //! this tool needs to know no crate of the product and a page cannot differ from what ships.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, ensure};
+
+/// Where all programs are built already, for a run that must not build them once more (scripts/build.sh).
+const BUILT_PROGRAMS: &str = "BUILT_PROGRAMS";
+
+/// Packages whose programs print pages, and those programs.
+const PROGRAMS: &[(&str, &str)] = &[("cli", "casebook"), ("edge", "casebook-edge")];
 
 /// Each generated page, the package of the program that prints it, and what the program calls it.
 const PAGES: &[(&str, &str, &str)] = &[
@@ -47,9 +53,9 @@ pub(crate) fn run(root: &Path, check: bool) -> anyhow::Result<bool> {
 }
 
 fn program(root: &Path, package: &str, page: &str) -> anyhow::Result<String> {
-    let cargo = option_env!("CARGO").unwrap_or("cargo");
-    let output = Command::new(cargo)
-        .args(["run", "--quiet", "--locked", "--package", package, "--", "reference", page])
+    let built = std::env::var_os(BUILT_PROGRAMS).map(PathBuf::from);
+    let output = printer(package, built.as_deref())?
+        .args(["reference", page])
         .current_dir(root)
         .output()
         .context("running the program")?;
@@ -59,6 +65,17 @@ fn program(root: &Path, package: &str, page: &str) -> anyhow::Result<String> {
         String::from_utf8_lossy(&output.stderr).trim()
     );
     String::from_utf8(output.stdout).context("the page is not UTF-8")
+}
+
+/// The package's program: the one that is there in `built`, or else by cargo, which builds it first.
+fn printer(package: &str, built: Option<&Path>) -> anyhow::Result<Command> {
+    let Some(built) = built else {
+        let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
+        cargo.args(["run", "--quiet", "--locked", "--package", package, "--"]);
+        return Ok(cargo);
+    };
+    let program = PROGRAMS.iter().find(|(of, _)| *of == package).map(|(_, program)| *program);
+    Ok(Command::new(built.join(program.context("no program is known of the package")?)))
 }
 
 fn compare(path: &str, committed: Option<&str>, made: &str) -> Option<String> {
@@ -75,6 +92,16 @@ fn compare(path: &str, committed: Option<&str>, made: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_built_program_is_asked_itself_and_another_by_cargo() {
+        for (_, package, _) in PAGES {
+            let built = printer(package, Some(Path::new("/programs"))).unwrap();
+            assert!(built.get_program().to_string_lossy().starts_with("/programs/casebook"), "{built:?}");
+            let cargo = printer(package, None).unwrap();
+            assert!(cargo.get_args().any(|argument| argument == *package), "{cargo:?}");
+        }
+    }
 
     #[test]
     fn a_stale_or_missing_page_is_named_with_its_first_different_line() {
