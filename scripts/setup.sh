@@ -44,26 +44,36 @@ for component in rustfmt clippy; do
 done
 
 # A stamp holds what was installed from, so that a warm run costs nothing.
-python_files=(scripts/requirements.txt tests/clients/python/requirements.txt tests/edge-clients/python/requirements.txt)
-python_wants=$(cat "${python_files[@]}" | cksum)
-if [ "$(cat $venv/.stamp 2>/dev/null)" != "$python_wants" ]; then
+python_packages() {
+    local -a files=(scripts/requirements.txt tests/clients/python/requirements.txt tests/edge-clients/python/requirements.txt)
+    local wants file
+    wants=$(cat "${files[@]}" | cksum)
+    [ "$(cat $venv/.stamp 2>/dev/null)" != "$wants" ] || return 0
     say "Python packages into $venv"
     rm -rf $venv
     python3 -m venv $venv
-    for file in "${python_files[@]}"; do $venv/bin/pip install --quiet --disable-pip-version-check -r "$file"; done
-    echo "$python_wants" >$venv/.stamp
-fi
+    for file in "${files[@]}"; do $venv/bin/pip install --quiet --disable-pip-version-check -r "$file"; done
+    echo "$wants" >$venv/.stamp
+}
 
-for folder in tests/clients/javascript tests/edge-clients/javascript tests/sarif; do
-    node_wants=$(cksum <$folder/package-lock.json)
-    node_stamp=$folder/node_modules/.stamp
-    if [ "$(cat $node_stamp 2>/dev/null)" != "$node_wants" ]; then
+javascript_packages() {
+    local folder wants stamp
+    for folder in tests/clients/javascript tests/edge-clients/javascript tests/sarif; do
+        wants=$(cksum <$folder/package-lock.json)
+        stamp=$folder/node_modules/.stamp
+        [ "$(cat $stamp 2>/dev/null)" != "$wants" ] || continue
         say "JavaScript packages into $folder/node_modules"
         # No package needs its install script here, and none gets to run one.
         npm ci --prefix $folder --ignore-scripts --no-audit --no-fund --loglevel=error
-        echo "$node_wants" >$node_stamp
-    fi
-done
+        echo "$wants" >$stamp
+    done
+}
+
+# They wait for the network while the compiler below computes. Each is a shell of its own, which ends at its first error.
+(python_packages) &
+python=$!
+(javascript_packages) &
+javascript=$!
 
 if [ "$($tools/bin/cargo-deny --version 2>/dev/null)" != "cargo-deny $cargo_deny_version" ]; then
     say "cargo-deny $cargo_deny_version, built from source (about a minute)"
@@ -72,4 +82,6 @@ if [ "$($tools/bin/cargo-deny --version 2>/dev/null)" != "cargo-deny $cargo_deny
         cargo install --quiet --debug --locked --no-track --force --root $tools cargo-deny --version $cargo_deny_version
     rm -rf target/tools/build
 fi
+wait $python
+wait $javascript
 say "everything is there"
