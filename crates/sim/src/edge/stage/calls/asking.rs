@@ -63,7 +63,7 @@ impl Stage {
             call: Call::new(Millis(self.now), route, self.calls.plan.limits, ways),
             came: self.now,
             deadline: self.now + self.calls.plan.limits.deadline_ms,
-            floor: self.published.served.map_or(0, |head| head.number),
+            floor: self.floor(),
             was_settled: self.is_settled(&request.wish),
             batch,
             sent: Vec::new(),
@@ -139,6 +139,11 @@ impl Stage {
         let sent = self.calls.sent_transactions.len() as u64;
         let at = self.calls.rng.below(sent);
         self.calls.sent_transactions.get(at as usize).copied()
+    }
+
+    /// The height that no answer about the head may be below. What a node made up, no node that is asked for it has.
+    fn floor(&self) -> u64 {
+        self.told_head().and(self.published.served).map_or(0, |head| head.number)
     }
 
     /// The head that clients were told.
