@@ -280,8 +280,7 @@ impl Chain {
             let newest = self.announced.iter().rev().take(RECENT_BLOCKS);
             let holders =
                 newest.map(|announced| (announced.block.hash, self.tracker.holders(announced.block.hash)));
-            let holders = holders.filter(|(_, nodes)| *nodes != NodeSet::EMPTY).collect();
-            self.recent = (of, Arc::new(Recent { holders }));
+            self.recent = (of, Arc::new(Recent { holders: holders.collect() }));
         }
         Arc::clone(&self.recent.1)
     }

@@ -44,7 +44,7 @@ pub struct NodeView {
     pub head: u64,
 }
 
-/// Which nodes were seen to have which of the last blocks.
+/// Which nodes were seen to have which of the last blocks: none of those that are there, where all that had one are gone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Recent {
     pub holders: BTreeMap<Hash, NodeSet>,
