@@ -69,6 +69,11 @@ struct Kept {
     news: Arc<News>,
     asked: Instant,
     subscribed: Subscribed,
+    held: Held,
+}
+
+/// What is given back when a filter is forgotten.
+struct Held {
     _counted: Option<Place>,
     /// Where its client showed no key.
     share: Option<Share>,
@@ -167,25 +172,9 @@ impl Filters {
     }
 
     async fn make(&self, asked: &Asked, topic: Topic, what: What) -> Bytes {
-        let Some(place) = self.place(Instant::now()) else {
-            self.refused.of(Limit::Filters).inc();
-            let said = format!("there are {FILTERS_MAX} filters here, and may be no more");
-            return error_response(asked.id(), -32005, &said).into();
-        };
-        let counted = match subscribed(asked.holder.as_ref()) {
-            Ok(counted) => counted,
-            Err(said) => {
-                self.refused.of(Limit::KeySubscriptions).inc();
-                return error_response(asked.id(), -32005, said).into();
-            }
-        };
-        let share = match asked.holder {
-            // Its key says how many it may have.
-            Some(_) => None,
-            None => match self.share(Instant::now(), asked.network) {
-                Ok(share) => Some(share),
-                Err(said) => return error_response(asked.id(), -32005, &said).into(),
-            },
+        let held = match self.hold(Instant::now(), asked) {
+            Ok(held) => held,
+            Err(said) => return error_response(asked.id(), -32005, &said).into(),
         };
         // Whoever knows the id may take the news away, so nobody can guess it.
         let mut random = [0; 16];
@@ -204,22 +193,29 @@ impl Filters {
         };
         match (is_told, made.await) {
             (true, Ok(Ok(_))) => {
-                let kept = Kept {
-                    what,
-                    news,
-                    asked: Instant::now(),
-                    subscribed,
-                    _counted: counted,
-                    share,
-                    _place: place,
-                };
-                self.lock().insert(id, kept);
+                self.lock().insert(id, Kept { what, news, asked: Instant::now(), subscribed, held });
                 self.metrics.filters.inc();
                 result_response(asked.id(), format!("\"{id}\"").as_bytes()).into()
             }
             (true, Ok(Err(why))) => not_subscribed(asked.id(), &why),
             _ => error_response(asked.id(), -32000, "the proxy is shutting down").into(),
         }
+    }
+
+    /// What one more filter of this client needs, or why it cannot be.
+    fn hold(&self, now: Instant, asked: &Asked) -> Result<Held, String> {
+        let counted = subscribed(asked.holder.as_ref()).map_err(|said| {
+            self.refused.of(Limit::KeySubscriptions).inc();
+            said.to_owned()
+        })?;
+        // A key says how many it may have.
+        let share = asked.holder.is_none().then(|| self.share(now, asked.network)).transpose()?;
+        // Last, because somebody's idle filter may have to end for it.
+        let place = self.place(now).ok_or_else(|| {
+            self.refused.of(Limit::Filters).inc();
+            format!("there are {FILTERS_MAX} filters here, and may be no more")
+        })?;
+        Ok(Held { _counted: counted, share, _place: place })
     }
 
     /// For one more. Nobody keeps all places without asking about what holds them.
@@ -232,7 +228,7 @@ impl Filters {
     fn share(&self, now: Instant, network: Network) -> Result<Share, String> {
         let max = self.per_address_max.load(Ordering::Relaxed);
         let free = || self.shares.enter(network, max);
-        let is_of = |kept: &Kept| kept.share.as_ref().is_some_and(|share| share.network == network);
+        let is_of = |kept: &Kept| kept.held.share.as_ref().is_some_and(|share| share.network == network);
         free().or_else(|| self.frees_one(now, is_of).then(free).flatten()).ok_or_else(|| {
             self.refused.of(Limit::FiltersPerAddress).inc();
             format!("clients of this address have {max} filters, and may have no more")

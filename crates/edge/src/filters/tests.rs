@@ -124,6 +124,26 @@ async fn there_are_only_so_many_filters() {
     stage.made(MADE).await;
 }
 
+/// Room was made for it first, and then it was told that its address has enough.
+#[tokio::test]
+async fn nobody_gives_way_to_one_that_is_refused() {
+    let mut stage = stage();
+    let (idle, _, session) = stage.made(MADE).await;
+    let all = stage.filters.places.available_permits() as u32;
+    let _others = Arc::clone(&stage.filters.places).try_acquire_many_owned(all).unwrap();
+    let mut newcomer = call("eth_newBlockFilter", "[]");
+    newcomer.network = Network::of([192, 0, 2, 8].into());
+    let later = Instant::now() + IDLE_WHEN_FULL;
+    stage.filters.hold_to(0);
+    let refused = stage.filters.hold(later, &newcomer).err();
+    assert_eq!(refused.as_deref(), Some("clients of this address have 0 filters, and may have no more"));
+    assert_eq!(stage.ended(), None);
+    stage.filters.hold_to(1);
+    assert!(stage.filters.hold(later, &newcomer).is_ok());
+    assert_eq!(stage.ended(), Some(session));
+    assert!(stage.answer("eth_getFilterChanges", &id_of(&idle)).await.contains(NOT_FOUND));
+}
+
 /// Who shows no key has as many as its address may have; others have theirs.
 #[tokio::test]
 async fn clients_of_one_address_have_only_so_many_filters_without_a_key() {
