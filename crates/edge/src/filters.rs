@@ -229,7 +229,9 @@ impl Filters {
         let max = self.per_address_max.load(Ordering::Relaxed);
         let free = || self.shares.enter(network, max);
         let is_of = |kept: &Kept| kept.held.share.as_ref().is_some_and(|share| share.network == network);
-        free().or_else(|| self.frees_one(now, is_of).then(free).flatten()).ok_or_else(|| {
+        // Who has more than it may have, because the configuration changed, has no place by giving up one.
+        let frees_one = || self.shares.of(network) == max && self.frees_one(now, is_of);
+        free().or_else(|| frees_one().then(free).flatten()).ok_or_else(|| {
             self.refused.of(Limit::FiltersPerAddress).inc();
             format!("clients of this address have {max} filters, and may have no more")
         })

@@ -44,6 +44,10 @@ impl Shares {
         Some(Share { of: Arc::clone(self), network })
     }
 
+    pub(super) fn of(&self, network: Network) -> usize {
+        self.lock().get(&network).copied().unwrap_or(0)
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Network, usize>> {
         // Numbers cannot be half written.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -138,6 +138,10 @@ async fn nobody_gives_way_to_one_that_is_refused() {
     let refused = stage.filters.hold(later, &newcomer).err();
     assert_eq!(refused.as_deref(), Some("clients of this address have 0 filters, and may have no more"));
     assert_eq!(stage.ended(), None);
+    // It would still have more than it may have.
+    stage.filters.hold_to(0);
+    assert!(stage.filters.hold(later, &call("eth_newBlockFilter", "[]")).is_err());
+    assert_eq!(stage.ended(), None);
     stage.filters.hold_to(1);
     assert!(stage.filters.hold(later, &newcomer).is_ok());
     assert_eq!(stage.ended(), Some(session));
