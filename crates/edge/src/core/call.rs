@@ -26,7 +26,8 @@ const ATTEMPTS_MAX: u32 = 64;
 const BROADCAST_NODES_MAX: u32 = 3;
 /// Where the budget has nothing left, it is looked at again after this.
 const BUDGET_WAIT_MS: u64 = 100;
-/// Since the call began: nodes that may have what it needs in a moment are waited for, before a node's trouble is told.
+/// Since the call began: nodes that may have what it needs in a moment are waited for, before a node's trouble is told, or that
+/// there is no block that was told.
 const CATCH_UP_MS: u64 = 1_000;
 
 #[derive(Debug, Clone, Copy)]
@@ -313,17 +314,33 @@ impl Call {
             Choice::Ready(candidate) => self.send_if_it_may_be(candidate, moment),
             Choice::Later(at) if at < self.deadline => self.resume_at = Some(at),
             Choice::WhenTheViewChanges if self.kept.is_none() => self.resume_at = self.relaxes_at(moment.now),
-            Choice::WhenTheViewChanges if self.waits_for_the_others(moment.now) => {
+            Choice::WhenTheViewChanges if self.waits_for_the_others(moment) => {
                 self.resume_at = Some(self.began.plus(CATCH_UP_MS));
             }
             Choice::Later(_) | Choice::WhenTheViewChanges | Choice::Nobody => self.conclude(moment),
         }
     }
 
-    fn waits_for_the_others(&self, now: Millis) -> bool {
-        let is_trouble = self.kept.is_some_and(|kept| kept.worth == Worth::NodeError);
+    fn waits_for_the_others(&self, moment: &Moment<'_>) -> bool {
+        let is_wrong = self.kept.is_some_and(|kept| match kept.worth {
+            Worth::NodeError => true,
+            Worth::Null => self.was_told(moment.view),
+            Worth::MethodMissing | Worth::Rejection | Worth::NonceTooLow => false,
+        });
         let until = self.began.plus(CATCH_UP_MS);
-        is_trouble && now < until && until < self.deadline
+        is_wrong && moment.now < until && until < self.deadline
+    }
+
+    /// Whether it asks for a block that clients were told lately, so that there is one.
+    fn was_told(&self, view: &View) -> bool {
+        let is_late = |number: u64, head: u64| head.saturating_sub(number) < view.recent.holders.len() as u64;
+        let is_told = match self.route.needs {
+            Needs::Nothing => false,
+            Needs::Head => view.served.is_some(),
+            Needs::Number(number) => view.served.is_some_and(|head| is_late(number, head.number)),
+            Needs::Block(hash) => view.recent.holders.contains_key(&hash),
+        };
+        is_told && self.route.on_null == OnNull::NoSuchBlock
     }
 
     fn is_open(&self) -> bool {

@@ -56,6 +56,8 @@ pub enum OnNull {
     Answer,
     /// Not here. Others may have it.
     AskOthers,
+    /// There is no such block here. Others may have it, and one that was told all will have.
+    NoSuchBlock,
     /// Nothing that a node in order says.
     IsNoAnswer,
 }

@@ -142,10 +142,13 @@ impl Call {
             Needs::Nothing => true,
             Needs::Head => node.head >= head.number,
             Needs::Number(number) => node.head >= number.min(head.number),
-            // Of one that was told lately, whoever was not seen to have it would say that there is none.
+            // Of one that was told lately, whoever was not seen to have it would say that there is none; but where there is
+            // no other node there is nobody to wait for.
             Needs::Block(hash) => {
                 let holders = view.recent.holders.get(&hash);
-                holders.is_none_or(|holders| holders.contains(node.id)) || self.relaxes_at(now).is_none()
+                holders.is_none_or(|holders| holders.contains(node.id))
+                    || self.relaxes_at(now).is_none()
+                    || view.nodes.len() == 1
             }
         }
     }

@@ -64,7 +64,7 @@ impl AnswerKind {
 
     fn null(route: &Route) -> Self {
         match route.on_null {
-            OnNull::Answer | OnNull::AskOthers => Self::Null,
+            OnNull::Answer | OnNull::AskOthers | OnNull::NoSuchBlock => Self::Null,
             OnNull::IsNoAnswer => Self::Error(Meaning::NodeFault(Fault::Malformed)),
         }
     }

@@ -39,6 +39,15 @@ const fn tell(at: At) -> Kind {
     kind_of(Class::ReadAtTag, at, Again::Freely, OnNull::IsNoAnswer)
 }
 
+/// A read that says null where there is no such block, and never where there is.
+const fn block(at: At) -> Kind {
+    kind_of(Class::ReadAtTag, at, Again::Freely, OnNull::NoSuchBlock)
+}
+
+const fn fixed_block(at: At) -> Kind {
+    kind_of(Class::ImmutableRead, at, Again::Freely, OnNull::NoSuchBlock)
+}
+
 /// A read that says null for what it does not find.
 const fn find(at: At) -> Kind {
     kind_of(Class::ReadAtTag, at, Again::Freely, OnNull::AskOthers)
@@ -133,16 +142,16 @@ pub(super) const TABLE: &[(&str, Kind)] = &[
     ("eth_getAccountInfo", read(At::Block(1))),
     ("eth_getBalance", tell(At::Block(1))),
     ("eth_getBlockAccessList", find(At::Block(0))),
-    ("eth_getBlockByHash", find_fixed(At::Hash(0))),
-    ("eth_getBlockByNumber", find(At::Block(0))),
-    ("eth_getBlockReceipts", find(At::Block(0))),
-    ("eth_getBlockTransactionCountByHash", find_fixed(At::Hash(0))),
-    ("eth_getBlockTransactionCountByNumber", find(At::Block(0))),
+    ("eth_getBlockByHash", fixed_block(At::Hash(0))),
+    ("eth_getBlockByNumber", block(At::Block(0))),
+    ("eth_getBlockReceipts", block(At::Block(0))),
+    ("eth_getBlockTransactionCountByHash", fixed_block(At::Hash(0))),
+    ("eth_getBlockTransactionCountByNumber", block(At::Block(0))),
     ("eth_getCode", tell(At::Block(1))),
     ("eth_getFilterChanges", filter(Again::IfUnsent)),
     ("eth_getFilterLogs", filter(Again::Freely)),
-    ("eth_getHeaderByHash", find_fixed(At::Hash(0))),
-    ("eth_getHeaderByNumber", find(At::Block(0))),
+    ("eth_getHeaderByHash", fixed_block(At::Hash(0))),
+    ("eth_getHeaderByNumber", block(At::Block(0))),
     ("eth_getLogs", tell(At::Logs(0))),
     ("eth_getProof", tell(At::Block(2))),
     ("eth_getRawTransactionByBlockHashAndIndex", find_fixed(At::Hash(0))),
@@ -158,8 +167,8 @@ pub(super) const TABLE: &[(&str, Kind)] = &[
     ("eth_getTransactionReceipt", find(At::Head)),
     ("eth_getUncleByBlockHashAndIndex", find_fixed(At::Hash(0))),
     ("eth_getUncleByBlockNumberAndIndex", find(At::Block(0))),
-    ("eth_getUncleCountByBlockHash", find_fixed(At::Hash(0))),
-    ("eth_getUncleCountByBlockNumber", find(At::Block(0))),
+    ("eth_getUncleCountByBlockHash", fixed_block(At::Hash(0))),
+    ("eth_getUncleCountByBlockNumber", block(At::Block(0))),
     ("eth_getWork", REFUSED),
     ("eth_hashrate", read(At::Nowhere)),
     ("eth_maxPriorityFeePerGas", tell(At::Head)),

@@ -155,10 +155,12 @@ fn needs() {
 #[test]
 fn null_is_asked_of_others_where_it_says_not_found_or_nothing() {
     for (method, expected) in [
-        ("eth_getBlockByHash", OnNull::AskOthers),
+        ("eth_getBlockByHash", OnNull::NoSuchBlock),
+        ("eth_getBlockByNumber", OnNull::NoSuchBlock),
+        ("eth_getTransactionByBlockNumberAndIndex", OnNull::AskOthers),
         ("eth_getTransactionReceipt", OnNull::AskOthers),
         ("eth_getTransactionByHash", OnNull::AskOthers),
-        ("eth_getBlockReceipts", OnNull::AskOthers),
+        ("eth_getBlockReceipts", OnNull::NoSuchBlock),
         ("eth_getBalance", OnNull::IsNoAnswer),
         ("eth_chainId", OnNull::IsNoAnswer),
         ("debug_getBadBlocks", OnNull::Answer),

@@ -130,10 +130,11 @@ fn a_recent_block_is_asked_of_its_holders() {
     let held_by = |holder| View { recent: recent(holder), ..nodes(2) };
     let mut desk = Desk::new(held_by(Some(1)), by_hash, LIMITS);
     assert_told!(desk.start(), "send 0 to 1 within 5000");
-    assert_told!(desk.answered(0, AnswerKind::Null), "answer 0");
 
     let mut desk = Desk::new(nodes(2), by_hash, LIMITS);
     assert!(targets(&mut desk).starts_with("send 0 to 0 "), "nobody knows who has it");
+    let mut desk = Desk::new(View { recent: recent(None), ..nodes(1) }, by_hash, LIMITS);
+    assert_told!(desk.start(), "send 0 to 0 within 5000");
 
     // Its only holder is gone, or even forgotten: others may have it by now, but they were not seen to.
     let mut out = held_by(Some(1));
@@ -146,6 +147,48 @@ fn a_recent_block_is_asked_of_its_holders() {
         let mut desk = Desk::new(gone, by_hash, LIMITS);
         desk.start();
         assert_told!(desk.at(5_000), relaxed);
+    }
+}
+
+/// A node that was failing said so of the head, and the client was told at once: the other had it some milliseconds later.
+#[test]
+fn that_there_is_no_block_which_was_told_is_believed_only_when_nobody_else_comes_to_have_it() {
+    let known = testing::hash(1, HEAD);
+    let recent = |nodes: [u8; 1]| {
+        Arc::new(Recent { holders: BTreeMap::from([(known, nodes.map(NodeId).into_iter().collect())]) })
+    };
+    let behind = || {
+        let mut view = View { recent: recent([0]), ..nodes(2) };
+        view.nodes[1].head = HEAD - 1;
+        view
+    };
+    let latest = "[\"latest\",false]".to_owned();
+    for (method, params, waits) in [
+        ("eth_getBlockByNumber", latest.clone(), true),
+        ("eth_getBlockByNumber", format!("[\"{HEAD:#x}\",false]"), true),
+        ("eth_getBlockByHash", format!("[\"{known}\",false]"), true),
+        ("eth_getTransactionReceipt", format!("[\"{known}\"]"), false),
+        ("eth_getTransactionByBlockNumberAndIndex", "[\"latest\",\"0x1\"]".to_owned(), false),
+    ] {
+        let asked = || {
+            let mut desk = Desk::new(behind(), route(method, &params), LIMITS);
+            assert!(desk.start()[0].starts_with("send 0 to 0 "), "{method}");
+            let told = desk.answered(0, AnswerKind::Null);
+            (desk, told)
+        };
+        let (mut desk, told) = asked();
+        if !waits {
+            assert_eq!(told, ["answer 0"], "{method} {params}");
+            continue;
+        }
+        assert_eq!((told.len(), desk.wakes_at()), (0, Some(1_000)), "{method} {params}");
+        let asks = desk.change(|view| {
+            view.nodes[1].head = HEAD;
+            view.recent = recent([1]);
+        });
+        assert!(asks[0].starts_with("send 1 to 1 "), "{asks:?}");
+        let (mut desk, _) = asked();
+        assert_told!(desk.at(1_000), "answer 0");
     }
 }
 
