@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::cluster::Gate;
-use super::tracker::{Inserted, Numbering, Tracker};
+use super::tracker::{Inserted, Numbering, Path, Tracker};
 use super::wire::Log;
 use super::{Block, Bloom, Fault, Hash, Head, Millis, NodeId, NodeSet, Recent, Standing, Tier};
 use asked::Asked;
@@ -114,6 +114,13 @@ struct Announced {
     number_of: u64,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Deserted {
+    since: Millis,
+    /// Announced blocks that are on nobody's branch.
+    blocks: usize,
+}
+
 #[derive(Debug, Clone)]
 pub struct Chain {
     settings: ChainSettings,
@@ -134,7 +141,9 @@ pub struct Chain {
     told_of: BTreeMap<Hash, (u64, Hash)>,
     /// Since when the claims have been far below the head.
     disowned_since: Option<Millis>,
-    /// The head that was left because of it, until the next is announced.
+    /// Where every node was seen on another branch than the head's.
+    deserted: Option<Deserted>,
+    /// The head that was left because all are far below it, until the next is announced.
     left: Option<Head>,
     began: Option<Millis>,
     /// What it was made of, and the picture.
@@ -156,6 +165,7 @@ impl Chain {
             logs: BTreeMap::new(),
             told_of: BTreeMap::new(),
             disowned_since: None,
+            deserted: None,
             left: None,
             began: None,
             recent: (None, Arc::default()),
@@ -250,7 +260,14 @@ impl Chain {
         self.claims.forget(node);
     }
 
-    /// The node is gone, or nothing it says counts any more.
+    /// Nothing it says counts any more.
+    pub fn lied(&mut self, now: Millis, node: NodeId) {
+        self.claims.forget(node);
+        self.asked.forget(node);
+        self.tracker.lied(now, node);
+    }
+
+    /// The node is gone.
     pub fn forget(&mut self, node: NodeId) {
         self.claims.forget(node);
         self.asked.forget(node);
@@ -273,6 +290,37 @@ impl Chain {
         self.announced.iter().rev().find(has).map_or(0, |announced| announced.block.number)
     }
 
+    /// The highest announced block that the node was seen to have, unless it says that it left that for a lower one of another
+    /// branch.
+    pub fn height_of(&self, node: NodeId) -> u64 {
+        let has = |announced: &Announced| self.tracker.holders(announced.block.hash).contains(node);
+        let Some(at) = self.announced.iter().rposition(has) else { return 0 };
+        let held = &self.announced[at].block;
+        let lower = self.claims.of(node).filter(|claimed| claimed.head.number < held.number);
+        let left = lower.and_then(|claimed| {
+            match self.tracker.path(held.hash, claimed.head.hash, self.blocks_max()) {
+                Path::Linked { retract, apply } if !apply.is_empty() => Some(retract.len()),
+                _ => None,
+            }
+        });
+        let at = at.checked_sub(left.unwrap_or(0));
+        at.and_then(|at| self.announced.get(at)).map_or(0, |announced| announced.block.number)
+    }
+
+    /// The newest announced block that can be asked for. What only liars had, and what all nodes have left for another branch, is
+    /// waited for no longer; it is taken back when there is something as high.
+    pub fn standing(&self, now: Millis) -> Option<Head> {
+        let is_long_ago = |since: Millis| now.since(since) >= advance::GONE_MS;
+        let is_made_up = |announced: &&Announced| {
+            self.tracker.made_up_since(announced.block.hash).is_some_and(is_long_ago)
+        };
+        let left = self.deserted.filter(|deserted| is_long_ago(deserted.since)).map_or(0, |left| left.blocks);
+        let newest = self.announced.iter().rev().skip(left).find(|announced| !is_made_up(announced));
+        newest
+            .map(|newest| Head { number: newest.block.number, hash: newest.block.hash })
+            .or_else(|| self.head())
+    }
+
     /// Made anew only where something of it changed.
     pub fn recent(&mut self) -> Arc<Recent> {
         let of = self.head().map(|head| (head, self.announcements, self.tracker.changes()));
@@ -293,8 +341,15 @@ impl Chain {
             }
             _ => Vec::new(),
         };
-        let disowned = self.disowned_since.map(|since| since.plus(advance::DISOWNED_MS));
-        let others = [disowned, self.asked.wake_at(now)].into_iter().flatten();
+        let after = |since: Option<Millis>, ms: u64| since.map(|since| since.plus(ms));
+        let others = [
+            after(self.disowned_since, advance::DISOWNED_MS),
+            after(self.deserted.map(|deserted| deserted.since), advance::GONE_MS),
+            self.asked.wake_at(now),
+        ];
+        let made_up =
+            self.announced.iter().rev().map_while(|block| self.tracker.made_up_since(block.block.hash));
+        let others = others.into_iter().flatten().chain(made_up.map(|since| since.plus(advance::GONE_MS)));
         first.into_iter().chain(others).filter(|at| *at > now).min()
     }
 

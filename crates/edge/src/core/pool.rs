@@ -358,7 +358,8 @@ impl Pool {
 
     /// When `Time` has to be said at the latest.
     pub fn wake_at(&self, now: Millis) -> Option<Millis> {
-        let nodes = self.nodes.iter().flat_map(|node| node.wake_at(now, &self.settings));
+        let has_claim = |node: &Node| self.chain.claim_of(node.id).is_some();
+        let nodes = self.nodes.iter().flat_map(|node| node.wake_at(now, has_claim(node), &self.settings));
         let others = [self.chain.wake_at(now), self.streams.wake_at(), self.relays.wake_at()];
         nodes.chain(others.into_iter().flatten()).filter(|at| *at > now).min()
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::{Block, Hash, NodeId, NodeSet};
+use super::{Block, Hash, Millis, NodeId, NodeSet};
 
 /// Blocks with the same number that are told apart. Who fills them makes room, and not those with a block that is new.
 pub const FORKS_MAX: usize = 16;
@@ -15,10 +15,21 @@ struct Entry {
     block: Arc<Block>,
     /// Who was seen to have it, or a block on top of it.
     holders: NodeSet,
+    /// Who ever was, but for those that lied after it.
+    had: NodeSet,
+    /// When the last of these lied.
+    made_up_since: Option<Millis>,
     /// Who answered with it when asked.
     told: NodeSet,
     /// What others say of the same hash. One is enough to find out who is right.
     rival: Option<Rival>,
+}
+
+impl Entry {
+    fn new(block: Block, told: NodeSet) -> Self {
+        let (holders, had) = (NodeSet::EMPTY, NodeSet::EMPTY);
+        Self { block: Arc::new(block), holders, had, made_up_since: None, told, rival: None }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -103,11 +114,9 @@ impl Tracker {
         }
         let hash = block.hash;
         self.order.insert((block.number, hash));
-        let told = NodeSet::only(node);
-        self.blocks
-            .insert(hash, Entry { block: Arc::new(block), holders: NodeSet::EMPTY, told, rival: None });
+        self.blocks.insert(hash, Entry::new(block, NodeSet::only(node)));
         let above = self.blocks.values().filter(|entry| entry.block.parent == hash);
-        let have_it = above.fold(told, |all, entry| all.union(entry.holders));
+        let have_it = above.fold(NodeSet::only(node), |all, entry| all.union(entry.holders));
         have_it.iter().for_each(|node| self.seen_at(hash, node));
         Inserted::New
     }
@@ -141,7 +150,7 @@ impl Tracker {
         // More nodes say this, or only the same node said something else before.
         let before = entry.block.number;
         let number = block.number;
-        *entry = Entry { block: Arc::new(block), holders: NodeSet::EMPTY, told, rival: None };
+        *entry = Entry::new(block, told);
         self.order.remove(&(before, hash));
         self.order.insert((number, hash));
         told.iter().for_each(|node| self.seen_at(hash, node));
@@ -176,12 +185,27 @@ impl Tracker {
                 return;
             }
             entry.holders.insert(node);
+            entry.had.insert(node);
             self.changes += 1;
             at = entry.block.parent;
         }
     }
 
-    /// What was seen at a node no longer counts: it came back as another, or lied.
+    /// What was seen at it no longer counts, and what was seen at no other may be made up.
+    pub fn lied(&mut self, now: Millis, node: NodeId) {
+        for entry in self.blocks.values_mut().filter(|entry| entry.had.contains(node)) {
+            entry.had.remove(node);
+            entry.made_up_since = entry.had.is_empty().then_some(now);
+        }
+        self.forget_node(node);
+    }
+
+    /// Since when it has been known that nobody but liars was seen to have the block.
+    pub fn made_up_since(&self, hash: Hash) -> Option<Millis> {
+        self.blocks.get(&hash).filter(|entry| entry.had.is_empty())?.made_up_since
+    }
+
+    /// What was seen at a node no longer counts: it is gone, or came back as another.
     pub fn forget_node(&mut self, node: NodeId) {
         self.changes += 1;
         for entry in self.blocks.values_mut() {

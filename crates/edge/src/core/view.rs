@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Hash, NodeId, NodeSet, Tier, Transport};
 
-/// The block that was announced last.
+/// A block by its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
     pub number: u64,
@@ -40,7 +40,7 @@ pub struct NodeView {
     pub attempt_ms: u64,
     pub http: Standing,
     pub stream: Standing,
-    /// The highest block of the served chain that this node was seen to have. What it claims counts for nothing.
+    /// The highest block of the served chain that this node was seen to have, and has not left for another branch.
     pub head: u64,
 }
 
@@ -52,7 +52,8 @@ pub struct Recent {
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct View {
-    /// `None` until the first head is announced, and in pools without a chain.
+    /// The block that was announced last, but for those that nobody will have. `None` until there is one, and in pools without a
+    /// chain.
     pub served: Option<Head>,
     /// In the order of the configuration.
     pub nodes: Vec<NodeView>,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Announced, Chain, KEEP_BLOCKS, Step, Voter};
+use super::{Announced, Chain, Deserted, KEEP_BLOCKS, Step, Voter};
 use crate::core::cluster::{self, Claim};
 use crate::core::tracker::{Numbering, Path};
 use crate::core::{Block, Hash, Head, Millis, NodeId, NodeSet, Standing};
@@ -19,7 +19,7 @@ const NEAR_BLOCKS: u64 = 64;
 /// Who has for so long not what it has to have does not tell the truth.
 const LIE_MS: u64 = 5_000;
 /// What no node has for so long is gone.
-const GONE_MS: u64 = 2_000;
+pub(super) const GONE_MS: u64 = 2_000;
 /// Blocks that are remembered while there is no head. Of more only the nodes' own heads are.
 const UNSERVED_BLOCKS_MAX: usize = 512;
 
@@ -49,6 +49,7 @@ impl Chain {
         let look = Look { now, routable, order, wants_logs };
         let believed = self.believed(now, &claims, voters.len(), &mut steps);
         self.leave_what_nobody_is_near(now, &claims);
+        self.note_desertion(now, &claims);
         for claim in &claims {
             self.verify(&look, claim, believed.contains(claim), &mut steps);
         }
@@ -188,6 +189,33 @@ impl Chain {
                 self.logs.clear();
             }
             (true, Some(_)) => {}
+        }
+    }
+
+    /// Every node is lower than the head, on other branches. Who says nothing, or what cannot be linked yet, changes nothing.
+    fn note_desertion(&mut self, now: Millis, claims: &[Claim]) {
+        let Some(head) =
+            self.head().filter(|head| claims.iter().all(|claim| claim.head.number < head.number))
+        else {
+            self.deserted = None;
+            return;
+        };
+        let mut fewest = None::<usize>;
+        for claim in claims {
+            match self.tracker.path(head.hash, claim.head.hash, self.blocks_max()) {
+                Path::Linked { retract, apply } if !apply.is_empty() => {
+                    fewest = Some(fewest.map_or(retract.len(), |fewest| fewest.min(retract.len())));
+                }
+                Path::Linked { .. } => {
+                    self.deserted = None;
+                    return;
+                }
+                Path::Missing(_) | Path::MissingBehind(_) | Path::TooLong => {}
+            }
+        }
+        if let Some(blocks) = fewest {
+            let since = self.deserted.map_or(now, |deserted| deserted.since);
+            self.deserted = Some(Deserted { since, blocks });
         }
     }
 
@@ -336,7 +364,7 @@ impl Chain {
 
     fn announce(&mut self, now: Millis, block: Arc<Block>, steps: &mut Vec<Step>) {
         self.announcements += 1;
-        self.moved = now;
+        (self.moved, self.deserted) = (now, None);
         let logs = self.logs.remove(&block.hash);
         let announced = self.announcements;
         let was_told_of = self.told_of.remove(&block.hash).is_some();
@@ -362,7 +390,7 @@ impl Chain {
         }
     }
 
-    fn blocks_max(&self) -> usize {
+    pub(super) fn blocks_max(&self) -> usize {
         usize::try_from(self.settings.gap_blocks_max).unwrap_or(usize::MAX)
     }
 

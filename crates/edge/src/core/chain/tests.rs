@@ -125,6 +125,77 @@ fn a_block_that_is_not_the_one_asked_for_is_a_lie() {
     assert_eq!(chain.fetched(Millis(1), NODE, hash(0, 2), other), [Step::Lie { node: NODE }]);
 }
 
+fn standing(chain: &Chain, now: u64) -> Option<u64> {
+    chain.standing(Millis(now)).map(|head| head.number)
+}
+
+/// A head that a liar alone had was waited for until the others were as high, and whatever needs the head failed meanwhile.
+#[test]
+fn what_a_liar_alone_had_is_waited_for_a_while_and_what_another_had_for_longer() {
+    for (had_by_another, then) in [(false, 1), (true, 2)] {
+        let mut chain = begun();
+        seen(&mut chain, NODE, &block(0, 2, 0));
+        if had_by_another {
+            // Which ends at once.
+            seen(&mut chain, OTHER, &block(0, 2, 0));
+            chain.forget(OTHER);
+            seen(&mut chain, OTHER, &block(0, 1, 0));
+        }
+        assert_eq!(told(&wants(&mut chain, false)), [(true, 2, 0)]);
+        chain.lied(Millis(1), NODE);
+        let mut shunned = voters();
+        (shunned[0].is_routable, shunned[0].votes, shunned[0].http) = (false, false, Standing::Out);
+        let at = |chain: &mut Chain, now| told(&chain.advance(Millis(now), &shunned, |_| false));
+        assert_eq!(
+            (at(&mut chain, 2_000), standing(&chain, 2_000)),
+            (vec![], Some(2)),
+            "another may be late"
+        );
+        assert_eq!((at(&mut chain, 2_001), standing(&chain, 2_001)), (vec![], Some(then)));
+        // It is told once, whoever has it in the end.
+        seen(&mut chain, OTHER, &block(0, 2, 0));
+        assert_eq!((at(&mut chain, 2_002), standing(&chain, 2_002)), (vec![], Some(2)));
+    }
+}
+
+/// A node on a branch of its own was ahead, and came back to the others. Clients were told the height of a block that nobody
+/// had, and the contents of another.
+#[test]
+fn a_branch_that_all_have_left_is_waited_for_a_while() {
+    for ahead in [2, 3, 9] {
+        let mut chain = begun();
+        let own = |number| block(1, number, if number == 2 { 0 } else { 1 });
+        for number in 2..=2 + ahead {
+            seen(&mut chain, NODE, &own(number));
+        }
+        seen(&mut chain, OTHER, &block(0, 2, 0));
+        wants(&mut chain, false);
+        assert_eq!((standing(&chain, 9_000), chain.height_of(NODE)), (Some(2 + ahead), 2 + ahead));
+
+        seen(&mut chain, NODE, &block(0, 2, 0));
+        assert_eq!(chain.height_of(NODE), 1, "what it had it has left");
+        assert_eq!(told(&chain.advance(Millis(5_000), &voters(), |_| false)), []);
+        // What nobody can link yet is no return.
+        chain.claimed(Millis(6_000), OTHER, &block(0, 3, 0));
+        chain.advance(Millis(6_000), &voters(), |_| false);
+        assert_eq!(standing(&chain, 6_999), Some(2 + ahead), "they may come back to it");
+        assert_eq!(chain.wake_at(Millis(6_999)), Some(Millis(7_000)));
+        assert_eq!(standing(&chain, 7_000), Some(1));
+        chain.claimed(Millis(8_000), NODE, &own(2 + ahead));
+        chain.advance(Millis(8_000), &voters(), |_| false);
+        assert_eq!(standing(&chain, 10_000), Some(2 + ahead), "one came back");
+    }
+}
+
+#[test]
+fn the_end_of_waiting_for_what_a_liar_had_wakes() {
+    let mut chain = begun();
+    seen(&mut chain, NODE, &block(0, 2, 0));
+    wants(&mut chain, false);
+    chain.lied(Millis(5), NODE);
+    assert_eq!(chain.wake_at(Millis(5)), Some(Millis(2_005)));
+}
+
 fn fetches(steps: &[Step], of: Hash) -> Vec<NodeId> {
     let fetch = |step: &Step| match step {
         Step::FetchBlock { node, hash } if *hash == of => Some(*node),

@@ -184,12 +184,13 @@ impl Node {
         }
     }
 
-    pub(super) fn wake_at(&self, now: Millis, settings: &PoolSettings) -> Vec<Millis> {
+    pub(super) fn wake_at(&self, now: Millis, has_claim: bool, settings: &PoolSettings) -> Vec<Millis> {
         let stall_ms = settings.stall_after_ms;
         let paused = self.paused_until(now).unwrap_or(now);
         let probe = (!self.is_probing).then_some(self.probe_at.max(paused));
-        let needs_polling = settings.heads == Heads::Followed && self.needs_polling(now, stall_ms);
-        let poll = (needs_polling && !self.is_polling).then_some(self.poll_at.max(paused));
+        let needs_polling = self.needs_polling(now, stall_ms) || (!has_claim && !self.is_shunned(now));
+        let polls = settings.heads == Heads::Followed && needs_polling && !self.is_polling;
+        let poll = polls.then_some(self.poll_at.max(paused));
         let silent = self.is_connected.then(|| match self.pinged {
             Some(pinged) => pinged.plus(stall_ms - stall_ms / 2),
             None => self.heard.plus(stall_ms / 2),

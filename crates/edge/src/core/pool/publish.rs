@@ -107,8 +107,11 @@ impl Pool {
     }
 
     pub(super) fn publish(&mut self, now: Millis, effects: &mut Vec<Effect>) {
-        let view =
-            View { served: self.chain.head(), nodes: self.node_views(now), recent: self.chain.recent() };
+        let view = View {
+            served: self.chain.standing(now),
+            nodes: self.node_views(now),
+            recent: self.chain.recent(),
+        };
         if *self.view != view {
             self.view = Arc::new(view);
             // Whoever is told a head may ask for it at once.
@@ -132,7 +135,7 @@ impl Pool {
     }
 
     fn node_view(&self, now: Millis, node: &Node) -> NodeView {
-        let head = self.chain.head_at(node.id);
+        let head = self.chain.height_of(node.id);
         let is_far_behind = self.is_far_behind(node.id);
         let standing = |transport| match node.standing(now, transport) {
             Standing::Serving if is_far_behind => Standing::Suspect,

@@ -98,6 +98,10 @@ impl Pool {
             return;
         }
         let turn = node.health_mut(Transport::Http).succeeded(now);
+        if matches!(turn, Some(Turn::CameBack)) {
+            // What it has was forgotten when it went.
+            node.poll_at = now;
+        }
         self.chain_id = expected.or(Some(probe.chain_id));
         self.told(now, id, Transport::Http, turn, effects);
     }
@@ -179,7 +183,7 @@ impl Pool {
                 node.health_mut(transport).failed(now, Fault::Lying);
             }
         }
-        self.chain.forget(id);
+        self.chain.lied(now, id);
         effects.push(Effect::Tell(Happening::Lied { node: id }));
     }
 

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use devnet::chain::Hash;
 use devnet::node::ConnectionId;
 use edge::core::{
-    Budget, Call, CallEffect, CallInput, Fault, HedgeDelay, Millis, NodeId, Pace, Refusal, Route, Transport,
-    batch_response, error_response, result_response,
+    Budget, Call, CallEffect, CallInput, Fault, Head, HedgeDelay, Millis, NodeId, Pace, Refusal, Route,
+    Transport, batch_response, error_response, result_response,
 };
 
 use super::super::plan::Plan;
@@ -94,8 +94,8 @@ struct Flight {
     call: Call,
     came: u64,
     deadline: u64,
-    /// The height that clients were told before it came.
-    floor: u64,
+    /// The head that clients were told before it came, if it stood.
+    told: Option<Head>,
     /// What it is about was there for good when it came.
     was_settled: bool,
     /// The first request of the message that it came in, where there are several.

@@ -134,3 +134,24 @@ fn nobody_is_told_to_be_behind_for_having_just_come() {
     // A stream that was lost once is not down yet.
     assert_eq!(turns(&stage), [vec![None], vec![]]);
 }
+
+/// It was asked when the pause after the last look was over; and until then nobody could be asked for the head.
+#[test]
+fn what_a_lone_node_has_is_looked_at_as_soon_as_it_is_back() {
+    let mut stage = Stage::new(1);
+    let mut settings = settings(1);
+    settings.chain.block_time_ms = 12_000;
+    stage.say(Input::Configure(Box::new(settings)));
+    stage.mine(0, 0, 2);
+    stage.peers[0].is_dead = true;
+    let refused = Err(Fault::Refused);
+    stage.say(Input::Traffic { node: NodeId(0), transport: Transport::Http, result: refused });
+    assert_eq!(stage.pool.view().nodes[0].head, 0);
+    stage.pass(2_500);
+    stage.peers[0].is_dead = false;
+    while !stage.told.iter().any(|told| matches!(told, Happening::CameBack { .. })) {
+        stage.now = stage.pool.wake_at(stage.now).expect("it is looked at again");
+        stage.say(Input::Time);
+    }
+    assert_eq!(stage.pool.view().nodes[0].head, 2);
+}

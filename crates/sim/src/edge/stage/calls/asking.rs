@@ -2,7 +2,8 @@
 
 use devnet::chain::{Block, Fixed, Hash, data, keccak256, signed};
 use edge::core::{
-    Call, CallInput, Millis, Request as Found, Scanned, result_response, route_of, scan_request, ways_of,
+    Call, CallInput, Head, Millis, Request as Found, Scanned, result_response, route_of, scan_request,
+    ways_of,
 };
 
 use super::super::super::net::CHAIN_ID;
@@ -63,7 +64,7 @@ impl Stage {
             call: Call::new(Millis(self.now), route, self.calls.plan.limits, ways),
             came: self.now,
             deadline: self.now + self.calls.plan.limits.deadline_ms,
-            floor: self.floor(),
+            told: self.published.served.filter(|head| self.stands(head)),
             was_settled: self.is_settled(&request.wish),
             batch,
             sent: Vec::new(),
@@ -141,9 +142,10 @@ impl Stage {
         self.calls.sent_transactions.get(at as usize).copied()
     }
 
-    /// The height that no answer about the head may be below. What a node made up, no node that is asked for it has.
-    fn floor(&self) -> u64 {
-        self.told_head().and(self.published.served).map_or(0, |head| head.number)
+    /// Of the main branch: no node made it up, nor has it for itself.
+    pub(super) fn stands(&self, head: &Head) -> bool {
+        let chain = self.net.network.chain();
+        chain.is_ancestor(&Fixed(head.hash.0), &chain.head().hash)
     }
 
     /// The head that clients were told.

@@ -1,7 +1,7 @@
 //! What has to hold of calls: of each step, of each answer, and of all of them. It must never change anything of a call.
 
 use devnet::chain::Hash;
-use edge::core::{Again, CallEffect, NodeId, Refusal, Standing, Transport, View};
+use edge::core::{Again, CallEffect, Head, NodeId, Refusal, Standing, Transport, View};
 use serde_json::value::RawValue;
 
 use super::super::super::request::{Verdict, Wish};
@@ -101,7 +101,7 @@ impl Stage {
         let verdict = said
             .as_ref()
             .map_err(Clone::clone)
-            .and_then(|said| flight.request.judged(said, flight.floor, &self.net));
+            .and_then(|said| flight.request.judged(said, self.floor(flight.told), &self.net));
         let verdict = match (verdict, self.now > flight.deadline) {
             (Err(what), _) => return self.is_wrong(call, &what),
             (Ok(_), true) => return self.is_wrong(call, "it is answered after its time"),
@@ -116,6 +116,12 @@ impl Stage {
             Wish::Once => {}
             _ => self.judge_read(call, verdict, &told),
         }
+    }
+
+    /// The height that no answer about the head may be below. What was reorganised away while it was under way binds nobody: a node
+    /// that is late is lower on the new branch.
+    fn floor(&self, told: Option<Head>) -> u64 {
+        told.filter(|head| self.stands(head)).map_or(0, |head| head.number)
     }
 
     /// While one node is well, no read fails, and what stands is found.
