@@ -5,5 +5,6 @@ mod oracle;
 mod pages;
 mod random;
 mod refusals;
+mod repository;
 mod standing;
 mod world;

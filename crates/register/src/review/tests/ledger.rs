@@ -12,7 +12,7 @@ fn sealed() -> (Vec<(String, Vec<u8>)>, History) {
     (seal_all(&world.records), world.history())
 }
 
-fn seal_all(records: &[Record]) -> Vec<(String, Vec<u8>)> {
+pub(super) fn seal_all(records: &[Record]) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<(String, Vec<u8>)> = Vec::new();
     for record in records {
         let prev = files.last().map(|(_, bytes)| envelope::digest(bytes));
@@ -109,7 +109,7 @@ fn a_history_written_anew_by_one_signer_breaks_at_the_next_record_of_another() {
 fn a_commit_that_is_gone_from_the_history_is_told() {
     let (files, _) = sealed();
     let mut other = World::empty();
-    other.commits[0].id = "e".repeat(40).parse().unwrap();
+    other.git.commits[0].facts.id = "e".repeat(40).parse().unwrap();
     let found = faults(files, &other.history());
     assert_eq!(found.first(), Some(&("000001.json".to_owned(), Ground::Commit)));
 }

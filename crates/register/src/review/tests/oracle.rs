@@ -3,20 +3,25 @@
 
 use std::collections::BTreeSet;
 
+use super::repository::Repository;
 use super::world::World;
 use crate::review::*;
 
 const DAY_S: u64 = 86_400;
+/// What clocks may differ by.
+const MINUTES_5_S: u64 = 300;
 
 /// The whole history, to look back from one place in it.
 pub(super) struct Past<'w> {
     records: &'w [Record],
-    commits: &'w [CommitFacts],
+    taken_at: &'w [u64],
+    git: &'w Repository,
+    head: Commit,
 }
 
 impl World {
     pub(super) fn past(&self) -> Past<'_> {
-        Past { records: &self.records, commits: &self.commits }
+        Past { records: &self.records, taken_at: &self.taken_at, git: &self.git, head: self.head() }
     }
 }
 
@@ -77,9 +82,16 @@ impl<'w> Past<'w> {
         let mut faults = vec![
             (before.is_some_and(|before| record.at < before.at), "it is older than the one before"),
             (signer.is_none_or(|signer| signer.retired), "who signed may not sign"),
+            (record.at.secs() > self.taken_at[i] + MINUTES_5_S, "it is of a time to come"),
             (
-                self.index(&record.commit).is_none() || self.index(&record.head).is_none(),
-                "a commit is unknown",
+                ![&record.commit, &record.head].into_iter().all(|commit| self.git.has(&self.head, commit)),
+                "a commit is nowhere in the history",
+            ),
+            (
+                [&record.commit, &record.head]
+                    .into_iter()
+                    .any(|commit| self.git.at(commit).is_none_or(|made| record.at < made)),
+                "it is older than a commit that it names",
             ),
             (matches!(record.step, Step::Plan(_)) && !self.verifies(i), "a builder planned"),
         ];
@@ -137,8 +149,7 @@ impl<'w> Past<'w> {
             |(_, last)| matches!(&last.step, Step::Verdict(verdict) if verdict.outcome == Outcome::Fail),
         );
         let gate = self.plan(i).and_then(|plan| plan.gates.iter().find(|gate| gate.id == claim.gate));
-        let is_fresh =
-            gate.is_some_and(|gate| self.is_fresh_on(gate, i, record.at, self.index(&record.head)));
+        let is_fresh = gate.is_some_and(|gate| self.is_fresh_on(gate, i, record.at, &record.head));
         let owes = self.records[..i].iter().any(|earlier| match &earlier.step {
             Step::Claim(other) if other.gate == claim.gate && other.reasoning.is_some() => {
                 !self.records[..i].iter().any(|later| match &later.step {
@@ -166,10 +177,10 @@ impl<'w> Past<'w> {
         let Some((_, claim)) = self.last_of_gate(&verdict.gate, i) else {
             return vec![(true, "nothing was claimed")];
         };
-        let made = self.index(&claim.commit).map_or(At::from_secs(u64::MAX), |at| self.commits[at].at);
+        let made = self.git.at(&claim.commit).unwrap_or(At::from_secs(u64::MAX));
         let cited = || verdict.evidence.iter().chain(&verdict.controls);
         let gate = self.plan(i).and_then(|plan| plan.gates.iter().find(|gate| gate.id == verdict.gate));
-        let touched = gate.is_none_or(|gate| self.touched(gate, &claim.commit, self.index(&record.head)));
+        let touched = gate.is_none_or(|gate| self.git.touched(gate, &claim.commit, &record.head));
         vec![
             (!matches!(claim.step, Step::Claim(_)), "nothing was claimed, or it was judged already"),
             (claim.by == record.by, "self-review"),
@@ -205,10 +216,12 @@ impl<'w> Past<'w> {
         ];
         faults.extend(match &record.step {
             Step::Fix(_) => {
-                let found = moves.first().and_then(|found| self.index(&found.commit));
+                let is_newer = moves.first().is_some_and(|found| {
+                    found.commit != record.commit && self.git.has(&record.commit, &found.commit)
+                });
                 vec![
                     (matches!(last, Some(Step::Fix(_) | Step::Retest(_))), "it was fixed already"),
-                    (self.index(&record.commit) <= found, "the fix is not newer than the finding"),
+                    (!is_newer, "the fix is not newer than the finding"),
                 ]
             }
             Step::Retest(retest) => vec![
@@ -219,10 +232,7 @@ impl<'w> Past<'w> {
                     retest.evidence.iter().any(|e| fix.is_none_or(|fix| e.at <= fix.at)),
                     "it is older than the fix",
                 ),
-                (
-                    self.index(&record.commit) < fix.and_then(|fix| self.index(&fix.commit)),
-                    "the fix is not in it",
-                ),
+                (!fix.is_some_and(|fix| self.git.has(&record.commit, &fix.commit)), "the fix is not in it"),
             ],
             Step::Close(_) => {
                 let passed = matches!(last, Some(Step::Retest(retest)) if retest.outcome == Outcome::Pass);
@@ -303,7 +313,7 @@ impl<'w> Past<'w> {
                 Step::Verdict(verdict) => {
                     verdict.gate == *gate
                         && verdict.outcome == Outcome::Pass
-                        && self.index(&fix.commit) <= self.index(&record.commit)
+                        && self.git.has(&record.commit, &fix.commit)
                 }
                 _ => false,
             });
@@ -362,17 +372,6 @@ impl<'w> Past<'w> {
         })
     }
 
-    fn index(&self, commit: &Commit) -> Option<usize> {
-        self.commits.iter().position(|known| known.id == *commit)
-    }
-
-    fn touched(&self, gate: &PlannedGate, since: &Commit, until: Option<usize>) -> bool {
-        let (Some(since), Some(until)) = (self.index(since), until) else { return true };
-        let scope: Vec<&str> = gate.scope.iter().map(|path| path.as_str()).collect();
-        let is_in = |path: &String| scope.iter().any(|s| path == s || path.starts_with(&format!("{s}/")));
-        self.commits.iter().take(until + 1).skip(since + 1).any(|commit| commit.paths.iter().any(is_in))
-    }
-
     /// Whether the gate was another one between the two places.
     fn was_replanned(&self, from: usize, to: usize, gate: &Name) -> bool {
         let spec = |plan: Option<&Plan>| plan.and_then(|p| p.gates.iter().find(|g| g.id == *gate).cloned());
@@ -400,13 +399,14 @@ impl<'w> Past<'w> {
     }
 
     fn is_fresh(&self, gate: &PlannedGate, end: usize, now: At) -> bool {
-        self.is_fresh_on(gate, end, now, self.commits.len().checked_sub(1))
+        self.is_fresh_on(gate, end, now, &self.head)
     }
 
-    fn is_fresh_on(&self, gate: &PlannedGate, end: usize, now: At, head: Option<usize>) -> bool {
+    fn is_fresh_on(&self, gate: &PlannedGate, end: usize, now: At, head: &Commit) -> bool {
         let Some((_, last)) = self.last_of_gate(&gate.id, end) else { return false };
         let passed = matches!(&last.step, Step::Verdict(verdict) if verdict.outcome == Outcome::Pass);
-        passed && now.secs() < last.at.secs() + DAY_S && !self.touched(gate, &last.commit, head)
+        let of_today = last.at.secs() <= now.secs() + MINUTES_5_S && now.secs() < last.at.secs() + DAY_S;
+        passed && of_today && !self.git.touched(gate, &last.commit, head)
     }
 
     /// What moved a finding, from its finding on.

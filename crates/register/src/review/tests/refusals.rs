@@ -65,7 +65,8 @@ const REFUSED: &[Refused] = &[
     (
         "a time before the last record",
         World::planned,
-        |w| again(w, |r| r.at = At::from_secs(r.at.secs() - 61)),
+        // Still after the commit.
+        |w| again(w, |r| r.at = At::from_secs(r.at.secs() - 1)),
         Ground::Clock,
     ),
     (
@@ -158,6 +159,18 @@ const REFUSED: &[Refused] = &[
         |w| w.verdict("ben", "api", Outcome::Fail),
         Ground::SelfReview,
     ),
+    (
+        "a verdict by who fixed what a pass had not in it",
+        fixed_beside_a_pass,
+        |w| w.verdict("ben", "api", Outcome::Pass),
+        Ground::SelfReview,
+    ),
+    (
+        "a verdict by who fixed a gate that was planned anew",
+        fixed_by_ben_and_planned_anew,
+        |w| w.verdict("ben", "api", Outcome::Pass),
+        Ground::SelfReview,
+    ),
     ("a reasoning excused by a builder", judged, |w| excuse(w, "ana"), Ground::VerifierOnly),
     ("a reasoning excused by its claimant", judged_of_ben, |w| excuse(w, "ben"), Ground::SelfReview),
     ("a reasoning excused before its verdict", promised, |w| excuse(w, "ben"), Ground::HiddenYet),
@@ -203,6 +216,12 @@ const REFUSED: &[Refused] = &[
     ("a fix of what is closed", closed, |w| w.fix("ana", 1), Ground::FindingState),
     ("a re-test without a fix", World::found, |w| w.retest("ben", 1, Outcome::Pass), Ground::FindingState),
     ("a re-test by the builder", World::fixed, |w| w.retest("ana", 1, Outcome::Pass), Ground::SelfReview),
+    (
+        "a re-test by another builder",
+        World::fixed_by_ben,
+        |w| w.retest("ana", 1, Outcome::Pass),
+        Ground::VerifierOnly,
+    ),
     (
         "a re-test without evidence",
         World::fixed,
@@ -268,6 +287,12 @@ const REFUSED: &[Refused] = &[
         |w| withdraw(w, "ben"),
         Ground::SelfReview,
     ),
+    (
+        "a finding withdrawn by who claimed its gate before it was planned anew",
+        found_on_bens_claim_and_planned_anew,
+        |w| withdraw(w, "ben"),
+        Ground::SelfReview,
+    ),
     ("an observation of what is closed", closed, |w| w.observe("cleo", 1), Ground::FindingState),
     ("a finding withdrawn that is closed", closed, |w| withdraw(w, "ben"), Ground::FindingState),
     ("a veto by a builder", World::planned, |w| w.veto("ana", 1, None), Ground::VerifierOnly),
@@ -278,6 +303,12 @@ const REFUSED: &[Refused] = &[
     (
         "a veto lifted by who retired its maker",
         ben_vetoed_and_retired,
+        |w| w.lift("cleo", 1),
+        Ground::OthersVeto,
+    ),
+    (
+        "a veto lifted by who retired its maker, after another's plan",
+        ben_retired_and_planned_anew,
         |w| w.lift("cleo", 1),
         Ground::OthersVeto,
     ),

@@ -1,5 +1,6 @@
-//! A small review to take steps in: two gates, three signers, a straight history.
+//! A small review to take steps in: two gates, three signers, and a history that is straight unless somebody branches.
 
+use super::repository::{Repository, Tree};
 use crate::review::*;
 
 pub(super) const BEGIN: u64 = 1_795_000_000;
@@ -9,8 +10,24 @@ const STEP_S: u64 = 60;
 pub(super) struct World {
     pub(super) state: State,
     pub(super) records: Vec<Record>,
-    pub(super) commits: Vec<CommitFacts>,
+    /// By the one clock that is right: when each record was taken.
+    pub(super) taken_at: Vec<u64>,
+    pub(super) git: Repository,
+    /// The commit that is checked out.
+    pub(super) checked_out: usize,
+    /// The commit with which the review begins.
+    pub(super) begin: usize,
+    /// Another branch, with a ledger of its own.
+    pub(super) aside: Option<Branch>,
     pub(super) now: u64,
+}
+
+#[derive(Clone)]
+pub(super) struct Branch {
+    state: State,
+    records: Vec<Record>,
+    taken_at: Vec<u64>,
+    pub(super) checked_out: usize,
 }
 
 pub(super) fn name(text: &str) -> Name {
@@ -49,12 +66,36 @@ pub(super) fn planned() -> Plan {
 }
 
 impl World {
+    fn without_commits() -> Self {
+        Self {
+            state: State::default(),
+            records: Vec::new(),
+            taken_at: Vec::new(),
+            git: Repository::default(),
+            checked_out: 0,
+            begin: 0,
+            aside: None,
+            now: BEGIN,
+        }
+    }
+
     /// One commit and no record.
     pub(super) fn empty() -> Self {
-        let mut world =
-            Self { state: State::default(), records: Vec::new(), commits: Vec::new(), now: BEGIN };
+        let mut world = Self::without_commits();
         world.commit(&["api/a", "docs/a"]);
         world
+    }
+
+    /// The review begins with the second commit; beside it stands another, made of the first, which is given back.
+    pub(super) fn planned_beside_an_old_branch() -> (Self, usize) {
+        let mut world = Self::empty();
+        world.commit(&["api/old", "docs/old"]);
+        let (old, first) = (world.checked_out, 0);
+        world.checked_out = first;
+        world.commit(&["elsewhere"]);
+        world.begin = world.checked_out;
+        world.step("ben", Step::Plan(planned())).unwrap();
+        (world, old)
     }
 
     pub(super) fn planned() -> Self {
@@ -97,25 +138,62 @@ impl World {
         world
     }
 
+    /// Something new at these paths.
     pub(super) fn commit(&mut self, paths: &[&str]) -> Commit {
+        let what = self.git.commits.len() as u64 + 1;
+        let mut tree = self.tree();
+        tree.extend(paths.iter().map(|path| ((*path).to_owned(), what)));
+        let parents = if self.git.commits.is_empty() { vec![] } else { vec![self.checked_out] };
+        self.commit_tree(&parents, tree)
+    }
+
+    pub(super) fn commit_tree(&mut self, parents: &[usize], tree: Tree) -> Commit {
         self.now += STEP_S;
-        let id: Commit = format!("{:0<40x}", 0xabc_0000 + self.commits.len()).parse().unwrap();
-        self.commits.push(CommitFacts {
-            id: id.clone(),
-            at: At::from_secs(self.now),
-            parents: self.commits.last().map(|last| last.id.clone()).into_iter().collect(),
-            paths: paths.iter().map(|path| (*path).to_owned()).collect(),
-            beside: Vec::new(),
-        });
-        id
+        self.checked_out = self.git.commit(self.at(), parents, tree);
+        self.head()
+    }
+
+    pub(super) fn tree(&self) -> Tree {
+        self.git.commits.get(self.checked_out).map(|made| made.tree.clone()).unwrap_or_default()
     }
 
     pub(super) fn head(&self) -> Commit {
-        self.commits.last().unwrap().id.clone()
+        self.git.commits[self.checked_out].facts.id.clone()
+    }
+
+    pub(super) fn first(&self) -> Commit {
+        self.git.commits[0].facts.id.clone()
     }
 
     pub(super) fn history(&self) -> History {
-        History::new(self.head(), self.commits.clone())
+        History::new(self.head(), self.git.told(self.checked_out, self.begin))
+    }
+
+    /// From here on there are two branches.
+    pub(super) fn fork(&mut self) {
+        self.aside = Some(Branch {
+            state: self.state.clone(),
+            records: self.records.clone(),
+            taken_at: self.taken_at.clone(),
+            checked_out: self.checked_out,
+        });
+    }
+
+    /// Checks the other branch out.
+    pub(super) fn switch(&mut self) {
+        let Some(aside) = &mut self.aside else { return };
+        std::mem::swap(&mut self.state, &mut aside.state);
+        std::mem::swap(&mut self.records, &mut aside.records);
+        std::mem::swap(&mut self.taken_at, &mut aside.taken_at);
+        std::mem::swap(&mut self.checked_out, &mut aside.checked_out);
+    }
+
+    /// The other branch ends in a merge that has this tree. Its records have numbers that are taken: they are given back.
+    pub(super) fn merge(&mut self, tree: Tree) -> Vec<Record> {
+        let Some(aside) = self.aside.take() else { return Vec::new() };
+        self.commit_tree(&[self.checked_out, aside.checked_out], tree);
+        let both = self.records.iter().zip(&aside.records).take_while(|(one, other)| one == other).count();
+        aside.records.into_iter().skip(both).collect()
     }
 
     pub(super) fn at(&self) -> At {
@@ -138,7 +216,10 @@ impl World {
         let before = self.state.clone();
         let taken = self.state.apply(&record, &self.history());
         match &taken {
-            Ok(()) => self.records.push(record),
+            Ok(()) => {
+                self.records.push(record);
+                self.taken_at.push(self.now);
+            }
             Err(_) => assert_eq!(self.state, before, "a refused step changed the state"),
         }
         taken

@@ -103,6 +103,46 @@ pub(super) fn ben_vetoed_and_retired_of_four() -> World {
     world
 }
 
+/// As before, and then Dan records a plan that changes nothing.
+pub(super) fn ben_retired_and_planned_anew() -> World {
+    let mut world = ben_vetoed_and_retired_of_four();
+    let plan = world.state.plan().unwrap().clone();
+    world.step("dan", Step::Plan(plan)).unwrap();
+    world
+}
+
+/// Another scope: what was claimed before is another gate, of the same name.
+fn plan_anew(world: &mut World, by: &str) {
+    let mut plan = planned();
+    plan.gates[0].scope.push("api2".parse().unwrap());
+    world.step(by, Step::Plan(plan)).unwrap();
+}
+
+pub(super) fn found_on_bens_claim_and_planned_anew() -> World {
+    let mut world = found_on_bens_claim();
+    plan_anew(&mut world, "cleo");
+    world
+}
+
+pub(super) fn fixed_by_ben_and_planned_anew() -> World {
+    let mut world = World::fixed_by_ben();
+    plan_anew(&mut world, "cleo");
+    world.claim("ana", "api").unwrap();
+    world
+}
+
+/// Cleo passed what was claimed before Ben's fix, which is elsewhere; then the gate is claimed with it.
+pub(super) fn fixed_beside_a_pass() -> World {
+    let mut world = World::found();
+    world.claim("ana", "api").unwrap();
+    world.commit(&["elsewhere"]);
+    world.fix("ben", 1).unwrap();
+    world.verdict("cleo", "api", Outcome::Pass).unwrap();
+    world.commit(&["api/b"]);
+    world.claim("ana", "api").unwrap();
+    world
+}
+
 pub(super) fn one_too_many(world: &mut World) -> Result<(), Refusal> {
     world.state.seq = RECORDS_MAX as u64;
     again(world, |record| record.seq = RECORDS_MAX as u64 + 1)
@@ -241,8 +281,11 @@ pub(super) fn fail_without_control(world: &mut World) -> Result<(), Refusal> {
 }
 
 pub(super) fn on_another_commit(world: &mut World) -> Result<(), Refusal> {
-    let verdict = world.verdict_on("api", Outcome::Pass);
-    world.commit(&["elsewhere"]);
+    let mut verdict = world.verdict_on("api", Outcome::Pass);
+    let (commit, at) = (world.commit(&["elsewhere"]), world.at().plus(1));
+    for each in verdict.evidence.iter_mut().chain(&mut verdict.controls) {
+        *each = Evidence { at, commit: commit.clone(), ..each.clone() };
+    }
     world.step("ben", Step::Verdict(verdict))
 }
 
@@ -283,7 +326,7 @@ pub(super) fn retest(world: &mut World, change: fn(&mut Retest)) -> Result<(), R
 }
 
 pub(super) fn without_fix(world: &mut World) -> Result<(), Refusal> {
-    let first = world.commits[0].id.clone();
+    let first = world.first();
     let evidence = vec![Evidence { what: text("400"), at: world.at(), commit: first.clone() }];
     let retest = Retest { finding: FindingId(1), outcome: Outcome::Pass, evidence };
     world.step_on("ben", first, Step::Retest(retest))
