@@ -223,14 +223,14 @@ pub(super) fn read<'t>(name: &'t str, text: &'t str, findings: &mut Findings) ->
     let Some(body) = body else {
         return Document { stem, front, sections: Vec::new(), follow_ups: Vec::new(), links: Vec::new() };
     };
-    let Sections { sections, block, links } = sections::read(text, body, findings);
+    let Sections { sections, block, has_stray, links } = sections::read(text, body, findings);
     let heading = sections.iter().find(|section| section.name == FOLLOW_UPS).map(|section| section.at);
     let follow_ups = match block {
         Some(block) => follow_ups::read(text, block, findings),
         None => Some(Vec::new()),
     };
-    // What cannot be read is a finding already, and so is a section that is not there.
-    if let (Some(at), Some([])) = (heading, follow_ups.as_deref()) {
+    // What cannot be read is a finding already, and so is a section that is not there, or a follow-up that stands elsewhere.
+    if let (Some(at), Some([]), false) = (heading, follow_ups.as_deref(), has_stray) {
         findings.add(Rule::FollowUpsNone, at, "there is no follow-up");
     }
     Document { stem, front, sections, follow_ups: follow_ups.unwrap_or_default(), links }

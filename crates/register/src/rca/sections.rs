@@ -43,6 +43,8 @@ pub(super) struct Sections<'t> {
     pub(super) sections: Vec<Section<'t>>,
     /// Where the follow-ups stand.
     pub(super) block: Option<Range<usize>>,
+    /// A follow-up stands outside of the block.
+    pub(super) has_stray: bool,
     pub(super) links: Vec<At<String>>,
 }
 
@@ -100,8 +102,8 @@ pub(super) fn read<'t>(text: &'t str, body: usize, findings: &mut Findings) -> S
         findings.add(Rule::TextOutside, *at, "text before the first section");
     }
     order(text, &sections, findings);
-    let block = block(&sections, &seen.blocks, findings);
-    Sections { sections, block, links: seen.links }
+    let (block, has_stray) = block(text, &sections, &seen.blocks, findings);
+    Sections { sections, block, has_stray, links: seen.links }
 }
 
 impl Seen {
@@ -219,18 +221,44 @@ fn order(text: &str, sections: &[Section<'_>], findings: &mut Findings) {
     }
 }
 
-/// Where the follow-ups stand.
-fn block(sections: &[Section<'_>], blocks: &[Range<usize>], findings: &mut Findings) -> Option<Range<usize>> {
-    let section = sections.iter().find(|section| section.name == FOLLOW_UPS)?;
+/// Where the follow-ups stand, and whether one stands elsewhere.
+fn block(
+    text: &str,
+    sections: &[Section<'_>],
+    blocks: &[Range<usize>],
+    findings: &mut Findings,
+) -> (Option<Range<usize>>, bool) {
+    let Some(section) = sections.iter().find(|section| section.name == FOLLOW_UPS) else {
+        return (None, false);
+    };
     let within = section.start..section.start + section.source.len();
-    let mut blocks = blocks.iter().filter(|block| within.contains(&block.start));
-    let first = blocks.next();
-    if let Some(second) = blocks.next() {
+    let mut of_section = blocks.iter().filter(|block| within.contains(&block.start));
+    let first = of_section.next();
+    if let Some(second) = of_section.next() {
         findings.add(Rule::FollowUpsBlock, second.start, "a second block of follow-ups");
     }
-    if let (None, Some(at)) = (first, section.source.find(FOLLOW_UP_TABLE)) {
+    let stray = outside(text, within, blocks, first.is_some());
+    if let Some(at) = stray {
         let message = "a follow-up that stands in no code block marked toml";
-        findings.add(Rule::FollowUpsBlock, section.start + at, message);
+        findings.add(Rule::FollowUpsBlock, at, message);
     }
-    first.cloned()
+    (first.cloned(), stray.is_some())
+}
+
+/// Where the section has a follow-up that nothing reads. Beside a block only what begins a line is one: the words may speak
+/// of them.
+fn outside(text: &str, within: Range<usize>, blocks: &[Range<usize>], has_block: bool) -> Option<usize> {
+    let source = text.get(within.clone())?;
+    let mut tables = source.match_indices(FOLLOW_UP_TABLE).map(|(at, _)| at);
+    let begins_a_line = |at: usize| {
+        let before = source.get(..at).unwrap_or_default();
+        before.rsplit('\n').next().is_some_and(|line| line.trim().is_empty())
+    };
+    let is_read = |at: usize| {
+        let at = within.start + at;
+        // Blocks stand one after the other.
+        let next = blocks.partition_point(|block| block.end <= at);
+        blocks.get(next).is_some_and(|block| block.contains(&at))
+    };
+    tables.find(|at| !is_read(*at) && (!has_block || begins_a_line(*at))).map(|at| within.start + at)
 }

@@ -105,6 +105,11 @@ const CASES: &[(&[Edit], &[Edit], &str)] = &[
         "2026-12-card-provider-again.md:13:14: link-broken: there is no document `2026-11-gone`\n",
     ),
     (
+        &[SUPERSEDED, SUPERSEDES],
+        &[(0, "status = \"closed\"", "status = \"superseded\"\nsuperseded_by = \"2026-12-gone\"")],
+        "2026-11-card-provider-outage.md:5:17: link-broken: there is no document `2026-12-gone`\n",
+    ),
+    (
         &[(1, "Calls waited", "Calls (see [before](2026-11-card-provider-outage.md#impact)) waited")],
         &[(1, "Calls waited", "Calls (see [before](2026-11-gone.md#impact)) waited")],
         "2026-12-card-provider-again.md:43:48: link-broken: the link leads to no file `2026-11-gone.md`\n",

@@ -126,7 +126,9 @@ pub(super) const CASES: &[Case] = &[
     case(Rule::LayerPerson, State::Closed, "layers_crossed = [\"payments\", ", "layers_crossed = [\"ana\", "),
     case(Rule::LayerPerson, State::Closed, "layer = \"edge\"", "layer = \"ben@example.com\""),
     case(Rule::LayerPerson, State::Draft, "owner_layer = \"payments\"", "owner_layer = \"Payments\""),
+    case(Rule::LayerPerson, State::Closed, "authors = [\"Ana\"]", "authors = [\"Payments\"]"),
     case(Rule::ReviewIndependent, State::Closed, "name = \"Ben\"", "name = \"Ana\""),
+    case(Rule::ReviewIndependent, State::Closed, "layer = \"edge\"", "layer = \"payments\""),
     case(Rule::KeyType, State::Closed, "permanent_rules = [{", "permanent_rules = [\"Deadlines.\", {"),
     case(Rule::KeyMissing, State::Draft, "kind = \"coding-standard\", ", ""),
     case(Rule::Word, State::Closed, "kind = \"coding-standard\"", "kind = \"habit\""),
@@ -169,7 +171,15 @@ pub(super) const CASES: &[Case] = &[
         "\n[[follow_up]]\nid = \"F2\"",
         "```\n\n```toml\n[[follow_up]]\nid = \"F2\"",
     ),
-    case(Rule::FollowUpsNone, State::Draft, "```toml", "```toml\nfollow_up = []\n```\n```text"),
+    case(Rule::FollowUpsBlock, State::Closed, "```toml\n[[follow_up]]\nid = \"F1\"", OUTSIDE),
+    case(
+        Rule::FollowUpsBlock,
+        State::Draft,
+        "```toml\n[[follow_up]]\nid = \"F1\"",
+        "[[follow_up]]\nid = \"F1\"",
+    ),
+    case(Rule::FollowUpsBlock, State::Draft, "```toml", "```toml\nfollow_up = []\n```\n```text"),
+    case(Rule::FollowUpsNone, State::Draft, BOTH, "follow_up = []\n"),
     case(Rule::FollowUpTwice, State::Closed, "id = \"F2\"", "id = \"F1\""),
     case(Rule::FollowUpDue, State::Closed, "due = 2026-12-05", "due = 2025-12-05"),
     case(
@@ -207,6 +217,31 @@ const WEAK_THEN_RECOVERY: &str =
     "## Why Detection Was Weak\n\nThe alert looked at errors; a call that waits is none.\n\n## Recovery";
 const RECOVERY_THEN_WEAK: &str =
     "## Recovery\n\nThe alert looked at errors; a call that waits is none.\n\n## Why Detection Was Weak";
+const BOTH: &str = r#"[[follow_up]]
+id = "F1"
+what = "A test in which a payment gives up after two seconds"
+class = "test"
+intent = "prevent"
+owner = "Ana"
+due = 2026-12-05
+verify = "cargo test -p payments gives_up"
+status = "done"
+evidence = { what = "CI run 4711", at = 2026-11-24T10:00:00Z }
+
+[[follow_up]]
+id = "F2"
+what = "A runbook for a provider that is down"
+class = "runbook"
+intent = "mitigate"
+owner = "Ben"
+due = 2026-12-12
+verify = "scripts/links.sh runbooks/provider.md"
+status = "declined"
+reason = "The provider is replaced in December."
+approver = "Cleo"
+"#;
+/// Only the second stands in the block.
+const OUTSIDE: &str = "[[follow_up]]\nid = \"F0\"\n\n```toml\n[[follow_up]]\nid = \"F1\"";
 const LATER_FIX: &str =
     "fixes = [{ commit = \"1f3c9ab0f3c9ab0f3c9ab0f3c9ab0f3c9ab0f3c9\", at = 2026-11-25T09:00:00Z }, ";
 const LONG: &str = "and waited and waited and waited and waited and waited and waited and waited and waited \
