@@ -57,7 +57,7 @@ step "lints" cargo clippy --quiet --locked --workspace --all-targets -- -D warni
 step "what is handed out compiles alone" handed_out
 if step "our own programs" built programs; then
     step "tidy" "$programs/xtask" tidy
-    step "generated documents" "$programs/xtask" generate --check
+    step "generated documents" "$programs/xtask" generate --check --programs "$programs"
     step "the register" register
     step "the register's index and page" "$programs/casebook" rca register --check
     step "the guards" guards

@@ -4,13 +4,10 @@
 //! this tool needs to know no crate of the product and a page cannot differ from what ships.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, ensure};
-
-/// Where all programs are built already, for a run that must not build them once more (scripts/build.sh).
-const BUILT_PROGRAMS: &str = "BUILT_PROGRAMS";
 
 /// Packages whose programs print pages, and those programs.
 const PROGRAMS: &[(&str, &str)] = &[("cli", "casebook"), ("edge", "casebook-edge")];
@@ -30,11 +27,12 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("packaging/grafana/casebook-edge.json", "edge", "dashboard"),
 ];
 
-/// Writes every page, or with `check` only says which differ; true when all are as they should be.
-pub(crate) fn run(root: &Path, check: bool) -> anyhow::Result<bool> {
+/// Writes every page, or with `check` only says which differ; true when all are as they should be. `programs` is where they are
+/// built already, for a run that must not build them once more.
+pub(crate) fn run(root: &Path, check: bool, programs: Option<&Path>) -> anyhow::Result<bool> {
     let mut fresh = true;
     for (path, package, page) in PAGES {
-        let made = program(root, package, page).with_context(|| format!("making {path}"))?;
+        let made = printed(root, programs, package, page).with_context(|| format!("making {path}"))?;
         let file = root.join(path);
         if check {
             if let Some(problem) = compare(path, fs::read_to_string(&file).ok().as_deref(), &made) {
@@ -52,9 +50,8 @@ pub(crate) fn run(root: &Path, check: bool) -> anyhow::Result<bool> {
     Ok(fresh)
 }
 
-fn program(root: &Path, package: &str, page: &str) -> anyhow::Result<String> {
-    let built = std::env::var_os(BUILT_PROGRAMS).map(PathBuf::from);
-    let output = printer(package, built.as_deref())?
+fn printed(root: &Path, programs: Option<&Path>, package: &str, page: &str) -> anyhow::Result<String> {
+    let output = printer(package, programs)?
         .args(["reference", page])
         .current_dir(root)
         .output()
@@ -67,15 +64,15 @@ fn program(root: &Path, package: &str, page: &str) -> anyhow::Result<String> {
     String::from_utf8(output.stdout).context("the page is not UTF-8")
 }
 
-/// The package's program: the one that is there in `built`, or else by cargo, which builds it first.
-fn printer(package: &str, built: Option<&Path>) -> anyhow::Result<Command> {
-    let Some(built) = built else {
+/// The package's program: the one that is there in `programs`, or else by cargo, which builds it first.
+fn printer(package: &str, programs: Option<&Path>) -> anyhow::Result<Command> {
+    let Some(programs) = programs else {
         let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
         cargo.args(["run", "--quiet", "--locked", "--package", package, "--"]);
         return Ok(cargo);
     };
     let program = PROGRAMS.iter().find(|(of, _)| *of == package).map(|(_, program)| *program);
-    Ok(Command::new(built.join(program.context("no program is known of the package")?)))
+    Ok(Command::new(programs.join(program.context("no program is known of the package")?)))
 }
 
 fn compare(path: &str, committed: Option<&str>, made: &str) -> Option<String> {

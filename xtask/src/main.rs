@@ -16,12 +16,14 @@ const USAGE: &str = "usage: cargo xtask <command>
 
   tidy [--tighten]      layers, purity, headers, names, sizes, text and links of this repository
                         --tighten lowers the numbers in xtask/ratchet.toml to what they are now
-  generate [--check]    write the documents that come from registers, or say which are stale
+  generate [--check [--programs DIR]]
+                        write the documents that come from registers, or say which are stale
+                        --programs says where the programs that print them are built already
 ";
 
 enum Command {
     Tidy { tighten: bool },
-    Generate { check: bool },
+    Generate { check: bool, programs: Option<PathBuf> },
 }
 
 fn main() -> ExitCode {
@@ -32,7 +34,7 @@ fn main() -> ExitCode {
     };
     let outcome = match command {
         Command::Tidy { tighten } => tidy::run(&root(), tighten),
-        Command::Generate { check } => generate::run(&root(), check),
+        Command::Generate { check, programs } => generate::run(&root(), check, programs.as_deref()),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -49,8 +51,11 @@ fn parse(words: &[String]) -> Option<Command> {
     match words.as_slice() {
         ["tidy"] => Some(Command::Tidy { tighten: false }),
         ["tidy", "--tighten"] => Some(Command::Tidy { tighten: true }),
-        ["generate"] => Some(Command::Generate { check: false }),
-        ["generate", "--check"] => Some(Command::Generate { check: true }),
+        ["generate"] => Some(Command::Generate { check: false, programs: None }),
+        ["generate", "--check"] => Some(Command::Generate { check: true, programs: None }),
+        ["generate", "--check", "--programs", folder] => {
+            Some(Command::Generate { check: true, programs: Some(PathBuf::from(folder)) })
+        }
         _ => None,
     }
 }
