@@ -320,6 +320,9 @@ async fn heads_that_were_missed_are_told_in_order_when_a_node_is_back() {
     assert_eq!(fields.len(), 1, "what nobody told of looks as what somebody did: {fields:?}");
 }
 
+/// Of each topic, from each node: enough that the slowest twentieth is more than one.
+const MEASURED: usize = 40;
+
 /// Behaviour 24.
 #[tokio::test]
 async fn events_are_relayed_within_50_ms() {
@@ -332,12 +335,15 @@ async fn events_are_relayed_within_50_ms() {
     let edge = stage.events("head,block").await;
     let edge_from = Instant::now();
     // First from the one node, then from the other.
-    until_heads(&edge, 20).await;
+    until_heads(&edge, MEASURED + 1).await;
     let of_first = edge.events().len();
     stage.set(0, Fault::Kill);
-    until_heads(&edge, 24).await;
+    // While it changes over is another behaviour.
+    until_heads(&edge, 5).await;
+    let before_second = edge.events().len();
+    until_heads(&edge, MEASURED + 1).await;
     let events = edge.events();
-    for (node, part) in [(0, &events[..of_first]), (1, &events[of_first..])] {
+    for (node, part) in [(0, &events[..of_first]), (1, &events[before_second..])] {
         let (direct, from) = &direct[node];
         let (direct, between_ms) = (direct.events(), (edge_from - *from).as_millis() as i64);
         for topic in ["head", "block"] {
@@ -351,9 +357,9 @@ async fn events_are_relayed_within_50_ms() {
                 })
                 .collect();
             late_ms.sort_unstable();
-            assert!(late_ms.len() > 10, "node {node}: {topic}: {late_ms:?}");
-            // Half of them: what the machine does besides is not the edge's.
-            assert!(late_ms[late_ms.len() / 2] < 50, "node {node}: {topic}: {late_ms:?}");
+            assert!(late_ms.len() >= MEASURED, "node {node}: {topic}: {late_ms:?}");
+            // The last ones are left out: what the machine does besides is not the edge's.
+            assert!(late_ms[late_ms.len() * 95 / 100] < 50, "node {node}: {topic}: {late_ms:?}");
         }
     }
 }

@@ -28,7 +28,10 @@ behaviours! {
     3 => [branches::logs_of_blocks_mined_while_disconnected_come_in_order_and_once_before_live_ones];
     4 => [failover::the_head_never_goes_back_over_a_switch_to_a_node_that_is_behind];
     5 => [announced::a_thousand_heads_can_each_be_read_as_soon_as_they_are_told];
-    6 => [failover::a_reorganisation_is_retractions_and_then_the_new_side_once];
+    6 => [
+        failover::a_reorganisation_is_retractions_and_then_the_new_side_once,
+        failover::a_reorganisation_that_no_node_was_there_to_tell_of_is_retractions_and_then_the_new_side_once
+    ];
     7 => [branches::a_failover_onto_another_branch_goes_back_to_the_common_ancestor_first];
     8 => [calls::reads_in_flight_on_a_node_that_is_reset_are_answered_once_under_their_ids];
     9 => [operation::a_planned_failback_drains_and_subscriptions_do_not_notice];
@@ -52,7 +55,7 @@ behaviours! {
         large::forty_mebibytes_pass_over_websocket_beside_heads_and_two_hundred_are_an_error_of_that_call,
         large::an_answer_beyond_the_limit_is_one_error_in_its_batch
     ];
-    18 => [failover::a_dial_that_hangs_is_given_up_and_another_node_is_used];
+    18 => [failover::a_dial_that_hangs_is_given_up_within_two_seconds_and_another_node_is_used];
     19 => [crowd::one_of_a_thousand_clients_that_stops_reading_is_closed_and_the_others_notice_nothing];
     20 => [
         transactions::a_transaction_whose_answer_is_lost_in_whatever_way_is_reported_as_accepted,
@@ -68,7 +71,10 @@ behaviours! {
         errors::a_revert_is_an_answer_and_no_other_node_is_asked,
         errors::a_node_that_asks_to_be_left_alone_is_left_alone_for_so_long
     ];
-    22 => [failover::a_node_that_tells_of_a_head_far_away_moves_nothing];
+    22 => [
+        liars::a_node_that_tells_of_a_head_far_away_is_found_out_and_given_nothing,
+        liars::of_two_nodes_the_one_that_tells_of_a_head_far_away_moves_nothing_and_is_found_out
+    ];
     23 => [
         beacon::a_hung_beacon_node_changes_nothing_for_execution,
         beacon::beacon_nodes_that_are_optimistic_offline_or_far_behind_are_not_chosen_while_a_better_one_exists
@@ -90,6 +96,7 @@ const MODULES: &[(&str, &str)] = &[
     ("errors", include_str!("errors.rs")),
     ("failover", include_str!("failover.rs")),
     ("large", include_str!("large.rs")),
+    ("liars", include_str!("liars.rs")),
     ("operation", include_str!("operation.rs")),
     ("refused", include_str!("refused.rs")),
     ("subscriptions", include_str!("subscriptions.rs")),

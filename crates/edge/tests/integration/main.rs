@@ -38,6 +38,8 @@ mod http;
 #[cfg(test)]
 mod large;
 #[cfg(test)]
+mod liars;
+#[cfg(test)]
 mod lines;
 #[cfg(test)]
 mod moves;

@@ -47,6 +47,8 @@ impl Searched {
             basic("plnt-user-0:plnt/pass"),
             basic("plnt-user-2:plnt-pass-2"),
             basic("plnt-ws-user:"),
+            basic("plnt-told-user:plnt-told-pass"),
+            basic("plnt-otlp-user:plnt-otlp-pass"),
         ];
         let mut found = Vec::new();
         for (from, bytes) in &self.0 {
@@ -149,6 +151,19 @@ headers = {{ x-api-key = "plnt-no-tls-header" }}
 name = "nobody"
 http_url = "http://{nobody}/plnt-nobody"
 ws_url = "ws://{nobody}/plnt-nobody"
+"#
+        )
+    }
+
+    /// A Casebook server that nobody can reach.
+    fn casebook(&self) -> String {
+        let nobody = self.nobody;
+        format!(
+            r#"
+[casebook]
+url = "http://plnt-told-user:plnt-told-pass@{nobody}/plnt-told-path?k=plnt-told-query"
+otlp_url = "http://plnt-otlp-user:plnt-otlp-pass@{nobody}/plnt-otlp-path?k=plnt-otlp-query"
+key = "plnt-told-key"
 "#
         )
     }
@@ -262,7 +277,7 @@ async fn connect(program: &Program, pool: &str) -> WsClient {
 async fn no_credential_comes_out_while_everything_fails() {
     let (nodes, folder, mut searched) = (Nodes::start().await, Folder::new(), Searched::default());
     folder.file("token", "plnt-file\n");
-    let config = folder.file("edge.toml", &nodes.config("trace"));
+    let config = folder.file("edge.toml", &(nodes.config("trace") + &nodes.casebook()));
     let program = Program::serve(&config, VARIABLES).await;
     let sockets = [connect(&program, "/net").await, connect(&program, "/parrots").await];
     for kind in [json!(["newHeads"]), json!(["logs", {}]), json!(["newPendingTransactions"])] {
@@ -300,6 +315,10 @@ async fn no_credential_comes_out_while_everything_fails() {
     }
     let log = String::from_utf8_lossy(&said.err).into_owned();
     assert!(log.contains("\"level\":\"DEBUG\"") && log.contains("node is down"), "{log}");
+    for what in ["signals", "spans"] {
+        let is_told = |line: &str| line.contains("Casebook server is not told") && line.contains(what);
+        assert!(log.lines().any(is_told), "the Casebook server was sent no {what}: {log}");
+    }
     searched.add("standard output", said.out);
     searched.add("standard error", said.err);
     searched.assert_clean();
@@ -309,7 +328,7 @@ async fn no_credential_comes_out_while_everything_fails() {
 async fn check_and_its_probe_show_no_credential() {
     let (nodes, folder, mut searched) = (Nodes::start().await, Folder::new(), Searched::default());
     folder.file("token", "plnt-file\n");
-    let config = folder.file("edge.toml", &nodes.config("debug"));
+    let config = folder.file("edge.toml", &(nodes.config("debug") + &nodes.casebook()));
     for (arguments, code) in [(&["check"][..], 0), (&["check", "--probe"][..], 4)] {
         let said = run(&[arguments, &[config.to_str().unwrap()]].concat(), VARIABLES).await;
         assert_eq!(said.code, Some(code), "{}", String::from_utf8_lossy(&said.err));

@@ -178,3 +178,11 @@ pub(crate) async fn until_head(client: &WsClient, number: u64) {
     let told = client.until(|record| record.heads().any(|head| head.number >= number));
     tokio::time::timeout(PATIENCE, told).await.expect("the head is told").unwrap();
 }
+
+/// Of an answer, the number of a block, or of the block that it is.
+pub(crate) fn number(answer: &Value) -> u64 {
+    let result = &answer["result"];
+    let text = result.as_str().or_else(|| result["number"].as_str());
+    let text = text.and_then(|text| text.strip_prefix("0x"));
+    text.and_then(|text| u64::from_str_radix(text, 16).ok()).unwrap_or_else(|| panic!("no number: {answer}"))
+}
