@@ -245,6 +245,12 @@ fn a_rule_is_shown_with_the_guard_that_keeps_it() {
             "{name}: {said}"
         );
     }
+    assert_eq!(rca(dir.path(), &["doctor"]).0, Some(0));
+    // The guard is gone, and the rule still holds.
+    std::fs::write(dir.path().join("guards.toml"), "").unwrap();
+    assert_eq!(rca(dir.path(), &["register"]).0, Some(0));
+    let (code, said, _) = rca(dir.path(), &["doctor"]);
+    assert!(code == Some(4) && said.contains("no guard keeps `deadline-on-providers`"), "{code:?} {said}");
     for (arguments, expected) in [
         (&["stats", "--guards", "gone.toml"][..], "gone.toml: No such file"),
         (&["doctor", "--guards", "doc/rca/README.md"][..], "cannot be used as it is"),

@@ -267,6 +267,40 @@ fn records_and_pages_are_not_reached_through_links() {
 }
 
 #[test]
+fn what_people_write_of_a_ledger_is_not_read_through_links() {
+    let desk = Desk::new();
+    desk.takes(&["plan"], "ben");
+    desk.commit("records", &[]);
+    for (name, new) in [("signers.toml", "eve"), ("plan.toml", "eva")] {
+        let (inside, outside) = (desk.path("doc/review").join(name), desk.path("..").join(name));
+        let text = fs::read_to_string(&inside).unwrap();
+        fs::rename(&inside, &outside).unwrap();
+        std::os::unix::fs::symlink(&outside, &inside).unwrap();
+        for (arguments, by) in [(&["verify"][..], None), (&["plan"], Some("ben"))] {
+            let (code, said, errors) =
+                by.map_or_else(|| desk.review(arguments), |by| desk.signed(arguments, by));
+            assert_eq!((code, said.as_str()), (Some(1), ""), "{name} {arguments:?}: {errors}");
+            assert!(errors.contains(&format!("{name}: it is a link, and what it leads to")), "{errors}");
+        }
+        // Nor is it written into.
+        let out = format!("../keys/{new}.key");
+        let key = ["key", "new", "--name", new, "--role", "verifier", "--out", &out, "--add-to"];
+        let (code, _, errors) = desk.review(&[key.as_slice(), &[inside.to_str().unwrap()]].concat());
+        assert!(code == Some(1) && errors.contains("it is a link") && !desk.key(new).exists(), "{errors}");
+        assert_eq!(fs::read_to_string(&outside).unwrap(), text);
+        fs::remove_file(&inside).unwrap();
+        fs::rename(&outside, &inside).unwrap();
+    }
+    assert_eq!(desk.review(&["verify"]).0, Some(0));
+    assert_eq!(fs::read_dir(desk.path("doc/review/records")).unwrap().count(), 1);
+    // A record that is one is no record.
+    fs::rename(desk.record(1), desk.path("../000001.json")).unwrap();
+    std::os::unix::fs::symlink("../../../../000001.json", desk.record(1)).unwrap();
+    let (code, said, _) = desk.review(&["verify"]);
+    assert!(code == Some(4) && said.contains("000001.json") && said.contains("[form]"), "{said}");
+}
+
+#[test]
 fn a_commit_that_was_rewritten_away_is_told() {
     let desk = Desk::new();
     desk.takes(&["plan"], "ben");

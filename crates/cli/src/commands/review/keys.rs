@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use register::review::{Name, Role, SecretKey, Signer, key_from_file, key_to_file, signer_entry};
 
-use super::ledger::wrong;
+use super::ledger::{own, wrong};
 use crate::exit::{Exit, Failure};
 use crate::git::Git;
 use crate::output;
@@ -71,6 +71,8 @@ impl New {
             let why = "it is in a repository, where a private key would be committed; name a file elsewhere";
             return Err(wrong(&self.out, &why));
         }
+        // Before the key is there.
+        self.add_to.as_deref().map_or(Ok(()), own)?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| Failure::new(Exit::Server, error.to_string()))?;
         let key = SecretKey::from_seed(&seed);

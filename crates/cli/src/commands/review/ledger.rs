@@ -66,7 +66,6 @@ impl Place {
         let dir = self.ledger.clone().unwrap_or_else(|| git.root.join(DEFAULT));
         let inside = inside(&git, &dir)?;
         let folder = dir.join(RECORDS);
-        // A link leads out of what Git keeps.
         if fs::symlink_metadata(&folder).is_ok_and(|found| !found.is_dir()) {
             return Err(wrong(&folder, &"it is no folder of the repository"));
         }
@@ -118,8 +117,9 @@ impl Ledger {
 
     /// What plan.toml and signers.toml say.
     pub(super) fn plan(&self) -> Result<register::review::Plan, Failure> {
-        let [gates, signers] =
-            ["plan.toml", "signers.toml"].map(|name| self.file(name)).map(|path| text(&path));
+        let [gates, signers] = ["plan.toml", "signers.toml"]
+            .map(|name| self.file(name))
+            .map(|path| own(&path).and_then(|()| text(&path)));
         plan(&gates?, &signers?).map_err(|why| {
             Failure::new(Exit::Usage, escape::line(&format!("{}/{why}", self.inside)).into_owned())
         })
@@ -236,6 +236,13 @@ fn read(path: &Path, bytes_max: usize) -> Result<Vec<u8>, Failure> {
     let read = File::open(path).and_then(|file| file.take(bytes_max as u64 + 1).read_to_end(&mut bytes));
     read.map_err(|error| wrong(path, &error))?;
     Ok(bytes)
+}
+
+/// A link would lead out of what Git keeps: others would not read what is read here.
+pub(super) fn own(path: &Path) -> Result<(), Failure> {
+    let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    let why = "it is a link, and what it leads to is no part of the ledger; put the file itself there";
+    if is_link { Err(wrong(path, &why)) } else { Ok(()) }
 }
 
 /// A file that people write.
