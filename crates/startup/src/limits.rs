@@ -1,4 +1,5 @@
-//! How much is looked at. What is over a limit is left out and told as a fault; nothing is cut silently.
+//! How much is looked at. What is over a limit is left out and told as a fault, but for words, depth, gates and cuts tried: of these
+//! the rest is left out without a word yet.
 
 /// Files of one system.
 pub const FILES_MAX: usize = 20_000;
