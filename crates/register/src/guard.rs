@@ -4,6 +4,7 @@
 mod ast;
 pub mod baseline;
 mod beside;
+mod boot;
 pub mod command;
 mod file;
 pub mod graduation;

@@ -210,9 +210,6 @@ held_to! {
     GuardId Error "guard-id":
         "The id of a guard or rule is small letters, digits and single hyphens, and no two guards have the same.",
         "write it as in deadline-on-providers";
-    GuardKind Error "guard-kind":
-        "A guard is of a kind that there is: `boot` is kept for the analysis of start-up orders.",
-        "take it out until then";
     GuardPath Error "guard-path":
         "Paths are relative to the folder of guards.toml and stay within it; in globs * stops at a /, and ** does not.",
         "write it as in crates/*/src/**/*.rs";

@@ -15,7 +15,7 @@ mod providers;
 mod read;
 mod systemd;
 
-pub use check::check;
+pub use check::{Level, check};
 pub use place::{Fault, Place};
 pub use read::{Text, read};
 

@@ -10,7 +10,7 @@ use super::paths::Paths;
 use super::pattern::Pattern;
 use super::proof::Proof;
 use super::sql::Columns;
-use super::{link, test_tag};
+use super::{boot, link, test_tag};
 
 #[derive(Debug, Default)]
 pub struct Guards {
@@ -62,6 +62,7 @@ pub(super) enum Check {
     Command(Command),
     TestTag { paths: Paths, rca: String },
     Link { alerts: Paths, runbooks: Paths, link: Link },
+    Boot { paths: Paths },
 }
 
 /// A made-up tree on which a guard shows that it works.
@@ -176,6 +177,7 @@ impl Guard {
             Check::Command(_) => "command",
             Check::TestTag { .. } => "test-tag",
             Check::Link { .. } => "link",
+            Check::Boot { .. } => "boot",
         }
     }
 
@@ -188,6 +190,7 @@ impl Guard {
             Check::Command(command) => command.words.join(" "),
             Check::TestTag { rca, .. } => format!("a test tagged `rca: {rca}`"),
             Check::Link { link, .. } => format!("{} in alert rules", link.annotation),
+            Check::Boot { .. } => "starts that cannot happen".to_owned(),
         }
     }
 
@@ -197,7 +200,8 @@ impl Guard {
             Check::Regex { paths, .. }
             | Check::Ast { paths, .. }
             | Check::Sql { paths, .. }
-            | Check::TestTag { paths, .. } => paths.hold(path),
+            | Check::TestTag { paths, .. }
+            | Check::Boot { paths } => paths.hold(path),
             Check::Link { alerts, runbooks, .. } => alerts.hold(path) || runbooks.hold(path),
             Check::Command(_) => false,
         }
@@ -230,13 +234,13 @@ impl Guard {
             Check::Regex { pattern, .. } => pattern.find(path, text),
             Check::Ast { shape, .. } => shape.find(path, text),
             Check::Sql { columns, .. } => columns.find(path, text),
-            Check::Command(_) | Check::TestTag { .. } | Check::Link { .. } => Vec::new(),
+            Check::Command(_) | Check::TestTag { .. } | Check::Link { .. } | Check::Boot { .. } => Vec::new(),
         }
     }
 
     /// Whether it has to see all files that it covers at once.
     pub fn sees_all(&self) -> bool {
-        matches!(self.check, Check::TestTag { .. } | Check::Link { .. })
+        matches!(self.check, Check::TestTag { .. } | Check::Link { .. } | Check::Boot { .. })
     }
 
     /// What such a guard objects to. `file` is the one that lists it.
@@ -247,6 +251,7 @@ impl Guard {
         match &self.check {
             Check::TestTag { paths, rca } => test_tag::find(rca, &of(paths), (file, self.line)),
             Check::Link { alerts, runbooks, link } => link::find(link, &of(alerts), &of(runbooks)),
+            Check::Boot { paths } => boot::find(&of(paths)),
             _ => Vec::new(),
         }
     }

@@ -55,6 +55,7 @@ pub fn mutants(guard: &Guard) -> Vec<Mutant> {
             let other = Check::TestTag { paths: paths.clone(), rca: format!("{rca}-other") };
             checks.push(("it asks for another RCA".to_owned(), other));
         }
+        Check::Boot { paths } => over_paths(paths, &mut checks, |paths| Some(Check::Boot { paths })),
         Check::Link { alerts, runbooks, link } => {
             let Link { annotation, base } = link;
             let same = || Link { annotation: annotation.clone(), base: base.clone() };

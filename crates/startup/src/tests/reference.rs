@@ -60,6 +60,7 @@ fn place(file: &str, line: u32, column: u32) -> Place {
     Place { path: format!("{UNITS}/{file}").into(), line, column }
 }
 
+// rca: 2026-11-health-gate-waited-for-its-successor
 #[test]
 fn it_is_a_gate_against_order_at_the_poll() {
     let finding = the_one();

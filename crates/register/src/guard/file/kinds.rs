@@ -47,13 +47,10 @@ impl Word for Language {
 
 /// How the guard looks, where that can be read.
 pub(super) fn read(reader: &mut Reader<'_>) -> Option<Check> {
-    let At { value: kind, at } = match reader.word::<Kind>("kind") {
-        Some(kind) => kind,
-        // Which of the other keys belong to it is not known then.
-        None => {
-            reader.pass_over();
-            return None;
-        }
+    // Which of the other keys belong to it is not known where there is none.
+    let Some(At { value: kind, .. }) = reader.word::<Kind>("kind") else {
+        reader.pass_over();
+        return None;
     };
     match kind {
         Kind::Regex => regex(reader),
@@ -62,12 +59,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Check> {
         Kind::Command => command(reader),
         Kind::TestTag => test_tag(reader),
         Kind::Link => link(reader),
-        Kind::Boot => {
-            let message = "kind is `boot`, which waits for the analysis of start-up orders";
-            reader.findings.add(Rule::GuardKind, at, message);
-            reader.pass_over();
-            None
-        }
+        Kind::Boot => boot(reader),
     }
 }
 
@@ -141,6 +133,11 @@ fn link(reader: &mut Reader<'_>) -> Option<Check> {
         runbooks: runbooks?,
         link: Link { annotation: annotation?.value, base },
     })
+}
+
+fn boot(reader: &mut Reader<'_>) -> Option<Check> {
+    reader.need(Rule::GuardKey, &["paths"]);
+    Some(Check::Boot { paths: paths(reader, "paths")? })
 }
 
 /// Those of a key; `exclude` is read with the paths of the guard.

@@ -74,7 +74,8 @@ const CASES: &[(&str, &str, &[Told])] = &[
     ("expires = 2026-12-05", "expires = \"soon\"", &[("key-type", 29, 11)]),
     ("expires = 2026-12-05", "expires = 2026-12-05\nfingerprint = \"x\"", &[("guard-waiver", 30, 15)]),
     ("path = \"src/old/**\"", "path = \"src/[\"", &[("guard-path", 26, 8)]),
-    ("kind = \"regex\"", "kind = \"boot\"", &[("guard-kind", 4, 8)]),
+    ("kind = \"regex\"", "kind = \"boot\"", &[("key-unknown", 9, 1)]),
+    ("kind = \"regex\"", "kind = \"both\"", &[("word", 4, 8)]),
     ("kind = \"regex\"", "kind = \"ast\"\nlanguage = \"cobol\"", &[("word", 5, 12)]),
     ("kind = \"regex\"", "kind = \"ast\"\nlanguage = \"rust\"", &[("guard-pattern", 10, 11)]),
     (
