@@ -96,7 +96,8 @@ async fn a_planned_failback_drains_and_subscriptions_do_not_notice() {
     let on_backup = process.devnet.node(1).count("eth_getBalance");
     for _ in 0..20 {
         let client = process.http("net");
-        let params = json!(["0x0000000000000000000000000000000000000001", "latest"]);
+        // Both have it: of the head the backup may be the only one that has it, for a moment.
+        let params = json!(["0x0000000000000000000000000000000000000001", "0x1"]);
         assert!(client.call("eth_getBalance", params).await.unwrap().json()["result"].is_string());
     }
     assert_eq!(process.devnet.node(1).count("eth_getBalance"), on_backup, "new calls go to the primary");
@@ -118,9 +119,15 @@ async fn a_node_is_drained_by_hand_and_used_again_and_nobody_notices() {
     assert_eq!(process.status().await["pools"][0]["nodes"][0]["is_draining"], json!(true));
     assert!(process.command(&["status", "--once"]).await.1.contains("primary, drained"));
     clients.go_on(&process).await;
+    // Of the head it may be the only one that has it, for a moment: what others have is asked of them.
+    let params = json!(["0x0000000000000000000000000000000000000001", "0x1"]);
+    for _ in 0..20 {
+        let answer = process.http("net").call("eth_getBalance", params.clone()).await.unwrap();
+        assert!(answer.json()["result"].is_string(), "{}", answer.text());
+    }
+    let asked = [0, 1].map(|node| process.devnet.node(node).count("eth_getBalance"));
+    assert_eq!(asked, [0, 20], "it is given nothing new");
     let before = process.devnet.node(0).count("eth_getBlockByNumber");
-    clients.go_on(&process).await;
-    assert_eq!(process.devnet.node(0).count("eth_getBlockByNumber"), before, "it is given nothing new");
     // A new configuration leaves it drained.
     process.reload(&TWO, "", "attempts_max = 5", "").await;
     assert_eq!(state(&process.status().await, "a"), "draining");
