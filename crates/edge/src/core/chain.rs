@@ -286,15 +286,18 @@ impl Chain {
 
     /// The highest announced block that the node was seen to have.
     pub fn head_at(&self, node: NodeId) -> u64 {
-        let has = |announced: &&Announced| self.tracker.holders(announced.block.hash).contains(node);
-        self.announced.iter().rev().find(has).map_or(0, |announced| announced.block.number)
+        self.newest_at(node).map_or(0, |at| self.announced[at].block.number)
+    }
+
+    /// Where among the announced blocks the highest stands that the node was seen to have.
+    fn newest_at(&self, node: NodeId) -> Option<usize> {
+        self.announced.iter().rposition(|announced| self.tracker.holders(announced.block.hash).contains(node))
     }
 
     /// The highest announced block that the node was seen to have, unless it says that it left that for a lower one of another
     /// branch.
     pub fn height_of(&self, node: NodeId) -> u64 {
-        let has = |announced: &Announced| self.tracker.holders(announced.block.hash).contains(node);
-        let Some(at) = self.announced.iter().rposition(has) else { return 0 };
+        let Some(at) = self.newest_at(node) else { return 0 };
         let held = &self.announced[at].block;
         let lower = self.claims.of(node).filter(|claimed| claimed.head.number < held.number);
         let left = lower.and_then(|claimed| {

@@ -263,8 +263,7 @@ impl Chain {
 
     /// A node whose data comes later than the next block never has what it claims; it is asked for what it claimed before.
     fn follow_up(&mut self, now: Millis, claim: &Claim, steps: &mut Vec<Step>) {
-        let has = |announced: &Announced| self.tracker.holders(announced.block.hash).contains(claim.node);
-        let next = match self.announced.iter().rposition(has) {
+        let next = match self.newest_at(claim.node) {
             Some(highest) => highest + 1,
             None => self.announced.len().saturating_sub(FOLLOWED_BLOCKS),
         };
